@@ -1,0 +1,84 @@
+package applications
+
+import "time"
+
+// SelectionState is the state of a run.
+type SelectionState string
+
+const (
+	SelectionQueued    SelectionState = "QUEUED"
+	SelectionRunning   SelectionState = "RUNNING"
+	SelectionSucceeded SelectionState = "SUCCEEDED" // a result exists: also "proved impossible"
+	SelectionFailed    SelectionState = "FAILED"
+	SelectionCanceled  SelectionState = "CANCELED"
+	SelectionStale     SelectionState = "STALE" // the pool changed under it
+)
+
+// Done reports whether the state is final for the runner.
+func (s SelectionState) Done() bool { return s != SelectionQueued && s != SelectionRunning }
+
+// Provenance says how a result came about.
+type Provenance string
+
+const (
+	Drawn          Provenance = "DRAWN"
+	DrawnWithLocks Provenance = "DRAWN_WITH_LOCKS"
+	Computed       Provenance = "COMPUTED" // no lottery: the seed broke the ties; no chances exist
+	Chosen         Provenance = "CHOSEN"
+)
+
+// Lock puts a person in or keeps them out, with a reason.
+type Lock struct {
+	Application string // id
+	Code        string
+	Reason      string
+	By          string // principal's subject
+	Time        time.Time
+}
+
+// RunStep is a durable step of a run: "claimed", "frozen", "feasible", "size",
+// "priority 1"…, "score", "seed 1"…, "verified", "stored". Value is what the
+// step proved, where it proves a number.
+type RunStep struct {
+	Name  string
+	Value int64
+	Time  time.Time
+}
+
+// Selection is one run of the selector: its frozen input, its progress and
+// its result.
+type Selection struct {
+	Program  string
+	ID       string // UUIDv7
+	State    SelectionState
+	Criteria int // version, pinned
+	Trial    bool
+	Include  []Lock
+	Exclude  []Lock
+	Lottery  string // "NONE"
+	Seed     string
+	Work     int64 // limit in pivots; 0: none
+
+	Steps       []RunStep
+	CurrentStep string
+	Pivots      int64
+	CancelAsked bool
+	Error       string // for people, when FAILED
+	ErrorReason string
+	PoolSize    int
+	InputDigest string
+	Engine      string
+	Provenance  Provenance
+	// Frozen is the canonical frozen input and Record the canonical result
+	// (matcher.Record), both encrypted at rest. Nil until they exist.
+	Frozen, Record []byte
+
+	// A run is worked on by whoever holds its lease.
+	Owner      string
+	LeaseUntil time.Time
+	Attempt    int
+
+	Revision                         int64
+	CreateTime, UpdateTime, DoneTime time.Time
+	CreatedBy                        string
+}

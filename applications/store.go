@@ -1,0 +1,156 @@
+package applications
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps everything durable. Two kinds of transaction: View sees one
+// consistent state and writes nothing; Update commits all or nothing, and is
+// on disk when it returns nil. A backend may run an Update's function again
+// when it lost a race with another writer, so the function must not have
+// effects outside the transaction. No transaction spans a solve or the network.
+//
+// Every backend passes the conformance suite in internal/sqlstore/storetest.
+type Store interface {
+	View(ctx context.Context, fn func(Tx) error) error
+	Update(ctx context.Context, fn func(Tx) error) error
+	// Ping reports whether the store can be read and written just now.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Tx is one transaction. Contract of all methods: what is asked for by key and
+// is not there gives NotFound with reason PROGRAM_NOT_FOUND,
+// APPLICATION_NOT_FOUND, …; an Insert of a key that exists gives AlreadyExists;
+// an Update with a Revision that is not the stored one gives Aborted with
+// reason STALE_REVISION and changes nothing, and otherwise stores the value
+// with Revision + 1, which it also sets in the value passed. Values returned
+// are the caller's own. Times are kept to the microsecond, in UTC. In a View
+// every method that writes gives an internal error.
+type Tx interface {
+	InsertProgram(ctx context.Context, p *Program) error
+	Program(ctx context.Context, id string) (*Program, error)
+	// Programs lists by id, ascending, after the id given, at most limit.
+	// States empty: all.
+	Programs(ctx context.Context, states []ProgramState, after string, limit int) ([]*Program, error)
+	UpdateProgram(ctx context.Context, p *Program) error
+	// DeleteProgram removes a program and everything that hangs on it. The
+	// caller has checked that this is allowed.
+	DeleteProgram(ctx context.Context, id string) error
+
+	// InsertForm adds a version; versions of a program are 1, 2, … without gap.
+	InsertForm(ctx context.Context, f *Form) error
+	Form(ctx context.Context, program string, version int) (*Form, error)
+
+	InsertCriteria(ctx context.Context, c *Criteria) error
+	Criteria(ctx context.Context, program string, version int) (*Criteria, error)
+	CriteriaVersions(ctx context.Context, program string) ([]*Criteria, error) // ascending
+	// RegisterCriteria stores the registration fields of an unregistered
+	// version; FailedPrecondition CRITERIA_REGISTERED if it is registered.
+	RegisterCriteria(ctx context.Context, c *Criteria) error
+
+	InsertPolicy(ctx context.Context, p *Policy) error
+	Policy(ctx context.Context, program, id string) (*Policy, error)
+	Policies(ctx context.Context, program string) ([]*Policy, error) // by id
+	UpdatePolicy(ctx context.Context, p *Policy) error
+
+	// NextCode gives the program's next applicant number: 1, 2, …, never the
+	// same twice. It also counts Program.ApplicationCount, without touching
+	// the program's Revision.
+	NextCode(ctx context.Context, program string) (int, error)
+	// InsertApplication stores a new application and the hash of its return
+	// code, unique in the program.
+	InsertApplication(ctx context.Context, a *Application, returnCodeHash []byte) error
+	Application(ctx context.Context, program, id string) (*Application, error)
+	ApplicationByCode(ctx context.Context, program, code string) (*Application, error)
+	ApplicationByReturnCode(ctx context.Context, program string, hash []byte) (*Application, error)
+	// Applications lists in the order of the query.
+	Applications(ctx context.Context, q ApplicationQuery) ([]*Application, error)
+	// CountApplications counts by state.
+	CountApplications(ctx context.Context, program string) (map[ApplicationState]int, error)
+	// UpdateApplication stores a; returnCodeHash nil keeps the hash.
+	UpdateApplication(ctx context.Context, a *Application, returnCodeHash []byte) error
+
+	InsertSelection(ctx context.Context, s *Selection) error
+	Selection(ctx context.Context, program, id string) (*Selection, error)
+	// Selections lists by id, ascending (oldest first), after the id given.
+	Selections(ctx context.Context, program, after string, limit int) ([]*Selection, error)
+	UpdateSelection(ctx context.Context, s *Selection) error
+	// ClaimSelection takes the oldest run of any program that is QUEUED, or
+	// RUNNING with a lease that ended before now: it sets State RUNNING, Owner,
+	// LeaseUntil and Attempt + 1 and returns it. One winner. Nil, nil if there
+	// is none.
+	ClaimSelection(ctx context.Context, owner string, now, leaseUntil time.Time) (*Selection, error)
+	// RenewLease extends the lease of a run that owner holds, without touching
+	// Revision, and returns whether somebody asked to cancel it.
+	// FailedPrecondition LEASE_LOST if another owner holds it or it is done.
+	RenewLease(ctx context.Context, program, id, owner string, leaseUntil time.Time) (cancel bool, err error)
+
+	InsertUser(ctx context.Context, u *User) error
+	User(ctx context.Context, id string) (*User, error)
+	Users(ctx context.Context, after string, limit int) ([]*User, error) // by id
+	UpdateUser(ctx context.Context, u *User) error
+	// InsertToken stores a token; AlreadyExists FIRST_TOKEN_EXISTS if first is
+	// true and any token exists (one of N servers wins).
+	InsertToken(ctx context.Context, t *Token, first bool) error
+	TokenByHash(ctx context.Context, hash []byte) (*Token, error)
+	Token(ctx context.Context, id string) (*Token, error)
+	Tokens(ctx context.Context, after string, limit int) ([]*Token, error) // by id
+	RevokeToken(ctx context.Context, id string, at time.Time) error
+
+	// InsertLink stores a sign-in link; UseLink takes it if it is unused and
+	// not expired, once: the second gets NotFound LINK_NOT_FOUND, as does one
+	// that never was.
+	InsertLink(ctx context.Context, l *Link) error
+	UseLink(ctx context.Context, hash []byte, now time.Time) (*Link, error)
+	// PeekLink reads it without using it.
+	PeekLink(ctx context.Context, hash []byte, now time.Time) (*Link, error)
+
+	// SaveRequest remembers the first answer to a request id; a second insert
+	// for the same program, method and id is AlreadyExists.
+	SaveRequest(ctx context.Context, r *Request) error
+	// Request returns it, or NotFound REQUEST_NOT_FOUND.
+	Request(ctx context.Context, program, method, id string) (*Request, error)
+
+	// AppendEvents adds to the audit log, in order, in this transaction.
+	AppendEvents(ctx context.Context, events ...Event) error
+	// Events lists from an index, ascending.
+	Events(ctx context.Context, from int64, limit int) ([]Event, error)
+	// AuditHead returns the size and the Merkle root of the log.
+	AuditHead(ctx context.Context) (size int64, root []byte, err error)
+}
+
+// ApplicationQuery asks for a slice of a program's applications.
+type ApplicationQuery struct {
+	Program string
+	States  []ApplicationState // empty: all
+	// AfterID is the last id of the page before; ids ascend, or descend with
+	// Descending. UUIDv7: the order of creation.
+	AfterID    string
+	Descending bool
+	Limit      int // 0: no limit
+}
+
+// Request is the memory of one mutation by its client-made id.
+type Request struct {
+	Program string // "" for calls outside any program
+	Method  string // "CreateApplication"
+	ID      string // UUIDv4
+	Hash    []byte // SHA-256 of the request without the id
+	// Resource is the id of what it made, Answer the first answer in the
+	// service's own encoding, encrypted at rest.
+	Resource string
+	Answer   []byte
+	Time     time.Time
+}
+
+// Link opens the pages once, as a staff token or as an applicant.
+type Link struct {
+	Hash        []byte
+	Token       string // id of a staff token, or ""
+	Program     string // of an applicant's link
+	Application string
+	ExpireTime  time.Time
+	UseTime     time.Time
+}

@@ -1,0 +1,121 @@
+// Package access says who may do what. It is pure: a Principal and a
+// permission in, yes or no out.
+package access
+
+import "slices"
+
+// Role is a set of permissions, held for one program or for all.
+type Role string
+
+const (
+	Administrator        Role = "ADMINISTRATOR" // installation; grants roles; reads no identity answers by this role
+	ProgramAdministrator Role = "PROGRAM_ADMINISTRATOR"
+	Facilitator          Role = "FACILITATOR"
+	Coordinator          Role = "COORDINATOR"
+	Reviewer             Role = "REVIEWER"
+	PolicyApprover       Role = "POLICY_APPROVER"
+	PrivacyOfficer       Role = "PRIVACY_OFFICER"
+	Steward              Role = "STEWARD"
+	Auditor              Role = "AUDITOR"
+	Service              Role = "SERVICE"
+	Applicant            Role = "APPLICANT" // by application token only; never granted
+)
+
+// Roles lists every role in the order of the access matrix.
+var Roles = []Role{
+	Administrator, ProgramAdministrator, Facilitator, Coordinator, Reviewer, PolicyApprover,
+	PrivacyOfficer, Steward, Auditor, Service, Applicant,
+}
+
+// Permission is what a method needs. Each method of the API declares one.
+type Permission string
+
+const (
+	Public             Permission = "public"              // anybody, also without a token
+	ProgramsRead       Permission = "programs.read"       // drafts included
+	ProgramsWrite      Permission = "programs.write"      // create, change, delete, form, texts
+	ProgramsOpen       Permission = "programs.open"       // open, close, extend
+	CriteriaWrite      Permission = "criteria.write"      // save and register criteria, check them
+	PoliciesApprove    Permission = "policies.approve"    // approve the use of identity answers
+	ApplicationsOwn    Permission = "applications.own"    // one's own application, or any with ApplicationsWrite
+	ApplicationsRead   Permission = "applications.read"   // lists, codes, states; no identity answers
+	ApplicationsWrite  Permission = "applications.write"  // on behalf of somebody, new return code, import
+	ApplicationsExport Permission = "applications.export" // the table without identity columns
+	IdentityRead       Permission = "identity.read"       // identity answers and contact; every read is recorded
+	SelectionsRun      Permission = "selections.run"      // start, cancel, publish
+	SelectionsRead     Permission = "selections.read"     // runs and their results
+	MatchingsRun       Permission = "matchings.run"
+	MatchingsRead      Permission = "matchings.read"
+	ReviewsWrite       Permission = "reviews.write"
+	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
+	AuditRead          Permission = "audit.read"
+)
+
+// granted is the access matrix: what each role may do where it is held.
+var granted = map[Role][]Permission{
+	Administrator:        {ProgramsRead, ProgramsWrite, ProgramsOpen, TokensAdmin},
+	ProgramAdministrator: {ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, SelectionsRead},
+	Facilitator:          {ProgramsRead, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead},
+	Coordinator:          {ProgramsRead, MatchingsRun, MatchingsRead},
+	Reviewer:             {ProgramsRead, ReviewsWrite},
+	PolicyApprover:       {ProgramsRead, PoliciesApprove},
+	PrivacyOfficer:       {ProgramsRead, AuditRead},
+	Steward:              {},
+	Auditor:              {AuditRead},
+	Service:              {ProgramsRead, ApplicationsOwn, ApplicationsRead, ApplicationsWrite},
+	Applicant:            {ApplicationsOwn},
+}
+
+// Grant is a role held for one program, or for all when Program is empty.
+type Grant struct {
+	Role    Role
+	Program string
+}
+
+// Principal is who calls. The zero Principal is the public.
+type Principal struct {
+	// Subject names the caller in the audit log: "tokens/…", "users/…",
+	// "applications/…"; empty for the public. It is never a person's name.
+	Subject string
+	Grants  []Grant
+	// Program and Application are set for an applicant's own token.
+	Program, Application string
+}
+
+// Can reports whether p holds the permission for the program (empty: for the
+// installation as a whole, which only a grant for all programs gives). An
+// applicant's token holds ApplicationsOwn in its own program; that the
+// application is theirs is for Owns to say.
+func (p Principal) Can(perm Permission, program string) bool {
+	if perm == Public {
+		return true
+	}
+	for _, g := range p.Grants {
+		if (g.Program == "" || g.Program == program) && slices.Contains(granted[g.Role], perm) {
+			return true
+		}
+	}
+	return perm == ApplicationsOwn && p.Application != "" && p.Program == program
+}
+
+// CanSomewhere reports whether p holds the permission for at least one
+// program: the question for methods that list across programs.
+func (p Principal) CanSomewhere(perm Permission) bool {
+	if p.Can(perm, "") || perm == ApplicationsOwn && p.Application != "" {
+		return true
+	}
+	for _, g := range p.Grants {
+		if slices.Contains(granted[g.Role], perm) {
+			return true
+		}
+	}
+	return false
+}
+
+// Owns reports whether p is the applicant of this application.
+func (p Principal) Owns(program, application string) bool {
+	return p.Application != "" && p.Application == application && p.Program == program
+}
+
+// Authenticated reports whether p presented a valid token.
+func (p Principal) Authenticated() bool { return p.Subject != "" }
