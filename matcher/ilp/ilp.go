@@ -1,5 +1,12 @@
 // Package ilp solves integer linear programs exactly by branch and bound on
 // the bounded dual simplex of package lp.
+//
+// Floats guide the search and prove nothing. A subproblem is discarded only
+// after integer arithmetic has confirmed it: since every variable is boxed, any
+// vector of duals gives a valid bound, so the duals of the linear program are
+// rounded to integers and the bound they give is evaluated exactly (bound.go).
+// A subproblem that floats call hopeless and integers do not confirm is
+// branched on. Every solution is checked against the problem as it was given.
 package ilp
 
 import (
@@ -14,8 +21,8 @@ type Problem struct {
 	Cost         []int64
 	Lower, Upper []int64
 	// Continuous marks variables that take integer values in some optimal
-	// solution by themselves once the others are integers; they are never
-	// branched on. Nil means that none is.
+	// solution by themselves once the others are integers; they are branched
+	// on only if nothing else is left. Nil means that none is.
 	Continuous []bool
 	Rows       []Row
 }
@@ -37,6 +44,20 @@ const (
 	Feasible                 // X is feasible, Bound < Value, work ran out
 	Unknown                  // no X, no proof, work ran out
 )
+
+// String is the status as one lower-case word.
+func (s Status) String() string {
+	switch s {
+	case Optimal:
+		return "optimal"
+	case Infeasible:
+		return "infeasible"
+	case Feasible:
+		return "feasible"
+	default:
+		return "unknown"
+	}
+}
 
 // Options of one Solve.
 type Options struct {
@@ -62,7 +83,31 @@ type Solution struct {
 }
 
 // Solve solves p. It returns an error only for a malformed problem; a context
-// that ends gives the best solution so far, with Canceled set.
+// that ends gives the best solution so far, with Canceled set. Value is 0
+// while there is no X, and Bound is 0 for an infeasible problem.
 func Solve(ctx context.Context, p *Problem, o Options) (Solution, error) {
-	panic("being written")
+	if err := validate(p, o); err != nil {
+		return Solution{}, err
+	}
+	r := newRun(ctx, p, o)
+	root, ok := newModel(p)
+	if ok {
+		r.bound = root.value(root.least())
+		r.solve(root)
+	}
+	out := Solution{
+		X: r.best, Value: r.value, Bound: r.bound,
+		Pivots: r.pivots, Nodes: r.nodes, Canceled: r.canceled,
+	}
+	switch {
+	case r.stopped && r.best != nil && r.bound < r.value:
+		out.Status = Feasible
+	case r.best != nil:
+		out.Status, out.Bound = Optimal, r.value
+	case r.stopped:
+		out.Status = Unknown
+	default:
+		out.Status, out.Bound = Infeasible, 0
+	}
+	return out, nil
 }

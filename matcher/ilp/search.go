@@ -1,0 +1,432 @@
+package ilp
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher/lp"
+)
+
+// run is one Solve: what all its models share.
+type run struct {
+	ctx      context.Context
+	problem  *Problem
+	options  Options
+	best     []int64 // nil: none yet
+	value    int64   // of best
+	bound    int64   // proved for the whole problem
+	pivots   int64   // of the models that are done
+	nodes    int64
+	stopped  bool // the work ran out or the context ended
+	canceled bool
+}
+
+func newRun(ctx context.Context, p *Problem, o Options) *run {
+	r := &run{ctx: ctx, problem: p, options: o}
+	if o.Start != nil {
+		r.accept(slices.Clone(o.Start))
+	}
+	return r
+}
+
+// accept takes a point of the problem as the best one, after checking it
+// against the problem itself. It returns false if it is not feasible or not
+// better.
+func (r *run) accept(x []int64) bool {
+	if violated(r.problem, x) != "" {
+		return false
+	}
+	value := int64(0)
+	for j, v := range x {
+		value += r.problem.Cost[j] * v
+	}
+	if r.best != nil && value >= r.value {
+		return false
+	}
+	r.best, r.value = x, value
+	return true
+}
+
+// interrupt is asked by the kernel now and then.
+func (r *run) interrupt() bool {
+	if !r.stopped && r.ctx.Err() != nil {
+		r.stopped, r.canceled = true, true
+	}
+	return r.stopped
+}
+
+// search is branch and bound on one model.
+type search struct {
+	*run
+	model *model
+	lp    *lp.Solver
+	prove *prover
+	toLP  float64 // factor from the search costs to those of lp
+
+	// The search costs are factor·cost + noise: small random costs on top of
+	// the real ones, so that the linear programs of a problem with many equally
+	// good points have few ties. 0 ≤ noise·x ≤ noiseMax < factor for every
+	// feasible x, hence a better point than one of objective v has search cost
+	// at most factor·(v−1) + noiseMax.
+	factor   int64
+	noiseMax int64
+
+	lo, hi []int64
+	trail  []change
+	states []*lp.State
+	duals  []float64
+	history
+	started int64 // pivots of the run before this model
+	told    int64
+}
+
+// change is a bound to go back to.
+type change struct {
+	j      int32
+	lo, hi int64
+}
+
+// history is what branching on each column did to the bound, per unit of
+// distance.
+type history struct {
+	upSum, downSum     []float64
+	upCount, downCount []float64
+}
+
+// solve finds the best point of the model, or proves that none is better than
+// the best known.
+func (r *run) solve(m *model) {
+	if len(m.cost) == 0 {
+		r.accept(m.expand(nil))
+		return
+	}
+	if r.best != nil && m.value(m.least()) >= r.value {
+		return
+	}
+	s := newSearch(r, m)
+	defer func() { r.pivots = s.spent() }()
+	if s.relax() {
+		return
+	}
+	root := &lp.State{}
+	s.lp.Save(root)
+	top := m.value(s.atLeast())
+	if m.parent == nil && top > r.bound {
+		r.bound = top
+	}
+	for mode := range 3 {
+		before := r.value
+		had := r.best != nil
+		s.dive(mode)
+		s.undo(0)
+		s.lp.Load(root)
+		if s.stopped || s.pruned() {
+			return
+		}
+		if had && before == r.value && mode > 0 {
+			break
+		}
+	}
+	if s.fix() {
+		return
+	}
+	if left := s.unfixed(); left <= len(m.cost)*8/10 {
+		narrow := *m
+		narrow.lo, narrow.hi = slices.Clone(s.lo), slices.Clone(s.hi)
+		if sub, ok := narrow.reduce(); ok {
+			sub.parent = m
+			r.pivots = s.spent()
+			s.started = r.pivots - s.lp.Pivots()
+			r.solve(sub)
+			s.started = r.pivots - s.lp.Pivots()
+		}
+		return
+	}
+	s.branch(0)
+}
+
+func newSearch(r *run, m *model) *search {
+	n := len(m.cost)
+	s := &search{
+		run: r, model: m, started: r.pivots,
+		lo: slices.Clone(m.lo), hi: slices.Clone(m.hi),
+		duals: make([]float64, len(m.rows)),
+		history: history{
+			upSum: make([]float64, n), downSum: make([]float64, n),
+			upCount: make([]float64, n), downCount: make([]float64, n),
+		},
+	}
+	cost := s.searchCosts()
+
+	// The columns of the model.
+	count := make([]int32, n+1)
+	for _, row := range m.rows {
+		for _, j := range row.Index {
+			count[j+1]++
+		}
+	}
+	for j := range n {
+		count[j+1] += count[j]
+	}
+	start := slices.Clone(count)
+	index := make([]int32, start[n])
+	value := make([]int64, start[n])
+	for i, row := range m.rows {
+		for k, j := range row.Index {
+			index[count[j]], value[count[j]] = int32(i), row.Value[k]
+			count[j]++
+		}
+	}
+	s.prove = newProver(cost, s.lo, s.hi, m, start, index, value)
+
+	_, exp := math.Frexp(s.prove.maxC)
+	s.toLP = math.Ldexp(1, -exp)
+	lm := lp.Model{Start: start, Index: index}
+	for j := range n {
+		lm.Cost = append(lm.Cost, float64(cost[j])*s.toLP)
+		lm.Lower = append(lm.Lower, float64(m.lo[j]))
+		lm.Upper = append(lm.Upper, float64(m.hi[j]))
+	}
+	for _, v := range value {
+		lm.Value = append(lm.Value, float64(v))
+	}
+	for _, row := range m.rows {
+		lm.RowLower = append(lm.RowLower, float64(row.Lo))
+		lm.RowUpper = append(lm.RowUpper, float64(row.Hi))
+	}
+	s.lp = lp.New(lm)
+	s.lp.Interrupt = r.interrupt
+	return s
+}
+
+// fineCosts is the largest cost for which ties are broken by noise: larger
+// costs have few ties.
+const fineCosts = 1 << 12
+
+// searchCosts derives the search costs, factor and noiseMax.
+func (s *search) searchCosts() []int64 {
+	m := s.model
+	n := len(m.cost)
+	cost := slices.Clone(m.cost)
+	s.factor = 1
+	largest := int64(0)
+	for _, c := range cost {
+		largest = max(largest, c, -c)
+	}
+	if largest > fineCosts {
+		return cost
+	}
+	// The noise of a point can be bounded well by a row that counts many
+	// columns: only those get any.
+	noisy, most := s.noisyColumns()
+	if most == 0 {
+		return cost
+	}
+	const scale = 1 << 20
+	each := int64(scale * 2 / 5 / most)
+	if each < 2 {
+		return cost
+	}
+	s.factor = scale
+	s.noiseMax = each * most
+	random := rand.New(rand.NewPCG(uint64(n), 0x5EED))
+	for j := range cost {
+		cost[j] *= scale
+		if noisy[j] {
+			cost[j] += random.Int64N(each + 1)
+		}
+	}
+	return cost
+}
+
+// noisyColumns chooses columns with a lower bound of 0 and a bound on their
+// sum over all feasible points: those of the row of ones with the least
+// Hi per column, or all of them.
+func (s *search) noisyColumns() (noisy []bool, most int64) {
+	m := s.model
+	n := len(m.cost)
+	best := -1
+	for i, row := range m.rows {
+		ok := row.Hi > 0 && len(row.Index) > n/2
+		for k, j := range row.Index {
+			ok = ok && row.Value[k] == 1 && m.lo[j] >= 0
+		}
+		if ok && (best < 0 || len(row.Index) > len(m.rows[best].Index)) {
+			best = i
+		}
+	}
+	noisy = make([]bool, n)
+	if best >= 0 {
+		for _, j := range m.rows[best].Index {
+			noisy[j] = true
+		}
+		return noisy, m.rows[best].Hi
+	}
+	for j := range noisy {
+		if m.lo[j] >= 0 && m.hi[j] < 1<<10 {
+			noisy[j] = true
+			most += m.hi[j]
+		}
+	}
+	return noisy, most
+}
+
+// spent is the number of pivots of the run so far.
+func (s *search) spent() int64 { return s.started + s.lp.Pivots() }
+
+// cut is the largest search cost that a better point can have.
+func (s *search) cut() int64 {
+	if s.best == nil {
+		return noValue
+	}
+	// Better means cost·x ≤ want.
+	want := floorDiv(s.value-1-s.model.base, s.model.unit)
+	return s.factor*want + s.noiseMax
+}
+
+// atLeast is a bound on cost·x that the current duals prove.
+func (s *search) atLeast() int64 {
+	least := s.model.least()
+	s.lp.Duals(s.duals)
+	if v, ok := s.prove.bound(s.duals, 1/s.toLP); ok {
+		v = ceilDiv(v, int64(1)<<s.prove.shift)
+		least = max(least, ceilDiv(v-s.noiseMax, s.factor))
+	}
+	return least
+}
+
+// pruned says whether the current duals prove that the current box holds no
+// better point.
+func (s *search) pruned() bool {
+	cut := s.cut()
+	if cut == noValue {
+		return false
+	}
+	s.lp.Duals(s.duals)
+	v, ok := s.prove.bound(s.duals, 1/s.toLP)
+	return ok && v > cut<<s.prove.shift
+}
+
+// fix narrows the box by reduced costs: a column that would raise the bound
+// beyond the cut by moving cannot move. It returns true if nothing is left.
+func (s *search) fix() bool {
+	cut := s.cut()
+	if cut == noValue {
+		return false
+	}
+	s.lp.Duals(s.duals)
+	v, ok := s.prove.bound(s.duals, 1/s.toLP)
+	if !ok {
+		return false
+	}
+	gap := cut<<s.prove.shift - v
+	if gap < 0 {
+		return true
+	}
+	for j, d := range s.prove.d {
+		if s.lo[j] == s.hi[j] {
+			continue
+		}
+		if d > 0 {
+			if t := gap / d; t < s.hi[j]-s.lo[j] {
+				s.setBounds(j, s.lo[j], s.lo[j]+t)
+			}
+		} else if d < 0 {
+			if t := gap / -d; t < s.hi[j]-s.lo[j] {
+				s.setBounds(j, s.hi[j]-t, s.hi[j])
+			}
+		}
+	}
+	return false
+}
+
+func (s *search) unfixed() int {
+	count := 0
+	for j := range s.lo {
+		if s.lo[j] < s.hi[j] {
+			count++
+		}
+	}
+	return count
+}
+
+// setBounds narrows the box of a column.
+func (s *search) setBounds(j int, lo, hi int64) {
+	s.trail = append(s.trail, change{int32(j), s.lo[j], s.hi[j]})
+	s.lo[j], s.hi[j] = lo, hi
+	s.lp.SetBounds(j, float64(lo), float64(hi))
+}
+
+// undo takes back all changes of bounds after the first n. The state of the
+// kernel has to be loaded afterwards.
+func (s *search) undo(n int) {
+	for i := len(s.trail) - 1; i >= n; i-- {
+		c := s.trail[i]
+		s.lo[c.j], s.hi[c.j] = c.lo, c.hi
+		s.lp.RestoreBounds(int(c.j), float64(c.lo), float64(c.hi))
+	}
+	s.trail = s.trail[:n]
+}
+
+// quota is how many pivots may still be made.
+func (s *search) quota() int64 {
+	if s.options.Work == 0 {
+		return math.MaxInt64
+	}
+	return max(0, s.options.Work-s.spent())
+}
+
+// relax solves the linear program of the current box. It returns true if the
+// box is proved to hold no better point, or the run has stopped. The basis may
+// not be optimal if the kernel could not make it so.
+func (s *search) relax() bool {
+	if s.interrupt() {
+		return true
+	}
+	cutoff := math.Inf(1)
+	if cut := s.cut(); cut != noValue {
+		cutoff = (float64(cut) + s.prove.slack() + 0.01) * s.toLP
+	}
+	for {
+		switch s.lp.Solve(cutoff, s.quota()) {
+		case lp.Cutoff:
+			if s.pruned() {
+				return true
+			}
+			cutoff = math.Inf(1)
+			continue
+		case lp.Infeasible:
+			s.lp.Ray(s.duals)
+			return s.prove.impossible(s.duals) || s.pruned()
+		case lp.Limit:
+			if s.interrupt() {
+				return true
+			}
+			if s.quota() == 0 {
+				s.stopped = true
+				return true
+			}
+			return s.pruned()
+		default:
+			return s.pruned()
+		}
+	}
+}
+
+// tell reports progress.
+func (s *search) tell() {
+	if s.options.Progress == nil || s.spent()-s.told < 1000 {
+		return
+	}
+	s.told = s.spent()
+	s.options.Progress(s.value, s.best != nil, min(s.bound, boundOr(s.best != nil, s.value)), s.spent())
+}
+
+func boundOr(ok bool, v int64) int64 {
+	if ok {
+		return v
+	}
+	return math.MaxInt64
+}

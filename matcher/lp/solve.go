@@ -1,0 +1,376 @@
+package lp
+
+// Solve makes dual simplex pivots until the basis is optimal, the model shows
+// to be infeasible, the objective exceeds the cut-off, or limit pivots have
+// been made. It always returns: every pivot counts against a bound, and a
+// factorization is only repeated after a pivot.
+func (s *Solver) Solve(cutoff float64, limit int64) Status {
+	limit = min(limit, s.maxPivots())
+	patience := int64(s.m + 200)
+	var made, best int64
+	highest := s.z
+	for {
+		if s.since >= refactorEvery {
+			s.refactor()
+		}
+		if s.z > cutoff && s.noise == nil {
+			return Cutoff
+		}
+		r := s.leaving()
+		if r < 0 {
+			if s.noise != nil {
+				s.noise = nil
+				s.refactor()
+				patience = limit // no second time
+				continue
+			}
+			if s.since > refactorEvery/2 {
+				s.refactor()
+				continue
+			}
+			return Optimal
+		}
+		if made >= limit || (made&127 == 127 && s.Interrupt != nil && s.Interrupt()) {
+			s.noise = nil
+			return Limit
+		}
+		if s.z > highest+dualTol*10 {
+			highest, best = s.z, made
+		} else if made-best > patience && s.noise == nil {
+			s.perturb()
+			best = made
+			continue
+		}
+		switch s.pivot(r) {
+		case pivoted:
+			made++
+			s.pivots++
+		case unbounded:
+			if s.since > 0 {
+				s.refactor()
+				continue
+			}
+			s.noise = nil
+			return Infeasible
+		case drifted:
+			s.refactor()
+		case stuck:
+			s.noise = nil
+			return Limit
+		}
+	}
+}
+
+// perturb shifts the costs by tiny amounts, the same ones every time, to leave
+// a vertex with many ties.
+func (s *Solver) perturb() {
+	s.noise = make([]float64, s.n)
+	state := uint64(0x9E3779B97F4A7C15)
+	for j := range s.noise {
+		state ^= state << 13
+		state ^= state >> 7
+		state ^= state << 17
+		s.noise[j] = float64(state>>11) / (1 << 53) * 1e-7
+	}
+	s.refactor()
+}
+
+// leaving is the position of the basic variable to leave: the largest
+// violation by dual steepest edge, −1 if none is violated.
+func (s *Solver) leaving() int {
+	r, best := -1, 0.0
+	for i, h := range s.head {
+		x := s.xB[i]
+		v := s.lower[h] - x
+		if v <= primalTol {
+			if v = x - s.upper[h]; v <= primalTol {
+				continue
+			}
+		}
+		if score := v * v; score > float64(best*s.norm[i]) {
+			r, best = i, score/s.norm[i]
+		}
+	}
+	return r
+}
+
+type outcome uint8
+
+const (
+	pivoted   outcome = iota
+	unbounded         // the dual is: nothing can enter
+	drifted           // the inverse has lost accuracy and was not used
+	stuck             // no usable pivot even on a fresh inverse
+)
+
+// pivot takes the variable at position r out of the basis.
+func (s *Solver) pivot(r int) outcome {
+	h := int(s.head[r])
+	sign, bound, slope := 1.0, s.upper[h], s.xB[r]-s.upper[h]
+	if s.xB[r] < s.lower[h] {
+		sign, bound, slope = -1, s.lower[h], s.lower[h]-s.xB[r]
+	}
+	s.pivotRow(r, sign)
+	q := s.ratioTest(slope)
+	if q < 0 {
+		for k, v := range s.rho {
+			s.ray[k] = sign * v
+		}
+		return unbounded
+	}
+	s.column(q)
+	pivot := s.aq[r]
+	byRow := 0.0
+	for t, j := range s.alphaJ {
+		if int(j) == q {
+			byRow = s.alphaV[t]
+			break
+		}
+	}
+	if diff := abs(pivot - byRow); s.since > 0 && (diff > driftTol*(1+abs(pivot)) || abs(pivot) < 10*pivotTol) {
+		return drifted
+	}
+	if abs(pivot) < pivotTol/10 {
+		return stuck
+	}
+
+	if len(s.flips) > 0 {
+		for _, j32 := range s.flips {
+			j := int(j32)
+			t := s.upper[j] - s.lower[j]
+			if s.up[j] {
+				t = -t
+			}
+			s.up[j] = !s.up[j]
+			s.z += float64(s.d[j] * t)
+			s.addColumn(s.shift, j, t)
+		}
+		s.applyShift()
+	}
+	step := (s.xB[r] - bound) / pivot
+	dual := s.d[q] / pivot
+	s.z += float64(s.d[q] * step)
+	value := s.at(q) + step
+	if dual != 0 {
+		for t, j := range s.alphaJ {
+			s.d[j] -= float64(dual * s.alphaV[t])
+		}
+	}
+	s.d[q], s.d[h] = 0, -dual
+	s.where[h], s.where[q] = -1, int32(r)
+	s.up[h], s.up[q] = sign > 0, false
+	s.head[r] = int32(q)
+	for i, a := range s.aq {
+		if a != 0 {
+			s.xB[i] -= float64(a * step)
+		}
+	}
+	s.xB[r] = value
+	s.update(r, h, q, pivot)
+	s.since++
+	return pivoted
+}
+
+// pivotRow computes the row of the tableau at position r, for every nonbasic
+// variable that can move and for every nonbasic logical, and the candidates
+// to enter.
+func (s *Solver) pivotRow(r int, sign float64) {
+	rho := s.rho
+	clear(rho)
+	for t, v := range s.row(r)[:len(s.slotRow)] {
+		rho[s.slotRow[t]] = v
+	}
+	if h := int(s.head[r]); h >= s.n {
+		rho[h-s.n] = -1
+	}
+	s.alphaJ, s.alphaV, s.cand = s.alphaJ[:0], s.alphaV[:0], s.cand[:0]
+	for j := range s.n {
+		if s.where[j] >= 0 || s.lower[j] == s.upper[j] {
+			continue
+		}
+		a := 0.0
+		from, to := s.start[j], s.start[j+1]
+		if s.ones[j] {
+			for _, k := range s.index[from:to] {
+				a += rho[k]
+			}
+		} else {
+			for k := from; k < to; k++ {
+				a += float64(rho[s.index[k]] * s.value[k])
+			}
+		}
+		if a != 0 {
+			s.consider(j, a, sign)
+		}
+	}
+	for _, k := range s.slotRow {
+		if a := -rho[k]; a != 0 {
+			s.consider(s.n+int(k), a, sign)
+		}
+	}
+}
+
+func (s *Solver) consider(j int, a, sign float64) {
+	s.alphaJ = append(s.alphaJ, int32(j))
+	s.alphaV = append(s.alphaV, a)
+	if s.lower[j] == s.upper[j] {
+		return
+	}
+	a *= sign
+	if s.up[j] {
+		a = -a
+	}
+	if a > pivotTol {
+		d := abs(s.d[j])
+		if s.up[j] != (s.d[j] < 0) {
+			d = 0
+		}
+		s.cand = append(s.cand, candidate{int32(j), d / a, a})
+	}
+}
+
+// ratioTest walks the breakpoints of the dual objective along the pivot row
+// (the bound-flipping ratio test): a variable whose breakpoint is passed flips
+// to its other bound, the first one that stops the ascent enters. It fills
+// flips and returns the entering variable, or −1 if nothing stops the ascent.
+func (s *Solver) ratioTest(slope float64) int {
+	s.flips = s.flips[:0]
+	room := 0.0
+	for _, c := range s.cand {
+		room += float64(c.size * (s.upper[c.j] - s.lower[c.j]))
+	}
+	if room < slope-primalTol {
+		return -1
+	}
+	heap := s.cand
+	for i := len(heap)/2 - 1; i >= 0; i-- {
+		sift(heap, i)
+	}
+	last := candidate{j: -1}
+	for len(heap) > 0 {
+		c := heap[0]
+		next := slope - float64(c.size*(s.upper[c.j]-s.lower[c.j]))
+		if next <= primalTol/10 {
+			// Among breakpoints that are as good as equal, the largest pivot.
+			best := c
+			for _, o := range heap[1:min(len(heap), 7)] {
+				if o.ratio <= c.ratio+dualTol && o.size > 2*best.size {
+					best = o
+				}
+			}
+			return int(best.j)
+		}
+		slope = next
+		last = c
+		s.flips = append(s.flips, c.j)
+		heap[0] = heap[len(heap)-1]
+		heap = heap[:len(heap)-1]
+		sift(heap, 0)
+	}
+	// Rounding only: the room was enough, so the last one enters.
+	if last.j >= 0 {
+		s.flips = s.flips[:len(s.flips)-1]
+	}
+	return int(last.j)
+}
+
+// column computes inverse × column q.
+func (s *Solver) column(q int) {
+	aq := s.aq
+	if q >= s.n {
+		t := int(s.slot[q-s.n])
+		for i := range aq {
+			aq[i] = -s.entry[i*s.stride+t]
+		}
+		return
+	}
+	slots, values := s.colS[:0], s.colV[:0]
+	clear(aq)
+	for k := s.start[q]; k < s.start[q+1]; k++ {
+		row := int(s.index[k])
+		if t := s.slot[row]; t >= 0 {
+			slots = append(slots, t)
+			values = append(values, s.value[k])
+		} else {
+			aq[s.where[s.n+row]] -= s.value[k]
+		}
+	}
+	s.colS, s.colV = slots, values
+	for i := range aq {
+		row := s.row(i)
+		sum := aq[i]
+		if s.ones[q] {
+			for _, t := range slots {
+				sum += row[t]
+			}
+		} else {
+			for k, t := range slots {
+				sum += float64(row[t] * values[k])
+			}
+		}
+		aq[i] = sum
+	}
+}
+
+// update replaces variable h by q at position r of the inverse.
+func (s *Solver) update(r, h, q int, pivot float64) {
+	if h >= s.n {
+		s.addSlot(h-s.n, r)
+	}
+	slots := len(s.slotRow)
+	line := s.row(r)[:slots]
+	scale := 1 / pivot
+	sum := 0.0
+	for t := range line {
+		line[t] *= scale
+		sum += float64(line[t] * line[t])
+	}
+	s.norm[r] = sum
+	for i, f := range s.aq {
+		if i == r || (f < 1e-13 && f > -1e-13) {
+			continue
+		}
+		sum := 0.0
+		if int(s.head[i]) >= s.n {
+			sum = 1
+		}
+		row := s.row(i)[:len(line)]
+		for t, v := range line {
+			x := row[t] - float64(f*v)
+			row[t] = x
+			sum += float64(x * x)
+		}
+		s.norm[i] = sum
+	}
+	if q >= s.n {
+		s.dropSlot(q - s.n)
+		s.norm[r] = s.rowNorm(r)
+	}
+}
+
+func before(a, b *candidate) bool {
+	if a.ratio != b.ratio {
+		return a.ratio < b.ratio
+	}
+	if a.size != b.size {
+		return a.size > b.size
+	}
+	return a.j < b.j
+}
+
+func sift(h []candidate, i int) {
+	for {
+		c := 2*i + 1
+		if c >= len(h) {
+			return
+		}
+		if c+1 < len(h) && before(&h[c+1], &h[c]) {
+			c++
+		}
+		if !before(&h[c], &h[i]) {
+			return
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
+}
