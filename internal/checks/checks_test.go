@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A stream as `go test -json` writes it: a pass, a failure in a subtest, a
+// skip, a package that does not build, one that crashes.
+const events = `
+{"Action":"run","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood"}
+{"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood","Output":"said nothing of use\n"}
+{"Action":"pass","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood"}
+{"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestBad/one","Output":"    a_test.go:3: got 1, want 2\n"}
+{"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestBad","Output":"=== RUN   TestBad\n"}
+{"Action":"fail","Package":"github.com/openfairlead/fairlead/a","Test":"TestBad/one"}
+{"Action":"fail","Package":"github.com/openfairlead/fairlead/a","Test":"TestBad"}
+{"Action":"skip","Package":"github.com/openfairlead/fairlead/a","Test":"TestLazy"}
+{"Action":"fail","Package":"github.com/openfairlead/fairlead/a"}
+{"Action":"build-output","ImportPath":"github.com/openfairlead/fairlead/b [x.test]","Output":"b.go:1: undefined: y\n"}
+{"Action":"fail","Package":"github.com/openfairlead/fairlead/b","FailedBuild":"github.com/openfairlead/fairlead/b [x.test]"}
+{"Action":"output","Package":"github.com/openfairlead/fairlead/c","Test":"TestHangs","Output":"goroutine 1 [running]\n"}
+{"Action":"fail","Package":"github.com/openfairlead/fairlead/c"}
+{"Action":"pass","Package":"github.com/openfairlead/fairlead/d","Elapsed":1.5}
+`
+
+func TestReadTests(t *testing.T) {
+	var out bytes.Buffer
+	r := &report{out: &out}
+	if !r.readTests(strings.NewReader(strings.TrimSpace(events))) {
+		t.Error("the failures were not told")
+	}
+	want := []string{"./a TestBad/one", "./a TestLazy", "./b", "./c"}
+	if r.passed != 1 || !slices.Equal(r.failures, want) {
+		t.Errorf("passed %d, failures %q; want 1 and %q", r.passed, r.failures, want)
+	}
+	for _, s := range []string{"got 1, want 2", "undefined: y", "goroutine 1 [running]", "never skips", "ok   ./d"} {
+		if !strings.Contains(out.String(), s) {
+			t.Errorf("the output lacks %q:\n%s", s, &out)
+		}
+	}
+	if strings.Contains(out.String(), "nothing of use") {
+		t.Error("what a passing test printed was shown")
+	}
+}
+
+func TestReport(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		step func(context.Context, *report) error
+		code int
+		last string
+	}{
+		{"good", func(_ context.Context, r *report) error { r.pass(2); return nil }, 0, "2 passed, 0 failed"},
+		{"bad", func(_ context.Context, r *report) error { r.pass(1); r.fail("x", "why"); return nil }, 1, "1 passed, 1 failed"},
+		{"broken", func(context.Context, *report) error { return errors.New("no such tool") }, 1, "0 passed, 1 failed"},
+		{"empty", func(context.Context, *report) error { return nil }, 1, "0 passed, 0 failed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var out bytes.Buffer
+			r := &report{out: &out}
+			r.runAll(t.Context(), []step{{c.name, c.step}})
+			if code := r.close(); code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			if got := lines[len(lines)-1]; got != c.last {
+				t.Errorf("last line %q, want %q", got, c.last)
+			}
+		})
+	}
+}
+
+// Every fuzz function in the tree is found: the list is compared with a plain
+// search for the word.
+func TestFuzzTargets(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	targets, err := fuzzTargets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := goFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, f := range files {
+		if !strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if strings.HasPrefix(line, "func Fuzz") {
+				found++
+			}
+		}
+	}
+	if found != len(targets) {
+		t.Errorf("%d fuzz functions in the tree, %d found: %v", found, len(targets), targets)
+	}
+}
+
+func TestNeedsSaysTheLine(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // no apt-get either
+	r := &report{out: &bytes.Buffer{}}
+	err := needs(t.Context(), r, need{"a loom", func() bool { return false }, []string{"loom"}})
+	if err == nil || !strings.Contains(err.Error(), "a loom") || !strings.Contains(err.Error(), "install -y --no-install-recommends loom") {
+		t.Errorf("got %v", err)
+	}
+	if err := needs(t.Context(), r, need{"nothing", func() bool { return true }, nil}); err != nil {
+		t.Errorf("a need that is met: %v", err)
+	}
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// toolMod is the module of the development tools. It is apart from the main
+// one so that their dependencies do not become the product's.
+const toolMod = "-modfile=internal/tools/go.mod"
+
+// racePackages are the packages in which goroutines share state.
+var racePackages = []string{
+	"./internal/server/...",
+	"./internal/sqlstore/...",
+	"./applications/...",
+}
+
+func ciSteps(o *options) []step {
+	steps := append(lintSteps(o), generatedSteps(o)...)
+	return append(steps, testSteps(o)...)
+}
+
+func testSteps(o *options) []step {
+	steps := []step{{"go test ./...", func(ctx context.Context, r *report) error {
+		go o.browserReady(ctx, r) // an installation takes a while: begin it now
+		args, env := []string{"-timeout", "9m", "./..."}, []string(nil)
+		if o.soak {
+			args, env = []string{"-timeout", "55m", "-count=1", "./..."}, []string{"FAIRLEAD_SOAK=1"}
+		}
+		return r.goTest(ctx, env, args...)
+	}}}
+	steps = append(steps, raceSteps(o)...)
+	steps = append(steps, fuzzSteps(o)...)
+	return append(steps, browserSteps(o)...)
+}
+
+func raceSteps(o *options) []step {
+	return []step{{"go test -race", func(ctx context.Context, r *report) error {
+		if err := needs(ctx, r, compiler); err != nil {
+			return err
+		}
+		return r.goTest(ctx, nil, append([]string{"-race", "-short", "-timeout", "9m"}, racePackages...)...)
+	}}}
+}
+
+// lintSteps: formatting, vet, staticcheck, and the API's own two.
+func lintSteps(*options) []step {
+	return []step{{"lint", func(ctx context.Context, r *report) error {
+		files, err := goFiles()
+		if err != nil {
+			return err
+		}
+		out, err := program(ctx, append([]string{"go", "tool", toolMod, "gofumpt", "-l"}, files...)...).CombinedOutput()
+		switch {
+		case err != nil:
+			r.fail("gofumpt", string(out)+err.Error())
+		case len(bytes.TrimSpace(out)) > 0:
+			r.fail("gofumpt", "not formatted (make format mends it):\n"+string(out))
+		default:
+			r.pass(1)
+			r.say("ok   gofumpt")
+		}
+		return errors.Join(
+			r.check(ctx, "go vet", "go", "vet", "./..."),
+			r.check(ctx, "staticcheck", "go", "tool", toolMod, "staticcheck", "./..."),
+			r.check(ctx, "buf lint", "go", "tool", toolMod, "buf", "lint"),
+			r.check(ctx, "buf breaking", "go", "tool", toolMod, "buf", "breaking", "--against", "proto/baseline.binpb"),
+		)
+	}}}
+}
+
+// goFiles lists the Go files that people write, in every module of the tree.
+func goFiles() ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{".git", "gen", "bin", "tmp", "node_modules"}, d.Name()):
+			return filepath.SkipDir
+		case !d.IsDir() && strings.HasSuffix(path, ".go"):
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, err
+}
+
+// generatedSteps regenerates into the tree and compares it with what was
+// there, so that it works with and without uncommitted changes.
+func generatedSteps(*options) []step {
+	return []step{{"generated code", func(ctx context.Context, r *report) error {
+		before, err := snapshot("gen")
+		if err != nil {
+			return err
+		}
+		if out, err := program(ctx, "make", "-s", "generate").CombinedOutput(); err != nil {
+			r.fail("generate", fmt.Sprintf("%s%v", out, err))
+			return nil
+		}
+		after, err := snapshot("gen")
+		if err != nil {
+			return err
+		}
+		var differ []string
+		for name, b := range after {
+			if !bytes.Equal(b, before[name]) {
+				differ = append(differ, name)
+			}
+		}
+		for name := range before {
+			if _, ok := after[name]; !ok {
+				differ = append(differ, name+" (no longer generated)")
+			}
+		}
+		if len(differ) > 0 {
+			r.fail("generated code", "these were not up to date (now they are; commit them):\n"+strings.Join(differ, "\n"))
+			return nil
+		}
+		r.pass(1)
+		r.say("ok   %d generated files are up to date", len(after))
+		return nil
+	}}}
+}
+
+func snapshot(dir string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		files[path] = b
+		return err
+	})
+	return files, err
+}
+
+// fuzzTarget is one Fuzz function.
+type fuzzTarget struct{ pkg, name string }
+
+// fuzzFunc finds fuzz functions in the text of test files.
+var fuzzFunc = regexp.MustCompile(`(?m)^func (Fuzz\w+)\(\w+ \*testing\.F\)`)
+
+// fuzzTargets lists every fuzz function of the main module.
+func fuzzTargets() ([]fuzzTarget, error) {
+	files, err := goFiles()
+	if err != nil {
+		return nil, err
+	}
+	var targets []fuzzTarget
+	for _, f := range files {
+		if !strings.HasSuffix(f, "_test.go") || strings.HasPrefix(f, "internal/webtest/") {
+			continue
+		}
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range fuzzFunc.FindAllSubmatch(b, -1) {
+			targets = append(targets, fuzzTarget{"./" + filepath.ToSlash(filepath.Dir(f)), string(m[1])})
+		}
+	}
+	return targets, nil
+}
+
+// fuzzSteps builds each package's fuzz binary once and runs its targets, two
+// at a time with one worker each: on two cores that halves the time.
+func fuzzSteps(o *options) []step {
+	return []step{{"fuzz, " + o.fuzzTime + " each", func(ctx context.Context, r *report) error {
+		targets, err := fuzzTargets()
+		if err != nil {
+			return err
+		}
+		if len(targets) == 0 {
+			return errors.New("no fuzz target found")
+		}
+		dir, err := os.MkdirTemp("", "fairlead-fuzz-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+
+		binaries := map[string]string{}
+		for _, t := range targets {
+			if binaries[t.pkg] != "" {
+				continue
+			}
+			bin := filepath.Join(dir, strings.NewReplacer("/", "_", ".", "").Replace(t.pkg)+".test")
+			out, err := program(ctx, "go", "test", "-c", "-fuzz=.", "-o", bin, t.pkg).CombinedOutput()
+			if err != nil {
+				r.fail("building the fuzz targets of "+t.pkg, string(out)+err.Error())
+				bin = "-"
+			}
+			binaries[t.pkg] = bin
+		}
+
+		slots := make(chan struct{}, 2)
+		for _, t := range targets {
+			if binaries[t.pkg] == "-" {
+				continue
+			}
+			slots <- struct{}{}
+			go func() {
+				defer func() { <-slots }()
+				runFuzz(ctx, r, t, binaries[t.pkg], filepath.Join(dir, "cache"), o.fuzzTime)
+			}()
+		}
+		for range cap(slots) {
+			slots <- struct{}{}
+		}
+		return nil
+	}}}
+}
+
+func runFuzz(ctx context.Context, r *report, t fuzzTarget, bin, cache, fuzzTime string) {
+	pkgDir, err := filepath.Abs(t.pkg)
+	if err != nil {
+		r.fail(t.name, err.Error())
+		return
+	}
+	name := strings.TrimPrefix(t.pkg, "./") + " " + t.name
+	args := []string{
+		bin, "-test.run=^$", "-test.fuzz=^" + t.name + "$", "-test.fuzztime=" + fuzzTime,
+		"-test.fuzzcachedir=" + filepath.Join(cache, t.pkg), "-test.parallel=1", "-test.timeout=30m",
+		// A minimization that outlasts the fuzz time would hide the finding.
+		"-test.fuzzminimizetime=2s",
+	}
+	cmd := program(ctx, args...)
+	cmd.Dir = pkgDir
+	begin := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.fail(name, string(out)+err.Error())
+		return
+	}
+	execs := "?"
+	if m := regexp.MustCompile(`execs: (\d+)`).FindAllSubmatch(out, -1); m != nil {
+		execs = string(m[len(m)-1][1])
+	}
+	r.pass(1)
+	r.say("ok   %-58s %6.1f s %10s runs", name, time.Since(begin).Seconds(), execs)
+}
+
+// browserSteps drives the pages with a real browser, in a module of its own.
+func browserSteps(o *options) []step {
+	return []step{{"browser", func(ctx context.Context, r *report) error {
+		if err := o.browserReady(ctx, r); err != nil {
+			return err
+		}
+		cmd := program(ctx, "bash", "internal/webtest/run.sh", "-json")
+		if o.soak {
+			cmd.Env = append(os.Environ(), "FAIRLEAD_SOAK=1")
+		}
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		pipe, err := cmd.StdoutPipe()
+		if err != nil {
+			return err
+		}
+		if err := cmd.Start(); err != nil {
+			return err
+		}
+		passed, _ := r.counts()
+		failed := r.readTests(pipe)
+		if err := cmd.Wait(); err != nil && !failed {
+			return fmt.Errorf("internal/webtest/run.sh: %w\n%s", err, stderr.Bytes())
+		}
+		if now, _ := r.counts(); !failed && now == passed {
+			return errors.New("internal/webtest/run.sh ran no test")
+		}
+		return nil
+	}}}
+}
