@@ -27,6 +27,10 @@ var Roles = []Role{
 	PrivacyOfficer, Steward, Auditor, Service, Applicant,
 }
 
+// Grantable reports whether the role exists and can be granted: every role
+// but Applicant, which only an application's own token holds.
+func Grantable(r Role) bool { return r != Applicant && slices.Contains(Roles, r) }
+
 // Permission is what a method needs. Each method of the API declares one.
 type Permission string
 
@@ -50,6 +54,17 @@ const (
 	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
 	AuditRead          Permission = "audit.read"
 )
+
+// permissions lists every permission there is.
+var permissions = []Permission{
+	Public, ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, PoliciesApprove, ApplicationsOwn,
+	ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead,
+	MatchingsRun, MatchingsRead, ReviewsWrite, TokensAdmin, AuditRead,
+}
+
+// Known reports whether there is such a permission: a method that declares
+// another must not start.
+func Known(p Permission) bool { return slices.Contains(permissions, p) }
 
 // granted is the access matrix: what each role may do where it is held.
 var granted = map[Role][]Permission{
@@ -78,6 +93,9 @@ type Principal struct {
 	// "applications/…"; empty for the public. It is never a person's name.
 	Subject string
 	Grants  []Grant
+	// Token is the id of the staff token that was presented; empty for
+	// applicants and the public.
+	Token string
 	// Program and Application are set for an applicant's own token.
 	Program, Application string
 }
