@@ -1,0 +1,213 @@
+package selection
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher"
+)
+
+// Count counts a cohort against the rules in integers, straight from their
+// definitions and without any solver. Ids that the pool lacks are ignored.
+func Count(people []matcher.Person, c matcher.Criteria, cohort []string) []matcher.RuleCount {
+	out := wordSet(c.Exclude)
+	in := wordSet(cohort)
+	var rest, chosen []matcher.Person
+	for _, p := range people {
+		if !out[p.ID] {
+			rest = append(rest, p)
+		}
+		if in[p.ID] {
+			chosen = append(chosen, p)
+		}
+	}
+	counts := make([]matcher.RuleCount, 0, len(c.Rules))
+	for _, r := range c.Rules {
+		counts = append(counts, countRule(r, rest, chosen))
+	}
+	return counts
+}
+
+func countRule(r matcher.Rule, rest, chosen []matcher.Person) matcher.RuleCount {
+	n := matcher.RuleCount{
+		Row: r.Row, Feature: r.Feature, Value: r.Value,
+		Kind: r.Kind, Min: r.Min, Max: r.Max, Priority: r.Priority,
+	}
+	if r.Kind == matcher.Quota {
+		n.Pool = holders(r.Property, rest)
+		n.Count = holders(r.Property, chosen)
+		n.Short = max(0, r.Min-n.Count)
+		n.Over = max(0, n.Count-r.Max)
+		return n
+	}
+	term := r.Property.Terms[0]
+	inPool, inCohort := perValue(term, rest), perValue(term, chosen)
+	switch r.Kind {
+	case matcher.Company:
+		for value, held := range inPool {
+			if held < r.Min {
+				continue
+			}
+			n.Pool++
+			if inCohort[value] >= r.Min {
+				n.Count++
+			}
+			n.Short += max(0, r.Min-inCohort[value])
+		}
+	case matcher.Spread:
+		n.Pool, n.Count = len(inPool), len(inCohort)
+		n.Short = max(0, r.Min-n.Count)
+	case matcher.Cap:
+		for _, held := range inPool {
+			n.Pool = max(n.Pool, held)
+		}
+		for _, held := range inCohort {
+			n.Count = max(n.Count, held)
+			n.Over += max(0, held-r.Max)
+		}
+	}
+	return n
+}
+
+// holders is how many of the people have the property.
+func holders(p matcher.Property, people []matcher.Person) int {
+	n := 0
+	for _, person := range people {
+		if has(person, p) {
+			n++
+		}
+	}
+	return n
+}
+
+func has(person matcher.Person, p matcher.Property) bool {
+	if len(p.IDs) > 0 && !slices.Contains(p.IDs, person.ID) {
+		return false
+	}
+	for _, t := range p.Terms {
+		held := person.Values[t.Attribute]
+		ok := false
+		switch {
+		case t.Wildcard:
+			ok = len(held) > 0
+		case t.Match == matcher.MatchAll:
+			ok = true
+			for _, v := range t.Values {
+				ok = ok && slices.Contains(held, v)
+			}
+		default:
+			for _, v := range t.Values {
+				ok = ok || slices.Contains(held, v)
+			}
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// perValue is how many people hold each value that takes part in a rule of
+// kind company, spread or cap.
+func perValue(t matcher.Term, people []matcher.Person) map[string]int {
+	n := map[string]int{}
+	for _, person := range people {
+		seen := map[string]bool{}
+		for _, v := range person.Values[t.Attribute] {
+			if !seen[v] && (t.Wildcard || slices.Contains(t.Values, v)) {
+				seen[v] = true
+				n[v]++
+			}
+		}
+	}
+	return n
+}
+
+// tally is what a cohort amounts to, counted without any solver.
+type tally struct {
+	rules []matcher.RuleCount
+	size  int
+	// short is Σ (short + over), weight 1, over the rules that must hold.
+	short int64
+	// deviation is, by priority, Σ weight·(short + over).
+	deviation [matcher.MaxPriority + 1]int64
+	score     int64
+}
+
+// audit counts a cohort and checks, in integers, everything that can never be
+// relaxed: the people exist, nobody twice, size range, locks, caps, links. It
+// shares no code with the model that found the cohort: an error is a fault of
+// the engine, never of the input.
+func audit(people []matcher.Person, c matcher.Criteria, cohort []string) (tally, error) {
+	var t tally
+	in := wordSet(cohort)
+	if len(in) != len(cohort) {
+		return t, fmt.Errorf("somebody is in the cohort twice")
+	}
+	var chosen []matcher.Person
+	for _, p := range people {
+		if in[p.ID] {
+			chosen = append(chosen, p)
+		}
+	}
+	if len(chosen) != len(cohort) {
+		return t, fmt.Errorf("%d of %d people are not in the pool", len(cohort)-len(chosen), len(cohort))
+	}
+	if len(cohort) < c.MinSize || len(cohort) > c.Size {
+		return t, fmt.Errorf("size %d is outside %d to %d", len(cohort), c.MinSize, c.Size)
+	}
+	for _, id := range c.Include {
+		if !in[id] {
+			return t, fmt.Errorf("an included person is missing")
+		}
+	}
+	for _, id := range c.Exclude {
+		if in[id] {
+			return t, fmt.Errorf("an excluded person is in")
+		}
+	}
+	for _, limit := range c.Caps {
+		for _, held := range perValue(matcher.Term{Attribute: limit.Attribute, Wildcard: true}, chosen) {
+			if held > limit.Max {
+				return t, fmt.Errorf("%d people share one value of %q, at most %d may", held, limit.Attribute, limit.Max)
+			}
+		}
+	}
+	for _, l := range c.Links {
+		n := 0
+		ids := wordSet(l.IDs)
+		for id := range ids {
+			if in[id] {
+				n++
+			}
+		}
+		switch {
+		case l.Kind == matcher.Apart && n > 1,
+			l.Kind == matcher.Together && n > 0 && n < len(ids),
+			l.Kind == matcher.AtLeastOne && n == 0:
+			return t, fmt.Errorf("a link of kind %s is broken", l.Kind)
+		}
+	}
+	t.rules = Count(people, c, cohort)
+	t.size = len(cohort)
+	for i, n := range t.rules {
+		off := int64(n.Short + n.Over)
+		if n.Priority == matcher.Must {
+			t.short += off
+		} else {
+			t.deviation[n.Priority] += int64(c.Rules[i].Weight) * off
+		}
+	}
+	for _, id := range cohort {
+		t.score += int64(c.Scores[id])
+	}
+	return t, nil
+}
+
+func wordSet(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[s] = true
+	}
+	return set
+}
