@@ -36,6 +36,7 @@ type Permission string
 
 const (
 	Public             Permission = "public"              // anybody, also without a token
+	SignedIn           Permission = "signed-in"           // anybody with a valid token, about themselves
 	ProgramsRead       Permission = "programs.read"       // drafts included
 	ProgramsWrite      Permission = "programs.write"      // create, change, delete, form, texts
 	ProgramsOpen       Permission = "programs.open"       // open, close, extend
@@ -105,8 +106,11 @@ type Principal struct {
 // applicant's token holds ApplicationsOwn in its own program; that the
 // application is theirs is for Owns to say.
 func (p Principal) Can(perm Permission, program string) bool {
-	if perm == Public {
+	switch perm {
+	case Public:
 		return true
+	case SignedIn:
+		return p.Authenticated()
 	}
 	for _, g := range p.Grants {
 		if (g.Program == "" || g.Program == program) && slices.Contains(granted[g.Role], perm) {
