@@ -124,6 +124,9 @@ func (p *prover) evaluate(y []float64, scale float64, cost []int64) (int64, bool
 		}
 	}
 	for j := range p.n {
+		if p.lo[j] == 0 && p.hi[j] == 0 {
+			continue
+		}
 		d := int64(0)
 		if cost != nil {
 			d = cost[j] * factor

@@ -54,8 +54,15 @@ func (s *search) round() bool {
 	for j := range x {
 		x[j] = min(max(int64(math.Round(s.lp.Value(j))), s.lo[j]), s.hi[j])
 	}
-	return s.accept(s.model.expand(x))
+	ok := s.accept(s.model.expand(x))
+	if ok {
+		s.improved()
+	}
+	return ok
 }
+
+// unwinding says whether the tree is to be left at once.
+func (s *search) unwinding() bool { return s.stopped || s.restart }
 
 // open chooses a column to branch on when no integer column is fractional but
 // the box is not settled: the widest, soft columns last.
@@ -145,7 +152,7 @@ func (s *search) branch(depth int) {
 	}
 	list := s.fractions()
 	if len(list) == 0 {
-		if s.round() && s.pruned() {
+		if s.round() && (s.restart || s.pruned()) {
 			return
 		}
 		c, ok := s.open()
@@ -161,7 +168,7 @@ func (s *search) branch(depth int) {
 	s.lp.Save(here)
 	mark := len(s.trail)
 	c, upFirst, done := s.choose(list, here)
-	if done || s.stopped {
+	if done || s.unwinding() {
 		s.undo(mark)
 		return
 	}
@@ -175,7 +182,7 @@ func (s *search) branch(depth int) {
 			s.branch(depth + 1)
 		}
 		s.undo(mark2)
-		if s.stopped {
+		if s.unwinding() {
 			break
 		}
 		if turn == 0 {
@@ -234,7 +241,7 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 				s.lp.Save(here)
 				list = s.fractions()
 				if len(list) == 0 {
-					if s.round() && s.pruned() {
+					if s.round() && (s.restart || s.pruned()) {
 						return c, false, true
 					}
 					c, ok := s.open()

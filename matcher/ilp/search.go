@@ -78,6 +78,16 @@ type search struct {
 	states []*lp.State
 	duals  []float64
 	history
+
+	// What the duals of the first linear program prove for the whole model:
+	// 2^shift × bound and reduced costs. A better point found deep in the tree
+	// may fix so many columns with them that starting again on a smaller model
+	// pays: then restart is set and the search unwinds.
+	rootBound int64
+	rootCost  []int64
+	rootKnown bool
+	restart   bool
+
 	started int64 // pivots of the run before this model
 	told    int64
 }
@@ -113,6 +123,7 @@ func (r *run) solve(m *model) {
 	root := &lp.State{}
 	s.lp.Save(root)
 	top := m.value(s.atLeast())
+	s.rootCost = slices.Clone(s.prove.d)
 	if m.parent == nil && top > r.bound {
 		r.bound = top
 	}
@@ -120,6 +131,7 @@ func (r *run) solve(m *model) {
 		before := r.value
 		had := r.best != nil
 		s.dive(mode)
+		s.restart = false
 		s.undo(0)
 		s.lp.Load(root)
 		if s.stopped || s.pruned() {
@@ -129,22 +141,40 @@ func (r *run) solve(m *model) {
 			break
 		}
 	}
-	if s.fix() {
-		return
-	}
-	if left := s.unfixed(); left <= len(m.cost)*8/10 {
-		narrow := *m
-		narrow.lo, narrow.hi = slices.Clone(s.lo), slices.Clone(s.hi)
-		if sub, ok := narrow.reduce(); ok {
-			sub.parent = m
-			r.pivots = s.spent()
-			s.started = r.pivots - s.lp.Pivots()
-			r.solve(sub)
-			s.started = r.pivots - s.lp.Pivots()
+	for {
+		if s.fix() {
+			return
 		}
+		if s.unfixed() <= len(m.cost)*rebuildBelow/100 {
+			s.rebuild()
+			return
+		}
+		s.branch(0)
+		if s.stopped || !s.restart {
+			return
+		}
+		s.restart = false
+		s.undo(0)
+		s.lp.Load(root)
+	}
+}
+
+// rebuildBelow is the share of the columns, in percent, at which a smaller
+// model of those that are left pays.
+const rebuildBelow = 70
+
+// rebuild searches a model of the current box.
+func (s *search) rebuild() {
+	narrow := *s.model
+	narrow.lo, narrow.hi = slices.Clone(s.lo), slices.Clone(s.hi)
+	sub, ok := narrow.reduce()
+	if !ok {
 		return
 	}
-	s.branch(0)
+	sub.parent = s.model
+	s.pivots = s.spent()
+	s.run.solve(sub)
+	s.started = s.pivots - s.lp.Pivots()
 }
 
 func newSearch(r *run, m *model) *search {
@@ -290,7 +320,9 @@ func (s *search) cut() int64 {
 func (s *search) atLeast() int64 {
 	least := s.model.least()
 	s.lp.Duals(s.duals)
-	if v, ok := s.prove.bound(s.duals, 1/s.toLP); ok {
+	v, ok := s.prove.bound(s.duals, 1/s.toLP)
+	s.rootBound, s.rootKnown = v, ok
+	if ok {
 		v = ceilDiv(v, int64(1)<<s.prove.shift)
 		least = max(least, ceilDiv(v-s.noiseMax, s.factor))
 	}
@@ -301,7 +333,7 @@ func (s *search) atLeast() int64 {
 // better point.
 func (s *search) pruned() bool {
 	cut := s.cut()
-	if cut == noValue {
+	if cut == noValue || s.lp.Objective() < (float64(cut)-1)*s.toLP {
 		return false
 	}
 	s.lp.Duals(s.duals)
@@ -350,6 +382,24 @@ func (s *search) unfixed() int {
 		}
 	}
 	return count
+}
+
+// improved decides, after a better point was found, whether to start again.
+func (s *search) improved() {
+	if !s.rootKnown {
+		return
+	}
+	gap := s.cut()<<s.prove.shift - s.rootBound
+	left := 0
+	for _, d := range s.rootCost {
+		if d < 0 {
+			d = -d
+		}
+		if d <= gap || gap < 0 {
+			left++
+		}
+	}
+	s.restart = left <= len(s.rootCost)*rebuildBelow/100
 }
 
 // setBounds narrows the box of a column.

@@ -86,6 +86,7 @@ type Solver struct {
 	since  int   // pivots since the last factorization
 	pivots int64 // pivots ever
 
+	active  []int32 // structurals that can move, while Solve runs
 	ray     []float64
 	rho     []float64 // the pivot row of the inverse, by row of A
 	aq      []float64 // the entering column

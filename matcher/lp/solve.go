@@ -9,6 +9,12 @@ func (s *Solver) Solve(cutoff float64, limit int64) Status {
 	patience := int64(s.m + 200)
 	var made, best int64
 	highest := s.z
+	s.active = s.active[:0]
+	for j := range s.n {
+		if s.lower[j] < s.upper[j] {
+			s.active = append(s.active, int32(j))
+		}
+	}
 	for {
 		if s.since >= refactorEvery {
 			s.refactor()
@@ -184,8 +190,9 @@ func (s *Solver) pivotRow(r int, sign float64) {
 		rho[h-s.n] = -1
 	}
 	s.alphaJ, s.alphaV, s.cand = s.alphaJ[:0], s.alphaV[:0], s.cand[:0]
-	for j := range s.n {
-		if s.where[j] >= 0 || s.lower[j] == s.upper[j] {
+	for _, j32 := range s.active {
+		j := int(j32)
+		if s.where[j] >= 0 {
 			continue
 		}
 		a := 0.0
