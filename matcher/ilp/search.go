@@ -17,6 +17,7 @@ type run struct {
 	best     []int64 // nil: none yet
 	value    int64   // of best
 	bound    int64   // proved for the whole problem
+	target   int64   // points with a larger objective are of no interest now
 	pivots   int64   // of the models that are done
 	nodes    int64
 	stopped  bool // the work ran out or the context ended
@@ -24,7 +25,7 @@ type run struct {
 }
 
 func newRun(ctx context.Context, p *Problem, o Options) *run {
-	r := &run{ctx: ctx, problem: p, options: o}
+	r := &run{ctx: ctx, problem: p, options: o, target: noValue}
 	if o.Start != nil {
 		r.accept(slices.Clone(o.Start))
 	}
@@ -141,6 +142,28 @@ func (r *run) solve(m *model) {
 			break
 		}
 	}
+	// Without a point that is near the bound, first look for one where only few
+	// columns can move: see guess.
+	for columns := max(guessColumns, 2*len(m.rows)); ; columns *= 3 {
+		target, ok := s.guess(columns)
+		if !ok {
+			break
+		}
+		outer := r.target
+		r.target = target
+		if !s.fix() {
+			s.rebuild()
+		}
+		r.target = outer
+		s.undo(0)
+		s.lp.Load(root)
+		if s.stopped || (r.best != nil && r.value <= target) {
+			return
+		}
+		if m.parent == nil && target+1 > r.bound {
+			r.bound = target + 1
+		}
+	}
 	for {
 		if s.fix() {
 			return
@@ -157,6 +180,40 @@ func (r *run) solve(m *model) {
 		s.undo(0)
 		s.lp.Load(root)
 	}
+}
+
+// guessColumns is the least number of columns to look at in guess.
+const guessColumns = 60
+
+// guess chooses a target so that the columns that can move in points no worse
+// than it are about as many as given. By the reduced costs of the first linear
+// program all points of interest then lie in a small model: if one is found
+// there, none outside is better, and if none is found, the target bounds the
+// objective from below. It returns false if the best known point already
+// leaves about as few columns.
+func (s *search) guess(columns int) (target int64, ok bool) {
+	n := len(s.rootCost)
+	if !s.rootKnown || columns*3/2 > n {
+		return 0, false
+	}
+	size := make([]int64, n)
+	for j, d := range s.rootCost {
+		size[j] = max(d, -d)
+	}
+	slices.Sort(size)
+	if cut := s.cut(); cut != noValue {
+		if gap := cut<<s.prove.shift - s.rootBound; size[min(columns*3/2, n-1)] > gap {
+			return 0, false
+		}
+	}
+	cut := (s.rootBound + size[columns]) >> s.prove.shift
+	want := floorDiv(cut-s.noiseMax, s.factor)
+	want = max(want, ceilDiv((s.rootBound>>s.prove.shift)-s.noiseMax, s.factor))
+	target = s.model.value(want)
+	if s.best != nil && target >= s.value-1 || target >= s.target {
+		return 0, false
+	}
+	return target, true
 }
 
 // rebuildBelow is the share of the columns, in percent, at which a smaller
@@ -308,11 +365,15 @@ func (s *search) spent() int64 { return s.started + s.lp.Pivots() }
 
 // cut is the largest search cost that a better point can have.
 func (s *search) cut() int64 {
-	if s.best == nil {
+	limit := s.target
+	if s.best != nil {
+		limit = min(limit, s.value-1)
+	}
+	if limit == noValue {
 		return noValue
 	}
-	// Better means cost·x ≤ want.
-	want := floorDiv(s.value-1-s.model.base, s.model.unit)
+	// Of interest means cost·x ≤ want.
+	want := floorDiv(limit-s.model.base, s.model.unit)
 	return s.factor*want + s.noiseMax
 }
 
