@@ -69,13 +69,33 @@ func lintSteps(*options) []step {
 			r.pass(1)
 			r.say("ok   gofumpt")
 		}
+		if out, err := program(ctx, "make", "-s", "protos").CombinedOutput(); err != nil {
+			return fmt.Errorf("make protos: %w\n%s", err, out)
+		}
 		return errors.Join(
 			r.check(ctx, "go vet", "go", "vet", "./..."),
 			r.check(ctx, "staticcheck", "go", "tool", toolMod, "staticcheck", "./..."),
 			r.check(ctx, "buf lint", "go", "tool", toolMod, "buf", "lint"),
-			r.check(ctx, "buf breaking", "go", "tool", toolMod, "buf", "breaking", "--against", "proto/baseline.binpb"),
+			breaking(ctx, r),
 		)
 	}}}
+}
+
+// breaking compares the API with proto/baseline.binpb, the API of the last
+// release. An image is compared with an image, because ours is one of two
+// modules of the workspace.
+func breaking(ctx context.Context, r *report) error {
+	dir, err := os.MkdirTemp("", "fairlead-api-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	image := filepath.Join(dir, "api.binpb")
+	if out, err := program(ctx, "go", "tool", toolMod, "buf", "build", "--path", "proto/fairlead", "--exclude-source-info", "-o", image).CombinedOutput(); err != nil {
+		return fmt.Errorf("buf build: %w\n%s", err, out)
+	}
+	return r.check(ctx, "buf breaking", "go", "tool", toolMod, "buf", "breaking", image, "--against", "proto/baseline.binpb",
+		"--exclude-imports", "--config", `{"version":"v2","breaking":{"use":["FILE"]}}`)
 }
 
 // goFiles lists the Go files that people write, in every module of the tree.
