@@ -4,6 +4,8 @@
 // - protoc             (unknown)
 // source: fairlead/v1/admin_service.proto
 
+// Users, tokens and the audit log.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/application.proto
 
+// Applications: contact, answers and consents.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // - protoc             (unknown)
 // source: fairlead/v1/application_service.proto
 
+// The service for applications.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/criteria.proto
 
+// What a cohort is chosen by, and what it does to each rule.
+
 package fairleadv1
 
 import (

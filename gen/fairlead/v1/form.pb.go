@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/form.proto
 
+// The questions of a program.
+
 package fairleadv1
 
 import (

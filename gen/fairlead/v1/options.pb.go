@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/options.proto
 
+// Options that our methods carry.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/policy.proto
 
+// Approvals to use identity answers.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/preset.proto
 
+// Ready-made programs.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/program.proto
 
+// Programs: a call for applications and what comes of it.
+
 package fairleadv1
 
 import (

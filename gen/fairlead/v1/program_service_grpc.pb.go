@@ -4,6 +4,8 @@
 // - protoc             (unknown)
 // source: fairlead/v1/program_service.proto
 
+// The service for programs, their forms, criteria, policies and presets.
+
 package fairleadv1
 
 import (

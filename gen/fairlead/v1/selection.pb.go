@@ -4,6 +4,8 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/selection.proto
 
+// Runs of the selector and their results.
+
 package fairleadv1
 
 import (

@@ -4,6 +4,8 @@
 // - protoc             (unknown)
 // source: fairlead/v1/selection_service.proto
 
+// The service for runs of the selector.
+
 package fairleadv1
 
 import (
