@@ -1,7 +1,7 @@
 # `make` prints its targets. Every check runs through internal/checks, which
 # counts them, installs what it can and never skips one.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak bench lint format generate protos check-generate fuzz race browser screenshots api-baseline clean
+.PHONY: help build demo test soak bench lint format generate check-generate fuzz race browser screenshots api-baseline clean
 
 TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
@@ -24,23 +24,18 @@ test: ## every kind of test at reduced counts, at most 10 minutes on two cores
 soak: ## the same tests at full counts, at most 60 minutes; figures go to docs/figures.md
 	@$(CHECKS) soak
 
-lint: protos ## gofumpt, vet, staticcheck, buf lint, buf breaking
+lint: ## gofumpt, vet, staticcheck, buf lint, buf breaking
 	@$(CHECKS) lint
 
-api-baseline: protos ## at a release: the API as it is now is what buf breaking compares with
-	@$(TOOLS) buf build --path proto/fairlead --exclude-source-info -o proto/baseline.binpb
+api-baseline: ## at a release: buf breaking compares with the API as it is now
+	@sh internal/tools/api.sh baseline
 
 format: ## write every Go and proto file as lint wants it
 	@git ls-files -z '*.go' ':!gen/*' | xargs -0 $(TOOLS) gofumpt -w
 	@$(TOOLS) buf format -w
 
-generate: protos ## gen/ from proto/
-	@$(TOOLS) buf generate
-
-# The third-party .proto files that ours import, written from the Go modules
-# that go.mod pins. Ignored by git.
-protos:
-	@cd internal/protos && go run . ../../proto/third_party
+generate: ## gen/ from proto/
+	@sh internal/tools/api.sh generate
 
 check-generate: ## the generated code is what the sources generate
 	@$(CHECKS) generated

@@ -69,33 +69,13 @@ func lintSteps(*options) []step {
 			r.pass(1)
 			r.say("ok   gofumpt")
 		}
-		if out, err := program(ctx, "make", "-s", "protos").CombinedOutput(); err != nil {
-			return fmt.Errorf("make protos: %w\n%s", err, out)
-		}
 		return errors.Join(
 			r.check(ctx, "go vet", "go", "vet", "./..."),
 			r.check(ctx, "staticcheck", "go", "tool", toolMod, "staticcheck", "./..."),
-			r.check(ctx, "buf lint", "go", "tool", toolMod, "buf", "lint"),
-			breaking(ctx, r),
+			r.check(ctx, "buf lint", "sh", "internal/tools/api.sh", "lint"),
+			r.check(ctx, "buf breaking", "sh", "internal/tools/api.sh", "breaking"),
 		)
 	}}}
-}
-
-// breaking compares the API with proto/baseline.binpb, the API of the last
-// release. An image is compared with an image, because ours is one of two
-// modules of the workspace.
-func breaking(ctx context.Context, r *report) error {
-	dir, err := os.MkdirTemp("", "fairlead-api-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	image := filepath.Join(dir, "api.binpb")
-	if out, err := program(ctx, "go", "tool", toolMod, "buf", "build", "--path", "proto/fairlead", "--exclude-source-info", "-o", image).CombinedOutput(); err != nil {
-		return fmt.Errorf("buf build: %w\n%s", err, out)
-	}
-	return r.check(ctx, "buf breaking", "go", "tool", toolMod, "buf", "breaking", image, "--against", "proto/baseline.binpb",
-		"--exclude-imports", "--config", `{"version":"v2","breaking":{"use":["FILE"]}}`)
 }
 
 // goFiles lists the Go files that people write, in every module of the tree.
@@ -115,54 +95,11 @@ func goFiles() ([]string, error) {
 	return files, err
 }
 
-// generatedSteps regenerates into the tree and compares it with what was
-// there, so that it works with and without uncommitted changes.
+// generatedSteps generates again and compares with what was there.
 func generatedSteps(*options) []step {
 	return []step{{"generated code", func(ctx context.Context, r *report) error {
-		before, err := snapshot("gen")
-		if err != nil {
-			return err
-		}
-		if out, err := program(ctx, "make", "-s", "generate").CombinedOutput(); err != nil {
-			r.fail("generate", fmt.Sprintf("%s%v", out, err))
-			return nil
-		}
-		after, err := snapshot("gen")
-		if err != nil {
-			return err
-		}
-		var differ []string
-		for name, b := range after {
-			if !bytes.Equal(b, before[name]) {
-				differ = append(differ, name)
-			}
-		}
-		for name := range before {
-			if _, ok := after[name]; !ok {
-				differ = append(differ, name+" (no longer generated)")
-			}
-		}
-		if len(differ) > 0 {
-			r.fail("generated code", "these were not up to date (now they are; commit them):\n"+strings.Join(differ, "\n"))
-			return nil
-		}
-		r.pass(1)
-		r.say("ok   %d generated files are up to date", len(after))
-		return nil
+		return r.check(ctx, "gen/ is what proto/ generates", "sh", "internal/tools/api.sh", "check")
 	}}}
-}
-
-func snapshot(dir string) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		files[path] = b
-		return err
-	})
-	return files, err
 }
 
 // fuzzTarget is one Fuzz function.
