@@ -1,0 +1,163 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/openfairlead/fairlead/applications"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// migration is one forward step of the schema. Steps are numbered from 1
+// without gaps, and never change once released: the database keeps the
+// checksum of each that it went through.
+type migration struct {
+	version  int
+	name     string
+	text     string
+	checksum string
+}
+
+// script runs several statements; only migrations do.
+type scripter interface {
+	script(ctx context.Context, text string) error
+}
+
+func loadMigrations(files fs.FS) ([]migration, error) {
+	names, err := fs.Glob(files, "migrations/*.sql") // sorted
+	if err != nil {
+		return nil, err
+	}
+	out := make([]migration, len(names))
+	for i, name := range names {
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, err
+		}
+		number, rest, ok := strings.Cut(strings.TrimSuffix(path.Base(name), ".sql"), "_")
+		version, err := strconv.Atoi(number)
+		if !ok || err != nil || version != i+1 {
+			return nil, fmt.Errorf("sqlstore: migration %s is not number %d", name, i+1)
+		}
+		sum := sha256.Sum256(text)
+		out[i] = migration{version, rest, string(text), hex.EncodeToString(sum[:])}
+	}
+	return out, nil
+}
+
+const createMigrations = `CREATE TABLE IF NOT EXISTS migrations (
+    version     ${int} PRIMARY KEY,
+    name        ${text} NOT NULL,
+    checksum    ${text} NOT NULL,
+    create_time ${int} NOT NULL
+) ${table}`
+
+var (
+	queryMigrations = newQuery(`SELECT version, checksum FROM migrations ORDER BY version`)
+	insertMigration = newQuery(`INSERT INTO migrations (version, name, checksum, create_time) VALUES ($1, $2, $3, $4)`)
+
+	queryInstallation  = newQuery(`SELECT key_id, key_check FROM installation WHERE one = 1`)
+	insertInstallation = newQuery(`INSERT INTO installation (one, key_id, key_check, create_time) VALUES (1, $1, $2, $3)`)
+	insertAuditHead    = newQuery(`INSERT INTO audit_head (one, size, edge, mac) VALUES (1, 0, $1, $2)`)
+)
+
+// migrate brings the schema up to date and checks the master key, in one
+// transaction: a process that dies in between changes nothing.
+func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
+	steps, err := loadMigrations(embedded)
+	if err != nil {
+		return err
+	}
+	return s.migrateTo(ctx, log, steps)
+}
+
+func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migration) error {
+	return s.inTx(ctx, true, func(t *tx) error {
+		run := t.db.(scripter)
+		if err := run.script(ctx, createMigrations); err != nil {
+			return s.explain(ctx, err)
+		}
+		done, err := t.checkMigrations(ctx, steps)
+		if err != nil {
+			return err
+		}
+		if done > 0 {
+			if err := t.checkMasterKey(ctx); err != nil {
+				return err
+			}
+		}
+		for _, m := range steps[done:] {
+			if err := run.script(ctx, m.text); err != nil {
+				return fmt.Errorf("migration %d (%s): %w", m.version, m.name, s.explain(ctx, err))
+			}
+			if _, err := t.exec(ctx, insertMigration, m.version, m.name, m.checksum, s.now().UnixMicro()); err != nil {
+				return err
+			}
+			log.InfoContext(ctx, "database migrated", "version", m.version, "name", m.name)
+		}
+		if done == 0 {
+			return t.install(ctx)
+		}
+		return nil
+	})
+}
+
+// checkMigrations compares what the database went through with the steps of
+// this program, and returns how many it has.
+func (t *tx) checkMigrations(ctx context.Context, steps []migration) (int, error) {
+	done := 0
+	err := t.each(ctx, queryMigrations, nil, func(r rows) error {
+		var version int
+		var checksum string
+		if err := r.Scan(&version, &checksum); err != nil {
+			return err
+		}
+		done++
+		if version > len(steps) {
+			return applications.Errorf(applications.FailedPrecondition, "DATABASE_NEWER",
+				"the database was written by a newer version of this program (its schema has a step %d, this program knows %d); start that version or a newer one, or restore a backup from before the upgrade; nothing was changed", version, len(steps))
+		}
+		if version != done || checksum != steps[version-1].checksum {
+			return applications.Errorf(applications.FailedPrecondition, "MIGRATION_CHANGED",
+				"the database's schema is not one that this program made (step %d differs): it was made by a modified build, or changed from outside; start the build that made it, or restore a backup; nothing was changed", done)
+		}
+		return nil
+	})
+	return done, err
+}
+
+func (t *tx) checkMasterKey(ctx context.Context) error {
+	var id string
+	var check []byte
+	found, err := t.one(ctx, queryInstallation, nil, &id, &check)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return applications.Errorf(failDamaged.code, failDamaged.reason, "the database does not say which master key it belongs to; %s", failDamaged.message)
+	}
+	return t.s.vault.Matches(id, check)
+}
+
+// install fills an empty schema: the master key it belongs to, the
+// installation's own data key, an empty audit log.
+func (t *tx) install(ctx context.Context) error {
+	if _, err := t.exec(ctx, insertInstallation, t.s.vault.KeyID(), t.s.vault.Check(), t.s.now().UnixMicro()); err != nil {
+		return err
+	}
+	if err := t.addDataKey(ctx, installation); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, insertAuditHead, []byte{}, t.s.headMAC(0, nil))
+	return err
+}

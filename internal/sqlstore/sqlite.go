@@ -1,0 +1,320 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+
+	"github.com/openfairlead/fairlead/applications"
+)
+
+// readers is how many Views run at a time.
+const readers = 4
+
+// applicationID marks a database file as ours ("FLDB"): PRAGMA application_id.
+const applicationID = 0x464c4442
+
+// sqliteDB is one SQLite file with two pools. The write pool is a single
+// connection: writers wait for it in database/sql, where a context ends the
+// waiting, and never for SQLite's own lock. The readers each see a snapshot
+// and never wait.
+type sqliteDB struct {
+	writer, reader *sql.DB
+	// Prepared statements by query.index, nil before prepare; database/sql
+	// keeps one copy for each connection.
+	writes, reads []*sql.Stmt
+	closed        atomic.Bool
+}
+
+// Exists reports whether there is a database at the path, or anything left of
+// one: then a first start must not make a new master key.
+func Exists(path string) (bool, error) {
+	for _, p := range []string{path, path + "-wal"} {
+		info, err := os.Stat(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, notWritable("look at", p, err)
+		}
+		if info.Size() > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, notWritable("find", path, err)
+	}
+	if err := prepareFile(path); err != nil {
+		return nil, err
+	}
+	// synchronous(FULL): what was acknowledged survives a power cut.
+	// secure_delete: a destroyed data key is overwritten, not just unlinked.
+	// temp_store(MEMORY): nothing is written outside the data folder.
+	const both = "&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(0)"
+	db := &sqliteDB{}
+	if db.writer, err = openPool(path, 1, "_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)"+both); err != nil {
+		return nil, err
+	}
+	if db.reader, err = openPool(path, readers, "_pragma=query_only(1)"+both); err != nil {
+		db.writer.Close()
+		return nil, err
+	}
+	if err := db.check(ctx, path); err != nil {
+		db.close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func openPool(path string, size int, params string) (*sql.DB, error) {
+	slashed := filepath.ToSlash(path)
+	if slashed[0] != '/' {
+		slashed = "/" + slashed // C:/… on Windows
+	}
+	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: slashed}).EscapedPath()+"?"+params)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	return db, nil
+}
+
+// prepareFile makes sure that the file can be read and written, or made, and
+// is not something else. SQLite's own words for all this are "unable to open
+// database file".
+func prepareFile(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return notWritable("make the folder", dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".fairlead-probe-*")
+	if err != nil {
+		return notWritable("write in the folder", dir, err)
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	// Made here and not by SQLite, so that only this account can read it; the
+	// -wal and -shm files take the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return notWritable("open", path, err)
+	}
+	defer f.Close()
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, len(magic))
+	n, err := io.ReadFull(f, head)
+	switch {
+	case n == 0 && errors.Is(err, io.EOF): // new
+		return nil
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return notWritable("read", path, err)
+	case string(head[:n]) != magic:
+		return notADatabase(path)
+	}
+	return nil
+}
+
+// check looks at what no statement would report clearly.
+func (db *sqliteDB) check(ctx context.Context, path string) error {
+	var mode string
+	var tables, id int64
+	err := db.writer.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode)
+	if err == nil {
+		err = db.writer.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id)
+	}
+	if err == nil {
+		err = db.writer.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables)
+	}
+	if err != nil {
+		if f, ok := classifySQLite(err); ok && f == failDamaged {
+			return notADatabase(path)
+		}
+		if f, ok := classifySQLite(err); ok && f.code != applications.Internal {
+			return applications.Errorf(f.code, f.reason, "%s: %s", path, f.message)
+		}
+		return notWritable("open", path, err)
+	}
+	if mode != "wal" {
+		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_UNSUITABLE",
+			"the file system of %s does not support SQLite's write-ahead log, as many network drives do not; put the data folder on a local disk", path)
+	}
+	if id == applicationID {
+		return nil
+	}
+	if id != 0 || tables > 0 {
+		return notADatabase(path)
+	}
+	if _, err := db.writer.ExecContext(ctx, `PRAGMA application_id = 0x464c4442`); err != nil {
+		return notWritable("write", path, err)
+	}
+	return nil
+}
+
+func notADatabase(path string) error {
+	return applications.Errorf(applications.FailedPrecondition, "NOT_A_DATABASE",
+		"%s is not a database of Fairlead; choose another file or folder, or move this one away; nothing was changed", path)
+}
+
+func notWritable(doing, path string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE",
+		"cannot %s %s (%w); the data folder and the files in it must belong to the account that runs the server", doing, path, err)
+}
+
+// prepare prepares every query, so that none is parsed in a request.
+func (db *sqliteDB) prepare(ctx context.Context) error {
+	writes, reads := make([]*sql.Stmt, len(queries)), make([]*sql.Stmt, len(queries))
+	for i, q := range queries {
+		var err error
+		text := sqliteDialect.sql(q.text)
+		if writes[i], err = db.writer.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+		if q.write {
+			continue
+		}
+		if reads[i], err = db.reader.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	db.writes, db.reads = writes, reads
+	return nil
+}
+
+func (db *sqliteDB) dialect() *dialect { return sqliteDialect }
+
+func (db *sqliteDB) begin(ctx context.Context, write bool) (transaction, error) {
+	if db.closed.Load() {
+		return nil, applications.Errorf(applications.Unavailable, "STORE_CLOSED", "the server is stopping; try again shortly")
+	}
+	pool, stmts := db.reader, db.reads
+	if write {
+		pool, stmts = db.writer, db.writes
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// From here on nothing waits, so that the context is only looked at between
+	// statements: an interrupted statement would cost the connection with all
+	// its prepared statements.
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: !write})
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &sqliteTx{conn: conn, tx: tx, stmts: stmts}, nil
+}
+
+func (db *sqliteDB) close() error {
+	if db.closed.Swap(true) {
+		return nil
+	}
+	// The writer last: the last connection folds the log into the file.
+	err := db.reader.Close()
+	if err2 := db.writer.Close(); err == nil {
+		err = err2
+	}
+	return err
+}
+
+type sqliteTx struct {
+	conn  *sql.Conn
+	tx    *sql.Tx
+	stmts []*sql.Stmt
+}
+
+func (t *sqliteTx) exec(ctx context.Context, q *query, args []any) (int64, error) {
+	ctx = context.WithoutCancel(ctx)
+	var r sql.Result
+	var err error
+	if t.stmts == nil { // while migrating
+		r, err = t.tx.ExecContext(ctx, sqliteDialect.sql(q.text), args...)
+	} else {
+		r, err = t.tx.StmtContext(ctx, t.stmts[q.index]).ExecContext(ctx, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (t *sqliteTx) query(ctx context.Context, q *query, args []any) (rows, error) {
+	ctx = context.WithoutCancel(ctx)
+	if t.stmts == nil {
+		return t.tx.QueryContext(ctx, sqliteDialect.sql(q.text), args...)
+	}
+	return t.tx.StmtContext(ctx, t.stmts[q.index]).QueryContext(ctx, args...)
+}
+
+func (t *sqliteTx) script(ctx context.Context, text string) error {
+	_, err := t.tx.ExecContext(context.WithoutCancel(ctx), sqliteDialect.sql(text))
+	return err
+}
+
+func (t *sqliteTx) commit(context.Context) error {
+	defer t.conn.Close()
+	return t.tx.Commit()
+}
+
+func (t *sqliteTx) rollback() {
+	t.tx.Rollback()
+	t.conn.Close()
+}
+
+// classifySQLite maps SQLite's result codes: first the extended code, then the
+// primary one in its low byte.
+func classifySQLite(err error) (failure, bool) {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return failure{}, false
+	}
+	for _, code := range []int{e.Code(), e.Code() & 0xff} {
+		if f, ok := sqliteCodes[code]; ok {
+			return f, true
+		}
+	}
+	f := failInternal
+	f.message = sqlite.ErrorCodeString[e.Code()&0xff]
+	return f, true
+}
+
+var sqliteCodes = map[int]failure{
+	codes.SQLITE_BUSY:                  failBusy,
+	codes.SQLITE_BUSY_SNAPSHOT:         failRetry,
+	codes.SQLITE_LOCKED:                failBusy,
+	codes.SQLITE_FULL:                  failFull,
+	codes.SQLITE_READONLY:              failReadOnly,
+	codes.SQLITE_PERM:                  failReadOnly,
+	codes.SQLITE_IOERR:                 failUnavailable,
+	codes.SQLITE_CANTOPEN:              failUnavailable,
+	codes.SQLITE_PROTOCOL:              failBusy,
+	codes.SQLITE_NOMEM:                 failUnavailable,
+	codes.SQLITE_CORRUPT:               failDamaged,
+	codes.SQLITE_NOTADB:                failDamaged,
+	codes.SQLITE_CONSTRAINT:            failConstraint,
+	codes.SQLITE_CONSTRAINT_UNIQUE:     failDuplicate,
+	codes.SQLITE_CONSTRAINT_PRIMARYKEY: failDuplicate,
+	codes.SQLITE_CONSTRAINT_FOREIGNKEY: failReference,
+	codes.SQLITE_MISMATCH:              failConstraint,
+	codes.SQLITE_TOOBIG:                failTooBig,
+	codes.SQLITE_INTERRUPT:             failInterrupted,
+}

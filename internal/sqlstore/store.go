@@ -1,0 +1,113 @@
+// Package sqlstore keeps everything durable in an SQL database. It implements
+// applications.Store, and is the only package that knows SQL.
+//
+// What a person wrote or answered stands in the database encrypted, under the
+// data key of its program; only ids, codes, states, versions, times and hashes
+// are columns of their own. See docs/decisions/0002-storage.md.
+package sqlstore
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/vault"
+)
+
+// Options are what a store needs.
+type Options struct {
+	// Path is the database file. Its folder is made if it does not exist.
+	Path string
+	// Vault holds the master key. A database knows which one it belongs to.
+	Vault *vault.Vault
+	// Log gets migrations and nothing of anybody's data; nil: nothing.
+	Log *slog.Logger
+	// Now is the clock for creation times of keys and migrations; nil: the
+	// system's.
+	Now func() time.Time
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	db    backend
+	vault *vault.Vault
+	now   func() time.Time
+	// opened holds unwrapped data keys: keyName -> *vault.DataKey.
+	opened sync.Map
+}
+
+var _ applications.Store = (*Store)(nil)
+
+// Open opens the SQLite database at o.Path, makes or migrates it, and checks
+// that the vault is the one it was written with. Every way this can fail for
+// reasons outside the program is an *applications.Error that says what to do:
+//
+//	DATA_FOLDER_NOT_WRITABLE  the folder or the file cannot be written
+//	NOT_A_DATABASE            the file is something else
+//	DATABASE_NEWER            a newer version of the program wrote it
+//	MIGRATION_CHANGED         its schema is not one that this program made
+//	MASTER_KEY_MISMATCH       the vault holds another key
+func Open(ctx context.Context, o Options) (*Store, error) {
+	db, err := openSQLite(ctx, o.Path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newStore(ctx, db, o)
+	if err != nil {
+		db.close()
+		return nil, err
+	}
+	if err := db.prepare(ctx); err != nil {
+		db.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func newStore(ctx context.Context, db backend, o Options) (*Store, error) {
+	s := &Store{db: db, vault: o.Vault, now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.migrate(ctx, log); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// View implements applications.Store.
+func (s *Store) View(ctx context.Context, fn func(applications.Tx) error) error {
+	return s.inTx(ctx, false, func(t *tx) error { return fn(t) })
+}
+
+// Update implements applications.Store.
+func (s *Store) Update(ctx context.Context, fn func(applications.Tx) error) error {
+	return s.inTx(ctx, true, func(t *tx) error { return fn(t) })
+}
+
+var queryPing = newQuery(`SELECT one FROM installation WHERE one = 1`)
+
+// Ping implements applications.Store.
+func (s *Store) Ping(ctx context.Context) error {
+	for _, write := range []bool{false, true} {
+		err := s.inTx(ctx, write, func(t *tx) error {
+			var one int
+			_, err := t.one(ctx, queryPing, nil, &one)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close implements applications.Store. Calls in progress finish; later ones
+// get Unavailable.
+func (s *Store) Close() error { return s.db.close() }
