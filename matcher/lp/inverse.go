@@ -96,10 +96,10 @@ func (s *Solver) refactor() {
 	for i := range s.m {
 		clear(s.row(i)[:K])
 	}
-	// Gauss–Jordan on [G | I], one line per slot.
-	w := make([]float64, 2*K*K)
-	line := func(r int) []float64 { return w[r*2*K : (r+1)*2*K] }
-	at := make([]int32, 0, K) // structural number → basis position
+	// Gauss–Jordan in place on G, one line per slot.
+	w := make([]float64, K*K)
+	line := func(r int) []float64 { return w[r*K : (r+1)*K : (r+1)*K] }
+	at := make([]int32, 0, K) // column of G → basis position
 	for i, h := range s.head {
 		if int(h) >= s.n {
 			continue
@@ -112,13 +112,11 @@ func (s *Solver) refactor() {
 			}
 		}
 	}
-	for t := range K {
-		line(t)[K+t] = 1
-	}
+	swapped := make([]int, K)
 	for c := range K {
 		best, size := -1, singular
 		for r := c; r < K; r++ {
-			if a := abs(w[r*2*K+c]); a > size {
+			if a := abs(w[r*K+c]); a > size {
 				best, size = r, a
 			}
 		}
@@ -127,14 +125,16 @@ func (s *Solver) refactor() {
 			return
 		}
 		pivot := line(c)
+		swapped[c] = best
 		if best != c {
 			other := line(best)
-			for k := c; k < 2*K; k++ {
+			for k := range pivot {
 				pivot[k], other[k] = other[k], pivot[k]
 			}
 		}
 		scale := 1 / pivot[c]
-		for k := c; k < 2*K; k++ {
+		pivot[c] = 1
+		for k := range pivot {
 			pivot[k] *= scale
 		}
 		for r := range K {
@@ -143,27 +143,30 @@ func (s *Solver) refactor() {
 			if r == c || f == 0 {
 				continue
 			}
-			for k := c; k < 2*K; k++ {
-				other[k] -= float64(f * pivot[k])
+			other[c] = 0
+			take(other, pivot, f)
+		}
+	}
+	// The swaps of rows of G are swaps of columns of the inverse.
+	for c := K - 1; c >= 0; c-- {
+		if b := swapped[c]; b != c {
+			for r := range K {
+				w[r*K+c], w[r*K+b] = w[r*K+b], w[r*K+c]
 			}
 		}
 	}
 	for c, i := range at {
-		copy(s.row(int(i)), line(c)[K:])
+		copy(s.row(int(i)), line(c))
 	}
 	for c, i := range at {
 		h := s.head[i]
-		from := line(c)[K:]
+		from := line(c)
 		for k := s.start[h]; k < s.start[h+1]; k++ {
 			r := s.index[k]
 			if s.slot[r] >= 0 {
 				continue
 			}
-			to := s.row(int(s.where[s.n+int(r)]))[:K]
-			v := s.value[k]
-			for t, g := range from {
-				to[t] += float64(v * g)
-			}
+			take(s.row(int(s.where[s.n+int(r)]))[:K], from, -s.value[k])
 		}
 	}
 	s.since = 0

@@ -73,9 +73,9 @@ type Solver struct {
 	cost         []float64
 	lower, upper []float64 // structurals, then logicals
 
-	head  []int32 // basis position → variable
-	where []int32 // variable → basis position, −1 if nonbasic
-	up    []bool  // nonbasic at its upper bound
+	head  []int32   // basis position → variable
+	where []int32   // variable → basis position, −1 if nonbasic
+	side  []float64 // nonbasic: 1 at the lower bound, −1 at the upper one
 
 	inverse
 	norm []float64 // squared norm of each row of the inverse
@@ -86,27 +86,28 @@ type Solver struct {
 	since  int   // pivots since the last factorization
 	pivots int64 // pivots ever
 
-	active  []int32 // structurals that can move, while Solve runs
-	ray     []float64
-	rho     []float64 // the pivot row of the inverse, by row of A
-	aq      []float64 // the entering column
-	shift   []float64 // change of the right-hand side by bound flips
-	alphaJ  []int32   // nonzeros of the pivot row
-	alphaV  []float64
-	cand    []candidate
-	flips   []int32
-	noise   []float64 // cost perturbation while stalled; nil otherwise
-	scratch []float64
-	colS    []int32
-	colV    []float64
-	touched []int32
+	active   []int32 // structurals that can move, while Solve runs
+	ray      []float64
+	rho      []float64 // the pivot row of the inverse, by row of A
+	aq       []float64 // the entering column
+	shift    []float64 // change of the right-hand side by bound flips
+	alphaJ   []int32   // nonzeros of the pivot row
+	alphaV   []float64
+	nonzeros int // their number
+	cand     []candidate
+	flips    []int32
+	noise    []float64 // cost perturbation while stalled; nil otherwise
+	scratch  []float64
+	colS     []int32
+	colV     []float64
+	touched  []int32
 }
 
-// candidate is a variable that can enter, with its breakpoint.
+// candidate is a variable that can enter: its breakpoint, and where it is in
+// the pivot row.
 type candidate struct {
-	j     int32
 	ratio float64
-	size  float64 // |alpha|
+	at    int32
 }
 
 // New returns a solver of the model at the basis of all logicals. The slices
@@ -120,10 +121,14 @@ func New(model Model) *Solver {
 		cost:  append([]float64(nil), model.Cost...),
 		lower: append(append(make([]float64, 0, n+m), model.Lower...), model.RowLower...),
 		upper: append(append(make([]float64, 0, n+m), model.Upper...), model.RowUpper...),
-		head:  make([]int32, m), where: make([]int32, n+m), up: make([]bool, n+m),
+		head:  make([]int32, m), where: make([]int32, n+m), side: make([]float64, n+m),
 		norm: make([]float64, m), xB: make([]float64, m), d: make([]float64, n+m),
 		ray: make([]float64, m), rho: make([]float64, m), aq: make([]float64, m),
 		shift: make([]float64, m), scratch: make([]float64, m),
+		alphaJ: make([]int32, n+m), alphaV: make([]float64, n+m),
+	}
+	for j := range s.side {
+		s.side[j] = 1
 	}
 	for j := range s.ones {
 		s.ones[j] = true
@@ -166,7 +171,7 @@ func (s *Solver) Basis() []int32 { return s.head }
 // Basic says whether structural j is in the basis.
 func (s *Solver) Basic(j int) bool { return s.where[j] >= 0 }
 
-// Value is the value of structural j at the current basis.
+// Value is the value of variable j at the current basis.
 func (s *Solver) Value(j int) float64 {
 	if r := s.where[j]; r >= 0 {
 		return s.xB[r]
@@ -184,19 +189,23 @@ func (s *Solver) Duals(y []float64) { copy(y, s.d[s.n:]) }
 // these duals and zero costs the dual objective is positive.
 func (s *Solver) Ray(y []float64) { copy(y, s.ray) }
 
-// SetBounds changes the box of structural j and keeps the basis.
+// SetBounds changes the box of variable j, a structural or n + the row of a
+// logical, and keeps the basis.
 func (s *Solver) SetBounds(j int, lower, upper float64) {
 	if s.where[j] >= 0 {
 		s.lower[j], s.upper[j] = lower, upper
 		return
 	}
 	old := s.at(j)
-	if s.lower[j] == s.upper[j] {
+	if j < s.n && s.lower[j] == s.upper[j] {
 		s.d[j] = s.price(j)
 	}
 	s.lower[j], s.upper[j] = lower, upper
 	if lower < upper {
-		s.up[j] = s.d[j] < 0
+		s.side[j] = 1
+		if s.d[j] < 0 {
+			s.side[j] = -1
+		}
 	}
 	if now := s.at(j); now != old {
 		s.z += float64(s.d[j] * (now - old))
@@ -205,7 +214,7 @@ func (s *Solver) SetBounds(j int, lower, upper float64) {
 	}
 }
 
-// RestoreBounds sets the box of structural j without touching the basis. It is
+// RestoreBounds sets the box of variable j without touching the basis. It is
 // for going back to a state whose bounds these were, before Load.
 func (s *Solver) RestoreBounds(j int, lower, upper float64) {
 	s.lower[j], s.upper[j] = lower, upper
@@ -215,7 +224,7 @@ func (s *Solver) RestoreBounds(j int, lower, upper float64) {
 // reused by the next Save.
 type State struct {
 	head, where []int32
-	up          []bool
+	side        []float64
 	inverse
 	norm, xB, d []float64
 	z           float64
@@ -226,7 +235,7 @@ type State struct {
 func (s *Solver) Save(t *State) {
 	t.head = append(t.head[:0], s.head...)
 	t.where = append(t.where[:0], s.where...)
-	t.up = append(t.up[:0], s.up...)
+	t.side = append(t.side[:0], s.side...)
 	t.inverse.copyFrom(&s.inverse, s.m)
 	t.norm = append(t.norm[:0], s.norm...)
 	t.xB = append(t.xB[:0], s.xB...)
@@ -238,7 +247,7 @@ func (s *Solver) Save(t *State) {
 func (s *Solver) Load(t *State) {
 	copy(s.head, t.head)
 	copy(s.where, t.where)
-	copy(s.up, t.up)
+	copy(s.side, t.side)
 	s.inverse.copyFrom(&t.inverse, s.m)
 	copy(s.norm, t.norm)
 	copy(s.xB, t.xB)
@@ -248,7 +257,7 @@ func (s *Solver) Load(t *State) {
 
 // at is the value of nonbasic variable j.
 func (s *Solver) at(j int) float64 {
-	if s.up[j] {
+	if s.side[j] < 0 {
 		return s.upper[j]
 	}
 	return s.lower[j]
@@ -311,16 +320,15 @@ func (s *Solver) recompute() {
 	for j := range s.n + s.m {
 		if s.where[j] >= 0 {
 			s.d[j] = 0
-			s.up[j] = false
 			continue
 		}
 		if j < s.n {
 			s.d[j] = s.price(j)
 		}
 		if s.d[j] > dualTol {
-			s.up[j] = false
+			s.side[j] = 1
 		} else if s.d[j] < -dualTol {
-			s.up[j] = true
+			s.side[j] = -1
 		}
 		if v := s.at(j); v != 0 {
 			s.z += float64(s.d[j] * v)
@@ -336,12 +344,9 @@ func (s *Solver) recompute() {
 
 // rowNorm is the squared norm of row i of the inverse.
 func (s *Solver) rowNorm(i int) float64 {
-	sum := 0.0
+	sum := square(s.row(i)[:len(s.slotRow)])
 	if int(s.head[i]) >= s.n {
-		sum = 1
-	}
-	for _, v := range s.row(i)[:len(s.slotRow)] {
-		sum += float64(v * v)
+		sum++
 	}
 	return sum
 }
@@ -366,12 +371,7 @@ func (s *Solver) applyShift() {
 		return
 	}
 	for i := range s.xB {
-		row := s.row(i)[:slots]
-		sum := 0.0
-		for t, v := range row {
-			sum += float64(v * b[t])
-		}
-		s.xB[i] -= sum
+		s.xB[i] -= dot(s.row(i)[:slots], b)
 	}
 }
 

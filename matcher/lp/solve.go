@@ -117,23 +117,17 @@ func (s *Solver) pivot(r int) outcome {
 		sign, bound, slope = -1, s.lower[h], s.lower[h]-s.xB[r]
 	}
 	s.pivotRow(r, sign)
-	q := s.ratioTest(slope)
-	if q < 0 {
+	entering := s.ratioTest(slope)
+	if entering < 0 {
 		for k, v := range s.rho {
 			s.ray[k] = sign * v
 		}
 		return unbounded
 	}
+	q := int(s.alphaJ[entering])
 	s.column(q)
 	pivot := s.aq[r]
-	byRow := 0.0
-	for t, j := range s.alphaJ {
-		if int(j) == q {
-			byRow = s.alphaV[t]
-			break
-		}
-	}
-	if diff := abs(pivot - byRow); s.since > 0 && (diff > driftTol*(1+abs(pivot)) || abs(pivot) < 10*pivotTol) {
+	if diff := abs(pivot - s.alphaV[entering]); s.since > 0 && (diff > driftTol*(1+abs(pivot)) || abs(pivot) < 10*pivotTol) {
 		return drifted
 	}
 	if abs(pivot) < pivotTol/10 {
@@ -143,11 +137,8 @@ func (s *Solver) pivot(r int) outcome {
 	if len(s.flips) > 0 {
 		for _, j32 := range s.flips {
 			j := int(j32)
-			t := s.upper[j] - s.lower[j]
-			if s.up[j] {
-				t = -t
-			}
-			s.up[j] = !s.up[j]
+			t := s.side[j] * (s.upper[j] - s.lower[j])
+			s.side[j] = -s.side[j]
 			s.z += float64(s.d[j] * t)
 			s.addColumn(s.shift, j, t)
 		}
@@ -158,13 +149,13 @@ func (s *Solver) pivot(r int) outcome {
 	s.z += float64(s.d[q] * step)
 	value := s.at(q) + step
 	if dual != 0 {
-		for t, j := range s.alphaJ {
+		for t, j := range s.alphaJ[:s.nonzeros] {
 			s.d[j] -= float64(dual * s.alphaV[t])
 		}
 	}
 	s.d[q], s.d[h] = 0, -dual
 	s.where[h], s.where[q] = -1, int32(r)
-	s.up[h], s.up[q] = sign > 0, false
+	s.side[h] = -sign
 	s.head[r] = int32(q)
 	for i, a := range s.aq {
 		if a != 0 {
@@ -189,96 +180,163 @@ func (s *Solver) pivotRow(r int, sign float64) {
 	if h := int(s.head[r]); h >= s.n {
 		rho[h-s.n] = -1
 	}
-	s.alphaJ, s.alphaV, s.cand = s.alphaJ[:0], s.alphaV[:0], s.cand[:0]
-	for _, j32 := range s.active {
-		j := int(j32)
+	nonzeros := 0
+	s.cand = s.cand[:0]
+	for _, j := range s.active {
 		if s.where[j] >= 0 {
 			continue
 		}
-		a := 0.0
-		from, to := s.start[j], s.start[j+1]
+		var a, b float64
+		index := s.index[s.start[j]:s.start[j+1]]
 		if s.ones[j] {
-			for _, k := range s.index[from:to] {
+			for len(index) >= 4 {
+				a += rho[index[0]] + rho[index[1]]
+				b += rho[index[2]] + rho[index[3]]
+				index = index[4:]
+			}
+			for _, k := range index {
 				a += rho[k]
 			}
+			a += b
 		} else {
-			for k := from; k < to; k++ {
-				a += float64(rho[s.index[k]] * s.value[k])
+			value := s.value[s.start[j]:s.start[j+1]]
+			for t, k := range index {
+				a += float64(rho[k] * value[t])
 			}
 		}
-		if a != 0 {
-			s.consider(j, a, sign)
+		if a == 0 {
+			continue
 		}
+		s.alphaJ[nonzeros], s.alphaV[nonzeros] = j, a
+		if a *= sign * s.side[j]; a > pivotTol {
+			s.cand = append(s.cand, candidate{max(0, s.d[j]*s.side[j]) / a, int32(nonzeros)})
+		}
+		nonzeros++
 	}
 	for _, k := range s.slotRow {
-		if a := -rho[k]; a != 0 {
-			s.consider(s.n+int(k), a, sign)
+		a := -rho[k]
+		if a == 0 {
+			continue
 		}
+		j := s.n + int(k)
+		s.alphaJ[nonzeros], s.alphaV[nonzeros] = int32(j), a
+		if a *= sign * s.side[j]; a > pivotTol && s.lower[j] < s.upper[j] {
+			s.cand = append(s.cand, candidate{max(0, s.d[j]*s.side[j]) / a, int32(nonzeros)})
+		}
+		nonzeros++
 	}
+	s.nonzeros = nonzeros
 }
 
-func (s *Solver) consider(j int, a, sign float64) {
-	s.alphaJ = append(s.alphaJ, int32(j))
-	s.alphaV = append(s.alphaV, a)
-	if s.lower[j] == s.upper[j] {
-		return
-	}
-	a *= sign
-	if s.up[j] {
-		a = -a
-	}
-	if a > pivotTol {
-		d := abs(s.d[j])
-		if s.up[j] != (s.d[j] < 0) {
-			d = 0
-		}
-		s.cand = append(s.cand, candidate{int32(j), d / a, a})
-	}
+// reach is how much the slope of the dual objective falls when it passes the
+// breakpoint of a candidate.
+func (s *Solver) reach(c candidate) float64 {
+	j := s.alphaJ[c.at]
+	return abs(s.alphaV[c.at]) * (s.upper[j] - s.lower[j])
 }
 
 // ratioTest walks the breakpoints of the dual objective along the pivot row
 // (the bound-flipping ratio test): a variable whose breakpoint is passed flips
 // to its other bound, the first one that stops the ascent enters. It fills
-// flips and returns the entering variable, or −1 if nothing stops the ascent.
+// flips and returns where in the pivot row the entering variable is, or −1 if
+// nothing stops the ascent.
 func (s *Solver) ratioTest(slope float64) int {
 	s.flips = s.flips[:0]
 	room := 0.0
 	for _, c := range s.cand {
-		room += float64(c.size * (s.upper[c.j] - s.lower[c.j]))
+		room += s.reach(c)
 	}
 	if room < slope-primalTol {
 		return -1
 	}
-	heap := s.cand
-	for i := len(heap)/2 - 1; i >= 0; i-- {
-		sift(heap, i)
-	}
-	last := candidate{j: -1}
-	for len(heap) > 0 {
-		c := heap[0]
-		next := slope - float64(c.size*(s.upper[c.j]-s.lower[c.j]))
-		if next <= primalTol/10 {
-			// Among breakpoints that are as good as equal, the largest pivot.
-			best := c
-			for _, o := range heap[1:min(len(heap), 7)] {
-				if o.ratio <= c.ratio+dualTol && o.size > 2*best.size {
-					best = o
+	left := s.cand
+	last := -1
+	// Few breakpoints are passed as a rule: look for the nearest one by one,
+	// and only then order the rest.
+	for pass := 0; len(left) > 0; pass++ {
+		if pass < 4 {
+			nearest := 0
+			for i := range left {
+				if s.before(left[i], left[nearest]) {
+					nearest = i
 				}
 			}
-			return int(best.j)
+			left[0], left[nearest] = left[nearest], left[0]
+		} else {
+			if pass == 4 {
+				for i := len(left)/2 - 1; i >= 0; i-- {
+					s.sift(left, i)
+				}
+			} else {
+				s.sift(left, 0)
+			}
+		}
+		c := left[0]
+		next := slope - s.reach(c)
+		if next <= primalTol/10 {
+			return s.largest(c, left)
 		}
 		slope = next
-		last = c
-		s.flips = append(s.flips, c.j)
-		heap[0] = heap[len(heap)-1]
-		heap = heap[:len(heap)-1]
-		sift(heap, 0)
+		last = int(c.at)
+		s.flips = append(s.flips, s.alphaJ[c.at])
+		if pass < 4 {
+			left = left[1:]
+		} else {
+			left[0] = left[len(left)-1]
+			left = left[:len(left)-1]
+		}
 	}
 	// Rounding only: the room was enough, so the last one enters.
-	if last.j >= 0 {
+	if last >= 0 {
 		s.flips = s.flips[:len(s.flips)-1]
 	}
-	return int(last.j)
+	return last
+}
+
+// largest is, among the candidates whose breakpoint is as good as that of c,
+// the one with the largest pivot, where that is much larger.
+func (s *Solver) largest(c candidate, left []candidate) int {
+	best, size := c.at, 2*abs(s.alphaV[c.at])
+	if size >= 1 {
+		return int(best)
+	}
+	for _, o := range left {
+		if o.ratio <= c.ratio+dualTol {
+			if a := abs(s.alphaV[o.at]); a > size {
+				best, size = o.at, a
+			}
+		}
+	}
+	return int(best)
+}
+
+// before orders candidates by breakpoint, then the larger pivot, then the
+// lower index, so that the order never depends on how they were collected.
+func (s *Solver) before(a, b candidate) bool {
+	if a.ratio != b.ratio {
+		return a.ratio < b.ratio
+	}
+	if x, y := abs(s.alphaV[a.at]), abs(s.alphaV[b.at]); x != y {
+		return x > y
+	}
+	return s.alphaJ[a.at] < s.alphaJ[b.at]
+}
+
+func (s *Solver) sift(h []candidate, i int) {
+	for {
+		c := 2*i + 1
+		if c >= len(h) {
+			return
+		}
+		if c+1 < len(h) && s.before(h[c+1], h[c]) {
+			c++
+		}
+		if !s.before(h[c], h[i]) {
+			return
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
 }
 
 // column computes inverse × column q.
@@ -327,57 +385,22 @@ func (s *Solver) update(r, h, q int, pivot float64) {
 	slots := len(s.slotRow)
 	line := s.row(r)[:slots]
 	scale := 1 / pivot
-	sum := 0.0
 	for t := range line {
 		line[t] *= scale
-		sum += float64(line[t] * line[t])
 	}
-	s.norm[r] = sum
+	s.norm[r] = square(line)
 	for i, f := range s.aq {
 		if i == r || (f < 1e-13 && f > -1e-13) {
 			continue
 		}
-		sum := 0.0
+		sum := subtract(s.row(i)[:slots], line, f)
 		if int(s.head[i]) >= s.n {
-			sum = 1
-		}
-		row := s.row(i)[:len(line)]
-		for t, v := range line {
-			x := row[t] - float64(f*v)
-			row[t] = x
-			sum += float64(x * x)
+			sum++
 		}
 		s.norm[i] = sum
 	}
 	if q >= s.n {
 		s.dropSlot(q - s.n)
 		s.norm[r] = s.rowNorm(r)
-	}
-}
-
-func before(a, b *candidate) bool {
-	if a.ratio != b.ratio {
-		return a.ratio < b.ratio
-	}
-	if a.size != b.size {
-		return a.size > b.size
-	}
-	return a.j < b.j
-}
-
-func sift(h []candidate, i int) {
-	for {
-		c := 2*i + 1
-		if c >= len(h) {
-			return
-		}
-		if c+1 < len(h) && before(&h[c+1], &h[c]) {
-			c++
-		}
-		if !before(&h[c], &h[i]) {
-			return
-		}
-		h[i], h[c] = h[c], h[i]
-		i = c
 	}
 }
