@@ -28,6 +28,7 @@ const (
 	ApplicationService_UpdateApplication_FullMethodName   = "/fairlead.v1.ApplicationService/UpdateApplication"
 	ApplicationService_SubmitApplication_FullMethodName   = "/fairlead.v1.ApplicationService/SubmitApplication"
 	ApplicationService_WithdrawApplication_FullMethodName = "/fairlead.v1.ApplicationService/WithdrawApplication"
+	ApplicationService_ExtendApplication_FullMethodName   = "/fairlead.v1.ApplicationService/ExtendApplication"
 	ApplicationService_RenewReturnCode_FullMethodName     = "/fairlead.v1.ApplicationService/RenewReturnCode"
 	ApplicationService_ResumeApplication_FullMethodName   = "/fairlead.v1.ApplicationService/ResumeApplication"
 	ApplicationService_ImportApplications_FullMethodName  = "/fairlead.v1.ApplicationService/ImportApplications"
@@ -58,6 +59,9 @@ type ApplicationServiceClient interface {
 	SubmitApplication(ctx context.Context, in *SubmitApplicationRequest, opts ...grpc.CallOption) (*Application, error)
 	// Withdraws an application. Runs that hold it become stale.
 	WithdrawApplication(ctx context.Context, in *WithdrawApplicationRequest, opts ...grpc.CallOption) (*Application, error)
+	// Gives one applicant until a later instant to change and submit, with a reason: while the
+	// call is open, or closed without a selection begun.
+	ExtendApplication(ctx context.Context, in *ExtendApplicationRequest, opts ...grpc.CallOption) (*Application, error)
 	// Gives a new return code and a new token and revokes the old ones, for somebody who lost
 	// theirs.
 	RenewReturnCode(ctx context.Context, in *RenewReturnCodeRequest, opts ...grpc.CallOption) (*ApplicationAccess, error)
@@ -139,6 +143,16 @@ func (c *applicationServiceClient) WithdrawApplication(ctx context.Context, in *
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Application)
 	err := c.cc.Invoke(ctx, ApplicationService_WithdrawApplication_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *applicationServiceClient) ExtendApplication(ctx context.Context, in *ExtendApplicationRequest, opts ...grpc.CallOption) (*Application, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Application)
+	err := c.cc.Invoke(ctx, ApplicationService_ExtendApplication_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -230,6 +244,9 @@ type ApplicationServiceServer interface {
 	SubmitApplication(context.Context, *SubmitApplicationRequest) (*Application, error)
 	// Withdraws an application. Runs that hold it become stale.
 	WithdrawApplication(context.Context, *WithdrawApplicationRequest) (*Application, error)
+	// Gives one applicant until a later instant to change and submit, with a reason: while the
+	// call is open, or closed without a selection begun.
+	ExtendApplication(context.Context, *ExtendApplicationRequest) (*Application, error)
 	// Gives a new return code and a new token and revokes the old ones, for somebody who lost
 	// theirs.
 	RenewReturnCode(context.Context, *RenewReturnCodeRequest) (*ApplicationAccess, error)
@@ -274,6 +291,9 @@ func (UnimplementedApplicationServiceServer) SubmitApplication(context.Context, 
 }
 func (UnimplementedApplicationServiceServer) WithdrawApplication(context.Context, *WithdrawApplicationRequest) (*Application, error) {
 	return nil, status.Error(codes.Unimplemented, "method WithdrawApplication not implemented")
+}
+func (UnimplementedApplicationServiceServer) ExtendApplication(context.Context, *ExtendApplicationRequest) (*Application, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExtendApplication not implemented")
 }
 func (UnimplementedApplicationServiceServer) RenewReturnCode(context.Context, *RenewReturnCodeRequest) (*ApplicationAccess, error) {
 	return nil, status.Error(codes.Unimplemented, "method RenewReturnCode not implemented")
@@ -419,6 +439,24 @@ func _ApplicationService_WithdrawApplication_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ApplicationService_ExtendApplication_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExtendApplicationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ApplicationServiceServer).ExtendApplication(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ApplicationService_ExtendApplication_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ApplicationServiceServer).ExtendApplication(ctx, req.(*ExtendApplicationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ApplicationService_RenewReturnCode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(RenewReturnCodeRequest)
 	if err := dec(in); err != nil {
@@ -521,6 +559,10 @@ var ApplicationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "WithdrawApplication",
 			Handler:    _ApplicationService_WithdrawApplication_Handler,
+		},
+		{
+			MethodName: "ExtendApplication",
+			Handler:    _ApplicationService_ExtendApplication_Handler,
 		},
 		{
 			MethodName: "RenewReturnCode",

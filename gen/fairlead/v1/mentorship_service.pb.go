@@ -3155,7 +3155,7 @@ type UpdateMentorshipRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The mentorship with its name, the new values and its etag.
 	Mentorship *Mentorship `protobuf:"bytes,1,opt,name=mentorship,proto3" json:"mentorship,omitempty"`
-	// The fields to change: "state", "goals". Left out: every one of them that is set.
+	// The field to change: "goals". Left out: it, if it is set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
@@ -3209,6 +3209,213 @@ func (x *UpdateMentorshipRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 }
 
 func (x *UpdateMentorshipRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of HoldMentorship.
+type HoldMentorshipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HoldMentorshipRequest) Reset() {
+	*x = HoldMentorshipRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HoldMentorshipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HoldMentorshipRequest) ProtoMessage() {}
+
+func (x *HoldMentorshipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HoldMentorshipRequest.ProtoReflect.Descriptor instead.
+func (*HoldMentorshipRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *HoldMentorshipRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *HoldMentorshipRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *HoldMentorshipRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of ReviveMentorship.
+type ReviveMentorshipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReviveMentorshipRequest) Reset() {
+	*x = ReviveMentorshipRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReviveMentorshipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReviveMentorshipRequest) ProtoMessage() {}
+
+func (x *ReviveMentorshipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReviveMentorshipRequest.ProtoReflect.Descriptor instead.
+func (*ReviveMentorshipRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ReviveMentorshipRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ReviveMentorshipRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ReviveMentorshipRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of EndMentorship.
+type EndMentorshipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, at most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndMentorshipRequest) Reset() {
+	*x = EndMentorshipRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndMentorshipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndMentorshipRequest) ProtoMessage() {}
+
+func (x *EndMentorshipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndMentorshipRequest.ProtoReflect.Descriptor instead.
+func (*EndMentorshipRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *EndMentorshipRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EndMentorshipRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *EndMentorshipRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *EndMentorshipRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
@@ -3349,11 +3556,11 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\bDECLINED\x10\x06\x12\v\n" +
 	"\aEXPIRED\x10\a\x12\f\n" +
 	"\bRECALLED\x10\b:b\xeaA_\n" +
-	"\x1fopenfairlead.github.io/Proposal\x12'programs/{program}/proposals/{proposal}*\tproposals2\bproposal\"\xa5\x06\n" +
+	"\x1fopenfairlead.github.io/Proposal\x12'programs/{program}/proposals/{proposal}*\tproposals2\bproposal\"\x9d\x06\n" +
 	"\n" +
 	"Mentorship\x12Z\n" +
-	"\x04name\x18\x01 \x01(\tBF\xe0A\b\xbaH@\xd8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12@\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1d.fairlead.v1.Mentorship.StateB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12=\n" +
+	"\x04name\x18\x01 \x01(\tBF\xe0A\b\xbaH@\xd8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x128\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1d.fairlead.v1.Mentorship.StateB\x03\xe0A\x03R\x05state\x12=\n" +
 	"\x06mentee\x18\x03 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
 	"\x1dopenfairlead.github.io/MenteeR\x06mentee\x12=\n" +
 	"\x06mentor\x18\x04 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
@@ -3540,7 +3747,29 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId*\xeb\x01\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf1\x01\n" +
+	"\x15HoldMentorshipRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf3\x01\n" +
+	"\x17ReviveMentorshipRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x95\x02\n" +
+	"\x14EndMentorshipRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12#\n" +
+	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId*\xeb\x01\n" +
 	"\x0fEnrollmentState\x12 \n" +
 	"\x1cENROLLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ENROLLMENT_STATE_DRAFT\x10\x01\x12\x1e\n" +
@@ -3548,7 +3777,7 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\x19ENROLLMENT_STATE_SCREENED\x10\x03\x12\x1e\n" +
 	"\x1aENROLLMENT_STATE_AVAILABLE\x10\x04\x12\x1b\n" +
 	"\x17ENROLLMENT_STATE_PAUSED\x10\x05\x12\x1e\n" +
-	"\x1aENROLLMENT_STATE_WITHDRAWN\x10\x062\xf2\x1d\n" +
+	"\x1aENROLLMENT_STATE_WITHDRAWN\x10\x062\xcc!\n" +
 	"\x11MentorshipService\x12\x97\x01\n" +
 	"\fCreateMentor\x12 .fairlead.v1.CreateMentorRequest\x1a\x13.fairlead.v1.Mentor\"P\xdaA\rparent,mentor\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06mentor\"\x1f/v1/{parent=programs/*}/mentors\x12\x81\x01\n" +
 	"\tGetMentor\x12\x1d.fairlead.v1.GetMentorRequest\x1a\x13.fairlead.v1.Mentor\"@\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=programs/*/mentors/*}\x12\x94\x01\n" +
@@ -3574,7 +3803,10 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\rGetMentorship\x12!.fairlead.v1.GetMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"D\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=programs/*/mentorships/*}\x12\xa4\x01\n" +
 	"\x0fListMentorships\x12#.fairlead.v1.ListMentorshipsRequest\x1a$.fairlead.v1.ListMentorshipsResponse\"F\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=programs/*}/mentorships\x12\xbf\x01\n" +
 	"\x10UpdateMentorship\x12$.fairlead.v1.UpdateMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"l\xdaA\x16mentorship,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02<:\n" +
-	"mentorship2./v1/{mentorship.name=programs/*/mentorships/*}B=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
+	"mentorship2./v1/{mentorship.name=programs/*/mentorships/*}\x12\x9a\x01\n" +
+	"\x0eHoldMentorship\x12\".fairlead.v1.HoldMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"K\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/mentorships/*}:hold\x12\xa0\x01\n" +
+	"\x10ReviveMentorship\x12$.fairlead.v1.ReviveMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"M\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/mentorships/*}:revive\x12\x97\x01\n" +
+	"\rEndMentorship\x12!.fairlead.v1.EndMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"J\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=programs/*/mentorships/*}:endB=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
 
 var (
 	file_fairlead_v1_mentorship_service_proto_rawDescOnce sync.Once
@@ -3589,7 +3821,7 @@ func file_fairlead_v1_mentorship_service_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_mentorship_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_fairlead_v1_mentorship_service_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_fairlead_v1_mentorship_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_fairlead_v1_mentorship_service_proto_goTypes = []any{
 	(EnrollmentState)(0),                  // 0: fairlead.v1.EnrollmentState
 	(Matching_State)(0),                   // 1: fairlead.v1.Matching.State
@@ -3636,50 +3868,53 @@ var file_fairlead_v1_mentorship_service_proto_goTypes = []any{
 	(*ListMentorshipsRequest)(nil),        // 42: fairlead.v1.ListMentorshipsRequest
 	(*ListMentorshipsResponse)(nil),       // 43: fairlead.v1.ListMentorshipsResponse
 	(*UpdateMentorshipRequest)(nil),       // 44: fairlead.v1.UpdateMentorshipRequest
-	nil,                                   // 45: fairlead.v1.Mentor.AnswersEntry
-	nil,                                   // 46: fairlead.v1.Mentee.AnswersEntry
-	(*Contact)(nil),                       // 47: fairlead.v1.Contact
-	(*timestamppb.Timestamp)(nil),         // 48: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),         // 49: google.protobuf.FieldMask
-	(*Answer)(nil),                        // 50: fairlead.v1.Answer
-	(*httpbody.HttpBody)(nil),             // 51: google.api.HttpBody
+	(*HoldMentorshipRequest)(nil),         // 45: fairlead.v1.HoldMentorshipRequest
+	(*ReviveMentorshipRequest)(nil),       // 46: fairlead.v1.ReviveMentorshipRequest
+	(*EndMentorshipRequest)(nil),          // 47: fairlead.v1.EndMentorshipRequest
+	nil,                                   // 48: fairlead.v1.Mentor.AnswersEntry
+	nil,                                   // 49: fairlead.v1.Mentee.AnswersEntry
+	(*Contact)(nil),                       // 50: fairlead.v1.Contact
+	(*timestamppb.Timestamp)(nil),         // 51: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),         // 52: google.protobuf.FieldMask
+	(*Answer)(nil),                        // 53: fairlead.v1.Answer
+	(*httpbody.HttpBody)(nil),             // 54: google.api.HttpBody
 }
 var file_fairlead_v1_mentorship_service_proto_depIdxs = []int32{
 	0,  // 0: fairlead.v1.Mentor.state:type_name -> fairlead.v1.EnrollmentState
-	47, // 1: fairlead.v1.Mentor.contact:type_name -> fairlead.v1.Contact
-	45, // 2: fairlead.v1.Mentor.answers:type_name -> fairlead.v1.Mentor.AnswersEntry
-	48, // 3: fairlead.v1.Mentor.create_time:type_name -> google.protobuf.Timestamp
-	48, // 4: fairlead.v1.Mentor.update_time:type_name -> google.protobuf.Timestamp
+	50, // 1: fairlead.v1.Mentor.contact:type_name -> fairlead.v1.Contact
+	48, // 2: fairlead.v1.Mentor.answers:type_name -> fairlead.v1.Mentor.AnswersEntry
+	51, // 3: fairlead.v1.Mentor.create_time:type_name -> google.protobuf.Timestamp
+	51, // 4: fairlead.v1.Mentor.update_time:type_name -> google.protobuf.Timestamp
 	0,  // 5: fairlead.v1.Mentee.state:type_name -> fairlead.v1.EnrollmentState
-	47, // 6: fairlead.v1.Mentee.contact:type_name -> fairlead.v1.Contact
-	46, // 7: fairlead.v1.Mentee.answers:type_name -> fairlead.v1.Mentee.AnswersEntry
-	48, // 8: fairlead.v1.Mentee.create_time:type_name -> google.protobuf.Timestamp
-	48, // 9: fairlead.v1.Mentee.update_time:type_name -> google.protobuf.Timestamp
+	50, // 6: fairlead.v1.Mentee.contact:type_name -> fairlead.v1.Contact
+	49, // 7: fairlead.v1.Mentee.answers:type_name -> fairlead.v1.Mentee.AnswersEntry
+	51, // 8: fairlead.v1.Mentee.create_time:type_name -> google.protobuf.Timestamp
+	51, // 9: fairlead.v1.Mentee.update_time:type_name -> google.protobuf.Timestamp
 	1,  // 10: fairlead.v1.Matching.state:type_name -> fairlead.v1.Matching.State
 	8,  // 11: fairlead.v1.Matching.directives:type_name -> fairlead.v1.PairDirective
 	9,  // 12: fairlead.v1.Matching.pairs:type_name -> fairlead.v1.MatchedPair
 	11, // 13: fairlead.v1.Matching.unmatched:type_name -> fairlead.v1.UnmatchedMentee
-	48, // 14: fairlead.v1.Matching.create_time:type_name -> google.protobuf.Timestamp
-	48, // 15: fairlead.v1.Matching.update_time:type_name -> google.protobuf.Timestamp
-	48, // 16: fairlead.v1.Matching.end_time:type_name -> google.protobuf.Timestamp
+	51, // 14: fairlead.v1.Matching.create_time:type_name -> google.protobuf.Timestamp
+	51, // 15: fairlead.v1.Matching.update_time:type_name -> google.protobuf.Timestamp
+	51, // 16: fairlead.v1.Matching.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 17: fairlead.v1.PairDirective.kind:type_name -> fairlead.v1.PairDirective.Kind
 	10, // 18: fairlead.v1.MatchedPair.parts:type_name -> fairlead.v1.ScorePart
 	3,  // 19: fairlead.v1.Proposal.state:type_name -> fairlead.v1.Proposal.State
 	9,  // 20: fairlead.v1.Proposal.pair:type_name -> fairlead.v1.MatchedPair
-	48, // 21: fairlead.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
-	48, // 22: fairlead.v1.Proposal.expire_time:type_name -> google.protobuf.Timestamp
+	51, // 21: fairlead.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
+	51, // 22: fairlead.v1.Proposal.expire_time:type_name -> google.protobuf.Timestamp
 	4,  // 23: fairlead.v1.Mentorship.state:type_name -> fairlead.v1.Mentorship.State
-	48, // 24: fairlead.v1.Mentorship.create_time:type_name -> google.protobuf.Timestamp
-	48, // 25: fairlead.v1.Mentorship.update_time:type_name -> google.protobuf.Timestamp
-	48, // 26: fairlead.v1.Mentorship.end_time:type_name -> google.protobuf.Timestamp
+	51, // 24: fairlead.v1.Mentorship.create_time:type_name -> google.protobuf.Timestamp
+	51, // 25: fairlead.v1.Mentorship.update_time:type_name -> google.protobuf.Timestamp
+	51, // 26: fairlead.v1.Mentorship.end_time:type_name -> google.protobuf.Timestamp
 	5,  // 27: fairlead.v1.CreateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
 	5,  // 28: fairlead.v1.ListMentorsResponse.mentors:type_name -> fairlead.v1.Mentor
 	5,  // 29: fairlead.v1.UpdateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
-	49, // 30: fairlead.v1.UpdateMentorRequest.update_mask:type_name -> google.protobuf.FieldMask
+	52, // 30: fairlead.v1.UpdateMentorRequest.update_mask:type_name -> google.protobuf.FieldMask
 	6,  // 31: fairlead.v1.CreateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
 	6,  // 32: fairlead.v1.ListMenteesResponse.mentees:type_name -> fairlead.v1.Mentee
 	6,  // 33: fairlead.v1.UpdateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
-	49, // 34: fairlead.v1.UpdateMenteeRequest.update_mask:type_name -> google.protobuf.FieldMask
+	52, // 34: fairlead.v1.UpdateMenteeRequest.update_mask:type_name -> google.protobuf.FieldMask
 	7,  // 35: fairlead.v1.CreateMatchingRequest.matching:type_name -> fairlead.v1.Matching
 	7,  // 36: fairlead.v1.ListMatchingsResponse.matchings:type_name -> fairlead.v1.Matching
 	9,  // 37: fairlead.v1.ExplainPairResponse.pair:type_name -> fairlead.v1.MatchedPair
@@ -3688,9 +3923,9 @@ var file_fairlead_v1_mentorship_service_proto_depIdxs = []int32{
 	12, // 40: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
 	13, // 41: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
 	13, // 42: fairlead.v1.UpdateMentorshipRequest.mentorship:type_name -> fairlead.v1.Mentorship
-	49, // 43: fairlead.v1.UpdateMentorshipRequest.update_mask:type_name -> google.protobuf.FieldMask
-	50, // 44: fairlead.v1.Mentor.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	50, // 45: fairlead.v1.Mentee.AnswersEntry.value:type_name -> fairlead.v1.Answer
+	52, // 43: fairlead.v1.UpdateMentorshipRequest.update_mask:type_name -> google.protobuf.FieldMask
+	53, // 44: fairlead.v1.Mentor.AnswersEntry.value:type_name -> fairlead.v1.Answer
+	53, // 45: fairlead.v1.Mentee.AnswersEntry.value:type_name -> fairlead.v1.Answer
 	14, // 46: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
 	15, // 47: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
 	16, // 48: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
@@ -3715,32 +3950,38 @@ var file_fairlead_v1_mentorship_service_proto_depIdxs = []int32{
 	41, // 67: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
 	42, // 68: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
 	44, // 69: fairlead.v1.MentorshipService.UpdateMentorship:input_type -> fairlead.v1.UpdateMentorshipRequest
-	5,  // 70: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
-	5,  // 71: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
-	17, // 72: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
-	5,  // 73: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
-	6,  // 74: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
-	6,  // 75: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
-	22, // 76: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
-	6,  // 77: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
-	7,  // 78: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
-	7,  // 79: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
-	27, // 80: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
-	7,  // 81: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
-	30, // 82: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
-	32, // 83: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
-	7,  // 84: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.Matching
-	51, // 85: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> google.api.HttpBody
-	51, // 86: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
-	12, // 87: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
-	38, // 88: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
-	12, // 89: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
-	12, // 90: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
-	13, // 91: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
-	43, // 92: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
-	13, // 93: fairlead.v1.MentorshipService.UpdateMentorship:output_type -> fairlead.v1.Mentorship
-	70, // [70:94] is the sub-list for method output_type
-	46, // [46:70] is the sub-list for method input_type
+	45, // 70: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
+	46, // 71: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
+	47, // 72: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
+	5,  // 73: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
+	5,  // 74: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
+	17, // 75: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
+	5,  // 76: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
+	6,  // 77: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
+	6,  // 78: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
+	22, // 79: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
+	6,  // 80: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
+	7,  // 81: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
+	7,  // 82: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
+	27, // 83: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
+	7,  // 84: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
+	30, // 85: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
+	32, // 86: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
+	7,  // 87: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.Matching
+	54, // 88: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> google.api.HttpBody
+	54, // 89: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
+	12, // 90: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
+	38, // 91: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
+	12, // 92: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
+	12, // 93: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
+	13, // 94: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
+	43, // 95: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
+	13, // 96: fairlead.v1.MentorshipService.UpdateMentorship:output_type -> fairlead.v1.Mentorship
+	13, // 97: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
+	13, // 98: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
+	13, // 99: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
+	73, // [73:100] is the sub-list for method output_type
+	46, // [46:73] is the sub-list for method input_type
 	46, // [46:46] is the sub-list for extension type_name
 	46, // [46:46] is the sub-list for extension extendee
 	0,  // [0:46] is the sub-list for field type_name
@@ -3759,7 +4000,7 @@ func file_fairlead_v1_mentorship_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_mentorship_service_proto_rawDesc), len(file_fairlead_v1_mentorship_service_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   42,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

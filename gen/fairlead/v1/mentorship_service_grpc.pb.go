@@ -46,6 +46,9 @@ const (
 	MentorshipService_GetMentorship_FullMethodName          = "/fairlead.v1.MentorshipService/GetMentorship"
 	MentorshipService_ListMentorships_FullMethodName        = "/fairlead.v1.MentorshipService/ListMentorships"
 	MentorshipService_UpdateMentorship_FullMethodName       = "/fairlead.v1.MentorshipService/UpdateMentorship"
+	MentorshipService_HoldMentorship_FullMethodName         = "/fairlead.v1.MentorshipService/HoldMentorship"
+	MentorshipService_ReviveMentorship_FullMethodName       = "/fairlead.v1.MentorshipService/ReviveMentorship"
+	MentorshipService_EndMentorship_FullMethodName          = "/fairlead.v1.MentorshipService/EndMentorship"
 )
 
 // MentorshipServiceClient is the client API for MentorshipService service.
@@ -101,8 +104,14 @@ type MentorshipServiceClient interface {
 	GetMentorship(ctx context.Context, in *GetMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
 	// Lists a program's relations.
 	ListMentorships(ctx context.Context, in *ListMentorshipsRequest, opts ...grpc.CallOption) (*ListMentorshipsResponse, error)
-	// Changes a relation: its goals, or whether it rests.
+	// Changes the goals of a relation.
 	UpdateMentorship(ctx context.Context, in *UpdateMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Lets a relation rest.
+	HoldMentorship(ctx context.Context, in *HoldMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Ends the rest of a relation.
+	ReviveMentorship(ctx context.Context, in *ReviveMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Ends a relation, early or in its time.
+	EndMentorship(ctx context.Context, in *EndMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
 }
 
 type mentorshipServiceClient struct {
@@ -353,6 +362,36 @@ func (c *mentorshipServiceClient) UpdateMentorship(ctx context.Context, in *Upda
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) HoldMentorship(ctx context.Context, in *HoldMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_HoldMentorship_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) ReviveMentorship(ctx context.Context, in *ReviveMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_ReviveMentorship_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) EndMentorship(ctx context.Context, in *EndMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_EndMentorship_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MentorshipServiceServer is the server API for MentorshipService service.
 // All implementations must embed UnimplementedMentorshipServiceServer
 // for forward compatibility.
@@ -406,8 +445,14 @@ type MentorshipServiceServer interface {
 	GetMentorship(context.Context, *GetMentorshipRequest) (*Mentorship, error)
 	// Lists a program's relations.
 	ListMentorships(context.Context, *ListMentorshipsRequest) (*ListMentorshipsResponse, error)
-	// Changes a relation: its goals, or whether it rests.
+	// Changes the goals of a relation.
 	UpdateMentorship(context.Context, *UpdateMentorshipRequest) (*Mentorship, error)
+	// Lets a relation rest.
+	HoldMentorship(context.Context, *HoldMentorshipRequest) (*Mentorship, error)
+	// Ends the rest of a relation.
+	ReviveMentorship(context.Context, *ReviveMentorshipRequest) (*Mentorship, error)
+	// Ends a relation, early or in its time.
+	EndMentorship(context.Context, *EndMentorshipRequest) (*Mentorship, error)
 	mustEmbedUnimplementedMentorshipServiceServer()
 }
 
@@ -489,6 +534,15 @@ func (UnimplementedMentorshipServiceServer) ListMentorships(context.Context, *Li
 }
 func (UnimplementedMentorshipServiceServer) UpdateMentorship(context.Context, *UpdateMentorshipRequest) (*Mentorship, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateMentorship not implemented")
+}
+func (UnimplementedMentorshipServiceServer) HoldMentorship(context.Context, *HoldMentorshipRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method HoldMentorship not implemented")
+}
+func (UnimplementedMentorshipServiceServer) ReviveMentorship(context.Context, *ReviveMentorshipRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReviveMentorship not implemented")
+}
+func (UnimplementedMentorshipServiceServer) EndMentorship(context.Context, *EndMentorshipRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method EndMentorship not implemented")
 }
 func (UnimplementedMentorshipServiceServer) mustEmbedUnimplementedMentorshipServiceServer() {}
 func (UnimplementedMentorshipServiceServer) testEmbeddedByValue()                           {}
@@ -943,6 +997,60 @@ func _MentorshipService_UpdateMentorship_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_HoldMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HoldMentorshipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).HoldMentorship(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_HoldMentorship_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).HoldMentorship(ctx, req.(*HoldMentorshipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_ReviveMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReviveMentorshipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).ReviveMentorship(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_ReviveMentorship_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).ReviveMentorship(ctx, req.(*ReviveMentorshipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_EndMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EndMentorshipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).EndMentorship(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_EndMentorship_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).EndMentorship(ctx, req.(*EndMentorshipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MentorshipService_ServiceDesc is the grpc.ServiceDesc for MentorshipService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1045,6 +1153,18 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateMentorship",
 			Handler:    _MentorshipService_UpdateMentorship_Handler,
+		},
+		{
+			MethodName: "HoldMentorship",
+			Handler:    _MentorshipService_HoldMentorship_Handler,
+		},
+		{
+			MethodName: "ReviveMentorship",
+			Handler:    _MentorshipService_ReviveMentorship_Handler,
+		},
+		{
+			MethodName: "EndMentorship",
+			Handler:    _MentorshipService_EndMentorship_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
