@@ -1,0 +1,482 @@
+// Package demo plays one call for applications from its opening to its
+// cohort: it starts the real server on a store that is thrown away, and then
+// does everything as a client of the REST gateway.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options of one demo.
+type Options struct {
+	// Seed decides the applicants and the ties of the selection: the same seed
+	// shows the same demo.
+	Seed string
+	// Once ends the demo after printing instead of staying up.
+	Once bool
+	// Color is for a terminal that shows it.
+	Color bool
+	Out   io.Writer
+	// Serve runs `fairlead serve` with these flags until the context ends, and
+	// writes its log to the writer.
+	Serve func(ctx context.Context, args []string, log io.Writer) error
+}
+
+const (
+	applicants = 120
+	program    = "programs/equity-in-leadership"
+	nextCall   = "programs/equity-in-leadership-next"
+	preset     = "north-sound"
+	// linkValid is as long as the API lets a sign-in link be valid.
+	linkValid = "86400s"
+)
+
+// Run plays the demo. It returns nil when ctx ends after everything was shown.
+func Run(ctx context.Context, o Options) (err error) {
+	dir, err := os.MkdirTemp("", "fairlead-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	begin := time.Now()
+	d := &demo{o: o, p: &printer{o.Out, o.Color}}
+
+	d.p.heading("Fairlead demo: one call for applications, from its opening to its cohort")
+	d.p.line("Everybody in it is invented, and everything is thrown away at the end.")
+	s, err := start(ctx, dir, o.Serve)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := s.stop(); e != nil && err == nil {
+			err = e
+		}
+	}()
+	d.client, d.url = newClient(s.url), s.url
+	if err := d.staff(ctx, s.adminToken); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{
+		d.openCall, d.apply, d.closeCall, d.selectBoth, d.showResult, d.compare, d.links,
+	} {
+		if err := step(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil // Ctrl-C in the middle is no failure
+			}
+			return fmt.Errorf("%w\nwhat the server logged last:\n%s", err, s.lastLog())
+		}
+	}
+	if o.Once {
+		d.p.line("\nDone in %.1f s.", time.Since(begin).Seconds())
+		return nil
+	}
+	d.p.line("\nReady after %.1f s. %s stops the demo and throws its data away.", time.Since(begin).Seconds(), d.p.paint(bold, "Ctrl-C"))
+	select {
+	case <-ctx.Done():
+		d.p.line("\nStopped; nothing is left of it.")
+		return nil
+	case err := <-s.ended:
+		s.ended <- err
+		return fmt.Errorf("the server ended by itself: %w\n%s", err, s.lastLog())
+	}
+}
+
+// demo is what the steps hand to each other.
+type demo struct {
+	o      Options
+	p      *printer
+	client *client
+	url    string
+
+	administrator, approver, facilitator *client
+
+	form              formMessage
+	neutral, balanced criteriaMessage
+	example           accessMessage // one applicant, for the link
+	result, other     resultMessage // balanced, neutral
+	run               selectionMessage
+}
+
+// staff makes one token for each of the three people that a call needs: who
+// runs it, who approves the use of identity answers, and who selects.
+func (d *demo) staff(ctx context.Context, adminToken string) error {
+	admin := d.client.as(adminToken)
+	for _, t := range []struct {
+		label, role string
+		to          **client
+	}{
+		{"demo administrator", "ROLE_PROGRAM_ADMINISTRATOR", &d.administrator},
+		{"demo approver", "ROLE_POLICY_APPROVER", &d.approver},
+		{"demo facilitator", "ROLE_FACILITATOR", &d.facilitator},
+	} {
+		var token struct{ Secret string }
+		err := admin.post(ctx, "/v1/tokens", map[string]any{
+			"label": t.label, "grants": []any{map[string]string{"role": t.role}},
+			"expireTime": time.Now().Add(24 * time.Hour).UTC(),
+		}, &token)
+		if err != nil {
+			return err
+		}
+		*t.to = d.client.as(token.Secret)
+	}
+	return nil
+}
+
+func (d *demo) openCall(ctx context.Context) error {
+	d.p.heading("1. The call")
+	now := time.Now().UTC().Truncate(time.Second)
+	window := &windowMessage{now.Add(-time.Minute), now.Add(21 * 24 * time.Hour), "America/Los_Angeles"}
+	var p programMessage
+	err := d.administrator.post(ctx, "/v1/programs?programId="+id(program), programMessage{Preset: "presets/" + preset, Window: window}, &p)
+	if err != nil {
+		return err
+	}
+	if err := d.administrator.get(ctx, "/v1/"+program+"/forms/current", &d.form); err != nil {
+		return err
+	}
+	if err := d.administrator.get(ctx, "/v1/"+program+"/criteria/current", &d.neutral); err != nil {
+		return err
+	}
+	d.p.line("%s, made from the preset %s: %d questions, %d seats.", d.p.paint(bold, p.Title["en"]), preset, len(d.form.questions()), p.Seats)
+
+	// The preset begins with neutral criteria. The balanced ones look at
+	// identity answers, which takes an approval on record.
+	if err := d.administrator.post(ctx, "/v1/"+d.neutral.Name+":register", struct{}{}, &d.neutral); err != nil {
+		return err
+	}
+	balanced, err := d.balancedCriteria(ctx)
+	if err != nil {
+		return err
+	}
+	policy := policyMessage{
+		Attributes: d.identityAttributes(balanced), Approver: "demo",
+		Reason:     "Demonstration with invented people: show a cohort that is balanced by identity answers.",
+		ExpireTime: now.Add(30 * 24 * time.Hour),
+	}
+	if err := d.approver.post(ctx, "/v1/"+program+"/policies", policy, nil); err != nil {
+		return err
+	}
+	if err := d.administrator.post(ctx, "/v1/"+program+"/criteria", balanced, &d.balanced); err != nil {
+		return err
+	}
+	if err := d.administrator.post(ctx, "/v1/"+d.balanced.Name+":register", struct{}{}, &d.balanced); err != nil {
+		return err
+	}
+	d.p.line("Registered criteria: %s, and %s with an approval on record:", d.p.paint(bold, "neutral"), d.p.paint(bold, "balanced"))
+	d.p.line("  approver %s; expires %s; for %s", policy.Approver, policy.ExpireTime.Format(time.DateOnly), strings.Join(policy.Attributes, ", "))
+	d.p.line("  reason: %s", policy.Reason)
+	if err := d.administrator.post(ctx, "/v1/"+program+":open", struct{}{}, &p); err != nil {
+		return err
+	}
+	d.p.line("The call is %s. From here on nobody can change the criteria unseen.", d.p.paint(green, strings.ToLower(p.State)))
+	return nil
+}
+
+// balancedCriteria takes the preset's set of that name.
+func (d *demo) balancedCriteria(ctx context.Context) (map[string]any, error) {
+	var p presetMessage
+	if err := d.administrator.get(ctx, "/v1/presets/"+preset, &p); err != nil {
+		return nil, err
+	}
+	for _, c := range p.Criteria {
+		if c["title"] == "balanced" {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("the preset %s has no criteria called balanced", preset)
+}
+
+// identityAttributes lists the attributes of the criteria that need an
+// approval: identity answers whose form does not already name them for
+// balance.
+func (d *demo) identityAttributes(criteria map[string]any) []string {
+	var keys []string
+	for _, a := range d.form.Attributes {
+		rules, _ := criteria["rules"].([]any)
+		named := slices.ContainsFunc(rules, func(r any) bool {
+			rule, _ := r.(map[string]any)
+			return rule["attribute"] == a.Key
+		})
+		if named && a.Sensitivity != "INTERNAL" {
+			keys = append(keys, a.Key)
+		}
+	}
+	return keys
+}
+
+func (d *demo) apply(ctx context.Context) error {
+	d.p.heading("2. %d people apply over REST", applicants)
+	begin := time.Now()
+	declined := 0
+	employers := map[string]int{}
+	for i, p := range people(d.o.Seed, applicants, d.form.questions()) {
+		var got accessMessage
+		err := d.client.post(ctx, "/v1/"+program+"/applications?submit=true", d.form.application(p), &got)
+		if err != nil {
+			return fmt.Errorf("applicant %d: %w", i+1, err)
+		}
+		if i == 0 {
+			d.example = got
+		}
+		for _, a := range p.Answers {
+			if a.Declined {
+				declined++
+				break
+			}
+		}
+		employers[p.Answers["organization"].Text]++
+	}
+	several := 0
+	for name, n := range employers {
+		if name != "" && n > 1 {
+			several++
+		}
+	}
+	d.p.line("%d submitted in %.1f s, each answered with a token and a return code.", applicants, time.Since(begin).Seconds())
+	d.p.line("%d of them declined at least one question; %d organizations sent more than one person.", declined, several)
+	return nil
+}
+
+func (d *demo) closeCall(ctx context.Context) error {
+	d.p.heading("3. The call closes")
+	if err := d.administrator.post(ctx, "/v1/"+program+":close", struct{}{}, nil); err != nil {
+		return err
+	}
+	counts := map[string]int{}
+	for token := ""; ; {
+		var page struct {
+			Applications  []applicationMessage
+			NextPageToken string
+		}
+		if err := d.facilitator.get(ctx, "/v1/"+program+"/applications?pageSize=100&pageToken="+token, &page); err != nil {
+			return err
+		}
+		for _, a := range page.Applications {
+			counts[a.State]++
+		}
+		if token = page.NextPageToken; token == "" {
+			break
+		}
+	}
+	d.p.line("%d are in the pool; %d are not eligible, by the rule that the call page states.", counts["IN_POOL"], counts["INELIGIBLE"])
+	return nil
+}
+
+func (d *demo) selectBoth(ctx context.Context) error {
+	d.p.heading("4. The selection")
+	for _, r := range []struct {
+		criteria criteriaMessage
+		result   *resultMessage
+		run      *selectionMessage
+	}{{d.balanced, &d.result, &d.run}, {d.neutral, &d.other, nil}} {
+		begin := time.Now()
+		run, err := d.selection(ctx, r.criteria.Name)
+		if err != nil {
+			return err
+		}
+		if err := d.facilitator.get(ctx, "/v1/"+run.Name+"/result", r.result); err != nil {
+			return err
+		}
+		if r.run != nil {
+			*r.run = run
+		}
+		var parts []string
+		for _, v := range r.result.Deviations {
+			proof := "proved: no cohort comes nearer"
+			if v.Value != v.Bound {
+				proof = fmt.Sprintf("no cohort can come nearer than %d", v.Bound)
+			}
+			parts = append(parts, fmt.Sprintf("priority %d misses %d (%s)", v.Priority, v.Value, proof))
+		}
+		d.p.line("%s: %s, %d of %d seats, in %.1f s", d.p.paint(bold, r.criteria.Title), r.result.Status, r.result.Size.Got, r.result.Size.Wanted, time.Since(begin).Seconds())
+		for _, s := range parts {
+			d.p.line("  %s", s)
+		}
+	}
+	return nil
+}
+
+// selection starts a run and waits for its end.
+func (d *demo) selection(ctx context.Context, criteria string) (run selectionMessage, err error) {
+	err = d.facilitator.post(ctx, "/v1/"+program+"/selections", selectionMessage{Criteria: criteria, Seed: d.o.Seed}, &run)
+	if err != nil {
+		return run, err
+	}
+	for {
+		switch run.State {
+		case "SUCCEEDED":
+			return run, nil
+		case "QUEUED", "RUNNING":
+		default:
+			why := ""
+			if run.Error != nil {
+				why = ": " + run.Error.Message
+			}
+			return run, fmt.Errorf("the run ended as %s%s", run.State, why)
+		}
+		select {
+		case <-ctx.Done():
+			return run, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+		if err := d.facilitator.get(ctx, "/v1/"+run.Name, &run); err != nil {
+			return run, err
+		}
+	}
+}
+
+// id is the last part of a resource name.
+func id(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
+
+// links prints what opens the pages, as one of the applicants and as the
+// facilitator, and a second call that takes applications.
+func (d *demo) links(ctx context.Context) error {
+	now := time.Now().UTC().Truncate(time.Second)
+	next := programMessage{
+		Preset: "presets/" + preset, Title: text{"en": "Equity in Leadership, the next call"},
+		Window: &windowMessage{now.Add(-time.Minute), now.Add(21 * 24 * time.Hour), "America/Los_Angeles"},
+	}
+	if err := d.administrator.post(ctx, "/v1/programs?programId="+id(nextCall), next, nil); err != nil {
+		return err
+	}
+	if err := d.administrator.post(ctx, "/v1/"+nextCall+":open", struct{}{}, nil); err != nil {
+		return err
+	}
+	var applicant, facilitator linkMessage
+	ttl := map[string]string{"ttl": linkValid}
+	if err := d.client.as(d.example.Token).post(ctx, "/v1/"+d.example.Application.Name+":issueSignInLink", ttl, &applicant); err != nil {
+		return err
+	}
+	if err := d.facilitator.post(ctx, "/v1/signInLinks:issue", ttl, &facilitator); err != nil {
+		return err
+	}
+	d.p.heading("6. Look at it")
+	d.p.table([]cell{left("As"), left("Link")}, [][]cell{
+		{left("anybody: apply yourself"), left(d.url + "/calls/" + id(nextCall))},
+		{left(fmt.Sprintf("applicant %s (opens once)", d.example.Application.Code)), left(applicant.URI)},
+		{left("facilitator (opens once)"), left(facilitator.URI)},
+		{left("  then the result"), left(d.url + "/" + d.run.Name)},
+		{left("a program: the API"), left(d.url + "/docs")},
+	})
+	return nil
+}
+
+// free reports whether a port of this machine can be listened on.
+func free(address string) bool {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+// addresses picks the usual ports where they are free, and others elsewhere.
+func addresses(usual ...string) ([]string, error) {
+	var out []string
+	for _, a := range usual {
+		if !free(a) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return nil, err
+			}
+			a = l.Addr().String()
+			if err := l.Close(); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// server is a running `fairlead serve`.
+type server struct {
+	url, adminToken string
+	cancel          context.CancelFunc
+	ended           chan error
+	log             string // file
+}
+
+// start starts the server in a fresh folder and waits until it is ready.
+func start(ctx context.Context, dir string, serve func(context.Context, []string, io.Writer) error) (*server, error) {
+	a, err := addresses("127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:9091")
+	if err != nil {
+		return nil, fmt.Errorf("no free port on this machine: %w", err)
+	}
+	log, err := os.OpenFile(filepath.Join(dir, "server.log"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(dir, "data")
+	s := &server{url: "http://" + a[0], ended: make(chan error, 1), log: log.Name()}
+	// The server is to outlive the caller's context by its own orderly stop.
+	serveCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.cancel = cancel
+	go func() {
+		defer log.Close()
+		s.ended <- serve(serveCtx, []string{
+			"--data", data, "--master-key-file", filepath.Join(dir, "keys", "master.key"),
+			"--http", a[0], "--grpc", a[1], "--ops", a[2], "--public-url", s.url, "--rate-limit", "0",
+		}, log)
+	}()
+	ready := &http.Client{Timeout: time.Second}
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if resp, err := ready.Get("http://" + a[2] + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				break
+			}
+		}
+		select {
+		case err := <-s.ended:
+			cancel()
+			if err == nil {
+				err = errors.New("it stopped")
+			}
+			return nil, fmt.Errorf("starting the server: %w\n%s", err, s.lastLog())
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), s.stop())
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return nil, errors.Join(fmt.Errorf("the server was not ready after 20 s\n%s", s.lastLog()), s.stop())
+		}
+	}
+	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading the first administrator's token: %w", err), s.stop())
+	}
+	s.adminToken = strings.TrimSpace(string(token))
+	return s, nil
+}
+
+// stop ends the server in good order.
+func (s *server) stop() error {
+	s.cancel()
+	select {
+	case err := <-s.ended:
+		return err
+	case <-time.After(30 * time.Second):
+		return errors.New("the server did not stop within 30 s")
+	}
+}
+
+// lastLog is the end of the server's log.
+func (s *server) lastLog() string {
+	b, err := os.ReadFile(s.log)
+	if err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return "    " + strings.Join(lines[max(0, len(lines)-8):], "\n    ")
+}

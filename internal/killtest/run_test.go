@@ -1,0 +1,138 @@
+package killtest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openfairlead/fairlead/internal/testserver"
+)
+
+// run is a selection as the API tells it.
+type run struct {
+	Name, State, CurrentStep string
+	Steps                    []struct{ Step string }
+	Error                    *struct{ Reason, Message string }
+}
+
+// A run that is killed at any moment goes on after the restart and ends with
+// the same record, byte for byte, as one that nobody disturbed. The digest of
+// a result is the SHA-256 of the record's canonical bytes.
+func TestRunsSurviveKills(t *testing.T) {
+	people, rounds := counts(300, 600), counts(3, 25)
+	random, _ := seeded(t)
+	s := testserver.New(t)
+	s.Start()
+	staff := openProgram(t, s, "kill-test")
+	var wg sync.WaitGroup
+	for c := range 8 {
+		wg.Go(func() {
+			public := s.Client("")
+			for n := c; n < people; n += 8 {
+				status, answer, err := public.Do(t.Context(), http.MethodPost, "/v1/programs/kill-test/applications?submit=true", "", application(n))
+				if err != nil || status/100 != 2 {
+					t.Errorf("submission %d: %d %s %v", n, status, answer, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	must(t, staff.Call(t.Context(), http.MethodPost, "/v1/programs/kill-test:close", map[string]any{}, nil))
+
+	begin := time.Now()
+	undisturbed := createRun(t, staff)
+	waitForRun(t, staff, undisturbed)
+	length := time.Since(begin)
+	want, wantBytes := result(t, staff, undisturbed)
+	t.Logf("undisturbed: %.3f s, %s", length.Seconds(), want.Digest)
+
+	reached := map[string]int{} // last durable step when the server died -> rounds
+	for round := range rounds {
+		name := createRun(t, staff)
+		time.Sleep(time.Duration(random.Int64N(int64(length) + 1)))
+		s.Kill()
+		s.Start()
+		var after run
+		must(t, staff.Call(t.Context(), http.MethodGet, "/v1/"+name, nil, &after))
+		last := "none"
+		if len(after.Steps) > 0 {
+			last = after.Steps[len(after.Steps)-1].Step
+		}
+		reached[last]++
+		waitForRun(t, staff, name)
+		got, gotBytes := result(t, staff, name)
+		if got.Digest != want.Digest || gotBytes != wantBytes {
+			t.Errorf("round %d, killed after step %q: the record differs\n got %s\nwant %s", round+1, last, gotBytes, wantBytes)
+		}
+	}
+	var seen []string
+	for step, n := range reached {
+		seen = append(seen, fmt.Sprintf("%s %d", step, n))
+	}
+	slices.Sort(seen)
+	t.Logf("figure: killtest: %d runs of %d applicants killed and resumed, every record equal to the undisturbed one; last durable step when killed: %s",
+		rounds, people, strings.Join(seen, ", "))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func createRun(t *testing.T, staff *testserver.Client) string {
+	t.Helper()
+	var r run
+	must(t, staff.Call(t.Context(), http.MethodPost, "/v1/programs/kill-test/selections", map[string]string{"seed": "kill"}, &r))
+	return r.Name
+}
+
+func waitForRun(t *testing.T, staff *testserver.Client, name string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	for {
+		var r run
+		must(t, staff.Call(ctx, http.MethodGet, "/v1/"+name, nil, &r))
+		switch r.State {
+		case "SUCCEEDED":
+			return
+		case "QUEUED", "RUNNING":
+		default:
+			t.Fatalf("%s ended as %s: %+v", name, r.State, r.Error)
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s is still %s in step %q after two minutes", name, r.State, r.CurrentStep)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// outcome is what two results of the same pool, criteria and seed share.
+type outcome struct {
+	Status, Digest, InputDigest string
+	Groups                      []struct{ Members []struct{ Code string } }
+}
+
+// result returns a result and its comparable text: the whole answer but for
+// the run's own name.
+func result(t *testing.T, staff *testserver.Client, name string) (outcome, string) {
+	t.Helper()
+	var o outcome
+	must(t, staff.Call(t.Context(), http.MethodGet, "/v1/"+name+"/result", nil, &o))
+	if o.Digest == "" || o.Status == "" {
+		t.Fatalf("%s has no digest or status: %+v", name, o)
+	}
+	return o, fmt.Sprintf("%+v", o)
+}
