@@ -58,7 +58,7 @@ const (
 
 // permissions lists every permission there is.
 var permissions = []Permission{
-	Public, ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, PoliciesApprove, ApplicationsOwn,
+	Public, SignedIn, ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, PoliciesApprove, ApplicationsOwn,
 	ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead,
 	MatchingsRun, MatchingsRead, ReviewsWrite, TokensAdmin, AuditRead,
 }

@@ -241,9 +241,9 @@ func (c *Chain) log(ctx context.Context, one *call, next func(context.Context) e
 	if internal {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("error", err.Error()))
-		var p *panicError
+		var p *PanicError
 		if errors.As(err, &p) {
-			attrs = append(attrs, slog.String("stack", p.stack))
+			attrs = append(attrs, slog.String("stack", p.Stack()))
 		}
 	}
 	c.Log.LogAttrs(ctx, level, "call", attrs...)
@@ -253,26 +253,34 @@ func (c *Chain) log(ctx context.Context, one *call, next func(context.Context) e
 	return st.Err()
 }
 
-// panicError is a panic on its way to the log. The stack has addresses and
-// names of functions, no values.
-type panicError struct {
+// PanicError is a panic on its way to the log.
+type PanicError struct {
 	what  string
 	stack string
 }
 
-func (p *panicError) Error() string { return "panic: " + p.what }
+// Panicked makes an error of a recovered panic. A panic's own text is kept only
+// when the runtime wrote it, because any other could hold what somebody
+// answered.
+func Panicked(recovered any) *PanicError {
+	what := fmt.Sprintf("%T", recovered)
+	if re, ok := recovered.(runtime.Error); ok {
+		what = re.Error()
+	}
+	return &PanicError{what: what, stack: string(debug.Stack())}
+}
+
+func (p *PanicError) Error() string { return "panic: " + p.what }
+
+// Stack names the functions that were at work; it holds addresses, no values.
+func (p *PanicError) Stack() string { return p.stack }
 
 // recover turns a panic into an internal error: one bad call must not take
-// the others with it. A panic's own text is logged only when the runtime wrote
-// it, because any other could hold what somebody answered.
+// the others with it.
 func (c *Chain) recover(ctx context.Context, _ *call, next func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			what := fmt.Sprintf("%T", p)
-			if re, ok := p.(runtime.Error); ok {
-				what = re.Error()
-			}
-			err = &panicError{what: what, stack: string(debug.Stack())}
+			err = Panicked(p)
 		}
 	}()
 	return next(ctx)

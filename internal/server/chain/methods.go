@@ -110,8 +110,8 @@ func (m Methods) of(fullMethod string) Method {
 	return Method{Name: "unknown", Permission: access.TokensAdmin, Timeout: UnaryTimeout}
 }
 
-// programOf reads the method's REST route: the variable that begins with
-// programs/* holds the name whose second part is the program.
+// programOf says where a request names its program: in the variable of the REST
+// route that begins with programs/*, whose second part is the program.
 func programOf(d protoreflect.MethodDescriptor) func(proto.Message) string {
 	rule, _ := proto.GetExtension(d.Options(), annotations.E_Http).(*annotations.HttpRule)
 	var path string
@@ -127,14 +127,13 @@ func programOf(d protoreflect.MethodDescriptor) func(proto.Message) string {
 	case *annotations.HttpRule_Delete:
 		path = p.Delete
 	}
-	_, rest, ok := strings.Cut(path, "{")
+	field, ok := programField(path)
 	if !ok {
-		return nil
-	}
-	variable, _, _ := strings.Cut(rest, "}")
-	field, template, _ := strings.Cut(variable, "=")
-	if !strings.HasPrefix(template, "programs/*") {
-		return nil
+		// A stream without a route: its first message names the parent.
+		if spec := d.Input().Fields().ByName("spec"); spec == nil || spec.Message() == nil || spec.Message().Fields().ByName("parent") == nil {
+			return nil
+		}
+		field = "spec.parent"
 	}
 	fields := strings.Split(field, ".")
 	return func(msg proto.Message) string {
@@ -152,6 +151,14 @@ func programOf(d protoreflect.MethodDescriptor) func(proto.Message) string {
 		}
 		return ""
 	}
+}
+
+// programField finds the variable of a route that begins with programs/*.
+func programField(path string) (field string, ok bool) {
+	_, rest, _ := strings.Cut(path, "{")
+	variable, _, _ := strings.Cut(rest, "}")
+	field, template, _ := strings.Cut(variable, "=")
+	return field, strings.HasPrefix(template, "programs/*")
 }
 
 // ProgramIn returns P of the resource name "programs/P" or "programs/P/…", or

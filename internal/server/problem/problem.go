@@ -32,8 +32,8 @@ const (
 	ReasonInternal         = "INTERNAL"
 	ReasonCanceled         = "CANCELED"
 	ReasonDeadline         = "DEADLINE_EXCEEDED"
-	ReasonTokenMissing     = "TOKEN_MISSING"
-	ReasonRoleMissing      = "ROLE_MISSING"
+	ReasonTokenMissing     = "TOKEN_REQUIRED"
+	ReasonRoleMissing      = "PERMISSION_MISSING"
 	ReasonRateLimited      = "RATE_LIMITED"
 	ReasonFieldsInvalid    = "FIELDS_INVALID"
 	ReasonJSONMalformed    = "JSON_MALFORMED"
@@ -46,6 +46,7 @@ const (
 	ReasonStaleRevision    = "STALE_REVISION"
 	ReasonPageToken        = "PAGE_TOKEN_INVALID"
 	ReasonHeaderConflict   = "HEADER_CONFLICT"
+	ReasonNotBuilt         = "NOT_BUILT"
 )
 
 // wireCodes mirrors the closed set of domain codes.
@@ -90,6 +91,8 @@ func Status(err error, reference string) (st *status.Status, internal bool) {
 		return with(codes.DeadlineExceeded, ReasonDeadline, "this took longer than allowed; nothing was half-written, try again", nil), false
 	case errors.Is(err, context.Canceled):
 		return with(codes.Canceled, ReasonCanceled, "the caller went away", nil), false
+	case status.Code(err) == codes.Unimplemented:
+		return with(codes.Unimplemented, ReasonNotBuilt, "this method is named but not built yet", nil), false
 	}
 	code := codes.Internal
 	if own != nil && own.Code == applications.DataLoss {
