@@ -11,6 +11,11 @@ import (
 // when it lost a race with another writer, so the function must not have
 // effects outside the transaction. No transaction spans a solve or the network.
 //
+// A Tx is used by one goroutine, and not after its function returned; a
+// function does not call Update itself. An error of the contract (NotFound,
+// AlreadyExists, Aborted, FailedPrecondition) changes nothing and leaves the
+// transaction usable; after any other error it cannot commit.
+//
 // Every backend passes the conformance suite in internal/sqlstore/storetest.
 type Store interface {
 	View(ctx context.Context, fn func(Tx) error) error
@@ -25,8 +30,12 @@ type Store interface {
 // APPLICATION_NOT_FOUND, …; an Insert of a key that exists gives AlreadyExists;
 // an Update with a Revision that is not the stored one gives Aborted with
 // reason STALE_REVISION and changes nothing, and otherwise stores the value
-// with Revision + 1, which it also sets in the value passed. Values returned
-// are the caller's own. Times are kept to the microsecond, in UTC. In a View
+// with Revision + 1, which it also sets in the value passed. An Insert stores
+// Revision 1 and sets that. What belongs to a program that does not exist gives
+// NotFound PROGRAM_NOT_FOUND. Lists of what does not exist are empty; a limit
+// of 0 is no limit. Texts that are not UTF-8 give InvalidArgument TEXT_INVALID;
+// what was stored and does not decrypt gives DataLoss. Values returned are the
+// caller's own. Times are kept to the microsecond, in UTC. In a View
 // every method that writes gives an internal error.
 type Tx interface {
 	InsertProgram(ctx context.Context, p *Program) error
@@ -35,19 +44,22 @@ type Tx interface {
 	// States empty: all.
 	Programs(ctx context.Context, states []ProgramState, after string, limit int) ([]*Program, error)
 	UpdateProgram(ctx context.Context, p *Program) error
-	// DeleteProgram removes a program and everything that hangs on it. The
-	// caller has checked that this is allowed.
+	// DeleteProgram removes a program and everything that hangs on it, its
+	// requests and its data key included. Its events stay, without their
+	// Reasons. The caller has checked that this is allowed.
 	DeleteProgram(ctx context.Context, id string) error
 
-	// InsertForm adds a version; versions of a program are 1, 2, … without gap.
+	// InsertForm adds a version; versions of a program are 1, 2, … without gap:
+	// FailedPrecondition VERSION_GAP for another. The same of InsertCriteria.
 	InsertForm(ctx context.Context, f *Form) error
 	Form(ctx context.Context, program string, version int) (*Form, error)
 
 	InsertCriteria(ctx context.Context, c *Criteria) error
 	Criteria(ctx context.Context, program string, version int) (*Criteria, error)
 	CriteriaVersions(ctx context.Context, program string) ([]*Criteria, error) // ascending
-	// RegisterCriteria stores the registration fields of an unregistered
-	// version; FailedPrecondition CRITERIA_REGISTERED if it is registered.
+	// RegisterCriteria stores the registration fields (RegisterTime,
+	// RegisteredBy, Reason, SecondBy, Policies) of an unregistered version, and
+	// Digest if that has none yet; FailedPrecondition CRITERIA_REGISTERED if it is registered.
 	RegisterCriteria(ctx context.Context, c *Criteria) error
 
 	InsertPolicy(ctx context.Context, p *Policy) error
@@ -60,7 +72,8 @@ type Tx interface {
 	// the program's Revision.
 	NextCode(ctx context.Context, program string) (int, error)
 	// InsertApplication stores a new application and the hash of its return
-	// code, unique in the program.
+	// code (nil: none), unique in the program: AlreadyExists APPLICATION_EXISTS,
+	// APPLICATION_CODE_EXISTS or RETURN_CODE_EXISTS.
 	InsertApplication(ctx context.Context, a *Application, returnCodeHash []byte) error
 	Application(ctx context.Context, program, id string) (*Application, error)
 	ApplicationByCode(ctx context.Context, program, code string) (*Application, error)
@@ -69,18 +82,21 @@ type Tx interface {
 	Applications(ctx context.Context, q ApplicationQuery) ([]*Application, error)
 	// CountApplications counts by state.
 	CountApplications(ctx context.Context, program string) (map[ApplicationState]int, error)
-	// UpdateApplication stores a; returnCodeHash nil keeps the hash.
+	// UpdateApplication stores a, but for its Code, which never changes;
+	// returnCodeHash nil keeps the hash.
 	UpdateApplication(ctx context.Context, a *Application, returnCodeHash []byte) error
 
 	InsertSelection(ctx context.Context, s *Selection) error
 	Selection(ctx context.Context, program, id string) (*Selection, error)
 	// Selections lists by id, ascending (oldest first), after the id given.
 	Selections(ctx context.Context, program, after string, limit int) ([]*Selection, error)
+	// UpdateSelection never shortens the lease of a run that stays RUNNING under
+	// the same owner, who may have renewed it meanwhile.
 	UpdateSelection(ctx context.Context, s *Selection) error
 	// ClaimSelection takes the oldest run of any program that is QUEUED, or
 	// RUNNING with a lease that ended before now: it sets State RUNNING, Owner,
-	// LeaseUntil and Attempt + 1 and returns it. One winner. Nil, nil if there
-	// is none.
+	// LeaseUntil, Attempt + 1 and Revision + 1 and returns it. One winner. Nil,
+	// nil if there is none.
 	ClaimSelection(ctx context.Context, owner string, now, leaseUntil time.Time) (*Selection, error)
 	// RenewLease extends the lease of a run that owner holds, without touching
 	// Revision, and returns whether somebody asked to cancel it.
@@ -97,6 +113,7 @@ type Tx interface {
 	TokenByHash(ctx context.Context, hash []byte) (*Token, error)
 	Token(ctx context.Context, id string) (*Token, error)
 	Tokens(ctx context.Context, after string, limit int) ([]*Token, error) // by id
+	// RevokeToken ends a token; the first time stays if it is revoked again.
 	RevokeToken(ctx context.Context, id string, at time.Time) error
 
 	// InsertLink stores a sign-in link; UseLink takes it if it is unused and
@@ -113,7 +130,8 @@ type Tx interface {
 	// Request returns it, or NotFound REQUEST_NOT_FOUND.
 	Request(ctx context.Context, program, method, id string) (*Request, error)
 
-	// AppendEvents adds to the audit log, in order, in this transaction.
+	// AppendEvents adds to the audit log, in order, in this transaction. It sets
+	// no Index in the values passed.
 	AppendEvents(ctx context.Context, events ...Event) error
 	// Events lists from an index, ascending.
 	Events(ctx context.Context, from int64, limit int) ([]Event, error)

@@ -102,7 +102,7 @@ func (t *tx) keyOf(ctx context.Context, program string, sealed []byte) (*vault.D
 	return t.s.unwrap(program, id, wrapped)
 }
 
-// forget drops a deleted program's keys from memory.
+// forget drops from memory what a deleted program's key opened, and the key.
 func (s *Store) forget(program string) {
 	s.opened.Range(func(name, _ any) bool {
 		if name.(keyName).program == program {
@@ -110,6 +110,7 @@ func (s *Store) forget(program string) {
 		}
 		return true
 	})
+	s.forms.forget(program)
 }
 
 // seal encrypts bytes for their place; nil stays nil (NULL).

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -24,15 +24,19 @@ const readers = 4
 const applicationID = 0x464c4442
 
 // sqliteDB is one SQLite file with two pools. The write pool is a single
-// connection: writers wait for it in database/sql, where a context ends the
+// connection: writers wait for their turn in Go, where a context ends the
 // waiting, and never for SQLite's own lock. The readers each see a snapshot
-// and never wait.
+// and never wait for writers.
 type sqliteDB struct {
 	writer, reader *sql.DB
-	// Prepared statements by query.index, nil before prepare; database/sql
-	// keeps one copy for each connection.
-	writes, reads []*sql.Stmt
-	closed        atomic.Bool
+	turns          sqliteWriter
+	// Prepared statements by query.index; database/sql keeps one copy for each
+	// connection.
+	reads []*sql.Stmt
+
+	mu     sync.Mutex
+	active int           // transactions in progress
+	closed chan struct{} // made by close, closed when active is 0
 }
 
 // Exists reports whether there is a database at the path, or anything left of
@@ -73,6 +77,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 		db.writer.Close()
 		return nil, err
 	}
+	db.turns.db = db.writer
 	if err := db.check(ctx, path); err != nil {
 		db.close()
 		return nil, err
@@ -195,39 +200,68 @@ func (db *sqliteDB) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	db.writes, db.reads = writes, reads
+	db.turns.stmts, db.reads = writes, reads
 	return nil
 }
 
 func (db *sqliteDB) dialect() *dialect { return sqliteDialect }
 
-func (db *sqliteDB) begin(ctx context.Context, write bool) (transaction, error) {
-	if db.closed.Load() {
-		return nil, applications.Errorf(applications.Unavailable, "STORE_CLOSED", "the server is stopping; try again shortly")
+func (db *sqliteDB) begin(ctx context.Context, write bool) (_ transaction, err error) {
+	if err := db.enter(); err != nil {
+		return nil, err
 	}
-	pool, stmts := db.reader, db.reads
+	defer func() {
+		if err != nil {
+			db.leave()
+		}
+	}()
 	if write {
-		pool, stmts = db.writer, db.writes
+		return db.turns.begin(ctx, db.leave)
 	}
-	conn, err := pool.Conn(ctx)
+	conn, err := db.reader.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// From here on nothing waits, so that the context is only looked at between
-	// statements: an interrupted statement would cost the connection with all
-	// its prepared statements.
-	tx, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: !write})
+	tx, err := conn.BeginTx(context.WithoutCancel(ctx), &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return &sqliteTx{conn: conn, tx: tx, stmts: stmts}, nil
+	return &sqliteRead{sqliteTx{tx, db.reads}, conn, db.leave}, nil
 }
 
+func (db *sqliteDB) enter() error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.closed != nil {
+		return applications.Errorf(applications.Unavailable, "STORE_CLOSED", "the server is stopping; try again shortly")
+	}
+	db.active++
+	return nil
+}
+
+func (db *sqliteDB) leave() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.active--
+	if db.closed != nil && db.active == 0 {
+		close(db.closed)
+	}
+}
+
+// close waits for the transactions in progress.
 func (db *sqliteDB) close() error {
-	if db.closed.Swap(true) {
+	db.mu.Lock()
+	if db.closed != nil {
+		db.mu.Unlock()
 		return nil
 	}
+	db.closed = make(chan struct{})
+	if db.active == 0 {
+		close(db.closed)
+	}
+	db.mu.Unlock()
+	<-db.closed
 	// The writer last: the last connection folds the log into the file.
 	err := db.reader.Close()
 	if err2 := db.writer.Close(); err == nil {
@@ -236,8 +270,9 @@ func (db *sqliteDB) close() error {
 	return err
 }
 
+// sqliteTx runs statements. None of them is interrupted when the context ends:
+// SQLite answers in microseconds, and long lists look at it between rows.
 type sqliteTx struct {
-	conn  *sql.Conn
 	tx    *sql.Tx
 	stmts []*sql.Stmt
 }
@@ -270,14 +305,22 @@ func (t *sqliteTx) script(ctx context.Context, text string) error {
 	return err
 }
 
-func (t *sqliteTx) commit(context.Context) error {
-	defer t.conn.Close()
-	return t.tx.Commit()
+// sqliteRead is a View.
+type sqliteRead struct {
+	sqliteTx
+	conn  *sql.Conn
+	ended func()
 }
 
-func (t *sqliteTx) rollback() {
+func (t *sqliteRead) commit(context.Context) error {
+	t.rollback() // there is nothing to write
+	return nil
+}
+
+func (t *sqliteRead) rollback() {
 	t.tx.Rollback()
 	t.conn.Close()
+	t.ended()
 }
 
 // classifySQLite maps SQLite's result codes: first the extended code, then the

@@ -36,6 +36,7 @@ type Store struct {
 	now   func() time.Time
 	// opened holds unwrapped data keys: keyName -> *vault.DataKey.
 	opened sync.Map
+	forms  formCache
 }
 
 var _ applications.Store = (*Store)(nil)

@@ -13,6 +13,8 @@ var (
 	insertForm = newQuery(`INSERT INTO forms (program, version, body)
 		SELECT $1, $2, $3 WHERE $2 = (SELECT coalesce(max(version), 0) + 1 FROM forms WHERE program = $1)
 		ON CONFLICT DO NOTHING`)
+	// The first 21 bytes are the seal's head: see vault.SealHead.
+	queryFormSeal   = newQuery(`SELECT substr(body, 1, 21) FROM forms WHERE program = $1 AND version = $2`)
 	queryForm       = newQuery(`SELECT body FROM forms WHERE program = $1 AND version = $2`)
 	queryFormExists = newQuery(`SELECT 1 FROM forms WHERE program = $1 AND version = $2`)
 
@@ -59,9 +61,19 @@ func (t *tx) versionRefused(ctx context.Context, q *query, program string, versi
 }
 
 func (t *tx) Form(ctx context.Context, program string, version int) (*applications.Form, error) {
-	var sealed []byte
-	found, err := t.one(ctx, queryForm, []any{program, version}, &sealed)
+	name := formName{program, version}
+	var head, sealed []byte
+	found, err := t.one(ctx, queryFormSeal, []any{program, version}, &head)
 	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, notFound("FORM", "form version")
+	}
+	if f := t.s.forms.get(name, head); f != nil {
+		return f, nil
+	}
+	if found, err = t.one(ctx, queryForm, []any{program, version}, &sealed); err != nil {
 		return nil, err
 	}
 	if !found {
@@ -72,6 +84,7 @@ func (t *tx) Form(ctx context.Context, program string, version int) (*applicatio
 		return nil, err
 	}
 	f.Program, f.Version = program, version
+	t.s.forms.put(name, head, f)
 	return f, nil
 }
 

@@ -17,6 +17,9 @@ const (
 	sealFormat = 1
 	idSize     = 8
 	headSize   = 1 + idSize
+	// SealHead is the length of format, key id and nonce: bytes that no two
+	// sealed values share.
+	SealHead = headSize + subtle.AESGCMIVSize
 )
 
 // DataKey encrypts what belongs to one program, or, with an empty program, to
@@ -108,7 +111,7 @@ func Unreadable(at Place) error {
 // SealedBy returns the id of the data key that sealed a value, and whether it
 // looks like a sealed value at all.
 func SealedBy(sealed []byte) (id string, ok bool) {
-	if len(sealed) < headSize+subtle.AESGCMIVSize+subtle.AESGCMTagSize || sealed[0] != sealFormat {
+	if len(sealed) < SealHead+subtle.AESGCMTagSize || sealed[0] != sealFormat {
 		return "", false
 	}
 	return hex.EncodeToString(sealed[1:headSize]), true
