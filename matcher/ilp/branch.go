@@ -12,28 +12,43 @@ import (
 // checked before it is accepted.
 const integral = 1e-6
 
-// fractional is a column to branch on.
+// fractional is a column to branch on, or from n on a row: the value of a row
+// is an integer too, and splitting its range often does more than deciding
+// about a single column.
 type fractional struct {
 	j     int
 	floor int64
 	part  float64 // value − floor
 }
 
-// fractions lists the integer columns whose value is not an integer, the most
-// fractional first.
-func (s *search) fractions() []fractional {
+// fractions lists the integer columns whose value is not an integer, and with
+// rows set also the rows, the most fractional first.
+func (s *search) fractions(rows bool) []fractional {
 	var list []fractional
 	n := len(s.lo)
+	columns := false
 	for _, j := range s.lp.Basis() {
-		if int(j) >= n || s.model.soft[j] || s.lo[j] == s.hi[j] {
+		if int(j) >= n {
+			if !rows {
+				continue
+			}
+		} else if s.model.soft[j] {
+			continue
+		}
+		lo, hi := s.box(int(j))
+		if *lo == *hi {
 			continue
 		}
 		v := s.lp.Value(int(j))
 		f := math.Floor(v)
 		if part := v - f; part > integral && part < 1-integral {
-			floor := min(max(int64(f), s.lo[j]), s.hi[j]-1)
+			floor := min(max(int64(f), *lo), *hi-1)
 			list = append(list, fractional{int(j), floor, part})
+			columns = columns || int(j) < n
 		}
+	}
+	if !columns {
+		return nil
 	}
 	slices.SortFunc(list, func(a, b fractional) int {
 		da, db := math.Abs(a.part-0.5), math.Abs(b.part-0.5)
@@ -86,7 +101,7 @@ func (s *search) open() (fractional, bool) {
 // dive fixes one fractional column after the other to find a point quickly.
 func (s *search) dive(mode int) {
 	for !s.stopped {
-		list := s.fractions()
+		list := s.fractions(false)
 		if len(list) == 0 {
 			s.round()
 			return
@@ -128,10 +143,11 @@ func (s *search) dive(mode int) {
 
 // side narrows the box to one side of a branching.
 func (s *search) side(c fractional, up bool) {
+	lo, hi := s.box(c.j)
 	if up {
-		s.setBounds(c.j, c.floor+1, s.hi[c.j])
+		s.setBounds(c.j, c.floor+1, *hi)
 	} else {
-		s.setBounds(c.j, s.lo[c.j], c.floor)
+		s.setBounds(c.j, *lo, c.floor)
 	}
 }
 
@@ -150,7 +166,7 @@ func (s *search) branch(depth int) {
 	if s.fix() {
 		return
 	}
-	list := s.fractions()
+	list := s.fractions(true)
 	if len(list) == 0 {
 		if s.round() && (s.restart || s.pruned()) {
 			return
@@ -239,7 +255,7 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 					return c, false, true
 				}
 				s.lp.Save(here)
-				list = s.fractions()
+				list = s.fractions(true)
 				if len(list) == 0 {
 					if s.round() && (s.restart || s.pruned()) {
 						return c, false, true

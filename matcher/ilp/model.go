@@ -37,6 +37,15 @@ func (m *model) least() int64 {
 	return sum
 }
 
+// most is the largest objective in the box.
+func (m *model) most() int64 {
+	sum := int64(0)
+	for j, c := range m.cost {
+		sum += max(c*m.lo[j], c*m.hi[j])
+	}
+	return sum
+}
+
 // expand turns a point of the model into a point of the problem. Columns that
 // were merged are filled in order of their index.
 func (m *model) expand(x []int64) []int64 {

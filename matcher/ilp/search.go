@@ -18,6 +18,7 @@ type run struct {
 	value    int64   // of best
 	bound    int64   // proved for the whole problem
 	target   int64   // points with a larger objective are of no interest now
+	floor    int64   // no point of the box has a smaller one; noValue: not known
 	pivots   int64   // of the models that are done
 	nodes    int64
 	stopped  bool // the work ran out or the context ended
@@ -25,7 +26,7 @@ type run struct {
 }
 
 func newRun(ctx context.Context, p *Problem, o Options) *run {
-	r := &run{ctx: ctx, problem: p, options: o, target: noValue}
+	r := &run{ctx: ctx, problem: p, options: o, target: noValue, floor: noValue}
 	if o.Start != nil {
 		r.accept(slices.Clone(o.Start))
 	}
@@ -74,10 +75,11 @@ type search struct {
 	factor   int64
 	noiseMax int64
 
-	lo, hi []int64
-	trail  []change
-	states []*lp.State
-	duals  []float64
+	least, most int64 // of cost·x in the box of the model
+	lo, hi      []int64
+	trail       []change
+	states      []*lp.State
+	duals       []float64
 	history
 
 	// What the duals of the first linear program prove for the whole model:
@@ -88,6 +90,7 @@ type search struct {
 	rootCost  []int64
 	rootKnown bool
 	restart   bool
+	dived     bool
 
 	started int64 // pivots of the run before this model
 	told    int64
@@ -99,7 +102,7 @@ type change struct {
 	lo, hi int64
 }
 
-// history is what branching on each column did to the bound, per unit of
+// history is what branching on each column or row did to the bound, per unit of
 // distance.
 type history struct {
 	upSum, downSum     []float64
@@ -128,49 +131,51 @@ func (r *run) solve(m *model) {
 	if m.parent == nil && top > r.bound {
 		r.bound = top
 	}
-	for mode := range 3 {
-		before := r.value
-		had := r.best != nil
-		s.dive(mode)
-		s.restart = false
-		s.undo(0)
-		s.lp.Load(root)
-		if s.stopped || s.pruned() {
-			return
-		}
-		if had && before == r.value && mode > 0 {
-			break
-		}
-	}
-	// Without a point that is near the bound, first look for one where only few
-	// columns can move: see guess.
-	for columns := max(guessColumns, 2*len(m.rows)); ; columns *= 3 {
-		target, ok := s.guess(columns)
-		if !ok {
-			break
-		}
+	floor := r.floor
+	defer func() { r.floor = floor }()
+	for columns := max(guessColumns, len(m.rows)); ; {
+		before := s.spent()
+		target, guessed := s.guess(columns)
 		outer := r.target
-		r.target = target
-		if !s.fix() {
-			s.rebuild()
+		if guessed {
+			r.target = target
 		}
+		s.explore(root)
 		r.target = outer
 		s.undo(0)
 		s.lp.Load(root)
-		if s.stopped || (r.best != nil && r.value <= target) {
+		if s.stopped || !guessed || (r.best != nil && r.value <= target) {
 			return
 		}
-		if m.parent == nil && target+1 > r.bound {
-			r.bound = target + 1
+		r.floor = target + 1
+		if m.parent == nil && r.floor > r.bound {
+			r.bound = r.floor
+		}
+		if s.spent()-before < cheapGuess {
+			columns *= 3
+		} else {
+			columns = 0
 		}
 	}
+}
+
+// explore searches the model for points of interest. The box and the state of
+// the kernel are not those before.
+func (s *search) explore(root *lp.State) {
 	for {
 		if s.fix() {
 			return
 		}
-		if s.unfixed() <= len(m.cost)*rebuildBelow/100 {
+		if s.unfixed() <= len(s.model.cost)*rebuildBelow/100 {
 			s.rebuild()
 			return
+		}
+		if !s.dived {
+			s.dived = true
+			if s.dives(root) {
+				return
+			}
+			continue
 		}
 		s.branch(0)
 		if s.stopped || !s.restart {
@@ -182,35 +187,77 @@ func (r *run) solve(m *model) {
 	}
 }
 
-// guessColumns is the least number of columns to look at in guess.
-const guessColumns = 60
-
-// guess chooses a target so that the columns that can move in points no worse
-// than it are about as many as given. By the reduced costs of the first linear
-// program all points of interest then lie in a small model: if one is found
-// there, none outside is better, and if none is found, the target bounds the
-// objective from below. It returns false if the best known point already
-// leaves about as few columns.
-func (s *search) guess(columns int) (target int64, ok bool) {
-	n := len(s.rootCost)
-	if !s.rootKnown || columns*3/2 > n {
-		return 0, false
-	}
-	size := make([]int64, n)
-	for j, d := range s.rootCost {
-		size[j] = max(d, -d)
-	}
-	slices.Sort(size)
-	if cut := s.cut(); cut != noValue {
-		if gap := cut<<s.prove.shift - s.rootBound; size[min(columns*3/2, n-1)] > gap {
-			return 0, false
+// dives tries to find a point quickly. It returns true if nothing is left to
+// search.
+func (s *search) dives(root *lp.State) bool {
+	mark := len(s.trail)
+	here := &lp.State{}
+	s.lp.Save(here)
+	for mode := range 3 {
+		before, had := s.value, s.best != nil
+		s.dive(mode)
+		s.restart = false
+		s.undo(mark)
+		s.lp.Load(here)
+		if s.stopped || s.pruned() {
+			return true
+		}
+		if had && before == s.value && mode > 0 {
+			break
 		}
 	}
-	cut := (s.rootBound + size[columns]) >> s.prove.shift
+	return false
+}
+
+// Guessing a target.
+const (
+	// guessColumns is the least number of columns that can move at the first
+	// target.
+	guessColumns = 60
+	// cheapGuess is the number of pivots up to which a target that was missed
+	// is followed by a much larger one.
+	cheapGuess = 1000
+)
+
+// guess chooses a target so that about as many columns as given can move in
+// points no worse than it. By the reduced costs of the first linear program
+// all points of interest then lie in a small model: if one is found there,
+// none outside is better, and if none is found, the target bounds the
+// objective from below. After a miss the distance from the bound grows by two
+// fifths at least. It returns false if the target would be near what is known
+// to be reached anyway, or all columns can move.
+func (s *search) guess(columns int) (target int64, ok bool) {
+	n := len(s.rootCost)
+	if !s.rootKnown {
+		return 0, false
+	}
+	low := int64(0)
+	if s.floor != noValue {
+		low = max(0, s.cutFor(s.floor-1)<<s.prove.shift-s.rootBound)
+	}
+	gap := low + low/5*2
+	if columns < n {
+		size := make([]int64, n)
+		for j, d := range s.rootCost {
+			size[j] = max(d, -d)
+		}
+		slices.Sort(size)
+		gap = max(gap, size[columns])
+	} else if low == 0 {
+		return 0, false
+	}
+	cut := (s.rootBound + gap) >> s.prove.shift
 	want := floorDiv(cut-s.noiseMax, s.factor)
 	want = max(want, ceilDiv((s.rootBound>>s.prove.shift)-s.noiseMax, s.factor))
-	target = s.model.value(want)
-	if s.best != nil && target >= s.value-1 || target >= s.target {
+	target = s.model.value(min(want, s.most))
+	if s.floor != noValue {
+		target = max(target, s.floor)
+	}
+	gap = s.cutFor(target)<<s.prove.shift - s.rootBound
+	if cut := s.cut(); cut != noValue && gap >= (cut<<s.prove.shift-s.rootBound)/10*7 {
+		return 0, false
+	}
+	if target >= s.model.value(s.most) {
 		return 0, false
 	}
 	return target, true
@@ -235,14 +282,15 @@ func (s *search) rebuild() {
 }
 
 func newSearch(r *run, m *model) *search {
-	n := len(m.cost)
+	n, rows := len(m.cost), len(m.rows)
 	s := &search{
 		run: r, model: m, started: r.pivots,
+		least: m.least(), most: m.most(),
 		lo: slices.Clone(m.lo), hi: slices.Clone(m.hi),
 		duals: make([]float64, len(m.rows)),
 		history: history{
-			upSum: make([]float64, n), downSum: make([]float64, n),
-			upCount: make([]float64, n), downCount: make([]float64, n),
+			upSum: make([]float64, n+rows), downSum: make([]float64, n+rows),
+			upCount: make([]float64, n+rows), downCount: make([]float64, n+rows),
 		},
 	}
 	cost := s.searchCosts()
@@ -372,14 +420,19 @@ func (s *search) cut() int64 {
 	if limit == noValue {
 		return noValue
 	}
-	// Of interest means cost·x ≤ want.
+	return s.cutFor(limit)
+}
+
+// cutFor is the largest search cost of a point whose objective is at most
+// limit.
+func (s *search) cutFor(limit int64) int64 {
 	want := floorDiv(limit-s.model.base, s.model.unit)
-	return s.factor*want + s.noiseMax
+	return s.factor*min(max(want, s.least-1), s.most) + s.noiseMax
 }
 
 // atLeast is a bound on cost·x that the current duals prove.
 func (s *search) atLeast() int64 {
-	least := s.model.least()
+	least := s.least
 	s.lp.Duals(s.duals)
 	v, ok := s.prove.bound(s.duals, 1/s.toLP)
 	s.rootBound, s.rootKnown = v, ok
@@ -463,11 +516,21 @@ func (s *search) improved() {
 	s.restart = left <= len(s.rootCost)*rebuildBelow/100
 }
 
-// setBounds narrows the box of a column.
+// setBounds narrows the box of a column, or from n on the sides of a row.
 func (s *search) setBounds(j int, lo, hi int64) {
-	s.trail = append(s.trail, change{int32(j), s.lo[j], s.hi[j]})
-	s.lo[j], s.hi[j] = lo, hi
+	oldLo, oldHi := s.box(j)
+	s.trail = append(s.trail, change{int32(j), *oldLo, *oldHi})
+	*oldLo, *oldHi = lo, hi
 	s.lp.SetBounds(j, float64(lo), float64(hi))
+}
+
+// box is where the bounds of a column, or from n on the sides of a row, are.
+func (s *search) box(j int) (lo, hi *int64) {
+	if j < len(s.lo) {
+		return &s.lo[j], &s.hi[j]
+	}
+	k := j - len(s.lo)
+	return &s.prove.rlo[k], &s.prove.rhi[k]
 }
 
 // undo takes back all changes of bounds after the first n. The state of the
@@ -475,7 +538,8 @@ func (s *search) setBounds(j int, lo, hi int64) {
 func (s *search) undo(n int) {
 	for i := len(s.trail) - 1; i >= n; i-- {
 		c := s.trail[i]
-		s.lo[c.j], s.hi[c.j] = c.lo, c.hi
+		lo, hi := s.box(int(c.j))
+		*lo, *hi = c.lo, c.hi
 		s.lp.RestoreBounds(int(c.j), float64(c.lo), float64(c.hi))
 	}
 	s.trail = s.trail[:n]
