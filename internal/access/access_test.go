@@ -29,6 +29,7 @@ APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   
 // asked about that program, another one, and the installation.
 func TestMatrix(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(matrix), "\n")[1:]
+	everybody := func(p Permission) bool { return p == Public || p == SignedIn } // whatever the program
 	if len(lines) != len(Roles) {
 		t.Fatalf("the matrix has %d roles, the package %d", len(lines), len(Roles))
 	}
@@ -52,15 +53,15 @@ func TestMatrix(t *testing.T) {
 				{"everywhere, asked for the installation", everywhere, "", holds},
 				{"everywhere, asked for a program", everywhere, "a", holds},
 				{"one program, asked for it", one, "a", holds},
-				{"one program, asked for another", one, "b", perm == Public},
-				{"one program, asked for the installation", one, "", perm == Public},
+				{"one program, asked for another", one, "b", everybody(perm)},
+				{"one program, asked for the installation", one, "", everybody(perm)},
 			} {
 				if got := c.who.Can(perm, c.program); got != c.want {
 					t.Errorf("%s may %s (%s) = %v, want %v", role, perm, c.name, got, c.want)
 				}
 				checked++
 			}
-			if got := one.CanSomewhere(perm); got != (holds || perm == Public) {
+			if got := one.CanSomewhere(perm); got != (holds || everybody(perm)) {
 				t.Errorf("%s may %s somewhere = %v", role, perm, got)
 			}
 		}
@@ -102,7 +103,7 @@ func TestApplicant(t *testing.T) {
 	who := Principal{Subject: "applications/1", Program: "a", Application: "1"}
 	for _, perm := range permissions {
 		for _, program := range []string{"", "a", "b"} {
-			want := perm == Public || perm == ApplicationsOwn && program == "a"
+			want := perm == Public || perm == SignedIn || perm == ApplicationsOwn && program == "a"
 			if got := who.Can(perm, program); got != want {
 				t.Errorf("an applicant's token may %s in %q = %v, want %v", perm, program, got, want)
 			}
