@@ -354,6 +354,10 @@ const (
 	deviation             // Σ weight·(short + over) of a level
 	score                 // the total score
 	lot                   // Σ w_1, w_2 or w_3
+	// rival: 2·Σ w_1, less 1 for a cohort that is among the rivals. With rivals
+	// that have the largest Σ w_1 this is the search for another one like them,
+	// and they are a start with a sharp bound.
+	rival
 )
 
 // stage is one integer program: a goal under what earlier stages have proved.
@@ -373,7 +377,8 @@ type stage struct {
 	minLots  [3]int64
 	// not, if not nil, is a cohort that does not count (by block); it needs a
 	// proved size.
-	not []bool
+	not    []bool
+	rivals [][]bool
 	// force and forbid, if not nil, put blocks in and out (by block).
 	force, forbid []bool
 }
@@ -389,10 +394,11 @@ type program struct {
 
 // aux tells the value of an auxiliary column for a given cohort.
 type aux struct {
-	kind auxKind
-	set  int // short, over, touched
-	at   int // the row's bound: lo for short and missing, hi for over
-	sets []int
+	kind   auxKind
+	set    int    // short, over, touched
+	at     int    // the row's bound: lo for short and missing, hi for over
+	sets   []int  // missing
+	choice []bool // whole
 }
 
 type auxKind uint8
@@ -402,6 +408,7 @@ const (
 	over                   // people above hi
 	touched                // 1 if the cohort has somebody of the set
 	missing                // sets missing to lo
+	whole                  // 1 if all of a choice of blocks are in
 )
 
 func (in *instance) program(s *stage) *program {
@@ -469,12 +476,32 @@ func (in *instance) program(s *stage) *program {
 		p.maximize(func(b *block) int64 { return b.score })
 	case lot:
 		p.maximize(func(b *block) int64 { return b.lots[s.level] })
+	case rival:
+		p.maximize(func(b *block) int64 { return 2 * b.lots[0] })
+		for _, choice := range s.rivals {
+			p.rival(choice)
+		}
 	}
 	p.ilp.Continuous = make([]bool, len(p.ilp.Cost))
 	for j := n; j < len(p.ilp.Continuous); j++ {
 		p.ilp.Continuous[j] = true
 	}
 	return p
+}
+
+// rival adds a column that is 1, and costs 1, if all of these blocks are in.
+func (p *program) rival(choice []bool) {
+	row := ilp.Row{Lo: math.MinInt64, Hi: -1}
+	for k, in := range choice {
+		if in {
+			row.Hi++
+			row.Index, row.Value = append(row.Index, int32(k)), append(row.Value, 1)
+		}
+	}
+	j := p.column(aux{kind: whole, choice: choice}, 1, nil, 0)
+	p.ilp.Cost[j] = 1
+	row.Index, row.Value = append(row.Index, j), append(row.Value, -1)
+	p.ilp.Rows = append(p.ilp.Rows, row)
 }
 
 func (p *program) maximize(of func(*block) int64) {
@@ -610,6 +637,13 @@ func (p *program) point(cohort []bool) []int64 {
 				distinct += min(1, held(number))
 			}
 			v = max(0, a.at-distinct)
+		case whole:
+			v = 1
+			for k, in := range a.choice {
+				if in && !cohort[k] {
+					v = 0
+				}
+			}
 		}
 		x[n+i] = int64(v)
 	}

@@ -410,6 +410,8 @@ func (r *run) confirm(s *stage, f finding) error {
 		}
 	case score:
 		got = t.score
+	case lot:
+		got = r.lotTotal(f.choice, s.level)
 	}
 	if got != f.value {
 		return fmt.Errorf("the cohort counts %d, the solver says %d", got, f.value)
@@ -430,16 +432,18 @@ func (r *run) accept(choice []bool) error {
 	return nil
 }
 
-// attains is whether the best cohort so far is one that the stage allows.
-func (r *run) attains(s *stage) bool {
-	return r.best != nil && r.in.program(s).point(r.best) != nil
-}
-
+// proved notes a step. One that an earlier run has told of is not told again.
 func (r *run) proved(name string, value int64) error {
-	s := Step{Name: name, Value: value}
-	r.steps = append(r.steps, s)
+	step := Step{Name: name, Value: value}
+	r.steps = append(r.steps, step)
+	if before, ok := r.done[name]; ok {
+		if before != value {
+			return fmt.Errorf("selection: step %q came to %d, an earlier run on other input or by another engine to %d", name, value, before)
+		}
+		return nil
+	}
 	if r.options.Proved != nil {
-		return r.options.Proved(s)
+		return r.options.Proved(step)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package selection
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 )
 
 // lots are w_1, w_2 and w_3 of a person: bits 0–19, 20–39 and 40–59, most
@@ -19,42 +20,85 @@ func lots(seed, id string) [3]int64 {
 	return [3]int64{int64(head >> 44 & mask), int64(head >> 24 & mask), int64(head >> 4 & mask)}
 }
 
+// fewTies is how many cohorts with the same Σ w_1 are listed one by one before
+// the other rounds are solved as programs of their own.
+const fewTies = 32
+
 // bySeed is the last objective: among the cohorts that are equally good the
 // one with the largest Σ w_1, among those the largest Σ w_2, then Σ w_3, then
 // the smallest sorted list of ids. It says whether that was proved.
+//
+// Nearly always one cohort has the largest Σ w_1. Proving that there is no
+// other one takes about as long as finding it, while the programs of the rounds
+// after it, bound to an exact Σ w_1, can take very long. So those cohorts are
+// listed, and only where there are many of them the rounds are solved.
 func (r *run) bySeed(s stage) (bool, error) {
-	s.goal = lot
-	for round := range 3 {
-		s.level = round
+	s.goal, s.level = lot, 0
+	name := stepNumber(StepSeed, 1)
+	found, err := r.solve(name, &s)
+	if err != nil || found.state != solved {
+		return false, err
+	}
+	if err := r.proved(name, found.value); err != nil {
+		return false, err
+	}
+	s.minLots[0] = found.value
+	listed, proved, err := r.listTies(s)
+	if err != nil || !proved {
+		return false, err
+	}
+	if !listed {
+		return r.laterRounds(s)
+	}
+	for round := 1; round < 3; round++ {
+		if err := r.proved(stepNumber(StepSeed, round+1), r.lotTotal(r.best, round)); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// listTies finds the cohorts with the same Σ w_1 as r.best, one after the
+// other, and makes the one that the seed rule prefers the best. listed is false
+// if there are too many of them.
+func (r *run) listTies(s stage) (listed, proved bool, err error) {
+	most := s.minLots[0]
+	s.goal = rival
+	s.minLots[0] = -1
+	s.rivals = [][]bool{r.best}
+	for len(s.rivals) < fewTies {
+		found, err := r.peek(stepNumber(StepSeed, 2), &s)
+		if err != nil || found.state != solved {
+			return false, false, err
+		}
+		if found.value < 2*most {
+			return true, true, nil
+		}
+		s.rivals = append(s.rivals, found.choice)
+		if r.prefers(found.choice, r.best) {
+			if err := r.accept(found.choice); err != nil {
+				return false, false, err
+			}
+		}
+	}
+	return false, true, nil
+}
+
+// prefers is whether the seed rule puts a before b, which has the same Σ w_1.
+func (r *run) prefers(a, b []bool) bool {
+	for round := 1; round < 3; round++ {
+		if x, y := r.lotTotal(a, round), r.lotTotal(b, round); x != y {
+			return x > y
+		}
+	}
+	return slices.Compare(r.in.cohort(a), r.in.cohort(b)) < 0
+}
+
+// laterRounds solves the rounds 2 and 3 and the sorted list of ids.
+func (r *run) laterRounds(s stage) (bool, error) {
+	for round := 1; round < 3; round++ {
+		s.goal, s.level = lot, round
 		name := stepNumber(StepSeed, round+1)
-		if known, ok := r.done[name]; ok {
-			s.minLots[round] = known
-			if err := r.proved(name, known); err != nil {
-				return false, err
-			}
-			continue
-		}
-		if round == 1 && r.attains(&s) {
-			// Nearly always the first round leaves one cohort. Looking for
-			// another one proves it and saves the other rounds.
-			alone, proved, err := r.unrivaled(s)
-			if err != nil || !proved {
-				return false, err
-			}
-			if alone {
-				for ; round < 3; round++ {
-					if err := r.proved(stepNumber(StepSeed, round+1), r.lotTotal(round)); err != nil {
-						return false, err
-					}
-				}
-				return true, nil
-			}
-			s.minLots[1] = r.lotTotal(1)
-			if err := r.proved(name, s.minLots[1]); err != nil {
-				return false, err
-			}
-			continue
-		}
 		found, err := r.solve(name, &s)
 		if err != nil || found.state != solved {
 			return false, err
@@ -67,35 +111,11 @@ func (r *run) bySeed(s stage) (bool, error) {
 	return r.smallestList(s)
 }
 
-// unrivaled looks for the best cohort by w_2 other than r.best among those with
-// the same Σ w_1. alone: r.best is the only one with the largest Σ w_2.
-// Otherwise r.best is one of those that have it.
-func (r *run) unrivaled(s stage) (alone, proved bool, err error) {
-	mark := r.lotTotal(1)
-	s.not = r.best
-	found, err := r.peek(stepNumber(StepSeed, 2), &s)
-	switch {
-	case err != nil || found.state == partial || found.state == unknown:
-		return false, false, err
-	case found.state == none || found.value < mark:
-		return true, true, nil
-	case found.value > mark:
-		return false, true, r.accept(found.choice)
-	default:
-		return false, true, nil
-	}
-}
-
 // smallestList makes r.best, of all the cohorts that s allows, the one whose
 // sorted list of ids comes first.
 func (r *run) smallestList(s stage) (bool, error) {
 	s.goal = anyCohort
 	name := stepNumber(StepSeed, 3)
-	if !r.attains(&s) {
-		if found, err := r.solve(name, &s); err != nil || found.state != solved {
-			return false, err
-		}
-	}
 	s.not = r.best
 	found, err := r.peek(name, &s)
 	if err != nil || found.state != solved {
@@ -126,9 +146,9 @@ func (r *run) smallestList(s stage) (bool, error) {
 	return true, nil
 }
 
-func (r *run) lotTotal(round int) int64 {
+func (r *run) lotTotal(choice []bool, round int) int64 {
 	sum := int64(0)
-	for k, in := range r.best {
+	for k, in := range choice {
 		if in {
 			sum += r.in.blocks[k].lots[round]
 		}
