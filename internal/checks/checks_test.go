@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A stream as `go test -json` writes it: a pass, a failure in a subtest, a
@@ -16,6 +17,7 @@ import (
 const events = `
 {"Action":"run","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood"}
 {"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood","Output":"said nothing of use\n"}
+{"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood","Output":"    a_test.go:9: figure: loom: 3 m/s\n"}
 {"Action":"pass","Package":"github.com/openfairlead/fairlead/a","Test":"TestGood"}
 {"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestBad/one","Output":"    a_test.go:3: got 1, want 2\n"}
 {"Action":"output","Package":"github.com/openfairlead/fairlead/a","Test":"TestBad","Output":"=== RUN   TestBad\n"}
@@ -47,6 +49,25 @@ func TestReadTests(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "nothing of use") {
 		t.Error("what a passing test printed was shown")
+	}
+}
+
+func TestKeepFigures(t *testing.T) {
+	r := &report{out: &bytes.Buffer{}}
+	r.readTests(strings.NewReader(strings.TrimSpace(events)))
+	path := filepath.Join(t.TempDir(), "figures.md")
+	if err := os.WriteFile(path, []byte("# Figures\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.keepFigures(path, time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(b); !strings.HasPrefix(s, "# Figures\n\n### `make soak`, 2027-01-02") || !strings.Contains(s, "\n- loom: 3 m/s\n- 1 passed, 4 failed\n") {
+		t.Errorf("got:\n%s", s)
 	}
 }
 

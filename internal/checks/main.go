@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -83,6 +84,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		r := &report{out: stdout, verbose: o.verbose}
 		r.runAll(ctx, c.steps(o))
+		if o.soak {
+			if err := r.keepFigures("docs/figures.md", time.Now()); err != nil {
+				r.fail("docs/figures.md", err.Error())
+			}
+		}
 		return r.close()
 	}
 	var names []string

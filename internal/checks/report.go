@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ type report struct {
 	passed, failed int
 	lines          []string // the summary, one line a step
 	failures       []string
+	figures        []string // what tests measured
 }
 
 // runAll runs the steps one after the other; a failing step does not stop the
@@ -233,6 +235,7 @@ func (r *report) readTests(events io.Reader) (failed bool) {
 				fail(e.Package, name, "skipped: a test of this project never skips\n"+out)
 			case e.Action == "pass":
 				r.pass(1)
+				r.measured(out)
 				if r.verbose {
 					r.say("%s", strings.TrimRight(out, "\n"))
 				}
@@ -243,6 +246,35 @@ func (r *report) readTests(events io.Reader) (failed bool) {
 		fail("", "reading test results", err.Error())
 	}
 	return failed
+}
+
+// measured keeps and prints the lines of a test's log that begin with
+// "figure: ".
+func (r *report) measured(out string) {
+	for line := range strings.Lines(out) {
+		if _, figure, ok := strings.Cut(line, ": figure: "); ok {
+			figure = strings.TrimSpace(figure)
+			r.say("     %s", figure)
+			r.mu.Lock()
+			r.figures = append(r.figures, figure)
+			r.mu.Unlock()
+		}
+	}
+}
+
+// keepFigures appends what was measured to the file.
+func (r *report) keepFigures(path string, now time.Time) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	fmt.Fprintf(f, "\n### `make soak`, %s, %s/%s, %d cores\n\n", now.UTC().Format(time.DateOnly), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	for _, l := range r.figures {
+		fmt.Fprintf(f, "- %s\n", l)
+	}
+	fmt.Fprintf(f, "- %d passed, %d failed\n", r.passed, r.failed)
+	return f.Close()
 }
 
 // onlyHeader reports whether a test printed nothing but its own run and fail
