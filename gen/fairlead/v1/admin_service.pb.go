@@ -1163,8 +1163,7 @@ type ListAuditEventsRequest struct {
 	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: action, actor,
 	// resource. Empty: all.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by position,
-	// ascending.
+	// In which order: only "name", the order of the log, which is the default.
 	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

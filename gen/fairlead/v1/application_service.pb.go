@@ -177,11 +177,13 @@ type ListApplicationsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state, code,
-	// create_time, submit_time. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "IN_POOL". Fields: state, code,
+	// create_time, update_time, submit_time, on_behalf, and answers.KEY of questions that are not
+	// about identity; with the full view also those that are, language, and the fields of
+	// contact. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
-	// create_time, ascending.
+	// In which order: a field, optionally followed by " desc". Fields: create_time, code,
+	// submit_time, update_time. Empty: by create_time, ascending.
 	OrderBy string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// How much to return. Not set: APPLICATION_VIEW_BASIC.
 	View ApplicationView `protobuf:"varint,6,opt,name=view,proto3,enum=fairlead.v1.ApplicationView" json:"view,omitempty"`

@@ -673,7 +673,7 @@ type ListNetworksRequest struct {
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". None yet. Empty: all.
+	// Which ones: a small part of AIP-160. No field can be named yet. Empty: all.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by id,
 	// ascending.

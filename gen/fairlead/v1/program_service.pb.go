@@ -204,8 +204,9 @@ type ListProgramsRequest struct {
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state, preset. Empty:
-	// all.
+	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state, title, summary,
+	// region, seats, window.open_time, window.close_time, create_time, open_time, close_time,
+	// public_agency. Empty: all.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by id,
 	// ascending.
@@ -682,7 +683,8 @@ type ListOpenCallsRequest struct {
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: preset. Empty: all.
+	// Which ones: a small part of AIP-160, such as region:"Skagit". Fields: title, summary,
+	// region, seats, window.open_time, window.close_time, public_agency. Empty: all.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by id,
 	// ascending.
@@ -1544,7 +1546,7 @@ type ListPoliciesRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". None yet. Empty: all.
+	// Which ones: a small part of AIP-160. No field can be named yet. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by id,
 	// ascending.
@@ -1801,7 +1803,7 @@ type ListPresetsRequest struct {
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". None yet. Empty: all.
+	// Which ones: a small part of AIP-160. No field can be named yet. Empty: all.
 	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by id,
 	// ascending.
