@@ -1413,7 +1413,7 @@ type ListMentorsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -1728,7 +1728,7 @@ type ListMenteesRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -2043,7 +2043,7 @@ type ListMatchingsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -2678,7 +2678,7 @@ type ListProposalsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -3021,7 +3021,7 @@ type ListMentorshipsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.

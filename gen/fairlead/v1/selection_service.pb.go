@@ -199,8 +199,8 @@ type ListSelectionsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "OPEN". Fields: state, trial. Empty:
-	// all.
+	// Which ones: a small part of AIP-160, such as state = "RUNNING". Fields: state, trial.
+	// Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
