@@ -13,10 +13,7 @@ import "math"
 // duals times 2^shift, rounded; the result is then 2^shift times a bound. No
 // property of Y is used: bad duals give a weak bound, never a wrong one.
 type prover struct {
-	n        int
-	start    []int32
-	index    []int32
-	value    []int64
+	*matrix
 	cost     []int64
 	lo, hi   []int64 // of the columns, kept by the search
 	rlo, rhi []int64
@@ -34,22 +31,23 @@ type prover struct {
 // headroom is the size that no intermediate sum of the prover may exceed.
 const headroom = 1 << 62
 
-func newProver(cost []int64, lo, hi []int64, m *model, start, index []int32, value []int64) *prover {
+// newProver works on the box lo, hi and the sides rlo, rhi, which the search
+// changes. It takes the entries of m.
+func newProver(m *model, cost, lo, hi, rlo, rhi []int64) *prover {
 	p := &prover{
-		n: len(cost), start: start, index: index, value: value, cost: cost, lo: lo, hi: hi,
-		y: make([]int64, len(m.rows)), d: make([]int64, len(cost)),
+		matrix: &m.matrix, cost: cost, lo: lo, hi: hi, rlo: rlo, rhi: rhi,
+		y: make([]int64, m.rows()), d: make([]int64, m.columns()),
 	}
-	for _, row := range m.rows {
-		p.rlo = append(p.rlo, row.Lo)
-		p.rhi = append(p.rhi, row.Hi)
-		p.sides += math.Max(math.Abs(float64(row.Lo)), math.Abs(float64(row.Hi)))
+	for i := range rlo {
+		p.sides += math.Max(math.Abs(float64(rlo[i])), math.Abs(float64(rhi[i])))
 	}
 	for j := range cost {
 		p.span += math.Max(math.Abs(float64(lo[j])), math.Abs(float64(hi[j])))
 		p.maxC = math.Max(p.maxC, math.Abs(float64(cost[j])))
 		sum := 0.0
-		for k := start[j]; k < start[j+1]; k++ {
-			sum += math.Abs(float64(value[k]))
+		_, values := m.column(j)
+		for _, v := range values {
+			sum += math.Abs(float64(v))
 		}
 		p.colSum = math.Max(p.colSum, sum)
 	}
@@ -123,7 +121,7 @@ func (p *prover) evaluate(y []float64, scale float64, cost []int64) (int64, bool
 			sum += t * p.rhi[k]
 		}
 	}
-	for j := range p.n {
+	for j := range p.lo {
 		if p.lo[j] == 0 && p.hi[j] == 0 {
 			continue
 		}
@@ -131,8 +129,9 @@ func (p *prover) evaluate(y []float64, scale float64, cost []int64) (int64, bool
 		if cost != nil {
 			d = cost[j] * factor
 		}
-		for k := p.start[j]; k < p.start[j+1]; k++ {
-			d -= p.y[p.index[k]] * p.value[k]
+		rows, values := p.column(j)
+		for k, i := range rows {
+			d -= p.y[i] * values[k]
 		}
 		p.d[j] = d
 		if d > 0 {

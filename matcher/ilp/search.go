@@ -133,7 +133,7 @@ func (r *run) solve(m *model) {
 	}
 	floor := r.floor
 	defer func() { r.floor = floor }()
-	for columns := max(guessColumns, len(m.rows)); ; {
+	for columns := max(guessColumns, m.rows()); ; {
 		before := s.spent()
 		target, guessed := s.guess(columns)
 		outer := r.target
@@ -269,25 +269,22 @@ const rebuildBelow = 70
 
 // rebuild searches a model of the current box.
 func (s *search) rebuild() {
-	narrow := *s.model
-	narrow.lo, narrow.hi = slices.Clone(s.lo), slices.Clone(s.hi)
-	sub, ok := narrow.reduce()
+	sub, ok := s.model.reduce(slices.Clone(s.lo), slices.Clone(s.hi))
 	if !ok {
 		return
 	}
-	sub.parent = s.model
 	s.pivots = s.spent()
 	s.run.solve(sub)
 	s.started = s.pivots - s.lp.Pivots()
 }
 
 func newSearch(r *run, m *model) *search {
-	n, rows := len(m.cost), len(m.rows)
+	n, rows := len(m.cost), m.rows()
 	s := &search{
 		run: r, model: m, started: r.pivots,
 		least: m.least(), most: m.most(),
 		lo: slices.Clone(m.lo), hi: slices.Clone(m.hi),
-		duals: make([]float64, len(m.rows)),
+		duals: make([]float64, m.rows()),
 		history: history{
 			upSum: make([]float64, n+rows), downSum: make([]float64, n+rows),
 			upCount: make([]float64, n+rows), downCount: make([]float64, n+rows),
@@ -295,45 +292,26 @@ func newSearch(r *run, m *model) *search {
 	}
 	cost := s.searchCosts()
 
-	// The columns of the model.
-	count := make([]int32, n+1)
-	for _, row := range m.rows {
-		for _, j := range row.Index {
-			count[j+1]++
-		}
-	}
-	for j := range n {
-		count[j+1] += count[j]
-	}
-	start := slices.Clone(count)
-	index := make([]int32, start[n])
-	value := make([]int64, start[n])
-	for i, row := range m.rows {
-		for k, j := range row.Index {
-			index[count[j]], value[count[j]] = int32(i), row.Value[k]
-			count[j]++
-		}
-	}
-	s.prove = newProver(cost, s.lo, s.hi, m, start, index, value)
+	s.prove = newProver(m, cost, s.lo, s.hi, slices.Clone(m.rlo), slices.Clone(m.rhi))
 
 	_, exp := math.Frexp(s.prove.maxC)
 	s.toLP = math.Ldexp(1, -exp)
-	lm := lp.Model{Start: start, Index: index}
-	for j := range n {
-		lm.Cost = append(lm.Cost, float64(cost[j])*s.toLP)
-		lm.Lower = append(lm.Lower, float64(m.lo[j]))
-		lm.Upper = append(lm.Upper, float64(m.hi[j]))
-	}
-	for _, v := range value {
-		lm.Value = append(lm.Value, float64(v))
-	}
-	for _, row := range m.rows {
-		lm.RowLower = append(lm.RowLower, float64(row.Lo))
-		lm.RowUpper = append(lm.RowUpper, float64(row.Hi))
+	lm := lp.Model{
+		Start: m.colStart, Index: m.colIndex, Value: floats(m.colValue, 1),
+		Cost: floats(cost, s.toLP), Lower: floats(m.lo, 1), Upper: floats(m.hi, 1),
+		RowLower: floats(m.rlo, 1), RowUpper: floats(m.rhi, 1),
 	}
 	s.lp = lp.New(lm)
 	s.lp.Interrupt = r.interrupt
 	return s
+}
+
+func floats(a []int64, factor float64) []float64 {
+	out := make([]float64, len(a))
+	for i, v := range a {
+		out[i] = float64(v) * factor
+	}
+	return out
 }
 
 // fineCosts is the largest cost for which ties are broken by noise: larger
@@ -378,26 +356,29 @@ func (s *search) searchCosts() []int64 {
 
 // noisyColumns chooses columns with a lower bound of 0 and a bound on their
 // sum over all feasible points: those of the row of ones with the least
-// Hi per column, or all of them.
+// upper side per column, or all of them.
 func (s *search) noisyColumns() (noisy []bool, most int64) {
 	m := s.model
 	n := len(m.cost)
 	best := -1
-	for i, row := range m.rows {
-		ok := row.Hi > 0 && len(row.Index) > n/2
-		for k, j := range row.Index {
-			ok = ok && row.Value[k] == 1 && m.lo[j] >= 0
+	length := n / 2
+	for i, hi := range m.rhi {
+		index, value := m.row(i)
+		ok := hi > 0 && len(index) > length
+		for k, j := range index {
+			ok = ok && value[k] == 1 && m.lo[j] >= 0
 		}
-		if ok && (best < 0 || len(row.Index) > len(m.rows[best].Index)) {
-			best = i
+		if ok {
+			best, length = i, len(index)
 		}
 	}
 	noisy = make([]bool, n)
 	if best >= 0 {
-		for _, j := range m.rows[best].Index {
+		index, _ := m.row(best)
+		for _, j := range index {
 			noisy[j] = true
 		}
-		return noisy, m.rows[best].Hi
+		return noisy, m.rhi[best]
 	}
 	for j := range noisy {
 		if m.lo[j] >= 0 && m.hi[j] < 1<<10 {
