@@ -213,13 +213,14 @@ func (s *search) branch(depth int) {
 
 // learn notes what a side of a branching did to the bound.
 func (s *search) learn(c fractional, up bool, gain float64) {
-	gain = max(0, gain)
+	gain = max(0, gain) * s.worth
+	h := &s.history[s.model.id[c.j]]
 	if up {
-		s.upSum[c.j] += gain / (1 - c.part)
-		s.upCount[c.j]++
+		h.up += gain / (1 - c.part)
+		h.ups++
 	} else {
-		s.downSum[c.j] += gain / c.part
-		s.downCount[c.j]++
+		h.down += gain / c.part
+		h.downs++
 	}
 }
 
@@ -232,9 +233,9 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 	z := s.lp.Objective()
 	for _, c := range list {
 		var up, down float64
-		if s.upCount[c.j] > 0 && s.downCount[c.j] > 0 {
-			up = s.upSum[c.j] / s.upCount[c.j] * (1 - c.part)
-			down = s.downSum[c.j] / s.downCount[c.j] * c.part
+		if h := s.history[s.model.id[c.j]]; h.ups > 0 && h.downs > 0 {
+			up = h.up / h.ups * (1 - c.part)
+			down = h.down / h.downs * c.part
 		} else {
 			if tried >= strongColumns {
 				continue
@@ -267,6 +268,7 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 			}
 			s.learn(c, true, up)
 			s.learn(c, false, down)
+			up, down = up*s.worth, down*s.worth
 		}
 		score := max(up, 1e-9) * max(down, 1e-9)
 		if score > bestScore {

@@ -23,10 +23,11 @@ type run struct {
 	nodes    int64
 	stopped  bool // the work ran out or the context ended
 	canceled bool
+	history  []history // by column of the problem, then by row
 }
 
 func newRun(ctx context.Context, p *Problem, o Options) *run {
-	r := &run{ctx: ctx, problem: p, options: o, target: noValue, floor: noValue}
+	r := &run{ctx: ctx, problem: p, options: o, target: noValue, floor: noValue, history: make([]history, len(p.Cost)+len(p.Rows))}
 	if o.Start != nil {
 		r.accept(slices.Clone(o.Start))
 	}
@@ -66,6 +67,7 @@ type search struct {
 	lp    *lp.Solver
 	prove *prover
 	toLP  float64 // factor from the search costs to those of lp
+	worth float64 // factor from the costs of lp to those of the problem
 
 	// The search costs are factor·cost + noise: small random costs on top of
 	// the real ones, so that the linear programs of a problem with many equally
@@ -80,7 +82,6 @@ type search struct {
 	trail       []change
 	states      []*lp.State
 	duals       []float64
-	history
 
 	// What the duals of the first linear program prove for the whole model:
 	// 2^shift × bound and reduced costs. A better point found deep in the tree
@@ -102,11 +103,11 @@ type change struct {
 	lo, hi int64
 }
 
-// history is what branching on each column or row did to the bound, per unit of
-// distance.
+// history is what branching on a column or row of the problem did to the bound,
+// per unit of distance, in units of the problem's objective.
 type history struct {
-	upSum, downSum     []float64
-	upCount, downCount []float64
+	up, down   float64 // sums
+	ups, downs float64 // their numbers
 }
 
 // solve finds the best point of the model, or proves that none is better than
@@ -279,16 +280,11 @@ func (s *search) rebuild() {
 }
 
 func newSearch(r *run, m *model) *search {
-	n, rows := len(m.cost), m.rows()
 	s := &search{
 		run: r, model: m, started: r.pivots,
 		least: m.least(), most: m.most(),
 		lo: slices.Clone(m.lo), hi: slices.Clone(m.hi),
 		duals: make([]float64, m.rows()),
-		history: history{
-			upSum: make([]float64, n+rows), downSum: make([]float64, n+rows),
-			upCount: make([]float64, n+rows), downCount: make([]float64, n+rows),
-		},
 	}
 	cost := s.searchCosts()
 
@@ -296,6 +292,7 @@ func newSearch(r *run, m *model) *search {
 
 	_, exp := math.Frexp(s.prove.maxC)
 	s.toLP = math.Ldexp(1, -exp)
+	s.worth = float64(m.unit) / (s.toLP * float64(s.factor))
 	lm := lp.Model{
 		Start: m.colStart, Index: m.colIndex, Value: floats(m.colValue, 1),
 		Cost: floats(cost, s.toLP), Lower: floats(m.lo, 1), Upper: floats(m.hi, 1),
