@@ -11,8 +11,10 @@ type CriteriaRule struct {
 	// Each: one quota per value. Otherwise a quota counts people with any (or,
 	// with All, with every one) of Values.
 	Each, All bool
-	// And narrows a quota to people who also satisfy these.
+	// And narrows a quota to people who also satisfy these, IDs to these
+	// applicants, by code.
 	And      []Condition
+	IDs      []string
 	Min, Max *int // nil: no bound on that side
 	Priority int  // 0 must, 1…9
 	Weight   int  // 1…1000; 0 reads as 1
@@ -30,7 +32,8 @@ type Criteria struct {
 	Rules         []CriteriaRule
 	Size, MinSize int
 	HardCaps      map[string]int // attribute -> at most so many per value
-	Lottery       string         // "NONE" until lotteries exist
+	Ties          []Tie
+	Lottery       string // "NONE" until lotteries exist
 	Allow         map[int]int64
 	SeedSource    string // in words: where the seed will come from
 	Registered    bool
@@ -41,6 +44,12 @@ type Criteria struct {
 	Policies      []string // ids of the policies in force that it relies on
 	Digest        string   // sha256:… of the canonical criteria
 	CreateTime    time.Time
+}
+
+// Tie holds named applicants together or apart, by code.
+type Tie struct {
+	Kind string // "apart", "together", "at_least_one"
+	IDs  []string
 }
 
 // Policy is the approval to use identity attributes for balance in one

@@ -1,5 +1,7 @@
 package applications
 
+import "slices"
+
 // AttributeKind is how an attribute is answered.
 type AttributeKind string
 
@@ -46,7 +48,17 @@ type Value struct {
 	Health      bool // consumer health data: needs the health consent
 	Uncounted   bool // chosen, but belongs to no group in rules ("none of these")
 	VisibleWhen *Condition
+	Rollup      *Rollup    // of a Derived attribute's value
 	Benchmark   *Benchmark // nil where no verified figure exists
+}
+
+// Rollup says when an answer to the attribute that a Derived one is derived
+// from rolls up to this value. The first value whose Rollup fits is the one.
+// Exactly one of the three is set.
+type Rollup struct {
+	Any     []string // the answer has at least one of these
+	Only    string   // the answer is this and nothing else
+	AtLeast int      // the answer has so many values, or more
 }
 
 // Benchmark is a population figure with its source, to show beside a target.
@@ -96,6 +108,43 @@ type Qualifier struct {
 // their job is.
 func (a *Attribute) Identity() bool { return a.Sensitivity != InternalFact }
 
+// NeedsPolicy reports whether rules may name the attribute only under a Policy
+// in force: always for race, gender, health and the relation with a Tribal
+// Nation; for another personal fact, such as county, unless the form itself,
+// which everybody can read, says that it is used for balance.
+func (a *Attribute) NeedsPolicy() bool {
+	switch a.Sensitivity {
+	case InternalFact:
+		return false
+	case Personal:
+		return !a.For(ForBalance)
+	}
+	return true
+}
+
+// For reports whether the form gives the attribute this purpose.
+func (a *Attribute) For(p Purpose) bool { return slices.Contains(a.Purposes, p) }
+
+// Value returns the value with the code, or nil.
+func (a *Attribute) Value(code string) *Value { return findValue(a.Values, code) }
+
+func findValue(values []Value, code string) *Value {
+	for i := range values {
+		if values[i].Code == code {
+			return &values[i]
+		}
+	}
+	return nil
+}
+
+func valueCodes(values []Value) []string {
+	codes := make([]string, len(values))
+	for i := range values {
+		codes[i] = values[i].Code
+	}
+	return codes
+}
+
 // Page is one page of the form: a question or a tight group of them.
 type Page struct {
 	Key        string
@@ -138,4 +187,22 @@ func (f *Form) Attribute(key string) *Attribute {
 		}
 	}
 	return nil
+}
+
+// AsksHealth reports whether an answer on the page can be health data, so that
+// the page has to show the health consent beside the question.
+func (f *Form) AsksHealth(page Page) bool {
+	for _, key := range page.Attributes {
+		if a := f.Attribute(key); a != nil && a.asksHealth() {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Attribute) asksHealth() bool {
+	if a.Sensitivity == SpecialHealth && (a.Kind == FreeText || a.Kind == Number || a.Kind == Entity) {
+		return true
+	}
+	return slices.ContainsFunc(a.Values, func(v Value) bool { return v.Health })
 }

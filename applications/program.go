@@ -71,6 +71,10 @@ type Program struct {
 // Accepting reports whether an application may be begun, changed or submitted
 // at t.
 func (p *Program) Accepting(t time.Time) bool {
-	end := p.Window.Closes.Add(time.Duration(p.Window.GraceMinutes) * time.Minute)
-	return p.State == ProgramOpen && !t.Before(p.Window.Opens) && t.Before(end)
+	return p.State == ProgramOpen && !t.Before(p.Window.Opens) && t.Before(p.Window.end())
+}
+
+// end is the first instant at which nothing is taken any more.
+func (w Window) end() time.Time {
+	return w.Closes.Add(time.Duration(w.GraceMinutes) * time.Minute)
 }

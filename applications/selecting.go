@@ -1,0 +1,616 @@
+package applications
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/filter"
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
+)
+
+// CreateSelection queues a run on the registered criteria (sel.Criteria 0) or
+// on a registered version. An empty seed is drawn from Random. Locks name
+// applications of the pool, by id or by code, each with a reason. A run that is
+// not a trial moves the program to SELECTING.
+func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel *Selection, idem Idempotency) (*Selection, error) {
+	if err := need(who, access.SelectionsRun, sel.Program); err != nil {
+		return nil, err
+	}
+	seed := make([]byte, 16)
+	if _, err := io.ReadFull(s.Random, seed); err != nil {
+		return nil, fmt.Errorf("read random bytes: %w", err)
+	}
+	made, err := once(ctx, s, who, sel.Program, "CreateSelection", idem, func(tx Tx) (*Selection, string, error) {
+		p, err := tx.Program(ctx, sel.Program)
+		if err != nil {
+			return nil, "", err
+		}
+		now := s.now()
+		made := &Selection{
+			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: sel.Criteria, Trial: sel.Trial,
+			Lottery: matcher.LotteryNone, Work: sel.Work, Engine: s.Engine, CreateTime: now, UpdateTime: now, CreatedBy: who.Subject,
+		}
+		made.Seed, err = cleanSeed(sel, hex.EncodeToString(seed))
+		if err != nil {
+			return nil, "", err
+		}
+		c, form, err := s.criteriaToRun(ctx, tx, p, made)
+		if err != nil {
+			return nil, "", err
+		}
+		pool, err := tx.Applications(ctx, ApplicationQuery{Program: p.ID, States: []ApplicationState{InPool}})
+		if err != nil {
+			return nil, "", err
+		}
+		if err := s.lock(who, made, sel, pool); err != nil {
+			return nil, "", err
+		}
+		input := freeze(form, c, pool, made)
+		if problems, _ := selection.Validate(input.People, input.Criteria); len(problems) > 0 {
+			return nil, "", engineError("SELECTION_INVALID", selection.InputErrors(problems))
+		}
+		made.PoolSize = len(pool)
+		if err := tx.InsertSelection(ctx, made); err != nil {
+			return nil, "", err
+		}
+		action := runSelection
+		if made.Trial {
+			action = runTrial
+		}
+		from := p.State
+		if next, _ := from.after(action); next != from {
+			p.State, p.UpdateTime = next, now
+			if err := tx.UpdateProgram(ctx, p); err != nil {
+				return nil, "", err
+			}
+			if err := tx.AppendEvents(ctx, s.event(who, "program.select", programName(p.ID), "", transition(from, next))); err != nil {
+				return nil, "", err
+			}
+		}
+		detail := fmt.Sprintf("%s criteria=%d include=%d exclude=%d trial=%t",
+			transition("", SelectionQueued), made.Criteria, len(made.Include), len(made.Exclude), made.Trial)
+		return made, made.ID, tx.AppendEvents(ctx, s.event(who, "selection.create", selectionName(made), "", detail))
+	})
+	if err == nil && s.Wake != nil {
+		s.Wake()
+	}
+	return made, err
+}
+
+func selectionName(sel *Selection) string { return "programs/" + sel.Program + "/selections/" + sel.ID }
+
+func cleanSeed(sel *Selection, drawn string) (string, error) {
+	seed, problem := cleanText(sel.Seed, false, 200)
+	var bad []Violation
+	if problem != "" {
+		bad = append(bad, Violation{"seed", problem})
+	}
+	if seed == "" {
+		seed = drawn
+	}
+	if sel.Lottery != "" && sel.Lottery != matcher.LotteryNone {
+		bad = append(bad, Violation{"lottery", "only NONE: lotteries are not built yet"})
+	}
+	if sel.Work < 0 {
+		bad = append(bad, Violation{"work_limit", "not negative; 0 is no limit"})
+	}
+	if len(bad) > 0 {
+		return "", Invalid("SELECTION_INVALID", "the run cannot begin like this", bad...)
+	}
+	return seed, nil
+}
+
+// criteriaToRun returns the registered criteria that a run is to use, checked
+// once more: still what was registered, and covered by policies in force now.
+func (s *Service) criteriaToRun(ctx context.Context, tx Tx, p *Program, sel *Selection) (*Criteria, *Form, error) {
+	action := runSelection
+	if sel.Trial {
+		action = runTrial
+	}
+	if _, err := p.State.after(action); err != nil {
+		return nil, nil, err
+	}
+	if sel.Criteria == 0 {
+		sel.Criteria = p.CriteriaVersion
+	}
+	c, err := tx.Criteria(ctx, p.ID, sel.Criteria)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !c.Registered {
+		return nil, nil, Errorf(FailedPrecondition, "CRITERIA_NOT_REGISTERED", "a run uses registered criteria: register version %d first", c.Version)
+	}
+	if c.Digest != c.digest() {
+		return nil, nil, Errorf(DataLoss, "CRITERIA_CHANGED", "the criteria are not what was registered: their digest differs")
+	}
+	form, err := tx.Form(ctx, p.ID, p.FormVersion)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := s.policiesFor(ctx, tx, p.ID, form, c); err != nil {
+		return nil, nil, err
+	}
+	if !sel.Trial {
+		counts, err := tx.CountApplications(ctx, p.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n := counts[Submitted]; n > 0 {
+			return nil, nil, Errorf(FailedPrecondition, "EXTENSION_RUNNING", "%d submissions have a personal extension that still runs: wait until it ends, or make a trial run", n)
+		}
+	}
+	return c, form, nil
+}
+
+// lock turns the locks that were asked for into ones on the pool.
+func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*Application) error {
+	byName := map[string]*Application{}
+	for _, a := range pool {
+		byName[a.ID], byName[a.Code] = a, a
+	}
+	seen := map[string]string{} // id -> the list it is on
+	var bad []Violation
+	for _, side := range []struct {
+		name  string
+		asked []Lock
+		made  *[]Lock
+	}{{"include", asked.Include, &made.Include}, {"exclude", asked.Exclude, &made.Exclude}} {
+		for i, l := range side.asked {
+			at := fmt.Sprintf("%s[%d]", side.name, i)
+			reason, problems := staffReason(at+".reason", l.Reason)
+			bad = append(bad, problems...)
+			name := l.Application
+			if name == "" {
+				name = l.Code
+			}
+			a := byName[name]
+			if a == nil {
+				bad = append(bad, Violation{at + ".application", "nobody in the pool has this id or code"})
+				continue
+			}
+			switch before := seen[a.ID]; before {
+			case "":
+			case side.name:
+				bad = append(bad, Violation{at + ".application", a.Code + " is there twice"})
+			default:
+				bad = append(bad, Violation{at + ".application", a.Code + " is both included and excluded"})
+			}
+			seen[a.ID] = side.name
+			*side.made = append(*side.made, Lock{Application: a.ID, Code: a.Code, Reason: reason, By: who.Subject, Time: s.now()})
+		}
+	}
+	if len(bad) > 0 {
+		return Invalid("SELECTION_INVALID", "the run cannot begin like this", bad...)
+	}
+	return nil
+}
+
+// frozen is everything that a run's result depends on. Its JSON is canonical:
+// people sorted by code, maps by key.
+type frozen struct {
+	People   []matcher.Person
+	Criteria matcher.Criteria
+	Seed     string
+}
+
+// freeze makes the input of a run from its pool. Links may name people who
+// are not in the pool any more: they tie nobody.
+func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *frozen {
+	f := &frozen{People: poolOf(form, c, pool), Criteria: c.resolve(form).Criteria, Seed: sel.Seed}
+	there := map[string]bool{}
+	for _, p := range f.People {
+		there[p.ID] = true
+	}
+	for i := range f.Criteria.Links {
+		link := &f.Criteria.Links[i]
+		link.IDs = slices.DeleteFunc(link.IDs, func(id string) bool { return !there[id] })
+	}
+	f.Criteria.Links = slices.DeleteFunc(f.Criteria.Links, func(l matcher.Link) bool {
+		return len(l.IDs) == 0 || len(l.IDs) == 1 && l.Kind != matcher.AtLeastOne
+	})
+	for i := range f.Criteria.Rules {
+		ids := &f.Criteria.Rules[i].Property.IDs
+		*ids = slices.DeleteFunc(*ids, func(id string) bool { return !there[id] && len(*ids) > 1 })
+	}
+	for _, l := range sel.Include {
+		f.Criteria.Include = append(f.Criteria.Include, l.Code)
+	}
+	for _, l := range sel.Exclude {
+		f.Criteria.Exclude = append(f.Criteria.Exclude, l.Code)
+	}
+	slices.Sort(f.Criteria.Include)
+	slices.Sort(f.Criteria.Exclude)
+	return f
+}
+
+func (f *frozen) bytes() ([]byte, error) { return json.Marshal(f) }
+
+func (f *frozen) digest() string { return matcher.InputDigest(f.People, f.Criteria, f.Seed) }
+
+func readFrozen(b []byte) (*frozen, error) {
+	var f frozen
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("frozen input of a run: %w", err)
+	}
+	return &f, nil
+}
+
+// staleRuns marks every run of the program that froze a pool which is no
+// longer the pool. A stale run cannot be published.
+func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, program string) error {
+	for after := ""; ; {
+		batch, err := tx.Selections(ctx, program, after, scanBatch)
+		if err != nil {
+			return err
+		}
+		for _, sel := range batch {
+			after = sel.ID
+			if len(sel.Frozen) == 0 || sel.State != SelectionRunning && sel.State != SelectionSucceeded {
+				continue
+			}
+			if err := s.end(ctx, tx, who, sel, SelectionStale); err != nil {
+				return err
+			}
+		}
+		if len(batch) < scanBatch {
+			return nil
+		}
+	}
+}
+
+// end moves a run to a final state and records it.
+func (s *Service) end(ctx context.Context, tx Tx, who access.Principal, sel *Selection, state SelectionState) error {
+	from := sel.State
+	now := s.now()
+	sel.State, sel.UpdateTime, sel.DoneTime = state, now, now
+	sel.Owner, sel.LeaseUntil, sel.CurrentStep = "", time.Time{}, ""
+	if err := tx.UpdateSelection(ctx, sel); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, s.event(who, "selection.end", selectionName(sel), "", transition(from, state)))
+}
+
+// Selection returns a run, without Frozen and Record.
+func (s *Service) Selection(ctx context.Context, who access.Principal, program, id string) (*Selection, error) {
+	if err := need(who, access.SelectionsRead, program); err != nil {
+		return nil, err
+	}
+	var sel *Selection
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		sel, err = tx.Selection(ctx, program, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return sel.outside(), nil
+}
+
+// outside is a run without the parts that hold people's answers.
+func (sel *Selection) outside() *Selection {
+	sel.Frozen, sel.Record = nil, nil
+	return sel
+}
+
+var selectionFields = []filter.Field{
+	{Name: "state", Type: filter.Enum, Values: names([]SelectionState{
+		SelectionQueued, SelectionRunning, SelectionSucceeded, SelectionFailed, SelectionCanceled, SelectionStale,
+	})},
+	{Name: "trial", Type: filter.Bool},
+	{Name: "criteria", Type: filter.Int},
+	{Name: "create_time", Type: filter.Time},
+	{Name: "done_time", Type: filter.Time},
+}
+
+func selectionValue(sel *Selection, field string) filter.Value {
+	switch field {
+	case "state":
+		return textValue(string(sel.State))
+	case "trial":
+		return filter.Value{Present: true, Bool: sel.Trial}
+	case "criteria":
+		return filter.Value{Present: true, Int: int64(sel.Criteria)}
+	case "create_time":
+		return timeValue(sel.CreateTime)
+	case "done_time":
+		return timeValue(sel.DoneTime)
+	}
+	return filter.Value{}
+}
+
+// Selections lists a program's runs, oldest first.
+func (s *Service) Selections(ctx context.Context, who access.Principal, program string, q ListQuery) (*ListPage[*Selection], error) {
+	if err := need(who, access.SelectionsRead, program); err != nil {
+		return nil, err
+	}
+	l, err := newList(q, selectionFields, selectionValue, "create_time")
+	if err != nil {
+		return nil, err
+	}
+	if l.descending {
+		return nil, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{"order_by", "runs are listed oldest first"})
+	}
+	page := &ListPage[*Selection]{}
+	err = s.Store.View(ctx, func(tx Tx) error {
+		*page = ListPage[*Selection]{}
+		if _, err := tx.Program(ctx, program); err != nil {
+			return err
+		}
+		for after := l.after; ; {
+			batch, err := tx.Selections(ctx, program, after, scanBatch)
+			if err != nil {
+				return err
+			}
+			for _, sel := range batch {
+				after = sel.ID
+				if !l.match(sel) {
+					continue
+				}
+				if len(page.Items) == l.size {
+					page.Next = l.cursor("", page.Items[l.size-1].ID)
+					return nil
+				}
+				page.Items = append(page.Items, sel.outside())
+			}
+			if len(batch) < scanBatch {
+				return nil
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// CancelSelection asks a run to stop: one that nobody works on stops at once,
+// a running one within moments. FailedPrecondition RUN_DONE if it has ended.
+func (s *Service) CancelSelection(ctx context.Context, who access.Principal, program, id string, revision int64, idem Idempotency) (*Selection, error) {
+	if err := need(who, access.SelectionsRun, program); err != nil {
+		return nil, err
+	}
+	return once(ctx, s, who, program, "CancelSelection", idem, func(tx Tx) (*Selection, string, error) {
+		sel, err := tx.Selection(ctx, program, id)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := sameRevision(revision, sel.Revision); err != nil {
+			return nil, "", err
+		}
+		switch {
+		case sel.State.Done():
+			return nil, "", Errorf(FailedPrecondition, "RUN_DONE", "the run has ended (%s): there is nothing to stop", sel.State)
+		case sel.State == SelectionQueued:
+			err = s.end(ctx, tx, who, sel, SelectionCanceled)
+		case !sel.CancelAsked:
+			sel.CancelAsked, sel.UpdateTime = true, s.now()
+			if err = tx.UpdateSelection(ctx, sel); err == nil {
+				err = tx.AppendEvents(ctx, s.event(who, "selection.cancel", selectionName(sel), "", ""))
+			}
+		}
+		return sel.outside(), id, err
+	})
+}
+
+// SelectionResult is a finished run in the words of its program.
+type SelectionResult struct {
+	Selection *Selection
+	Program   *Program
+	Criteria  *Criteria
+	Form      *Form
+	Record    *matcher.Record
+	// Rules are the record's rows with the labels of the form, in order; of the
+	// closest cohort when the rules cannot be kept.
+	Rules []ResultRule
+	// Members are the people of the cohort (or of the closest one), by code,
+	// with the answers that are not identity. None for a trial: it shows what
+	// is possible and how it counts, not who.
+	Members []ResultMember
+}
+
+// ResultRule is one row of the make-up table.
+type ResultRule struct {
+	matcher.RuleCount
+	Attribute string   // key; "" for a row on named applicants
+	Values    []string // codes of the values counted; nil for all
+	Group     Text     // label of the attribute
+	Label     Text     // label of the value or values
+	Benchmark *Benchmark
+}
+
+// ResultMember is one seat.
+type ResultMember struct {
+	Application, Code string
+	Answers           Answers
+	Locked            bool
+	LockReason        string
+}
+
+// SelectionResult returns the result of a finished run.
+// FailedPrecondition RUN_NOT_DONE before that, RUN_WITHOUT_RESULT if it failed
+// or was stopped.
+func (s *Service) SelectionResult(ctx context.Context, who access.Principal, program, id string) (*SelectionResult, error) {
+	if err := need(who, access.SelectionsRead, program); err != nil {
+		return nil, err
+	}
+	r := &SelectionResult{}
+	var pool []*Application
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		if r.Selection, err = tx.Selection(ctx, program, id); err != nil {
+			return err
+		}
+		if !r.Selection.State.Done() {
+			return Errorf(FailedPrecondition, "RUN_NOT_DONE", "the run is not done yet")
+		}
+		if len(r.Selection.Record) == 0 {
+			return Errorf(FailedPrecondition, "RUN_WITHOUT_RESULT", "the run ended without a result (%s)", r.Selection.State)
+		}
+		if r.Program, err = tx.Program(ctx, program); err != nil {
+			return err
+		}
+		if r.Criteria, err = tx.Criteria(ctx, program, r.Selection.Criteria); err != nil {
+			return err
+		}
+		if r.Form, err = tx.Form(ctx, program, r.Program.FormVersion); err != nil {
+			return err
+		}
+		if r.Record, err = matcher.ParseRecord(r.Selection.Record); err != nil {
+			return err
+		}
+		for _, code := range r.people() {
+			a, err := tx.ApplicationByCode(ctx, program, code)
+			if err != nil {
+				return err
+			}
+			pool = append(pool, a)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	countsFor(who, r.Program)
+	r.Criteria.shownTo(who)
+	counts := r.Record.Rules
+	if why := r.Record.Infeasibility; why != nil {
+		counts = why.ClosestRules
+	}
+	r.Rules = r.Criteria.resolve(r.Form).label(r.Form, r.Criteria, counts)
+	r.members(pool)
+	r.Selection.outside()
+	return r, nil
+}
+
+// people lists the cohort, or the closest one, by code; nobody for a trial.
+func (r *SelectionResult) people() []string {
+	switch {
+	case r.Selection.Trial:
+		return nil
+	case r.Record.Infeasibility != nil:
+		return r.Record.Infeasibility.Closest
+	}
+	return r.Record.Cohort
+}
+
+func (r *SelectionResult) members(pool []*Application) {
+	if r.Selection.Trial {
+		r.Record.Cohort, r.Record.Alternates = nil, nil
+		if r.Record.Infeasibility != nil {
+			r.Record.Infeasibility.Closest = nil
+		}
+		return
+	}
+	locks := map[string]string{}
+	for _, l := range r.Selection.Include {
+		locks[l.Application] = l.Reason
+	}
+	for _, a := range pool {
+		reason, locked := locks[a.ID]
+		r.Members = append(r.Members, ResultMember{
+			Application: a.ID, Code: a.Code, Answers: withoutIdentity(a.Answers, r.Form), Locked: locked, LockReason: reason,
+		})
+	}
+	slices.SortFunc(r.Members, func(a, b ResultMember) int { return strings.Compare(a.Code, b.Code) })
+}
+
+// label puts the form's words to the engine's counts.
+func (r *resolved) label(form *Form, c *Criteria, counts []matcher.RuleCount) []ResultRule {
+	rules := make([]ResultRule, 0, len(counts))
+	for _, count := range counts {
+		out := ResultRule{RuleCount: count}
+		if i := count.Row - 1; i >= 0 && i < len(r.rows) {
+			row, rule := r.rows[i], &c.Rules[r.rows[i].rule]
+			out.Attribute, out.Values = row.attribute, row.values
+			out.Group, out.Label, out.Benchmark = labelsOf(form, rule, row)
+		}
+		rules = append(rules, out)
+	}
+	return rules
+}
+
+// labelsOf words one row: the attribute, what is counted of it, and the
+// population figure where the row counts one value.
+func labelsOf(form *Form, rule *CriteriaRule, row resolvedRow) (group, label Text, benchmark *Benchmark) {
+	a := form.Attribute(row.attribute)
+	if a == nil {
+		group, label = Text{"en": "Applicants"}, Text{"en": strings.Join(rule.IDs, ", ")}
+	} else {
+		group = a.Label
+		switch len(row.values) {
+		case 0:
+			label = wildcardLabel(rule.Kind)
+		case 1:
+			v := a.Value(row.values[0])
+			label = v.Label
+			if len(rule.And) == 0 && len(rule.IDs) == 0 {
+				benchmark = v.Benchmark
+			}
+		default:
+			label = joinLabels(a, row.values, rule.All)
+		}
+	}
+	if len(rule.And) == 0 {
+		return group, label, benchmark
+	}
+	narrowed := Text{}
+	for _, lang := range sortedKeys(label) {
+		parts := []string{label[lang]}
+		for _, and := range rule.And {
+			if other := form.Attribute(and.Attribute); other != nil {
+				parts = append(parts, joinLabels(other, and.Values, false).In(lang))
+			}
+		}
+		narrowed[lang] = strings.Join(parts, " + ")
+	}
+	return group, narrowed, nil
+}
+
+func wildcardLabel(kind string) Text {
+	switch kind {
+	case "company":
+		return Text{"en": "Nobody alone, where two applied", "es": "Nadie a solas, donde se postularon dos"}
+	case "spread":
+		return Text{"en": "Different answers", "es": "Respuestas distintas"}
+	case "cap":
+		return Text{"en": "From any one", "es": "De una misma"}
+	}
+	return Text{"en": "Any answer", "es": "Cualquier respuesta"}
+}
+
+// joinLabels is "Woman or Man", in every language that any of the values has.
+func joinLabels(a *Attribute, values []string, all bool) Text {
+	joined := Text{}
+	for _, code := range values {
+		if v := a.Value(code); v != nil {
+			for lang := range v.Label {
+				joined[lang] = ""
+			}
+		}
+	}
+	words := map[string]string{"en": " or ", "es": " o "}
+	if all {
+		words = map[string]string{"en": " and ", "es": " y "}
+	}
+	for lang := range joined {
+		word, ok := words[lang]
+		if !ok {
+			word = " / "
+		}
+		var parts []string
+		for _, code := range values {
+			if v := a.Value(code); v != nil {
+				parts = append(parts, v.Label.In(lang))
+			}
+		}
+		joined[lang] = strings.Join(parts, word)
+	}
+	return joined
+}
