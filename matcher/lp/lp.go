@@ -35,9 +35,12 @@ const (
 	// driftTol is the relative difference between the two computations of a
 	// pivot (by row and by column) that asks for a new factorization.
 	driftTol = 1e-7
+	// residualTol is the largest error of a row in a basis that passes for
+	// optimal.
+	residualTol = 1e-7
 	// refactorEvery is the number of updates after which the inverse is
 	// computed anew.
-	refactorEvery = 120
+	refactorEvery = 150
 )
 
 // Model is a linear program. Column j has the entries Index[k], Value[k] for

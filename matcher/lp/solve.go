@@ -30,7 +30,7 @@ func (s *Solver) Solve(cutoff float64, limit int64) Status {
 				patience = limit // no second time
 				continue
 			}
-			if s.since > refactorEvery/2 {
+			if s.since > 0 && s.residual() > residualTol {
 				s.refactor()
 				continue
 			}
@@ -79,6 +79,25 @@ func (s *Solver) perturb() {
 		s.noise[j] = float64(state>>11) / (1 << 53) * 1e-7
 	}
 	s.refactor()
+}
+
+// residual is the largest error of a row: its value by the columns against
+// that of its logical.
+func (s *Solver) residual() float64 {
+	b := s.scratch
+	clear(b)
+	for j := range s.n {
+		x := s.Value(j)
+		if x == 0 {
+			continue
+		}
+		s.addColumn(b, j, x)
+	}
+	worst := 0.0
+	for k, v := range b {
+		worst = max(worst, abs(v-s.Value(s.n+k)))
+	}
+	return worst
 }
 
 // leaving is the position of the basic variable to leave: the largest
