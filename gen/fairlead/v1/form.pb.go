@@ -549,7 +549,9 @@ type AttributeValue struct {
 	// Offered only when this holds. Not set: always.
 	VisibleWhen *Condition `protobuf:"bytes,7,opt,name=visible_when,json=visibleWhen,proto3" json:"visible_when,omitempty"`
 	// The population figure to show beside a target. Not set where no verified figure exists.
-	Benchmark     *Benchmark `protobuf:"bytes,8,opt,name=benchmark,proto3" json:"benchmark,omitempty"`
+	Benchmark *Benchmark `protobuf:"bytes,8,opt,name=benchmark,proto3" json:"benchmark,omitempty"`
+	// What rolls up to this value. Set on every value of a DERIVED attribute, and on no other.
+	Rollup        *Rollup `protobuf:"bytes,9,opt,name=rollup,proto3" json:"rollup,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -640,6 +642,78 @@ func (x *AttributeValue) GetBenchmark() *Benchmark {
 	return nil
 }
 
+func (x *AttributeValue) GetRollup() *Rollup {
+	if x != nil {
+		return x.Rollup
+	}
+	return nil
+}
+
+// When an answer rolls up to a value of a derived attribute. The first value whose roll-up fits is
+// the one. Exactly one of the fields is set.
+type Rollup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The answer has at least one of these codes. At most 500.
+	Any []string `protobuf:"bytes,1,rep,name=any,proto3" json:"any,omitempty"`
+	// The answer is this code and nothing else.
+	Only string `protobuf:"bytes,2,opt,name=only,proto3" json:"only,omitempty"`
+	// The answer has so many values, or more: 1 to 500. 0 means not set.
+	AtLeast       int32 `protobuf:"varint,3,opt,name=at_least,json=atLeast,proto3" json:"at_least,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rollup) Reset() {
+	*x = Rollup{}
+	mi := &file_fairlead_v1_form_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rollup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rollup) ProtoMessage() {}
+
+func (x *Rollup) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_form_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rollup.ProtoReflect.Descriptor instead.
+func (*Rollup) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Rollup) GetAny() []string {
+	if x != nil {
+		return x.Any
+	}
+	return nil
+}
+
+func (x *Rollup) GetOnly() string {
+	if x != nil {
+		return x.Only
+	}
+	return ""
+}
+
+func (x *Rollup) GetAtLeast() int32 {
+	if x != nil {
+		return x.AtLeast
+	}
+	return 0
+}
+
 // A verified population figure with its source.
 type Benchmark struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -655,7 +729,7 @@ type Benchmark struct {
 
 func (x *Benchmark) Reset() {
 	*x = Benchmark{}
-	mi := &file_fairlead_v1_form_proto_msgTypes[3]
+	mi := &file_fairlead_v1_form_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +741,7 @@ func (x *Benchmark) String() string {
 func (*Benchmark) ProtoMessage() {}
 
 func (x *Benchmark) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_form_proto_msgTypes[3]
+	mi := &file_fairlead_v1_form_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +754,7 @@ func (x *Benchmark) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Benchmark.ProtoReflect.Descriptor instead.
 func (*Benchmark) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{3}
+	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Benchmark) GetShare() float64 {
@@ -717,7 +791,7 @@ type Condition struct {
 
 func (x *Condition) Reset() {
 	*x = Condition{}
-	mi := &file_fairlead_v1_form_proto_msgTypes[4]
+	mi := &file_fairlead_v1_form_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +803,7 @@ func (x *Condition) String() string {
 func (*Condition) ProtoMessage() {}
 
 func (x *Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_form_proto_msgTypes[4]
+	mi := &file_fairlead_v1_form_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +816,7 @@ func (x *Condition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Condition.ProtoReflect.Descriptor instead.
 func (*Condition) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{4}
+	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Condition) GetAttribute() string {
@@ -774,7 +848,7 @@ type Qualifier struct {
 
 func (x *Qualifier) Reset() {
 	*x = Qualifier{}
-	mi := &file_fairlead_v1_form_proto_msgTypes[5]
+	mi := &file_fairlead_v1_form_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +860,7 @@ func (x *Qualifier) String() string {
 func (*Qualifier) ProtoMessage() {}
 
 func (x *Qualifier) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_form_proto_msgTypes[5]
+	mi := &file_fairlead_v1_form_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +873,7 @@ func (x *Qualifier) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Qualifier.ProtoReflect.Descriptor instead.
 func (*Qualifier) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Qualifier) GetKey() string {
@@ -839,7 +913,7 @@ type FormPage struct {
 
 func (x *FormPage) Reset() {
 	*x = FormPage{}
-	mi := &file_fairlead_v1_form_proto_msgTypes[6]
+	mi := &file_fairlead_v1_form_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +925,7 @@ func (x *FormPage) String() string {
 func (*FormPage) ProtoMessage() {}
 
 func (x *FormPage) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_form_proto_msgTypes[6]
+	mi := &file_fairlead_v1_form_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +938,7 @@ func (x *FormPage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FormPage.ProtoReflect.Descriptor instead.
 func (*FormPage) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{6}
+	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FormPage) GetKey() string {
@@ -905,7 +979,7 @@ type ConsentText struct {
 
 func (x *ConsentText) Reset() {
 	*x = ConsentText{}
-	mi := &file_fairlead_v1_form_proto_msgTypes[7]
+	mi := &file_fairlead_v1_form_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -917,7 +991,7 @@ func (x *ConsentText) String() string {
 func (*ConsentText) ProtoMessage() {}
 
 func (x *ConsentText) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_form_proto_msgTypes[7]
+	mi := &file_fairlead_v1_form_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -930,7 +1004,7 @@ func (x *ConsentText) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentText.ProtoReflect.Descriptor instead.
 func (*ConsentText) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{7}
+	return file_fairlead_v1_form_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConsentText) GetKey() string {
@@ -1039,7 +1113,7 @@ const file_fairlead_v1_form_proto_rawDesc = "" +
 	"\tMENTORING\x10\x04\x12\n" +
 	"\n" +
 	"\x06REPORT\x10\x05\x12\r\n" +
-	"\tLOGISTICS\x10\x06\"\xf4\x03\n" +
+	"\tLOGISTICS\x10\x06\"\xa6\x04\n" +
 	"\x0eAttributeValue\x122\n" +
 	"\x04code\x18\x01 \x01(\tB\x1e\xe0A\x02\xbaH\x18\xc8\x01\x01r\x132\x11^[a-z0-9_]{1,40}$R\x04code\x12v\n" +
 	"\x05label\x18\x02 \x03(\v2&.fairlead.v1.AttributeValue.LabelEntryB8\xe0A\x01\xbaH2\x9a\x01/\x10\x14\"$r\"2 ^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$*\x05r\x03\x18\xf4\x03R\x05label\x12!\n" +
@@ -1048,11 +1122,16 @@ const file_fairlead_v1_form_proto_rawDesc = "" +
 	"\x06health\x18\x05 \x01(\bB\x03\xe0A\x01R\x06health\x12!\n" +
 	"\tuncounted\x18\x06 \x01(\bB\x03\xe0A\x01R\tuncounted\x12>\n" +
 	"\fvisible_when\x18\a \x01(\v2\x16.fairlead.v1.ConditionB\x03\xe0A\x01R\vvisibleWhen\x129\n" +
-	"\tbenchmark\x18\b \x01(\v2\x16.fairlead.v1.BenchmarkB\x03\xe0A\x01R\tbenchmark\x1a8\n" +
+	"\tbenchmark\x18\b \x01(\v2\x16.fairlead.v1.BenchmarkB\x03\xe0A\x01R\tbenchmark\x120\n" +
+	"\x06rollup\x18\t \x01(\v2\x13.fairlead.v1.RollupB\x03\xe0A\x01R\x06rollup\x1a8\n" +
 	"\n" +
 	"LabelEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8b\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9d\x01\n" +
+	"\x06Rollup\x125\n" +
+	"\x03any\x18\x01 \x03(\tB#\xe0A\x01\xbaH\x1d\x92\x01\x1a\x10\xf4\x03\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\x03any\x122\n" +
+	"\x04only\x18\x02 \x01(\tB\x1e\xe0A\x01\xbaH\x18r\x162\x14^$|^[a-z0-9_]{1,40}$R\x04only\x12(\n" +
+	"\bat_least\x18\x03 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xf4\x03(\x00R\aatLeast\"\x8b\x01\n" +
 	"\tBenchmark\x120\n" +
 	"\x05share\x18\x01 \x01(\x01B\x1a\xe0A\x02\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05share\x12$\n" +
 	"\x05basis\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xf4\x03R\x05basis\x12&\n" +
@@ -1100,7 +1179,7 @@ func file_fairlead_v1_form_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_form_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_fairlead_v1_form_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_fairlead_v1_form_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_fairlead_v1_form_proto_goTypes = []any{
 	(Attribute_Kind)(0),           // 0: fairlead.v1.Attribute.Kind
 	(Attribute_Sensitivity)(0),    // 1: fairlead.v1.Attribute.Sensitivity
@@ -1108,49 +1187,51 @@ var file_fairlead_v1_form_proto_goTypes = []any{
 	(*Form)(nil),                  // 3: fairlead.v1.Form
 	(*Attribute)(nil),             // 4: fairlead.v1.Attribute
 	(*AttributeValue)(nil),        // 5: fairlead.v1.AttributeValue
-	(*Benchmark)(nil),             // 6: fairlead.v1.Benchmark
-	(*Condition)(nil),             // 7: fairlead.v1.Condition
-	(*Qualifier)(nil),             // 8: fairlead.v1.Qualifier
-	(*FormPage)(nil),              // 9: fairlead.v1.FormPage
-	(*ConsentText)(nil),           // 10: fairlead.v1.ConsentText
-	nil,                           // 11: fairlead.v1.Attribute.QuestionEntry
-	nil,                           // 12: fairlead.v1.Attribute.HintEntry
-	nil,                           // 13: fairlead.v1.Attribute.WhyEntry
-	nil,                           // 14: fairlead.v1.Attribute.LabelEntry
-	nil,                           // 15: fairlead.v1.AttributeValue.LabelEntry
-	nil,                           // 16: fairlead.v1.Qualifier.LabelEntry
-	nil,                           // 17: fairlead.v1.FormPage.TitleEntry
-	nil,                           // 18: fairlead.v1.ConsentText.TextEntry
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*Rollup)(nil),                // 6: fairlead.v1.Rollup
+	(*Benchmark)(nil),             // 7: fairlead.v1.Benchmark
+	(*Condition)(nil),             // 8: fairlead.v1.Condition
+	(*Qualifier)(nil),             // 9: fairlead.v1.Qualifier
+	(*FormPage)(nil),              // 10: fairlead.v1.FormPage
+	(*ConsentText)(nil),           // 11: fairlead.v1.ConsentText
+	nil,                           // 12: fairlead.v1.Attribute.QuestionEntry
+	nil,                           // 13: fairlead.v1.Attribute.HintEntry
+	nil,                           // 14: fairlead.v1.Attribute.WhyEntry
+	nil,                           // 15: fairlead.v1.Attribute.LabelEntry
+	nil,                           // 16: fairlead.v1.AttributeValue.LabelEntry
+	nil,                           // 17: fairlead.v1.Qualifier.LabelEntry
+	nil,                           // 18: fairlead.v1.FormPage.TitleEntry
+	nil,                           // 19: fairlead.v1.ConsentText.TextEntry
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
 }
 var file_fairlead_v1_form_proto_depIdxs = []int32{
 	4,  // 0: fairlead.v1.Form.attributes:type_name -> fairlead.v1.Attribute
-	9,  // 1: fairlead.v1.Form.pages:type_name -> fairlead.v1.FormPage
-	7,  // 2: fairlead.v1.Form.eligibility:type_name -> fairlead.v1.Condition
-	10, // 3: fairlead.v1.Form.consents:type_name -> fairlead.v1.ConsentText
-	19, // 4: fairlead.v1.Form.create_time:type_name -> google.protobuf.Timestamp
+	10, // 1: fairlead.v1.Form.pages:type_name -> fairlead.v1.FormPage
+	8,  // 2: fairlead.v1.Form.eligibility:type_name -> fairlead.v1.Condition
+	11, // 3: fairlead.v1.Form.consents:type_name -> fairlead.v1.ConsentText
+	20, // 4: fairlead.v1.Form.create_time:type_name -> google.protobuf.Timestamp
 	0,  // 5: fairlead.v1.Attribute.kind:type_name -> fairlead.v1.Attribute.Kind
-	11, // 6: fairlead.v1.Attribute.question:type_name -> fairlead.v1.Attribute.QuestionEntry
-	12, // 7: fairlead.v1.Attribute.hint:type_name -> fairlead.v1.Attribute.HintEntry
-	13, // 8: fairlead.v1.Attribute.why:type_name -> fairlead.v1.Attribute.WhyEntry
-	14, // 9: fairlead.v1.Attribute.label:type_name -> fairlead.v1.Attribute.LabelEntry
+	12, // 6: fairlead.v1.Attribute.question:type_name -> fairlead.v1.Attribute.QuestionEntry
+	13, // 7: fairlead.v1.Attribute.hint:type_name -> fairlead.v1.Attribute.HintEntry
+	14, // 8: fairlead.v1.Attribute.why:type_name -> fairlead.v1.Attribute.WhyEntry
+	15, // 9: fairlead.v1.Attribute.label:type_name -> fairlead.v1.Attribute.LabelEntry
 	5,  // 10: fairlead.v1.Attribute.values:type_name -> fairlead.v1.AttributeValue
-	8,  // 11: fairlead.v1.Attribute.qualifier:type_name -> fairlead.v1.Qualifier
-	7,  // 12: fairlead.v1.Attribute.visible_when:type_name -> fairlead.v1.Condition
+	9,  // 11: fairlead.v1.Attribute.qualifier:type_name -> fairlead.v1.Qualifier
+	8,  // 12: fairlead.v1.Attribute.visible_when:type_name -> fairlead.v1.Condition
 	1,  // 13: fairlead.v1.Attribute.sensitivity:type_name -> fairlead.v1.Attribute.Sensitivity
 	2,  // 14: fairlead.v1.Attribute.purposes:type_name -> fairlead.v1.Attribute.Purpose
-	15, // 15: fairlead.v1.AttributeValue.label:type_name -> fairlead.v1.AttributeValue.LabelEntry
-	7,  // 16: fairlead.v1.AttributeValue.visible_when:type_name -> fairlead.v1.Condition
-	6,  // 17: fairlead.v1.AttributeValue.benchmark:type_name -> fairlead.v1.Benchmark
-	16, // 18: fairlead.v1.Qualifier.label:type_name -> fairlead.v1.Qualifier.LabelEntry
-	5,  // 19: fairlead.v1.Qualifier.values:type_name -> fairlead.v1.AttributeValue
-	17, // 20: fairlead.v1.FormPage.title:type_name -> fairlead.v1.FormPage.TitleEntry
-	18, // 21: fairlead.v1.ConsentText.text:type_name -> fairlead.v1.ConsentText.TextEntry
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	16, // 15: fairlead.v1.AttributeValue.label:type_name -> fairlead.v1.AttributeValue.LabelEntry
+	8,  // 16: fairlead.v1.AttributeValue.visible_when:type_name -> fairlead.v1.Condition
+	7,  // 17: fairlead.v1.AttributeValue.benchmark:type_name -> fairlead.v1.Benchmark
+	6,  // 18: fairlead.v1.AttributeValue.rollup:type_name -> fairlead.v1.Rollup
+	17, // 19: fairlead.v1.Qualifier.label:type_name -> fairlead.v1.Qualifier.LabelEntry
+	5,  // 20: fairlead.v1.Qualifier.values:type_name -> fairlead.v1.AttributeValue
+	18, // 21: fairlead.v1.FormPage.title:type_name -> fairlead.v1.FormPage.TitleEntry
+	19, // 22: fairlead.v1.ConsentText.text:type_name -> fairlead.v1.ConsentText.TextEntry
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_form_proto_init() }
@@ -1164,7 +1245,7 @@ func file_fairlead_v1_form_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_form_proto_rawDesc), len(file_fairlead_v1_form_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
