@@ -13,7 +13,7 @@ var (
 	queryProgramExists   = newQuery(`SELECT 1 FROM programs WHERE id = $1`)
 	queryProgram         = newQuery(`SELECT p.state, p.revision, p.body, c.applications
 		FROM programs p JOIN program_counters c ON c.program = p.id WHERE p.id = $1`)
-	queryPrograms = stateQueries(8, `SELECT p.id, p.state, p.revision, p.body, c.applications
+	queryPrograms = stateQueries(9, `SELECT p.id, p.state, p.revision, p.body, c.applications
 		FROM programs p JOIN program_counters c ON c.program = p.id
 		WHERE p.id > $1 ${states} ORDER BY p.id LIMIT $2`, "p.state", 3)
 	updateProgram = newQuery(`UPDATE programs SET state = $3, body = $4, revision = revision + 1 WHERE id = $1 AND revision = $2`)
