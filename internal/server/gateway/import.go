@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
@@ -44,7 +46,9 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 			return
 		}
 		spec := &v1.ImportSpec{Parent: "programs/" + r.PathValue("program")}
-		if err := (&queryParser{}).Parse(spec, r.URL.Query(), fromPath); err != nil {
+		query := r.URL.Query()
+		spec.Mapping = takeMapping(query)
+		if err := (&queryParser{}).Parse(spec, query, fromPath); err != nil {
 			var bad *bodyError
 			if errors.As(err, &bad) {
 				err = bad.err
@@ -89,6 +93,22 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(body) // the caller has gone: nobody to tell
 	})
+}
+
+// takeMapping takes mapping[HEADER]=FIELD out of a query. A header can hold
+// brackets itself, as form tools write them ("Skills [cooking]"), which the
+// gateway's own way of reading maps does not expect.
+func takeMapping(query url.Values) map[string]string {
+	mapping := map[string]string{}
+	for key, values := range query {
+		header, ok := strings.CutPrefix(key, "mapping[")
+		if !ok || !strings.HasSuffix(header, "]") || len(values) != 1 {
+			continue
+		}
+		mapping[strings.TrimSuffix(header, "]")] = values[0]
+		delete(query, key)
+	}
+	return mapping
 }
 
 // send streams the spec and the table. When the server ends the call early, it

@@ -118,25 +118,17 @@ func explain(body []byte, want protoreflect.MessageDescriptor) *applications.Err
 	if !utf8.Valid(body) {
 		return applications.Invalid(problem.ReasonJSONMalformed, "the body is not UTF-8 text")
 	}
+	var any json.RawMessage
+	var syntax *json.SyntaxError
+	if err := json.Unmarshal(body, &any); errors.As(err, &syntax) {
+		// Offset counts the bytes read, the wrong one included.
+		line, column := position(body, int(syntax.Offset)-1)
+		return applications.Invalid(problem.ReasonJSONMalformed, fmt.Sprintf("line %d, column %d: this is not one JSON document: %s", line, column, syntax.Error()))
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	w := &walker{decoder: d}
-	err := w.message("", want)
-	if err == nil {
-		if _, end := d.Token(); !errors.Is(end, io.EOF) {
-			line, column := position(body, int(d.InputOffset()))
-			return applications.Invalid(problem.ReasonJSONMalformed, fmt.Sprintf("line %d, column %d: something follows the JSON document; send exactly one", line, column))
-		}
-	}
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		line, column := position(body, int(syntax.Offset)-1)
-		return applications.Invalid(problem.ReasonJSONMalformed, fmt.Sprintf("line %d, column %d: this is no JSON: %s", line, column, syntax.Error()))
-	case err != nil:
-		line, column := position(body, len(body))
-		return applications.Invalid(problem.ReasonJSONMalformed, fmt.Sprintf("line %d, column %d: the JSON document ends too early", line, column))
-	case len(w.found) == 0:
+	if err := w.message("", want); err != nil || len(w.found) == 0 {
 		return applications.Invalid(problem.ReasonJSONMalformed, "the JSON document does not have the form of this request; see /docs")
 	}
 	return applications.Invalid(problem.ReasonFieldsInvalid, "some fields are not as they have to be; see the violations", w.found...)

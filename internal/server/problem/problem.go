@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -109,11 +110,34 @@ func FromError(e *applications.Error) *status.Status {
 	if len(e.Violations) > 0 {
 		bad := &errdetails.BadRequest{}
 		for _, v := range e.Violations {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Message})
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: wireField(v.Field), Description: v.Message})
 		}
 		details = append(details, bad)
 	}
 	return with(wireCodes[e.Code], e.Reason, e.Message, nil, details...)
+}
+
+// wireField spells the path of a field as JSON does. The parts behind answers
+// and consents are keys that programs chose, and stay as they are; so does
+// whatever is no path, such as "row 12, column county".
+func wireField(path string) string {
+	if !strings.Contains(path, "_") || strings.Contains(path, " ") {
+		return path
+	}
+	parts := strings.Split(path, ".")
+	for i, part := range parts {
+		if part == "answers" || part == "consents" {
+			break
+		}
+		words := strings.Split(part, "_")
+		for j, w := range words[1:] {
+			if w != "" {
+				words[j+1] = strings.ToUpper(w[:1]) + w[1:]
+			}
+		}
+		parts[i] = strings.Join(words, "")
+	}
+	return strings.Join(parts, ".")
 }
 
 func with(code codes.Code, reason, message string, meta map[string]string, more ...protoadapt.MessageV1) *status.Status {

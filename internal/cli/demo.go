@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/openfairlead/fairlead/internal/demo"
+)
+
+func (p *program) demoCommand() *cobra.Command {
+	o := demo.Options{Out: p.stdout, Serve: serveForDemo}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show a whole call with invented people, then stay up to be looked at",
+		Long: `Demo starts the server on a folder that is thrown away, makes a program from the
+preset north-sound, has 120 invented people apply over REST, closes the call,
+selects a cohort twice, prints both, and stays up with links to the pages.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Color = colorful(p.stdout)
+			return demo.Run(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&o.Seed, "seed", "demo", "text that decides the applicants and breaks the ties: the same text shows the same demo")
+	cmd.Flags().BoolVar(&o.Once, "once", false, "end after printing instead of staying up")
+	return cmd
+}
+
+// serveForDemo runs `fairlead serve` as the command line would.
+func serveForDemo(ctx context.Context, args []string, log io.Writer) error {
+	if code := Run(ctx, append([]string{"serve"}, args...), nil, io.Discard, log); code != exitOK {
+		return fmt.Errorf("fairlead serve ended with exit code %d", code)
+	}
+	return nil
+}
+
+// colorful reports whether w is a terminal whose owner has not asked for plain
+// text (NO_COLOR, see no-color.org).
+func colorful(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/grpclog"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/server"
+	"github.com/openfairlead/fairlead/internal/server/gateway"
+	"github.com/openfairlead/fairlead/internal/web"
+)
+
+// serveOptions are the flags of `fairlead serve`.
+type serveOptions struct {
+	place
+	ports          server.Ports
+	adminTokenFile string
+	publicURL      string
+	trustedProxies []string
+	rateLimit      float64
+	logLevel       string
+	logFormat      string
+}
+
+func (p *program) serveCommand() *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API and the pages",
+		Long: `Serve keeps everything in one encrypted database in the data folder. The first
+start makes the database, its master key, and a token for the first
+administrator; it says where they are. Ctrl-C stops it with grace.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, p.stderr) },
+	}
+	f := cmd.Flags()
+	o.place.flags(f)
+	f.StringVar(&o.ports.HTTP, "http", "127.0.0.1:8080", "address of the REST API and the pages")
+	f.StringVar(&o.ports.GRPC, "grpc", "127.0.0.1:9090", "address of the gRPC API")
+	f.StringVar(&o.ports.Ops, "ops", "127.0.0.1:9091", "address of /livez, /readyz and /metrics")
+	f.StringVar(&o.ports.TLSCert, "tls-cert", "", "certificate chain (PEM) to serve HTTP and gRPC over TLS; read again when it changes")
+	f.StringVar(&o.ports.TLSKey, "tls-key", "", "private key (PEM) of --tls-cert")
+	f.BoolVar(&o.ports.BehindProxy, "behind-proxy", false, "a proxy in front does TLS: allow listening off this machine without it")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks (CIDR) whose X-Forwarded-For is believed")
+	f.StringVar(&o.publicURL, "public-url", "", "address that people type, such as https://apply.example.org; makes links, secure cookies and HSTS")
+	f.StringVar(&o.adminTokenFile, "admin-token-file", "", "where the first administrator's token is written (default DATA/admin.token)")
+	f.Float64Var(&o.rateLimit, "rate-limit", 200, "calls a second that each caller may make, with twice as many at once; 0: no limit")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	return cmd
+}
+
+// serve runs the server until ctx ends. Everything that can be wrong with how
+// it was started is found before a port opens.
+func serve(ctx context.Context, o serveOptions, stderr io.Writer) error {
+	log, err := newLog(o, stderr)
+	if err != nil {
+		return err
+	}
+	publicURL, proxies, err := o.network()
+	if err != nil {
+		return err
+	}
+	quiet()
+	in, err := o.open(ctx, log, true)
+	if err != nil {
+		return err
+	}
+	err = in.serve(ctx, o, log, publicURL, proxies)
+	return errors.Join(err, in.store.Close())
+}
+
+func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Logger, publicURL string, proxies []netip.Prefix) error {
+	if in.newKey {
+		log.Warn("made a new master key; without it nobody can read the database: keep a copy apart from the backups", "file", o.key())
+	}
+	work := in.background(log)
+	app, err := server.NewApp(server.Options{
+		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit,
+		Web: web.New(web.Options{
+			Service: in.service, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
+			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
+			Log:           log,
+		}),
+	})
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	ports, err := server.Listen(o.ports)
+	if err != nil {
+		return err
+	}
+	defer ports.Close()
+	if err := in.firstAdministrator(ctx, o, log); err != nil {
+		return err
+	}
+	scheme := "http"
+	if o.ports.TLSCert != "" {
+		scheme = "https"
+	}
+	log.Info("serving", "http", scheme+"://"+ports.HTTP.Addr().String(), "grpc", ports.GRPC.Addr().String(), "ops", "http://"+ports.Ops.Addr().String(), "data", o.data)
+	err = app.Run(ctx, ports, work...)
+	log.Info("stopped")
+	return err
+}
+
+// firstAdministrator writes the first token to a file that only this account
+// can read. Only the path is ever logged.
+func (in *installation) firstAdministrator(ctx context.Context, o serveOptions, log *slog.Logger) error {
+	path := o.adminTokenFile
+	if path == "" {
+		path = filepath.Join(o.data, "admin.token")
+	}
+	// Tried before the token exists: a token that cannot be written is lost.
+	if err := tryWrite(path); err != nil {
+		return err
+	}
+	secret, err := in.service.FirstToken(ctx)
+	if err != nil || secret == "" {
+		return err
+	}
+	if err := writeSecret(path, secret+"\n"); err != nil {
+		return err
+	}
+	log.Info("made the first administrator's token; read it there and keep it safe", "file", path)
+	return nil
+}
+
+func tryWrite(path string) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".admin-token-*")
+	if err != nil {
+		return applications.Errorf(applications.FailedPrecondition, "ADMIN_TOKEN_NOT_WRITABLE",
+			"cannot write to %s (%w); make it writable for this account or choose another place with --admin-token-file", dir, cause(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// writeSecret writes a file that is complete or not there at all.
+func writeSecret(path, content string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".admin-token-*") // made with mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(content)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// network reads what the flags say about the way to the server.
+func (o *serveOptions) network() (publicURL string, proxies []netip.Prefix, err error) {
+	if o.publicURL != "" {
+		u, err := url.Parse(o.publicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return "", nil, exit(exitUsage, "--public-url %q: write it as https://HOST, without a path", o.publicURL)
+		}
+		publicURL = u.Scheme + "://" + u.Host
+	}
+	for _, text := range o.trustedProxies {
+		p, err := netip.ParsePrefix(strings.TrimSpace(text))
+		if err != nil {
+			a, addrErr := netip.ParseAddr(strings.TrimSpace(text))
+			if addrErr != nil {
+				return "", nil, exit(exitUsage, "--trusted-proxies %q: write networks as 10.0.0.0/8 or single addresses", text)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		proxies = append(proxies, p)
+	}
+	if o.rateLimit < 0 {
+		return "", nil, exit(exitUsage, "--rate-limit %v: must be 0 or more", o.rateLimit)
+	}
+	return publicURL, proxies, nil
+}
+
+func newLog(o serveOptions, w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		return nil, exit(exitUsage, "--log-level %q: choose debug, info, warn or error", o.logLevel)
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch o.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, exit(exitUsage, "--log-format %q: choose text or json", o.logFormat)
+}
+
+// quiet keeps the gRPC library from writing to stderr on its own: it quotes
+// headers and addresses.
+var quiet = sync.OnceFunc(func() {
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+})
+
+// closeEvery is how often calls whose window has ended are closed.
+const closeEvery = 15 * time.Second
+
+// background is what runs beside the ports.
+func (in *installation) background(log *slog.Logger) []func(context.Context) {
+	closeDue := func(ctx context.Context) {
+		tick := time.NewTicker(closeEvery)
+		defer tick.Stop()
+		for {
+			if n, err := in.service.CloseDue(ctx); err != nil && ctx.Err() == nil {
+				log.Error("closing calls whose time is over", "error", err)
+			} else if n > 0 {
+				log.Info("closed calls whose time is over", "programs", n)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}
+	runner := applications.NewRunner(in.service, in.service.NewID())
+	in.service.Wake = runner.Wake
+	return []func(context.Context){closeDue, runner.Run}
+}
+
+// engineVersion names the engine in records.
+func engineVersion() string { return fmt.Sprintf("fairlead %s", version()) }
