@@ -1,0 +1,402 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/matcher"
+)
+
+// resultPage is the outcome of a run: what was asked for, what was reached,
+// what was proved, and who, by code.
+//
+// Small totals and the facts about single people never stand on one screen:
+// compared, they could single somebody out. So the make-up view shows codes
+// only, and the people view no totals.
+type resultPage struct {
+	frame
+	Path       string
+	People     bool // the people view
+	Number     int
+	Heading    string
+	Lede       string
+	Trial      bool
+	Verdict    verdictView
+	Groups     []groupView
+	Hidden     []phrase // groups kept for facilitators
+	Ticks      bool     // some row has a community share
+	Outlines   bool     // some row counts groups instead of people
+	Members    []memberView
+	Closest    bool // there is no cohort: the people nearest to one
+	Provenance string
+	Computed   string // the provenance in plain words
+	Bounds     []boundLine
+	Details    []detail
+	Steps      []stepLine
+}
+
+type verdictView struct {
+	Tone, Mark, Title string
+	Lines             []missLine
+	More              int // lines left out
+	After             string
+}
+
+type missLine struct {
+	What phrase
+	Text string
+}
+
+type groupView struct {
+	Name phrase
+	Note string
+	Rows []rowView
+}
+
+type rowView struct {
+	Label                 phrase
+	Words                 string // said instead of Label, in the page's language
+	Bar                   template.HTML
+	Count, Range, Applied string
+	Tone, Mark, Word      string
+	Must                  bool
+	Priority              int
+}
+
+type memberView struct {
+	Code   string
+	Locked bool
+	Reason string
+	Facts  []phrase
+}
+
+type boundLine struct {
+	Label, Value, Bound, Word string
+	Proved                    bool
+}
+
+type detail struct {
+	Label, Text string
+	Code        bool
+}
+
+// mostMisses is how many missed rules the verdict names before it refers to
+// the tables.
+const mostMisses = 4
+
+func newResultPage(f frame, res *applications.SelectionResult, number int, all bool, view string) *resultPage {
+	l, rec := f.tongue, res.Record
+	page := &resultPage{
+		frame: f, Number: number, People: view == "people", Trial: res.Selection.Trial,
+		Path: "/programs/" + res.Program.ID + "/selections/" + res.Selection.ID,
+	}
+	page.Crumbs = runCrumbs(l, res.Program, number)
+	size := len(rec.Cohort)
+	if rec.Status == matcher.Infeasible && rec.Infeasibility != nil {
+		size = len(rec.Infeasibility.Closest)
+		page.Closest = size > 0
+	}
+	page.head(l, res)
+	page.verdict(l, res, all)
+	page.makeup(l, res, size, all)
+	if !page.Trial {
+		for _, m := range res.Members {
+			page.Members = append(page.Members, newMemberView(l, res.Form, m))
+		}
+	}
+	page.proof(l, res)
+	page.titled(page.Heading, l.say("run.number", "n", number), l.phrase(res.Program.Title).Text, "Fairlead")
+	return page
+}
+
+func (page *resultPage) head(l tongue, res *applications.SelectionResult) {
+	rec := res.Record
+	switch rec.Status {
+	case matcher.Infeasible:
+		page.Heading = l.say("result.impossible")
+		page.Lede = l.say("result.impossible.lede", "n", res.Criteria.Size, "pool", l.number(int64(res.Selection.PoolSize)))
+	case matcher.Undecided:
+		page.Heading = l.say("result.undecided")
+		page.Lede = l.say("result.undecided.lede", "pool", l.number(int64(res.Selection.PoolSize)))
+	default:
+		page.Heading = l.say("result.title")
+		page.Lede = l.count("result.lede", len(rec.Cohort), "pool", l.number(int64(res.Selection.PoolSize)))
+		if rec.Size.Got < rec.Size.Wanted {
+			if rec.Size.Got == rec.Size.Bound {
+				page.Lede += " " + l.say("result.smaller", "wanted", rec.Size.Wanted, "got", rec.Size.Got)
+			} else {
+				page.Lede += " " + l.say("result.smaller_unproved", "wanted", rec.Size.Wanted, "got", rec.Size.Got, "bound", rec.Size.Bound)
+			}
+		}
+		if rec.Status == matcher.Optimal {
+			page.Lede += " " + l.say("result.optimal")
+		} else {
+			page.Lede += " " + l.say("result.feasible")
+		}
+	}
+}
+
+func (page *resultPage) verdict(l tongue, res *applications.SelectionResult, all bool) {
+	rec, v := res.Record, &page.Verdict
+	met := 0
+	for _, r := range res.Rules {
+		if r.Short == 0 && r.Over == 0 {
+			met++
+			continue
+		}
+		if !all && hiddenGroup(res.Form, r.Attribute) {
+			v.More++
+			continue
+		}
+		if len(v.Lines) == mostMisses {
+			v.More++
+			continue
+		}
+		v.Lines = append(v.Lines, missLine{rowName(l, r), missText(l, r, all)})
+	}
+	total := len(res.Rules)
+	v.Tone, v.Mark = "ok", "✓"
+	v.Title = l.count("result.all_met", total)
+	if met < total {
+		v.Tone, v.Mark = "warn", "!"
+		v.Title = l.say("result.some_met", "met", met, "total", total)
+		v.After = l.say("result.not_proved")
+		if rec.Status == matcher.Optimal {
+			v.After = l.say("result.least")
+		}
+	}
+	if total == 0 {
+		v.Title = l.say("result.no_rules")
+	}
+	switch rec.Status {
+	case matcher.Undecided:
+		v.Tone, v.Mark, v.Title, v.After, v.Lines, v.More = "warn", "?", l.say("result.undecided"), l.say("result.undecided.text"), nil, 0
+	case matcher.Infeasible:
+		v.Tone, v.Mark = "warn", "✕"
+		v.Title, v.After = l.say("result.clash_rules"), ""
+		if inf := rec.Infeasibility; inf != nil {
+			if len(inf.Clash) > 0 {
+				v.Title, v.Lines, v.More = l.say("result.clash_hard"), nil, 0
+				for _, c := range inf.Clash {
+					v.Lines = append(v.Lines, missLine{What: phrase{c, "en"}})
+				}
+			}
+			if inf.LeastTotalDeviation != nil {
+				v.After = l.count("result.least_total", int(*inf.LeastTotalDeviation))
+			} else if len(inf.Clash) == 0 {
+				v.After = l.say("result.least_unknown")
+			}
+		}
+	}
+	if !rec.Complete {
+		v.After = strings.TrimSpace(v.After + " " + l.say("result.incomplete"))
+	}
+}
+
+// hiddenGroup reports whether the totals of an attribute are for facilitators
+// only: no table of who a cohort's people are leaves that role.
+func hiddenGroup(form *applications.Form, key string) bool {
+	a := form.Attribute(key)
+	return a == nil || a.Identity()
+}
+
+// rowName is what a row counts, with its attribute where the row alone would
+// not tell.
+func rowName(l tongue, r applications.ResultRule) phrase {
+	p := l.phrase(r.Label)
+	if p.Text != "" && r.Kind == matcher.Quota {
+		return p
+	}
+	return l.phrase(r.Group)
+}
+
+func missText(l tongue, r applications.ResultRule, all bool) string {
+	switch {
+	case !all:
+		return l.say("miss.unmet")
+	case r.Kind == matcher.Quota && r.Short > 0:
+		return l.count("miss.short", r.Count, "min", r.Min, "pool", r.Pool)
+	case r.Kind == matcher.Quota:
+		return l.count("miss.over", r.Count, "max", r.Max)
+	case r.Kind == matcher.Company:
+		return l.count("miss.company", r.Pool-r.Count, "min", r.Min)
+	case r.Kind == matcher.Spread:
+		return l.count("miss.spread", r.Count, "min", r.Min)
+	default:
+		return l.count("miss.cap", r.Count, "max", r.Max)
+	}
+}
+
+func (page *resultPage) makeup(l tongue, res *applications.SelectionResult, size int, all bool) {
+	axis := chartAxis(res.Rules, size)
+	at := map[string]int{}
+	for _, r := range res.Rules {
+		if !all && hiddenGroup(res.Form, r.Attribute) {
+			if _, seen := at[r.Attribute]; !seen {
+				at[r.Attribute] = -1
+				page.Hidden = append(page.Hidden, l.phrase(r.Group))
+			}
+			continue
+		}
+		i, ok := at[r.Attribute]
+		if !ok {
+			i = len(page.Groups)
+			at[r.Attribute] = i
+			g := groupView{Name: l.phrase(r.Group)}
+			if a := res.Form.Attribute(r.Attribute); a != nil && a.Kind == applications.Multi {
+				g.Note = l.say("result.multi")
+			}
+			page.Groups = append(page.Groups, g)
+		}
+		row := newRowView(l, r, axis, size, all)
+		page.Ticks = page.Ticks || row.Bar != "" && r.Benchmark != nil && r.Kind == matcher.Quota
+		page.Outlines = page.Outlines || row.Bar != "" && (r.Kind == matcher.Spread || r.Kind == matcher.Company)
+		page.Groups[i].Rows = append(page.Groups[i].Rows, row)
+	}
+}
+
+// chartAxis is how many people the width of a chart stands for: enough for
+// every count and every bound that really bounds.
+func chartAxis(rules []applications.ResultRule, size int) int {
+	axis := 4
+	for _, r := range rules {
+		axis = max(axis, r.Count, min(r.Min, size))
+		if r.Kind == matcher.Company {
+			axis = max(axis, r.Pool)
+		}
+		if r.Max < size && (r.Kind == matcher.Quota || r.Kind == matcher.Cap) {
+			axis = max(axis, r.Max)
+		}
+	}
+	return axis + 1
+}
+
+func newRowView(l tongue, r applications.ResultRule, axis, size int, all bool) rowView {
+	row := rowView{Label: l.phrase(r.Label), Must: r.Priority == matcher.Must, Priority: r.Priority}
+	wrong := r.Short > 0 || r.Over > 0
+	b := bar{Axis: axis, Count: r.Count, Lo: r.Min, Hi: r.Max, Wrong: wrong}
+	switch r.Kind {
+	case matcher.Company:
+		row.Words = l.count("row.company", r.Min)
+		row.Range = l.say("range.all", "n", r.Pool)
+		b.Lo, b.Hi, b.Outline = r.Pool, r.Pool, true
+	case matcher.Spread:
+		row.Words = l.say("row.spread")
+		row.Range = l.say("range.from", "n", r.Min)
+		b.Hi, b.Outline = -1, true
+	case matcher.Cap:
+		row.Words = l.say("row.cap")
+		row.Range = l.say("range.to", "n", r.Max)
+		b.Lo = 0
+	default:
+		switch {
+		case r.Max >= size && r.Min > 0:
+			row.Range, b.Hi = l.say("range.from", "n", r.Min), -1
+		case r.Max >= size:
+			row.Range, b.Hi = l.say("range.any"), -1
+		case r.Min == 0:
+			row.Range = l.say("range.to", "n", r.Max)
+		case r.Min == r.Max:
+			row.Range = l.number(int64(r.Min))
+		default:
+			row.Range = fmt.Sprintf("%d–%d", r.Min, r.Max)
+		}
+		if r.Benchmark != nil {
+			b.Share = r.Benchmark.Share * float64(size)
+		}
+	}
+	row.Tone, row.Mark = "ok", "✓"
+	switch {
+	case r.Short > 0:
+		row.Tone, row.Mark, row.Word = "bad", "✕", l.say("row.short", "n", r.Short)
+	case r.Over > 0:
+		row.Tone, row.Mark, row.Word = "bad", "✕", l.say("row.over", "n", r.Over)
+	case r.Kind != matcher.Quota:
+		row.Word = l.say("row.met")
+	case r.Count == r.Min && r.Min > 0 && r.Max > r.Min:
+		row.Word = l.say("row.at_floor")
+	case r.Count == r.Max && r.Max > r.Min:
+		row.Word = l.say("row.at_cap")
+	default:
+		row.Word = l.say("row.in_range")
+	}
+	row.Count, row.Applied = masked(l, r.Count, all), masked(l, r.Pool, all)
+	if all || r.Count >= fewest {
+		row.Bar = b.svg()
+	} else if wrong {
+		row.Word = l.say("row.unmet") // by how many would tell the count
+	} else {
+		row.Word = l.say("row.met")
+	}
+	return row
+}
+
+// newMemberView shows facts about a job and nothing about the person. What
+// somebody wrote, and the name of an organization, can tell who they are, so
+// only answers chosen from a list are shown.
+func newMemberView(l tongue, form *applications.Form, m applications.ResultMember) memberView {
+	v := memberView{Code: m.Code, Locked: m.Locked, Reason: m.LockReason}
+	for i := range form.Attributes {
+		a := &form.Attributes[i]
+		if a.Identity() || a.Kind != applications.Single && a.Kind != applications.Multi {
+			continue
+		}
+		answer := m.Answers[a.Key]
+		var labels []string
+		lang := string(l)
+		for _, code := range answer.Values {
+			p := valueLabel(l, a, code)
+			labels, lang = append(labels, p.Text), p.Lang
+		}
+		if len(labels) > 0 {
+			v.Facts = append(v.Facts, phrase{strings.Join(labels, ", "), lang})
+		}
+	}
+	return v
+}
+
+func (page *resultPage) proof(l tongue, res *applications.SelectionResult) {
+	rec, run, zone := res.Record, res.Selection, zoneOf(res.Program)
+	word := string(run.Provenance)
+	if word == "" {
+		word = string(applications.Computed)
+	}
+	page.Provenance = word
+	page.Computed = l.say("provenance."+word, "seed", rec.Seed)
+	if rec.Status == matcher.Optimal || rec.Status == matcher.Feasible {
+		line := func(label string, value, bound int64) {
+			b := boundLine{Label: label, Value: l.number(value), Bound: l.number(bound), Proved: value == bound}
+			b.Word = l.say("bound.open")
+			if b.Proved {
+				b.Word = l.say("bound.proved")
+			}
+			page.Bounds = append(page.Bounds, b)
+		}
+		line(l.say("bound.size"), int64(rec.Size.Got), int64(rec.Size.Bound))
+		for _, d := range rec.Deviation {
+			line(l.say("bound.priority", "n", d.Priority), d.Value, d.Bound.Bound)
+		}
+		if rec.Score.Value != 0 || rec.Score.Bound != 0 {
+			line(l.say("bound.score"), rec.Score.Value, rec.Score.Bound)
+		}
+	}
+	add := func(key, text string, code bool) {
+		if text != "" {
+			page.Details = append(page.Details, detail{l.say("detail." + key), text, code})
+		}
+	}
+	add("criteria", l.say("detail.version", "n", res.Criteria.Version, "name", res.Criteria.Name), false)
+	add("criteria_digest", res.Criteria.Digest, true)
+	add("seed", rec.Seed, true)
+	add("input", rec.InputDigest, true)
+	add("record", rec.Digest, true)
+	add("engine", rec.Engine, true)
+	if !run.DoneTime.IsZero() {
+		add("done", l.moment(run.DoneTime, zone).Text, false)
+	}
+	for _, step := range run.Steps {
+		page.Steps = append(page.Steps, stepLine{Label: stepLabel(l, step.Name), When: l.moment(step.Time, zone)})
+	}
+}

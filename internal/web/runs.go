@@ -1,0 +1,293 @@
+package web
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/access"
+)
+
+// runsPage lists a program's runs, the newest first, and starts one.
+type runsPage struct {
+	frame
+	Program  string
+	Heading  phrase
+	State    string
+	Runs     []runLine
+	Numbers  map[string]int // by id, for the page of one run
+	MayStart bool
+	Request  string
+	Seed     string
+	Trial    bool
+	Faults   []fault
+}
+
+type runLine struct {
+	Number      int
+	Href        string
+	Word, Tone  string
+	Mark        string
+	Criteria    int
+	Pool        string
+	Trial       bool
+	Started     moment
+	CurrentStep string
+}
+
+func (s *server) getRuns(w http.ResponseWriter, r *http.Request) error {
+	who, err := s.staff(r)
+	if err != nil {
+		return err
+	}
+	page, err := s.newRunsPage(r, who)
+	if err != nil {
+		return err
+	}
+	s.render(w, r, http.StatusOK, "runs", page)
+	return nil
+}
+
+// allRuns returns a program's runs, oldest first: a program has tens of them.
+func (s *server) allRuns(r *http.Request, who access.Principal, program string) ([]*applications.Selection, error) {
+	var out []*applications.Selection
+	q := applications.ListQuery{PageSize: 500}
+	for {
+		list, err := s.svc.Selections(r.Context(), who, program, q)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list.Items...)
+		if q.Cursor = list.Next; q.Cursor == "" || len(out) >= 5000 {
+			return out, nil
+		}
+	}
+}
+
+func (s *server) newRunsPage(r *http.Request, who access.Principal) (*runsPage, error) {
+	program, err := s.svc.Program(r.Context(), who, r.PathValue("program"))
+	if err != nil {
+		return nil, err
+	}
+	runs, err := s.allRuns(r, who, program.ID)
+	if err != nil {
+		return nil, err
+	}
+	return fillRunsPage(s.staffFrame(r, "programs"), program, runs, who), nil
+}
+
+func fillRunsPage(f frame, program *applications.Program, runs []*applications.Selection, who access.Principal) *runsPage {
+	page := &runsPage{
+		frame: f, Program: program.ID, Request: nonce(),
+		MayStart: who.Can(access.SelectionsRun, program.ID),
+	}
+	l, zone := page.tongue, zoneOf(program)
+	page.Heading = l.phrase(program.Title)
+	page.State = l.say("program." + string(program.State))
+	for i, run := range runs {
+		line := runLine{
+			Number: i + 1, Href: "/programs/" + program.ID + "/selections/" + run.ID,
+			Criteria: run.Criteria, Trial: run.Trial, Started: l.moment(run.CreateTime, zone),
+		}
+		if run.PoolSize > 0 {
+			line.Pool = masked(l, run.PoolSize, facilitates(who, program.ID))
+		}
+		line.Word, line.Tone, line.Mark = runState(l, run.State)
+		page.Runs = append(page.Runs, line)
+	}
+	slices.Reverse(page.Runs)
+	page.Crumbs = []crumb{{l.said(l.say("menu.programs")), "/programs"}, {page.Heading, ""}}
+	page.titled(l.say("runs.title"), page.Heading.Text, "Fairlead")
+	return page
+}
+
+func runState(l tongue, state applications.SelectionState) (word, tone, mark string) {
+	word = l.say("run." + string(state))
+	switch state {
+	case applications.SelectionSucceeded:
+		return word, "ok", "✓"
+	case applications.SelectionFailed, applications.SelectionStale:
+		return word, "bad", "✕"
+	case applications.SelectionCanceled:
+		return word, "", "–"
+	}
+	return word, "", "…"
+}
+
+func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	who, err := s.staff(r)
+	if err != nil {
+		return err
+	}
+	run := &applications.Selection{
+		Program: r.PathValue("program"), Trial: r.PostForm.Get("trial") == "yes",
+		Seed: clean(r.PostForm.Get("seed"), false), Lottery: "NONE",
+	}
+	idem := applications.Idempotency{}
+	if id := r.PostForm.Get("request"); isUUID(id) {
+		sum := sha256.Sum256([]byte(canonical(r.PostForm)))
+		idem = applications.Idempotency{RequestID: id, Hash: sum[:]}
+	}
+	run, err = s.svc.CreateSelection(r.Context(), who, run, idem)
+	if faults, others, ok := violations(err, nil); err != nil && ok {
+		page, err := s.newRunsPage(r, who)
+		if err != nil {
+			return err
+		}
+		page.Seed, page.Trial = r.PostForm.Get("seed"), r.PostForm.Get("trial") == "yes"
+		for field, m := range faults {
+			id := ""
+			if strings.Contains(field, "seed") {
+				id = "seed"
+			}
+			page.Faults = append(page.Faults, fault{id, m})
+		}
+		slices.SortFunc(page.Faults, func(a, b fault) int { return strings.Compare(a.Message, b.Message) })
+		for _, m := range others {
+			page.Faults = append(page.Faults, fault{"", m})
+		}
+		page.Failed, page.Languages = true, nil
+		s.render(w, r, http.StatusUnprocessableEntity, "runs", page)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	seeOther(w, r, "/programs/"+run.Program+"/selections/"+run.ID)
+	return nil
+}
+
+// runPage is a run without a result: queued, running, or ended without one.
+type runPage struct {
+	frame
+	Path       string
+	Number     int
+	Word, Tone string
+	Mark       string
+	Text       string
+	Running    bool
+	Paused     bool
+	Asked      bool // to cancel
+	MayCancel  bool
+	Now        string
+	Steps      []stepLine
+	Pivots     int64
+	Pool       string
+	Criteria   int
+	Started    moment
+	Error      string
+}
+
+type stepLine struct {
+	Label string
+	Value string
+	When  moment
+}
+
+// refreshSeconds is how often the page of a run that works asks again.
+const refreshSeconds = "3"
+
+func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
+	who, err := s.staff(r)
+	if err != nil {
+		return err
+	}
+	programID, id := r.PathValue("program"), r.PathValue("selection")
+	run, err := s.svc.Selection(r.Context(), who, programID, id)
+	if err != nil {
+		return err
+	}
+	runs, err := s.allRuns(r, who, programID)
+	if err != nil {
+		return err
+	}
+	number := 1 + slices.IndexFunc(runs, func(x *applications.Selection) bool { return x.ID == id })
+	if run.State == applications.SelectionSucceeded {
+		result, err := s.svc.SelectionResult(r.Context(), who, programID, id)
+		if err != nil {
+			return err
+		}
+		page := newResultPage(s.staffFrame(r, "programs"), result, number, facilitates(who, programID), r.URL.Query().Get("view"))
+		s.render(w, r, http.StatusOK, "result", page)
+		return nil
+	}
+	program, err := s.svc.Program(r.Context(), who, programID)
+	if err != nil {
+		return err
+	}
+	page := newRunPage(s.staffFrame(r, "programs"), program, run, number, who)
+	page.Paused = r.URL.Query().Get("updates") == "off"
+	if page.Running && !page.Paused {
+		// A header instead of a meta element: the page stays the same either
+		// way, and the link beside the progress stops it.
+		w.Header().Set("Refresh", refreshSeconds)
+	}
+	s.render(w, r, http.StatusOK, "run", page)
+	return nil
+}
+
+func newRunPage(f frame, program *applications.Program, run *applications.Selection, number int, who access.Principal) *runPage {
+	l, zone := f.tongue, zoneOf(program)
+	page := &runPage{
+		frame: f, Path: "/programs/" + program.ID + "/selections/" + run.ID, Number: number,
+		Running: !run.State.Done(), Asked: run.CancelAsked, Pivots: run.Pivots,
+		MayCancel: who.Can(access.SelectionsRun, program.ID), Criteria: run.Criteria,
+		Started: l.moment(run.CreateTime, zone), Error: run.Error,
+	}
+	if run.PoolSize > 0 {
+		page.Pool = masked(l, run.PoolSize, facilitates(who, program.ID))
+	}
+	page.Word, page.Tone, page.Mark = runState(l, run.State)
+	page.Text = l.say("run." + string(run.State) + ".text")
+	if page.Running && run.CurrentStep != "" {
+		page.Now = stepLabel(l, run.CurrentStep)
+	}
+	for _, step := range run.Steps {
+		line := stepLine{Label: stepLabel(l, step.Name), When: l.moment(step.Time, zone)}
+		if base, _, _ := strings.Cut(step.Name, " "); base == "size" || base == "priority" {
+			line.Value = l.number(step.Value)
+		}
+		page.Steps = append(page.Steps, line)
+	}
+	page.Crumbs = runCrumbs(l, program, number)
+	page.titled(page.Word, l.say("run.number", "n", number), l.phrase(program.Title).Text, "Fairlead")
+	return page
+}
+
+func runCrumbs(l tongue, program *applications.Program, number int) []crumb {
+	return []crumb{
+		{l.said(l.say("menu.programs")), "/programs"},
+		{l.phrase(program.Title), "/programs/" + program.ID + "/selections"},
+		{l.said(l.say("run.number", "n", number)), ""},
+	}
+}
+
+// stepLabel is a step of a run in words: "priority 1" is the step "priority"
+// with its number.
+func stepLabel(l tongue, name string) string {
+	base, n, _ := strings.Cut(name, " ")
+	if _, ok := catalogs["en"]["step."+base]; !ok {
+		return name
+	}
+	return l.say("step."+base, "n", n)
+}
+
+func (s *server) postCancel(w http.ResponseWriter, r *http.Request) error {
+	who, err := s.staff(r)
+	if err != nil {
+		return err
+	}
+	program, id := r.PathValue("program"), r.PathValue("selection")
+	_, err = s.svc.CancelSelection(r.Context(), who, program, id, 0, applications.Idempotency{})
+	// Done meanwhile: its page says so.
+	if err != nil && applications.CodeOf(err) != applications.FailedPrecondition {
+		return err
+	}
+	seeOther(w, r, "/programs/"+program+"/selections/"+id)
+	return nil
+}

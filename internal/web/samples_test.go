@@ -1,0 +1,403 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher"
+)
+
+// Everything in this file is invented.
+
+type testSecrets struct{}
+
+func (testSecrets) MAC(label string, message []byte) []byte {
+	sum := sha256Sum(append([]byte(label+"\x00"), message...))
+	return sum[:]
+}
+
+var sampleNow = time.Date(2026, 11, 21, 17, 41, 0, 0, time.UTC)
+
+func en(s string) applications.Text { return applications.Text{"en": s} }
+
+func sampleProgram() *applications.Program {
+	return &applications.Program{
+		ID: "equity-in-leadership-2027", State: applications.ProgramOpen,
+		Title:    applications.Text{"en": "Equity in Leadership 2027", "es": "Equidad en el liderazgo 2027"},
+		Summary:  en("A year of learning together for up to 15 leaders of health and human service organizations."),
+		Audience: en("Leaders with the authority to make structural change.\nThose who supervise the staff responsible for carrying it out."),
+		Effort:   en("Monthly meetings from January to December 2027, in person.\nThere is no cost."),
+		Selected: en("People apply on their own.\nThe group as a whole should look like the region.\nThe rules were fixed before the call opened."),
+		Contact:  en("Write to the program team or call 360-555-0100."),
+		Region:   en("Island, San Juan, Skagit, Snohomish and Whatcom counties"),
+		MinSeats: 12, Seats: 15, FormVersion: 1, CriteriaVersion: 1, ApplicationCount: 84,
+		Window: applications.Window{
+			Opens:  time.Date(2026, 11, 1, 16, 0, 0, 0, time.UTC),
+			Closes: time.Date(2026, 12, 13, 1, 0, 0, 0, time.UTC), Zone: "America/Los_Angeles",
+		},
+		PublicAgency: true,
+	}
+}
+
+func values(pairs ...string) []applications.Value {
+	var out []applications.Value
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, applications.Value{Code: pairs[i], Label: en(pairs[i+1])})
+	}
+	return out
+}
+
+func sampleForm() *applications.Form {
+	race := values("aian", "American Indian or Alaska Native", "asian", "Asian", "black", "Black or African American",
+		"hispanic", "Hispanic or Latino", "mena", "Middle Eastern or North African", "nhpi", "Native Hawaiian or Pacific Islander", "white", "White")
+	race[3].Label["es"] = "Hispana o latina"
+	lived := values("housing", "Homelessness or housing instability", "disability", "Disability", "veteran", "Military service", "none", "None of these")
+	lived[1].Health, lived[3].Exclusive, lived[3].Uncounted = true, true, true
+	relation := values("citizen", "Citizen or member", "descendant", "Descendant", "works_for", "I work for a Tribal Nation", "none", "None of these")
+	relation[3].Exclusive = true
+	nations := values("lummi", "Lummi Nation", "samish", "Samish Indian Nation", "other", "Another Tribal Nation")
+	nations[2].WriteIn = true
+	identity := []applications.Purpose{applications.ForReport}
+	return &applications.Form{
+		Program: "equity-in-leadership-2027", Version: 1,
+		Attributes: []applications.Attribute{
+			{
+				Key: "role_authority", Kind: applications.Multi, Question: en("What authority do you have in your organization?"),
+				Label: en("Authority"), Values: values("structural_change", "I can make structural change", "supervises", "I supervise staff who carry it out", "influences", "I influence change"),
+				Required: true, Sensitivity: applications.InternalFact, Purposes: []applications.Purpose{applications.ForEligibility},
+			},
+			{
+				Key: "sector", Kind: applications.Multi, MaxValues: 2, Question: en("Which kind of organization do you work in?"), Label: en("Sector"),
+				Values:      values("hospital", "Hospital or health system", "housing", "Housing and homelessness services", "tribal_health", "Tribal health center or Tribal government program"),
+				Sensitivity: applications.InternalFact, Purposes: []applications.Purpose{applications.ForBalance},
+			},
+			{
+				Key: "role_level", Kind: applications.Single, Question: en("Which level is your role?"), Label: en("Role"),
+				Values:      values("executive", "Executive or director", "manager", "Manager or supervisor", "lead", "Program lead or coordinator"),
+				Sensitivity: applications.InternalFact, Purposes: []applications.Purpose{applications.ForBalance},
+			},
+			{Key: "organization", Kind: applications.Entity, Question: en("Which organization do you work for?"), Label: en("Organization"), Sensitivity: applications.InternalFact},
+			{Key: "staff", Kind: applications.Number, Question: en("How many people do you supervise?"), Sensitivity: applications.InternalFact},
+			{
+				Key: "race_ethnicity", Kind: applications.Multi, Question: applications.Text{"en": "What is your race or ethnicity?", "es": "¿Cuál es su raza o etnia?"},
+				Label: en("Race and ethnicity"), Why: en("We use this answer only to make sure that the group reflects the five counties."),
+				Values: race, Decline: true, Sensitivity: applications.Special, Purposes: identity,
+			},
+			{
+				Key: "tribal_relation", Kind: applications.Multi, Question: en("What is your relationship with a Tribal Nation?"), Label: en("Relationship with a Tribal Nation"),
+				Hint: en("Self-identified. No proof is asked."), Values: relation, Decline: true, Sensitivity: applications.SpecialSovereign, Purposes: identity,
+			},
+			{
+				Key: "tribal_nations", Kind: applications.Multi, Question: en("Which Nations?"), Label: en("Tribal Nations"), Values: nations, Decline: true,
+				Sensitivity: applications.SpecialSovereign, Purposes: identity,
+				VisibleWhen: &applications.Condition{Attribute: "tribal_relation", Values: []string{"citizen", "descendant", "works_for"}},
+			},
+			{
+				Key: "lived_experience", Kind: applications.Multi, Question: en("Which of these do you bring as lived experience?"), Label: en("Lived experience"),
+				Values: lived, Decline: true, Sensitivity: applications.SpecialHealth, Purposes: identity,
+				Qualifier: &applications.Qualifier{Key: "whose", Label: en("Whose experience?"), Values: values("self", "My own experience", "family", "Close family or someone I care for")},
+			},
+			{
+				Key: "access_needs", Kind: applications.FreeText, MaxLength: 400, Question: en("What would help you take part?"), Label: en("Access needs"), Decline: true,
+				Sensitivity: applications.SpecialHealth, Purposes: []applications.Purpose{applications.ForLogistics},
+			},
+		},
+		Pages: []applications.Page{
+			{Key: applications.ContactPage, Title: en("How we reach you")},
+			{Key: "authority", Title: en("Your role"), Attributes: []string{"role_authority"}},
+			{Key: "work", Title: en("Your work"), Attributes: []string{"sector", "role_level", "organization", "staff"}},
+			{Key: "race", Title: en("Race and ethnicity"), Attributes: []string{"race_ethnicity"}},
+			{Key: "tribal", Title: en("Your relationship with a Tribal Nation"), Attributes: []string{"tribal_relation"}},
+			{Key: "nations", Title: en("Tribal Nations"), Attributes: []string{"tribal_nations"}},
+			{Key: "lived", Title: en("Lived experience"), Attributes: []string{"lived_experience"}},
+			{Key: "access", Title: en("Taking part"), Attributes: []string{"access_needs"}},
+			{Key: applications.ConsentPage, Title: en("Consent")},
+		},
+		Eligibility: []applications.Condition{{Attribute: "role_authority", Values: []string{"structural_change", "supervises"}}},
+		Consents: []applications.ConsentText{
+			{Key: "terms", Text: en("I agree that my answers are used to choose the group."), Required: true},
+			{Key: "health", Text: en("I agree that my answers about health are kept and used to balance the group."), Health: true},
+		},
+	}
+}
+
+func number(n int) *int { return &n }
+
+func sampleCriteria() *applications.Criteria {
+	return &applications.Criteria{
+		Program: "equity-in-leadership-2027", Version: 1, Name: "balanced", Size: 15, MinSize: 12, Registered: true,
+		RegisterTime: time.Date(2026, 11, 1, 16, 0, 0, 0, time.UTC), Digest: "sha256:9f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c",
+		Rules: []applications.CriteriaRule{
+			{Kind: "quota", Attribute: "race_ethnicity", Each: true, Min: number(1), Priority: 1},
+			{Kind: "quota", Attribute: "race_ethnicity", Values: []string{"aian", "asian"}, Min: number(2), Max: number(7), Priority: 1},
+			{Kind: "spread", Attribute: "sector", Min: number(7), Priority: 1},
+			{Kind: "company", Attribute: "race_ethnicity", Min: number(2), Priority: 2},
+			{Kind: "cap", Attribute: "organization", Max: number(3)},
+			{
+				Kind: "quota", Attribute: "tribal_relation", Values: []string{"citizen", "descendant"}, Min: number(2), Priority: 1,
+				And: []applications.Condition{{Attribute: "lived_experience", Values: []string{"disability"}}},
+			},
+		},
+	}
+}
+
+func sampleCall() *call { return &call{sampleProgram(), sampleForm(), sampleCriteria()} }
+
+func sampleApplication() *applications.Application {
+	supervised := int64(1200)
+	return &applications.Application{
+		Program: "equity-in-leadership-2027", ID: "0193f5b0-0000-7000-8000-000000000001", Code: "NS-0412", State: applications.Draft, Form: 1,
+		Contact: applications.Contact{Name: "dxʷlilap Xwlemi (invented)", Email: "invented@example.org"},
+		Answers: applications.Answers{
+			"role_authority":   {Values: []string{"structural_change"}},
+			"sector":           {Values: []string{"hospital", "housing"}},
+			"role_level":       {Values: []string{"executive"}},
+			"organization":     {Text: "An invented clinic"},
+			"staff":            {Number: &supervised},
+			"race_ethnicity":   {Values: []string{"aian", "hispanic"}},
+			"tribal_relation":  {Values: []string{"citizen"}},
+			"tribal_nations":   {Values: []string{"samish", "other"}, WriteIns: map[string]string{"other": "ƛ̕əbsən"}},
+			"lived_experience": {Values: []string{"housing", "disability"}, Qualifiers: map[string][]string{"housing": {"self", "family"}}},
+			"access_needs":     {Declined: true},
+		},
+		Consents: []applications.Consent{{Key: "health", FormVersion: 1, Language: "en"}},
+		Language: "en", TokenGeneration: 1, CodeGeneration: 1, Revision: 4,
+		CreateTime: sampleNow.Add(-time.Hour), UpdateTime: sampleNow,
+	}
+}
+
+func samplePlace(page string) *place {
+	c, app := sampleCall(), sampleApplication()
+	p := &place{call: c, app: app, session: &applicantSession{
+		Program: app.Program, Application: app.ID, Generation: 1, ReturnCode: "KE7P73049QX2",
+	}}
+	for _, x := range c.form.Pages {
+		if x.Key == page {
+			p.page = x
+		}
+	}
+	return p
+}
+
+// sampleResult is the result of a run; shape picks "optimal", "impossible",
+// "clash", "undecided" or "large".
+func sampleResult(shape string) *applications.SelectionResult {
+	type row struct {
+		attribute, label    string
+		kind                matcher.Kind
+		n, lo, hi, pool, pr int
+		share               float64
+	}
+	rows := []row{
+		{"race_ethnicity", "American Indian or Alaska Native", matcher.Quota, 3, 2, 4, 11, 1, .125},
+		{"race_ethnicity", "Asian", matcher.Quota, 2, 1, 3, 12, 1, .09},
+		{"race_ethnicity", "Black or African American", matcher.Quota, 2, 1, 15, 9, 1, .026},
+		{"race_ethnicity", "Hispanic or Latino", matcher.Quota, 2, 3, 4, 7, 1, .117},
+		{"race_ethnicity", "White", matcher.Quota, 6, 3, 6, 40, 1, .66},
+		{"race_ethnicity", "", matcher.Company, 4, 2, 0, 5, 2, 0},
+		{"tribal_relation", "Citizen or member, Descendant", matcher.Quota, 2, 2, 15, 6, 0, 0},
+		{"sector", "Hospital or health system", matcher.Quota, 3, 0, 3, 31, 1, 0},
+		{"sector", "Housing and homelessness services", matcher.Quota, 2, 0, 3, 14, 1, 0},
+		{"sector", "Tribal health center or Tribal government program", matcher.Quota, 2, 2, 2, 8, 1, 0},
+		{"sector", "", matcher.Spread, 8, 7, 0, 11, 1, 0},
+		{"organization", "", matcher.Cap, 2, 0, 1, 4, 3, 0},
+	}
+	form := sampleForm()
+	res := &applications.SelectionResult{
+		Program: sampleProgram(), Criteria: sampleCriteria(), Form: form,
+		Selection: &applications.Selection{
+			Program: "equity-in-leadership-2027", ID: "0193f5b0-0000-7000-8000-0000000000aa", State: applications.SelectionSucceeded,
+			Criteria: 1, PoolSize: 84, Provenance: applications.Computed, Seed: "4 1 6 2 6 3", DoneTime: sampleNow,
+			Steps: []applications.RunStep{{Name: "claimed", Time: sampleNow}, {Name: "priority 1", Value: 1, Time: sampleNow}, {Name: "stored", Time: sampleNow}},
+		},
+		Record: &matcher.Record{
+			Outcome: matcher.Outcome{
+				Status: matcher.Optimal, Complete: true, Size: matcher.Size{Wanted: 15, Got: 15, Bound: 15}, Seed: "4 1 6 2 6 3",
+				Deviation: []matcher.Deviation{{Priority: 1, Bound: matcher.Bound{Value: 1, Bound: 1}}, {Priority: 2, Bound: matcher.Bound{Value: 1, Bound: 0}}},
+				Score:     matcher.Bound{Value: 120, Bound: 120},
+			},
+			Lottery: "NONE", InputDigest: "sha256:77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab9f2c", Engine: "fairlead 0.1.0",
+			Digest: "sha256:41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c9f2c",
+		},
+	}
+	scale := 1
+	if shape == "large" {
+		scale = 9
+	}
+	for i, r := range rows {
+		rule := applications.ResultRule{Attribute: r.attribute, Group: form.Attribute(r.attribute).Label}
+		if r.label != "" {
+			rule.Label = en(r.label)
+		}
+		rule.RuleCount = matcher.RuleCount{
+			Row: i + 1, Kind: r.kind, Min: r.lo * scale, Max: r.hi * scale, Priority: r.pr, Pool: r.pool * scale, Count: r.n * scale,
+		}
+		switch r.kind {
+		case matcher.Company:
+			rule.Short = (r.pool - r.n) * scale
+		case matcher.Cap:
+			rule.Over = max(0, r.n-r.hi) * scale
+		case matcher.Spread:
+			rule.Short = max(0, r.lo-r.n) * scale
+		default:
+			rule.Short, rule.Over = max(0, r.lo-r.n)*scale, max(0, r.n-r.hi)*scale
+		}
+		if r.share > 0 {
+			rule.Benchmark = &applications.Benchmark{Share: r.share}
+		}
+		res.Rules = append(res.Rules, rule)
+	}
+	levels, sectors := []string{"executive", "manager", "lead"}, []string{"hospital", "housing", "tribal_health"}
+	for i := range 15 * scale {
+		code := fmt.Sprintf("NS-%04d", 100+i*13)
+		res.Record.Cohort = append(res.Record.Cohort, code)
+		m := applications.ResultMember{Application: code, Code: code, Answers: applications.Answers{
+			"role_level": {Values: []string{levels[i%3]}}, "sector": {Values: []string{sectors[i%3]}},
+			"organization": {Text: "An invented clinic"},
+		}}
+		if i == 11 {
+			m.Locked, m.LockReason = true, "Asked by the board"
+		}
+		res.Members = append(res.Members, m)
+	}
+	if shape == "large" {
+		res.Record.Size = matcher.Size{Wanted: 150, Got: 135, Bound: 140}
+		res.Record.Status = matcher.Feasible
+	}
+	least := int64(2)
+	switch shape {
+	case "impossible":
+		res.Record.Status = matcher.Infeasible
+		res.Record.Infeasibility = &matcher.Infeasibility{LeastTotalDeviation: &least, Closest: res.Record.Cohort}
+		res.Record.Cohort, res.Record.Deviation = nil, nil
+	case "clash":
+		res.Record.Status = matcher.Infeasible
+		res.Record.Infeasibility = &matcher.Infeasibility{Clash: []string{"size 15", "include NS-0112", "exclude NS-0112"}}
+		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
+	case "undecided":
+		res.Record.Status, res.Record.Complete = matcher.Undecided, false
+		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
+	}
+	return res
+}
+
+var (
+	sampleFacilitator = access.Principal{Subject: "users/1", Grants: []access.Grant{{Role: access.Facilitator}}}
+	sampleAdmin       = access.Principal{Subject: "users/2", Grants: []access.Grant{{Role: access.ProgramAdministrator}}}
+)
+
+// samplePages is every page there is, by name and variant. A template without
+// an entry here fails TestEveryPage.
+func samplePages(s *server, lang string) map[string]view {
+	req := func(path string) *http.Request {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Accept-Language", lang)
+		return r
+	}
+	apply := "/apply/equity-in-leadership-2027"
+	out := map[string]view{}
+	soon, later := sampleProgram(), sampleProgram()
+	later.ID = "another"
+	later.Window.Opens = sampleNow.Add(48 * time.Hour)
+	out["calls"] = newCallsPage(s.frame(req("/calls")), []*applications.Program{soon, later}, sampleNow)
+	out["calls empty"] = newCallsPage(s.frame(req("/calls")), nil, sampleNow)
+	out["call"] = newCallPage(s.callFrame(req("/calls/x"), sampleProgram()), sampleCall(), sampleNow)
+	out["call soon"] = newCallPage(s.callFrame(req("/calls/x"), later), &call{later, sampleForm(), nil}, sampleNow)
+	out["call closed"] = newCallPage(s.callFrame(req("/calls/x"), sampleProgram()), sampleCall(), sampleNow.AddDate(1, 0, 0))
+	out["privacy"] = newPrivacyPage(s.callFrame(req("/calls/x/privacy"), sampleProgram()), sampleCall())
+
+	for _, page := range questionPages(sampleForm()) {
+		p := samplePlace(page.Key)
+		out["question "+page.Key] = s.newQuestionPage(req(apply), p, nil, nil, nil)
+	}
+	first := samplePlace(applications.ContactPage)
+	first.app, first.session = nil, nil
+	out["question first"] = s.newQuestionPage(req(apply), first, nil, nil, nil)
+	blank := samplePlace("race")
+	blank.app.Answers = applications.Answers{}
+	out["question blank"] = s.newQuestionPage(req(apply), blank, nil, nil, nil)
+	wrong := &posted{
+		inputs:   map[string]input{"lived_experience": {Values: []string{"disability"}, Declined: true}},
+		consents: map[string]bool{},
+	}
+	out["question wrong"] = s.newQuestionPage(req(apply), samplePlace("lived"), wrong,
+		map[string]string{"answers.lived_experience": tongue(lang).say("fault.declined_groups"), "consents.health": tongue(lang).say("fault.health_consent")},
+		[]string{tongue(lang).say("fault.again")})
+	out["question contact wrong"] = s.newQuestionPage(req(apply), samplePlace(applications.ContactPage),
+		&posted{contact: &applications.Contact{Email: "invented@"}}, map[string]string{"contact.name": tongue(lang).say("fault.name")}, nil)
+	conflict := s.newQuestionPage(req(apply), samplePlace("race"), nil, nil, nil)
+	conflict.Conflict = samplePlace("race").storedHere(tongue(lang))
+	out["question conflict"] = conflict
+
+	p := samplePlace("")
+	out["check"] = s.newCheckPage(req(apply), p, nil, nil, nil)
+	out["check wrong"] = s.newCheckPage(req(apply), p, map[string]bool{}, map[string]string{"consents.terms": tongue(lang).say("fault.consent"), "answers.role_authority": "x"}, []string{"y"})
+	submitted := samplePlace("")
+	submitted.app.State, submitted.app.SubmitTime = applications.Submitted, sampleNow
+	out["check submitted"] = s.newCheckPage(req(apply), submitted, nil, nil, nil)
+	l := tongue(lang)
+	at := l.moment(sampleNow, zoneOf(p.program))
+	frame := func() frame {
+		f := s.callFrame(req(apply), p.program)
+		f.titled("Invented")
+		return f
+	}
+	out["saved"] = &savedPage{frame: frame(), Program: p.program.ID, Code: "KE7P-7304-9QX2", Saved: at, Closes: at, Open: true}
+	out["return"] = s.newReturnPage(req(apply), p.program, false, "")
+	lost := s.newReturnPage(req(apply), p.program, true, "sealed")
+	lost.Code, lost.Fault, lost.Faults, lost.Failed = "KE7P", l.say("fault.code"), []fault{{"code", l.say("fault.code")}}, true
+	out["return lost"] = lost
+	out["receipt"] = &receiptPage{frame: frame(), Program: p.program.ID, Reference: "NS-0412", Submitted: at, Code: "KE7P-7304-9QX2", Closes: at, Open: true, Contact: l.paragraphs(p.program.Contact)}
+	for _, state := range []applications.ApplicationState{
+		applications.Draft, applications.Submitted, applications.Screening, applications.Ineligible, applications.InReview, applications.InPool,
+		applications.Selected, applications.Alternate, applications.NotSelected, applications.Withdrawn, applications.Erased,
+	} {
+		x := samplePlace("")
+		x.app.State, x.app.SubmitTime = state, sampleNow
+		x.app.IneligibleReasons = []string{"role_authority"}
+		out["status "+string(state)] = s.newStatusPage(req(apply), x)
+	}
+	out["withdraw"] = s.newWithdrawPage(req(apply), p, "", nil)
+	enter := &enterPage{frame: s.frame(req("/enter/x")), Action: "/enter/x?to=/programs"}
+	enter.titled("Invented")
+	out["enter"] = enter
+	out["sign-in"] = s.newSignInPage(req("/sign-in"), "")
+	out["sign-in wrong"] = s.newSignInPage(req("/sign-in?to=/programs"), l.say("fault.token"))
+	failed := &errorPage{frame: s.frame(req("/x")), Reference: "0badcafe"}
+	failed.fill(applications.Internal, "", errPanicked)
+	out["error"] = failed
+
+	programs := &programsPage{frame: s.staffFrame(req("/programs"), "programs"), Programs: []programLine{newProgramLine(l, sampleProgram(), sampleFacilitator)}}
+	programs.titled("Invented")
+	out["programs"] = programs
+	runs := []*applications.Selection{sampleResult("").Selection}
+	for i, state := range []applications.SelectionState{applications.SelectionRunning, applications.SelectionFailed, applications.SelectionCanceled, applications.SelectionStale, applications.SelectionQueued} {
+		run := *runs[0]
+		run.State, run.Trial, run.ID = state, i%2 == 0, fmt.Sprint("run", i)
+		run.CurrentStep, run.Pivots, run.Error = "priority 1", 120431, ""
+		if state == applications.SelectionFailed {
+			run.Error = "The master key has changed."
+		}
+		runs = append(runs, &run)
+		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator)
+	}
+	out["runs"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), runs, sampleFacilitator)
+	out["runs empty"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), nil, sampleAdmin)
+	for _, shape := range []string{"optimal", "impossible", "clash", "undecided", "large"} {
+		out["result "+shape] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult(shape), 4, true, "")
+	}
+	out["result people"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult("optimal"), 4, true, "people")
+	out["result masked"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult("optimal"), 4, false, "")
+	trial := sampleResult("optimal")
+	trial.Selection.Trial = true
+	out["result trial"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), trial, 4, true, "people")
+	return out
+}
+
+func newTestServer() *server {
+	return New(Options{Secrets: testSecrets{}, Now: func() time.Time { return sampleNow }}).(*server)
+}

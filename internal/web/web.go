@@ -1,0 +1,250 @@
+// Package web is the pages: server-rendered HTML that works without
+// JavaScript, for people who apply and for those who run a selection. It calls
+// the service layer in process and holds no state of its own but a limit on
+// guessing return codes.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/openfairlead/fairlead/applications"
+)
+
+// Options are what the pages need.
+type Options struct {
+	Service *applications.Service
+	// Secrets seals cookies and kept forms, under labels that begin "web/".
+	Secrets applications.Secrets
+	// PublicURL is the address that people type, "https://apply.example.org",
+	// or "" if it is not known. Forms posted from it are accepted also where a
+	// proxy changes the Host header.
+	PublicURL string
+	// Secure says that people reach the pages over https: cookies get the
+	// __Host- prefix and the Secure flag.
+	Secure bool
+	// Languages of the pages, the first being the default; nil: English and
+	// Spanish.
+	Languages []string
+	// ClientAddress tells who asks, for the limit on guessing; nil: the host
+	// of RemoteAddr. A server behind a trusted proxy knows better.
+	ClientAddress func(*http.Request) string
+	Log           *slog.Logger     // nil: slog.Default()
+	Now           func() time.Time // nil: Service.Now, or else time.Now
+}
+
+type server struct {
+	Options
+	svc     *applications.Service
+	pages   pages
+	sealer  sealer
+	resume  *limiter // wrong return codes
+	signIn  *limiter // wrong staff tokens
+	handler http.Handler
+}
+
+// New returns the handler of all pages. It answers every path: what it does
+// not know gets a readable 404. It panics if its own templates or messages are
+// broken, which the tests of this package exclude.
+func New(o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil && o.Service != nil {
+		o.Now = o.Service.Now
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Languages == nil {
+		o.Languages = []string{"en", "es"}
+	}
+	if o.ClientAddress == nil {
+		o.ClientAddress = func(r *http.Request) string {
+			host, _, err := net.SplitHostPort(r.RemoteAddr)
+			if err != nil {
+				return r.RemoteAddr
+			}
+			return host
+		}
+	}
+	s := &server{
+		Options: o,
+		svc:     o.Service,
+		pages:   mustPages(o.Languages),
+		sealer:  newSealer(o.Secrets),
+		resume:  newLimiter(applications.ReturnCodeTries, applications.ReturnCodePeriod),
+		signIn:  newLimiter(10, time.Hour),
+	}
+	s.handler = s.headers(s.recovered(s.crossOrigin(s.routes())))
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := h(w, r); err != nil {
+				s.fail(w, r, err)
+			}
+		})
+	}
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/calls", http.StatusSeeOther)
+	})
+	mux.Handle("GET /assets/", assetHandler())
+
+	handle("GET /calls", s.getCalls)
+	handle("GET /calls/{program}", s.getCall)
+	handle("GET /calls/{program}/privacy", s.getPrivacy)
+
+	handle("GET /apply/{program}", s.getApply)
+	handle("GET /apply/{program}/questions/{page}", s.getQuestion)
+	handle("POST /apply/{program}/questions/{page}", s.postQuestion)
+	handle("GET /apply/{program}/check", s.getCheck)
+	handle("POST /apply/{program}/check", s.postCheck)
+	handle("GET /apply/{program}/saved", s.getSaved)
+	handle("GET /apply/{program}/return", s.getReturn)
+	handle("POST /apply/{program}/return", s.postReturn)
+	handle("POST /apply/{program}/leave", s.postLeave)
+	handle("GET /apply/{program}/receipt", s.getReceipt)
+	handle("GET /apply/{program}/status", s.getStatus)
+	handle("GET /apply/{program}/withdraw", s.getWithdraw)
+	handle("POST /apply/{program}/withdraw", s.postWithdraw)
+
+	handle("GET /enter/{code}", s.getEnter)
+	handle("POST /enter/{code}", s.postEnter)
+	handle("GET /sign-in", s.getSignIn)
+	handle("POST /sign-in", s.postSignIn)
+	handle("POST /sign-out", s.postSignOut)
+
+	handle("GET /programs", s.getPrograms)
+	handle("GET /programs/{program}/selections", s.getRuns)
+	handle("POST /programs/{program}/selections", s.postRun)
+	handle("GET /programs/{program}/selections/{selection}", s.getRun)
+	handle("POST /programs/{program}/selections/{selection}/cancel", s.postCancel)
+
+	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
+	return mux
+}
+
+var errNoPage = applications.Errorf(applications.NotFound, "PAGE_NOT_FOUND", "there is no page at this address")
+
+// contentSecurityPolicy leaves nothing to third parties and no room for inline
+// code: the pages need no script at all.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (s *server) headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		// Not no-referrer: browsers would then post with "Origin: null", and
+		// the check against cross-origin posts could not tell ours.
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		if !strings.HasPrefix(r.URL.Path, "/assets/") {
+			h.Set("Cache-Control", "no-store") // shared computers
+			h.Add("Vary", "Cookie, Accept-Language")
+		}
+		// 64 KiB is five times the longest page of a form.
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// crossOrigin refuses posts that another site made a browser send. It needs no
+// token in the form, so a tab opened days ago still submits.
+func (s *server) crossOrigin(next http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	if u, err := url.Parse(s.PublicURL); err == nil && u.Host != "" {
+		if err := p.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			s.Log.Warn("public URL is no origin", "error", err)
+		}
+	}
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, applications.Errorf(applications.PermissionDenied, "CROSS_ORIGIN",
+			"the form was sent from another site"))
+	}))
+	return p.Handler(next)
+}
+
+func (s *server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			// The value may hold an answer: only its type is logged.
+			s.Log.ErrorContext(r.Context(), "page panicked", "type", typeName(p), "stack", stack())
+			s.fail(w, r, errPanicked)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+var errPanicked = errors.New("a page panicked")
+
+// fail answers with the page for an error. What is not the caller's to mend is
+// logged under a reference, and the caller is told nothing but the reference.
+func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return // nobody is listening
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		err = applications.Errorf(applications.ResourceExhausted, "BODY_TOO_LARGE", "the form is larger than 64 KiB")
+	}
+	code := applications.CodeOf(err)
+	if code == applications.Unauthenticated && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/programs") {
+		http.Redirect(w, r, "/sign-in?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		return
+	}
+	page := &errorPage{frame: s.frame(r)}
+	page.fill(code, applications.ReasonOf(err), err)
+	if code == applications.Internal || code == applications.DataLoss {
+		var b [4]byte
+		rand.Read(b[:])
+		page.Reference = hex.EncodeToString(b[:])
+		s.Log.ErrorContext(r.Context(), "page failed", "reference", page.Reference, "error", err)
+	}
+	s.render(w, r, page.status, "error", page)
+}
+
+//go:embed assets
+var assetFiles embed.FS
+
+// assetHandler serves the style sheet and the mark under a name that changes
+// with their contents, so that browsers may keep them for good.
+func assetHandler() http.Handler {
+	sub, err := fs.Sub(assetFiles, "assets")
+	if err != nil {
+		panic(err)
+	}
+	files := http.StripPrefix("/assets/"+assetTag+"/", http.FileServerFS(sub))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/assets/"+assetTag+"/") || strings.HasSuffix(r.URL.Path, "/") {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		files.ServeHTTP(w, r)
+	})
+}
