@@ -10,12 +10,13 @@ import (
 type text map[string]string
 
 type programMessage struct {
-	Name   string         `json:"name,omitempty"`
-	State  string         `json:"state,omitempty"`
-	Title  text           `json:"title,omitempty"`
-	Preset string         `json:"preset,omitempty"`
-	Seats  int            `json:"seats,omitempty"`
-	Window *windowMessage `json:"window,omitempty"`
+	Name    string         `json:"name,omitempty"`
+	State   string         `json:"state,omitempty"`
+	Title   text           `json:"title,omitempty"`
+	Contact text           `json:"contact,omitempty"`
+	Preset  string         `json:"preset,omitempty"`
+	Seats   int            `json:"seats,omitempty"`
+	Window  *windowMessage `json:"window,omitempty"`
 }
 
 type windowMessage struct {

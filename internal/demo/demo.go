@@ -91,6 +91,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 }
 
+// nobody is whom the demo's call pages say to ask.
+var nobody = text{"en": "This is a demonstration with invented people; nobody answers here."}
+
 // demo is what the steps hand to each other.
 type demo struct {
 	o      Options
@@ -137,7 +140,7 @@ func (d *demo) openCall(ctx context.Context) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	window := &windowMessage{now.Add(-time.Minute), now.Add(21 * 24 * time.Hour), "America/Los_Angeles"}
 	var p programMessage
-	err := d.administrator.post(ctx, "/v1/programs?programId="+id(program), programMessage{Preset: "presets/" + preset, Window: window}, &p)
+	err := d.administrator.post(ctx, "/v1/programs?programId="+id(program), programMessage{Preset: "presets/" + preset, Contact: nobody, Window: window}, &p)
 	if err != nil {
 		return err
 	}
@@ -343,7 +346,7 @@ func id(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 func (d *demo) links(ctx context.Context) error {
 	now := time.Now().UTC().Truncate(time.Second)
 	next := programMessage{
-		Preset: "presets/" + preset, Title: text{"en": "Equity in Leadership, the next call"},
+		Preset: "presets/" + preset, Title: text{"en": "Equity in Leadership, the next call"}, Contact: nobody,
 		Window: &windowMessage{now.Add(-time.Minute), now.Add(21 * 24 * time.Hour), "America/Los_Angeles"},
 	}
 	if err := d.administrator.post(ctx, "/v1/programs?programId="+id(nextCall), next, nil); err != nil {
