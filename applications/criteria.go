@@ -83,3 +83,6 @@ func (p *Policy) InForce(attribute string, t time.Time) bool {
 	}
 	return false
 }
+
+// CheckCriteria returns everything that is wrong with criteria on a form.
+func CheckCriteria(c *Criteria, form *Form) []Violation { return c.problems(form) }

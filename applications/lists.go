@@ -118,6 +118,7 @@ func names[S ~string](all []S) []string {
 
 // programFields are what a list of programs can be filtered by.
 var programFields = []filter.Field{
+	{Name: "name", Type: filter.String},
 	{Name: "id", Type: filter.String},
 	{Name: "state", Type: filter.Enum, Values: names(programStates)},
 	{Name: "title", Type: filter.String},
@@ -135,6 +136,8 @@ var programFields = []filter.Field{
 
 func programValue(p *Program, field string) filter.Value {
 	switch field {
+	case "name":
+		return textValue(programName(p.ID))
 	case "id":
 		return textValue(p.ID)
 	case "state":

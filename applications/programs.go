@@ -262,29 +262,33 @@ func (s *Service) OpenCalls(ctx context.Context, q ListQuery) (*ListPage[*Progra
 	})
 }
 
+// listPrograms lists by id, up or down ("name" and "id" are the same order).
+// The store goes up only, so the way down is through all that match.
 func (s *Service) listPrograms(ctx context.Context, who access.Principal, q ListQuery, states []ProgramState, show func(*Program) bool) (*ListPage[*Program], error) {
-	l, err := newList(q, programFields, programValue, "id")
+	l, err := newList(q, programFields, programValue, "name", "id")
 	if err != nil {
 		return nil, err
 	}
-	page := &ListPage[*Program]{}
-	after := l.after
+	var found []*Program
 	err = s.Store.View(ctx, func(tx Tx) error {
-		*page = ListPage[*Program]{}
-		for after = l.after; ; {
+		found = nil
+		after := l.after
+		if l.descending {
+			after = ""
+		}
+		for {
 			batch, err := tx.Programs(ctx, states, after, scanBatch)
 			if err != nil {
 				return err
 			}
 			for _, p := range batch {
-				if show(p) && l.match(p) {
-					if len(page.Items) == l.size {
-						page.Next = l.cursor("", page.Items[l.size-1].ID)
-						return nil
-					}
-					page.Items = append(page.Items, countsFor(who, p))
-				}
 				after = p.ID
+				if !show(p) || !l.match(p) || l.descending && l.after != "" && p.ID >= l.after {
+					continue
+				}
+				if found = append(found, countsFor(who, p)); !l.descending && len(found) > l.size {
+					return nil
+				}
 			}
 			if len(batch) < scanBatch {
 				return nil
@@ -293,6 +297,14 @@ func (s *Service) listPrograms(ctx context.Context, who access.Principal, q List
 	})
 	if err != nil {
 		return nil, err
+	}
+	if l.descending {
+		slices.Reverse(found)
+	}
+	page := &ListPage[*Program]{Items: found}
+	if len(found) > l.size {
+		page.Items = found[:l.size]
+		page.Next = l.cursor("", found[l.size-1].ID)
 	}
 	return page, nil
 }

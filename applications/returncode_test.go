@@ -1,0 +1,93 @@
+package applications
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestNormalReturnCode(t *testing.T) {
+	for _, c := range []struct {
+		typed, want string
+	}{
+		{"ABCD-EFGH-JKMN", "ABCD-EFGH-JKMN"},
+		{"abcdefghjkmn", "ABCD-EFGH-JKMN"},
+		{"  ab cd ef gh jk mn ", "ABCD-EFGH-JKMN"},
+		{"ABCD–EFGH—JKMN", "ABCD-EFGH-JKMN"},
+		{"O0I1L1oil000", "0011-1101-1000"},
+		{"ABCD-EFGH-JKM", ""},
+		{"ABCD-EFGH-JKMNP", ""},
+		{"ABCD-EFGH-JKMU", ""}, // U is not in the alphabet
+		{"ABCD-EFGH-JKM!", ""},
+		{"", ""},
+		{strings.Repeat("-", 100), ""},
+	} {
+		got, ok := normalReturnCode(c.typed)
+		if ok != (c.want != "") || ok && got != c.want {
+			t.Errorf("%q is %q %v, want %q", c.typed, got, ok, c.want)
+		}
+	}
+}
+
+func FuzzReturnCode(f *testing.F) {
+	f.Add("ABCD-EFGH-JKMN")
+	f.Add("oil0 oil0 oil0")
+	f.Add("ſßİ")
+	f.Fuzz(func(t *testing.T, typed string) {
+		code, ok := normalReturnCode(typed)
+		if !ok {
+			return
+		}
+		if len(code) != 14 || strings.Trim(code, crockford+"-") != "" {
+			t.Fatalf("%q became %q", typed, code)
+		}
+		if again, ok := normalReturnCode(code); !ok || again != code {
+			t.Fatalf("%q is not stable: %q", code, again)
+		}
+	})
+}
+
+func TestUUID(t *testing.T) {
+	const id = "01980000-0000-7000-8000-00000000002a"
+	b, ok := uuidBytes(id)
+	if !ok || uuidString(b) != id {
+		t.Errorf("%s came back as %s", id, uuidString(b))
+	}
+	for _, bad := range []string{"", "x", strings.ToUpper("01980000-0000-7000-8000-00000000002a"), "01980000-0000-7000-8000-00000000002", "0198000000-00-7000-8000-00000000002a", "01980000-0000-7000-8000-00000000002g"} {
+		if isUUID(bad) {
+			t.Errorf("%q is taken for a UUID", bad)
+		}
+	}
+}
+
+func TestTries(t *testing.T) {
+	tries := &Tries{Most: ReturnCodeTries, Period: ReturnCodePeriod}
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range ReturnCodeTries {
+		if !tries.Allow("a", now.Add(time.Duration(i)*time.Minute)) {
+			t.Fatalf("try %d is refused", i+1)
+		}
+	}
+	if tries.Allow("a", now.Add(59*time.Minute)) {
+		t.Error("the eleventh try in the hour is allowed")
+	}
+	if !tries.Allow("b", now.Add(59*time.Minute)) {
+		t.Error("another key is refused")
+	}
+	if !tries.Allow("a", now.Add(60*time.Minute)) {
+		t.Error("a try is refused an hour after the first")
+	}
+	if tries.Allow("a", now.Add(60*time.Minute)) {
+		t.Error("two tries are allowed where one became free")
+	}
+	for i := range 5000 {
+		tries.Allow(fmt.Sprint(i), now.Add(3*time.Hour))
+	}
+	if _, there := tries.since["a"]; there {
+		t.Error("an old key is kept for ever")
+	}
+	if !tries.Allow("a", now.Add(3*time.Hour)) {
+		t.Error("a key that was dropped is refused")
+	}
+}
