@@ -1,0 +1,239 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
+)
+
+// report writes a result for a person.
+type report struct {
+	w     io.Writer
+	color bool
+	err   error
+}
+
+func (t *report) line(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.w, format+"\n", args...)
+	}
+}
+
+// outcome tells the result of a selection: the verdict, the make-up of the
+// cohort, the cohort.
+func (t *report) outcome(q *question, r *matcher.Record) {
+	switch r.Status {
+	case matcher.Infeasible:
+		t.impossible(r.Infeasibility, r.Complete)
+		return
+	case matcher.Undecided:
+		t.line("%s  Neither a cohort was found nor a proof that there is none: %s.", t.bold("UNDECIDED"), cutBy(r.Complete))
+		return
+	case matcher.Optimal:
+		t.line("%s  %s, every rule that must hold is kept, and no cohort is better.", t.bold("OPTIMAL"), people(r.Size.Got))
+	default:
+		t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
+	}
+	t.line("")
+	t.makeUp(r.Rules)
+	t.line("")
+	t.objectives(q, r)
+	t.line("")
+	t.cohort("Cohort", r.Cohort, q.criteria.Include)
+	t.line("")
+	t.line("seed %s   lottery none   record %s", r.Seed, r.Digest)
+}
+
+func cutBy(complete bool) string {
+	if complete {
+		return "the work given ran out"
+	}
+	return "it was stopped first"
+}
+
+func (t *report) verdict(q *question, v *selection.Verdict) {
+	switch v.Status {
+	case matcher.Feasible:
+		t.line("%s  A cohort of %s keeps every rule that must hold.", t.bold("POSSIBLE"), people(len(v.Witness)))
+	case matcher.Infeasible:
+		t.impossible(v.Infeasibility, v.Complete)
+	default:
+		t.line("%s  Neither a cohort was found nor a proof that there is none: %s.", t.bold("NOT DECIDED"), cutBy(v.Complete))
+	}
+}
+
+func (t *report) impossible(i *matcher.Infeasibility, complete bool) {
+	switch {
+	case len(i.Clash) > 0:
+		t.line("%s  No cohort can be formed, whatever the rules: these cannot hold together:", t.bold("IMPOSSIBLE"))
+		for _, words := range i.Clash {
+			t.line("  %s", words)
+		}
+		return
+	case i.LeastTotalDeviation == nil:
+		t.line("%s  No cohort keeps the rules that must hold. How close one can come is not known: %s.", t.bold("IMPOSSIBLE"), cutBy(complete))
+		return
+	}
+	t.line("%s  No cohort keeps the rules that must hold. The closest one misses them by %d in total (proved least).", t.bold("IMPOSSIBLE"), *i.LeastTotalDeviation)
+	if len(i.Closest) > 0 {
+		t.line("")
+		t.makeUp(i.ClosestRules)
+		t.line("")
+		t.cohort("Closest cohort", i.Closest, nil)
+	}
+}
+
+// makeUp is the table of rules: priority, rule, range, in the pool, in the
+// cohort, status.
+func (t *report) makeUp(rules []matcher.RuleCount) {
+	rows := [][]string{{"PRIORITY", "RULE", "RANGE", "POOL", "IN COHORT", "STATUS"}}
+	for _, r := range rules {
+		priority := "must"
+		if r.Priority != matcher.Must {
+			priority = fmt.Sprint(r.Priority)
+		}
+		rows = append(rows, []string{priority, ruleName(r), rangeWords(r), fmt.Sprint(r.Pool), fmt.Sprint(r.Count), statusWords(r)})
+	}
+	right := []bool{false, false, false, true, true, false}
+	t.table(rows, right, func(row, column int) string {
+		if row == 0 || column != len(right)-1 {
+			return ""
+		}
+		if r := rules[row-1]; r.Short+r.Over > 0 {
+			return yellow
+		}
+		return green
+	})
+}
+
+func ruleName(r matcher.RuleCount) string {
+	return clean(r.Feature) + ": " + strings.ReplaceAll(clean(r.Value), ";", " or ")
+}
+
+// clean takes out of a text from a file what could garble a terminal.
+func clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+func rangeWords(r matcher.RuleCount) string {
+	switch r.Kind {
+	case matcher.Company:
+		return fmt.Sprintf("%d+ of each", r.Min)
+	case matcher.Spread:
+		return fmt.Sprintf("%d+ different", r.Min)
+	case matcher.Cap:
+		return fmt.Sprintf("up to %d of each", r.Max)
+	}
+	if r.Min == r.Max {
+		return fmt.Sprint(r.Min)
+	}
+	return fmt.Sprintf("%d to %d", r.Min, r.Max)
+}
+
+func statusWords(r matcher.RuleCount) string {
+	switch {
+	case r.Short > 0:
+		return fmt.Sprintf("%d short", r.Short)
+	case r.Over > 0:
+		return fmt.Sprintf("%d over", r.Over)
+	}
+	return "met"
+}
+
+// objectives says what was reached and what was proved.
+func (t *report) objectives(q *question, r *matcher.Record) {
+	t.line("size %d of %d wanted%s", r.Size.Got, r.Size.Wanted, proof(int64(r.Size.Got), int64(r.Size.Bound), "at most"))
+	for _, d := range r.Deviation {
+		allowed := ""
+		if a := q.criteria.Allow[d.Priority]; a > 0 {
+			allowed = fmt.Sprintf(", %d above it allowed", a)
+		}
+		t.line("priority %d: deviation %d%s%s", d.Priority, d.Value, proof(d.Value, d.Bound.Bound, "at least"), allowed)
+	}
+	if len(q.criteria.Scores) > 0 {
+		t.line("total score %d%s", r.Score.Value, proof(r.Score.Value, r.Score.Bound, "at most"))
+	}
+}
+
+func proof(value, bound int64, side string) string {
+	if value == bound {
+		return " (proved best)"
+	}
+	return fmt.Sprintf(" (the best is %s %d)", side, bound)
+}
+
+func (t *report) cohort(title string, ids, included []string) {
+	t.line("%s (%d)", title, len(ids))
+	for i, id := range ids {
+		lock := ""
+		for _, in := range included {
+			if in == id {
+				lock = "  included"
+			}
+		}
+		t.line("%4d  %s%s", i+1, clean(id), lock)
+	}
+}
+
+const (
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	strong = "\x1b[1m"
+	plain  = "\x1b[0m"
+)
+
+func (t *report) bold(text string) string { return t.paint(strong, text) }
+
+func (t *report) paint(code, text string) string {
+	if !t.color || code == "" {
+		return text
+	}
+	return code + text + plain
+}
+
+// table writes rows in columns that align. right says which columns are
+// numbers; color gives the color of a cell.
+func (t *report) table(rows [][]string, right []bool, color func(row, column int) string) {
+	width := make([]int, len(right))
+	for _, row := range rows {
+		for i, cell := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for n, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
+			painted := t.paint(color(n, i), cell)
+			switch {
+			case right[i]:
+				b.WriteString(pad + painted)
+			case i == len(row)-1:
+				b.WriteString(painted)
+			default:
+				b.WriteString(painted + pad)
+			}
+			if i < len(row)-1 {
+				b.WriteString("  ")
+			}
+		}
+		t.line("%s", b.String())
+	}
+}
+
+// people is "1 person" or "n people".
+func people(n int) string {
+	if n == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
+}
