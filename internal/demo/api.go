@@ -114,12 +114,12 @@ type accessMessage struct {
 }
 
 type selectionMessage struct {
-	Name     string `json:"name,omitempty"`
-	State    string `json:"state,omitempty"`
-	Criteria string `json:"criteria,omitempty"`
-	Seed     string `json:"seed,omitempty"`
-	PoolSize int    `json:"poolSize,omitempty"`
-	Error    *struct{ Reason, Message string }
+	Name     string                            `json:"name,omitempty"`
+	State    string                            `json:"state,omitempty"`
+	Criteria string                            `json:"criteria,omitempty"`
+	Seed     string                            `json:"seed,omitempty"`
+	PoolSize int                               `json:"poolSize,omitempty"`
+	Error    *struct{ Reason, Message string } `json:"error,omitempty"`
 }
 
 type resultMessage struct {

@@ -293,17 +293,17 @@ func (d *demo) selectBoth(ctx context.Context) error {
 		if r.run != nil {
 			*r.run = run
 		}
-		var parts []string
-		for _, v := range r.result.Deviations {
-			proof := "proved: no cohort comes nearer"
-			if v.Value != v.Bound {
-				proof = fmt.Sprintf("no cohort can come nearer than %d", v.Bound)
-			}
-			parts = append(parts, fmt.Sprintf("priority %d misses %d (%s)", v.Priority, v.Value, proof))
-		}
 		d.p.line("%s: %s, %d of %d seats, in %.1f s", d.p.paint(bold, r.criteria.Title), r.result.Status, r.result.Size.Got, r.result.Size.Wanted, time.Since(begin).Seconds())
-		for _, s := range parts {
-			d.p.line("  %s", s)
+		for _, v := range r.result.Deviations {
+			proof := "proved: no cohort misses less"
+			switch {
+			case v.Value == 0:
+				d.p.line("  priority %d: every target met", v.Priority)
+				continue
+			case v.Value != v.Bound:
+				proof = fmt.Sprintf("proved: no cohort misses less than %d", v.Bound)
+			}
+			d.p.line("  priority %d: targets missed by %d in all (%s)", v.Priority, v.Value, proof)
 		}
 	}
 	return nil

@@ -73,13 +73,19 @@ var weights = map[string]map[string]int{
 }
 
 // Of people who answer a question that takes several values, how many give a
-// second and a third one, per thousand. Of all people, how many decline a
-// question that can be declined, and how many leave an optional one open.
+// second one, per thousand, and of these how many a third one.
+var secondValue = map[string]int{"race_ethnicity": 110, "gender": 30, "lived_experience": 450, "role_authority": 350}
+
 const (
-	secondValue = 220
-	thirdValue  = 50
-	declines    = 60
-	leavesOpen  = 30
+	secondElsewhere = 150 // for every other question
+	thirdValue      = 200
+)
+
+// Of all people, how many decline a question that can be declined, and how
+// many leave an optional one open, per thousand.
+const (
+	declines   = 60
+	leavesOpen = 30
 )
 
 // organizations is how many employers the applicants share. A third of the
@@ -143,9 +149,13 @@ func reply(r *rand.Rand, q question, before map[string]answer) (answer, bool) {
 		}
 	}
 	want := 1
-	if q.Kind == "MULTI" && chance(secondValue) {
+	second, ok := secondValue[q.Key]
+	if !ok {
+		second = secondElsewhere
+	}
+	if q.Kind == "MULTI" && chance(second) {
 		want = 2
-		if chance(thirdValue * 1000 / secondValue) {
+		if chance(thirdValue) {
 			want = 3
 		}
 	}

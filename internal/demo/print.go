@@ -97,6 +97,10 @@ func clip(s string, n int) string {
 
 // rangeOf says a rule's bounds in words; what a kind ignores is left out.
 func rangeOf(r ruleMessage, size int) string {
+	if r.Priority == 0 {
+		r.Priority = 1
+		return rangeOf(r, size) + ", must"
+	}
 	switch {
 	case r.Kind == "CAP":
 		return fmt.Sprintf("at most %d each", r.Max)

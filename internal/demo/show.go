@@ -12,15 +12,13 @@ func (d *demo) showResult(context.Context) error {
 	d.p.heading("The make-up of the %s cohort", d.balanced.Title)
 	size := d.result.Size.Wanted
 	var rows [][]cell
-	group := ""
-	for _, r := range d.result.Rules {
-		if g := r.Group["en"]; g != group {
-			group = g
-			rows = append(rows, []cell{{text: g}})
+	for _, g := range byGroup(d.result.Rules) {
+		rows = append(rows, []cell{{text: g[0].Group["en"]}})
+		for _, r := range g {
+			rows = append(rows, []cell{
+				left("  " + clip(ruleName(r), 58)), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r),
+			})
 		}
-		rows = append(rows, []cell{
-			left("  " + clip(ruleName(r), 58)), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r),
-		})
 	}
 	d.p.table([]cell{left("Rule"), left("Range"), left("Applied"), left("In cohort"), left("Status")}, rows)
 	met := 0
@@ -40,6 +38,20 @@ func (d *demo) showResult(context.Context) error {
 	}
 	d.p.table([]cell{left("Code"), left("Organization"), left("Sector"), left("Role")}, rows)
 	return nil
+}
+
+// byGroup gathers the rules of each attribute, in the order in which the
+// attributes first appear.
+func byGroup(rules []ruleMessage) [][]ruleMessage {
+	var groups [][]ruleMessage
+	for _, r := range rules {
+		i := slices.IndexFunc(groups, func(g []ruleMessage) bool { return g[0].Attribute == r.Attribute })
+		if i < 0 {
+			groups, i = append(groups, nil), len(groups)
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
 }
 
 // ruleName names a rule within its group; the kinds that speak of every value
@@ -74,19 +86,17 @@ func (d *demo) compare(context.Context) error {
 	}
 	size := d.other.Size.Wanted
 	var rows [][]cell
-	group := ""
-	for _, r := range d.other.Rules {
-		if g := r.Group["en"]; g != group {
-			group = g
-			rows = append(rows, []cell{{text: g}})
+	for _, g := range byGroup(d.other.Rules) {
+		rows = append(rows, []cell{{text: g[0].Group["en"]}})
+		for _, r := range g {
+			row := []cell{left("  " + clip(ruleName(r), 58)), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r)}
+			if b, ok := balanced[ruleKey(r)]; ok {
+				row = append(row, number(b.Count), statusOf(b))
+			} else {
+				row = append(row, left("-"), left("no rule"))
+			}
+			rows = append(rows, row)
 		}
-		row := []cell{left("  " + clip(ruleName(r), 58)), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r)}
-		if b, ok := balanced[ruleKey(r)]; ok {
-			row = append(row, number(b.Count), statusOf(b))
-		} else {
-			row = append(row, left("-"), left("no rule"))
-		}
-		rows = append(rows, row)
 	}
 	d.p.table([]cell{left("Rule"), left("Range"), left("Applied"), left("neutral"), left(""), left("balanced"), left("")}, rows)
 	if extra := len(d.result.Rules) - len(d.other.Rules); extra > 0 {

@@ -46,8 +46,10 @@ func TestRangeInWords(t *testing.T) {
 		{ruleMessage{Kind: "QUOTA", Min: 4, Max: 4}, "4"},
 		{ruleMessage{Kind: "SPREAD", Min: 7, Max: 15}, "at least 7 different"},
 		{ruleMessage{Kind: "CAP", Max: 1}, "at most 1 each"},
+		{ruleMessage{Kind: "CAP", Max: 3, Priority: -1}, "at most 3 each, must"},
 		{ruleMessage{Kind: "COMPANY", Min: 2, Max: 15}, "2 or more of each"},
 	} {
+		c.r.Priority++ // 1, but for the last case
 		if got := rangeOf(c.r, 15); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.r, got, c.want)
 		}
