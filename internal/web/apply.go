@@ -29,6 +29,7 @@ type questionPage struct {
 	Conflict    []answerView // what another tab saved meanwhile
 	Faults      []fault
 	BackTo      string
+	Resume      string // where the return code is asked
 	Hidden      []hiddenView
 	Saved       moment
 	Code        string
@@ -223,6 +224,7 @@ func (s *server) newQuestionPage(r *http.Request, p *place, in *posted, faults m
 	page := &questionPage{
 		frame: f, Action: p.questionPath(p.page.Key), Step: step, Steps: steps,
 		Heading: l.phrase(p.page.Title), First: p.app == nil, BackTo: "/calls/" + p.program.ID,
+		Resume: p.path("/return"),
 	}
 	if before != nil {
 		page.BackTo = p.questionPath(before.Key)

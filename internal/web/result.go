@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -26,6 +27,7 @@ type resultPage struct {
 	Verdict    verdictView
 	Groups     []groupView
 	Hidden     []phrase // groups kept for facilitators
+	Masked     bool     // some count is too small to be shown
 	Ticks      bool     // some row has a community share
 	Outlines   bool     // some row counts groups instead of people
 	Members    []memberView
@@ -56,13 +58,14 @@ type groupView struct {
 }
 
 type rowView struct {
-	Label                 phrase
-	Words                 string // said instead of Label, in the page's language
-	Bar                   template.HTML
-	Count, Range, Applied string
-	Tone, Mark, Word      string
-	Must                  bool
-	Priority              int
+	Label            phrase
+	Words            string // said instead of Label, in the page's language
+	Bar              template.HTML
+	Count, Applied   string // "" where too few to show safely
+	Range            string
+	Tone, Mark, Word string
+	Must             bool
+	Priority         int
 }
 
 type memberView struct {
@@ -146,6 +149,9 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult, all
 			met++
 			continue
 		}
+		if rec.Status == matcher.Infeasible && r.Priority != matcher.Must {
+			continue // a target that is missed makes nothing impossible
+		}
 		if !all && hiddenGroup(res.Form, r.Attribute) {
 			v.More++
 			continue
@@ -189,6 +195,9 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult, all
 				v.After = l.say("result.least_unknown")
 			}
 		}
+	}
+	if page.People { // how a target is missed is a small total
+		v.Lines, v.More = nil, 0
 	}
 	if !rec.Complete {
 		v.After = strings.TrimSpace(v.After + " " + l.say("result.incomplete"))
@@ -251,6 +260,7 @@ func (page *resultPage) makeup(l tongue, res *applications.SelectionResult, size
 			page.Groups = append(page.Groups, g)
 		}
 		row := newRowView(l, r, axis, size, all)
+		page.Masked = page.Masked || row.Count == "" || row.Applied == ""
 		page.Ticks = page.Ticks || row.Bar != "" && r.Benchmark != nil && r.Kind == matcher.Quota
 		page.Outlines = page.Outlines || row.Bar != "" && (r.Kind == matcher.Spread || r.Kind == matcher.Company)
 		page.Groups[i].Rows = append(page.Groups[i].Rows, row)
@@ -263,6 +273,9 @@ func chartAxis(rules []applications.ResultRule, size int) int {
 	axis := 4
 	for _, r := range rules {
 		axis = max(axis, r.Count, min(r.Min, size))
+		if r.Benchmark != nil && r.Kind == matcher.Quota {
+			axis = max(axis, int(math.Ceil(r.Benchmark.Share*float64(size)))-1)
+		}
 		if r.Kind == matcher.Company {
 			axis = max(axis, r.Pool)
 		}
@@ -322,7 +335,13 @@ func newRowView(l tongue, r applications.ResultRule, axis, size int, all bool) r
 	default:
 		row.Word = l.say("row.in_range")
 	}
-	row.Count, row.Applied = masked(l, r.Count, all), masked(l, r.Pool, all)
+	shown := func(n int) string {
+		if n < fewest && !all {
+			return ""
+		}
+		return l.number(int64(n))
+	}
+	row.Count, row.Applied = shown(r.Count), shown(r.Pool)
 	if all || r.Count >= fewest {
 		row.Bar = b.svg()
 	} else if wrong {

@@ -211,13 +211,13 @@ func sampleResult(shape string) *applications.SelectionResult {
 		Program: sampleProgram(), Criteria: sampleCriteria(), Form: form,
 		Selection: &applications.Selection{
 			Program: "equity-in-leadership-2027", ID: "0193f5b0-0000-7000-8000-0000000000aa", State: applications.SelectionSucceeded,
-			Criteria: 1, PoolSize: 84, Provenance: applications.Computed, Seed: "4 1 6 2 6 3", DoneTime: sampleNow,
+			Criteria: 1, PoolSize: 84, Provenance: applications.Computed, Seed: "4 1 6 2 6 3", CreateTime: sampleNow, DoneTime: sampleNow,
 			Steps: []applications.RunStep{{Name: "claimed", Time: sampleNow}, {Name: "priority 1", Value: 1, Time: sampleNow}, {Name: "stored", Time: sampleNow}},
 		},
 		Record: &matcher.Record{
 			Outcome: matcher.Outcome{
 				Status: matcher.Optimal, Complete: true, Size: matcher.Size{Wanted: 15, Got: 15, Bound: 15}, Seed: "4 1 6 2 6 3",
-				Deviation: []matcher.Deviation{{Priority: 1, Bound: matcher.Bound{Value: 1, Bound: 1}}, {Priority: 2, Bound: matcher.Bound{Value: 1, Bound: 0}}},
+				Deviation: []matcher.Deviation{{Priority: 1, Bound: matcher.Bound{Value: 1, Bound: 1}}, {Priority: 2, Bound: matcher.Bound{Value: 1, Bound: 1}}},
 				Score:     matcher.Bound{Value: 120, Bound: 120},
 			},
 			Lottery: "NONE", InputDigest: "sha256:77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab9f2c", Engine: "fairlead 0.1.0",
@@ -229,6 +229,9 @@ func sampleResult(shape string) *applications.SelectionResult {
 		scale = 9
 	}
 	for i, r := range rows {
+		if shape == "impossible" && r.pr == 0 {
+			r.n, r.lo = 1, 3
+		}
 		rule := applications.ResultRule{Attribute: r.attribute, Group: form.Attribute(r.attribute).Label}
 		if r.label != "" {
 			rule.Label = en(r.label)
@@ -266,7 +269,7 @@ func sampleResult(shape string) *applications.SelectionResult {
 	}
 	if shape == "large" {
 		res.Record.Size = matcher.Size{Wanted: 150, Got: 135, Bound: 140}
-		res.Record.Status = matcher.Feasible
+		res.Record.Status, res.Record.Deviation[1].Bound.Bound = matcher.Feasible, 0
 	}
 	least := int64(2)
 	switch shape {

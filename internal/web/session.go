@@ -60,11 +60,11 @@ type applicantSession struct {
 	Expires    time.Time
 }
 
-// staffSession keeps the staff token, or who a sign-in link said it is.
+// staffSession names the staff token that was pasted, or that a sign-in link
+// stands for: by its id, never the token itself.
 type staffSession struct {
-	Token     string            `json:",omitempty"`
-	Principal *access.Principal `json:",omitempty"`
-	Expires   time.Time
+	Token   string
+	Expires time.Time
 }
 
 const (
@@ -128,8 +128,8 @@ func (a *applicantSession) principal() access.Principal {
 	}
 }
 
-func (s *server) keepStaff(w http.ResponseWriter, session staffSession) {
-	session.Expires = s.Now().Add(staffSessionLasts)
+func (s *server) keepStaff(w http.ResponseWriter, who access.Principal) {
+	session := staffSession{Token: who.Token, Expires: s.Now().Add(staffSessionLasts)}
 	s.setCookie(w, staffCookie, s.sealer.seal(staffCookie, session))
 }
 
@@ -142,10 +142,7 @@ func (s *server) staff(r *http.Request) (access.Principal, error) {
 	if !s.sealer.open(staffCookie, s.readCookie(r, staffCookie), &session) || !s.Now().Before(session.Expires) {
 		return access.Principal{}, errSignIn
 	}
-	if session.Principal != nil {
-		return *session.Principal, nil
-	}
-	return s.svc.Authenticate(r.Context(), session.Token)
+	return s.svc.StaffSession(r.Context(), session.Token)
 }
 
 // nonce is 128 random bits in the form of a UUIDv4, for request ids.

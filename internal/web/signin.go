@@ -55,7 +55,7 @@ func (s *server) postEnter(w http.ResponseWriter, r *http.Request) error {
 		seeOther(w, r, to)
 		return nil
 	}
-	s.keepStaff(w, staffSession{Principal: &who})
+	s.keepStaff(w, who)
 	if to == "" {
 		to = "/programs"
 	}
@@ -113,7 +113,7 @@ func (s *server) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.signIn.refund(address)
-	s.keepStaff(w, staffSession{Token: token})
+	s.keepStaff(w, who)
 	to := localPath(r.URL.Query().Get("to"))
 	if to == "" {
 		to = "/programs"
