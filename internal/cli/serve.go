@@ -32,6 +32,7 @@ type serveOptions struct {
 	publicURL      string
 	trustedProxies []string
 	rateLimit      float64
+	runLease       time.Duration
 	logLevel       string
 	logFormat      string
 }
@@ -59,6 +60,7 @@ administrator; it says where they are. Ctrl-C stops it with grace.`,
 	f.StringVar(&o.publicURL, "public-url", "", "address that people type, such as https://apply.example.org; makes links, secure cookies and HSTS")
 	f.StringVar(&o.adminTokenFile, "admin-token-file", "", "where the first administrator's token is written (default DATA/admin.token)")
 	f.Float64Var(&o.rateLimit, "rate-limit", 200, "calls a second that each caller may make, with twice as many at once; 0: no limit")
+	f.DurationVar(&o.runLease, "run-lease", 30*time.Second, "how long a selection run stays with a server that has died before another one goes on with it")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	return cmd
@@ -88,7 +90,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	if in.newKey {
 		log.Warn("made a new master key; without it nobody can read the database: keep a copy apart from the backups", "file", o.key())
 	}
-	work := in.background(log)
+	work := in.background(log, o.runLease)
 	app, err := server.NewApp(server.Options{
 		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit,
 		Web: web.New(web.Options{
@@ -188,6 +190,9 @@ func (o *serveOptions) network() (publicURL string, proxies []netip.Prefix, err 
 		}
 		proxies = append(proxies, p)
 	}
+	if o.runLease < 100*time.Millisecond {
+		return "", nil, exit(exitUsage, "--run-lease %v: must be 100ms or more; 30s is usual", o.runLease)
+	}
 	if o.rateLimit < 0 {
 		return "", nil, exit(exitUsage, "--rate-limit %v: must be 0 or more", o.rateLimit)
 	}
@@ -219,7 +224,7 @@ var quiet = sync.OnceFunc(func() {
 const closeEvery = 15 * time.Second
 
 // background is what runs beside the ports.
-func (in *installation) background(log *slog.Logger) []func(context.Context) {
+func (in *installation) background(log *slog.Logger, lease time.Duration) []func(context.Context) {
 	closeDue := func(ctx context.Context) {
 		tick := time.NewTicker(closeEvery)
 		defer tick.Stop()
@@ -237,6 +242,7 @@ func (in *installation) background(log *slog.Logger) []func(context.Context) {
 		}
 	}
 	runner := applications.NewRunner(in.service, in.service.NewID())
+	runner.Lease, runner.Poll = lease, min(lease, 5*time.Second)
 	in.service.Wake = runner.Wake
 	return []func(context.Context){closeDue, runner.Run}
 }

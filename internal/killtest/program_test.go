@@ -3,6 +3,7 @@ package killtest
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
@@ -97,12 +98,8 @@ func email(n int) string { return fmt.Sprintf("applicant-%05d@example.org", n) }
 
 // application is the body of submission n: the same bytes at every try.
 func application(n int) []byte {
-	// A multiplicative hash spreads the answers without a generator's state.
-	h := uint32(n+1) * 2654435761
-	pick := func(codes ...string) []string {
-		h = h*1664525 + 1013904223
-		return []string{codes[int(h>>16)%len(codes)]}
-	}
+	r := rand.New(rand.NewPCG(uint64(n), 0))
+	pick := func(codes ...string) []string { return []string{codes[r.IntN(len(codes))]} }
 	field := pick("health", "housing", "food", "schools", "transport", "justice", "youth")
 	if more := pick("health", "housing", "food", "schools", "transport", "justice", "youth"); more[0] != field[0] && n%3 == 0 {
 		field = append(field, more...)
