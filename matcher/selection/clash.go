@@ -50,28 +50,41 @@ type condition struct {
 	add      func(*matcher.Criteria)
 }
 
-// hardConditions lists them so that those a person would rather give up come
-// first: the filter tries to leave out the first ones first, and so it keeps
-// what stands at the end.
+// hardConditions lists them, each sort by itself in alphabetical order, so that
+// the clash that is found does not depend on the order of the input. The filter
+// tries to leave out the first ones first, and so keeps what stands at the end:
+// size before caps, caps before locks, locks before links.
 func hardConditions(c matcher.Criteria, pool int) []condition {
 	var all []condition
+	add := func(some []condition) {
+		slices.SortStableFunc(some, func(a, b condition) int { return strings.Compare(a.words, b.words) })
+		all = append(all, some...)
+	}
+	var exclusions, links, inclusions, caps []condition
 	for _, id := range c.Exclude {
-		all = append(all, condition{"exclude " + id, true, func(t *matcher.Criteria) { t.Exclude = append(t.Exclude, id) }})
+		exclusions = append(exclusions, condition{"exclude " + id, true, func(t *matcher.Criteria) { t.Exclude = append(t.Exclude, id) }})
 	}
 	for _, l := range c.Links {
-		words := l.Kind.String() + " " + strings.Join(l.IDs, ", ")
+		ids := slices.Clone(l.IDs)
+		slices.Sort(ids)
+		words := l.Kind.String()
 		if l.Kind == matcher.AtLeastOne {
-			words = "at least one of " + strings.Join(l.IDs, ", ")
+			words = "at least one of"
 		}
-		all = append(all, condition{words, false, func(t *matcher.Criteria) { t.Links = append(t.Links, l) }})
+		words += " " + strings.Join(ids, ", ")
+		links = append(links, condition{words, false, func(t *matcher.Criteria) { t.Links = append(t.Links, l) }})
 	}
 	for _, id := range c.Include {
-		all = append(all, condition{"include " + id, false, func(t *matcher.Criteria) { t.Include = append(t.Include, id) }})
+		inclusions = append(inclusions, condition{"include " + id, false, func(t *matcher.Criteria) { t.Include = append(t.Include, id) }})
 	}
 	for _, limit := range c.Caps {
 		words := fmt.Sprintf("at most %d per %s", limit.Max, limit.Attribute)
-		all = append(all, condition{words, false, func(t *matcher.Criteria) { t.Caps = append(t.Caps, limit) }})
+		caps = append(caps, condition{words, false, func(t *matcher.Criteria) { t.Caps = append(t.Caps, limit) }})
 	}
+	add(exclusions)
+	add(links)
+	add(inclusions)
+	add(caps)
 	all = append(all, condition{fmt.Sprintf("size at most %d", c.Size), false, func(t *matcher.Criteria) { t.Size = min(pool, c.Size) }})
 	all = append(all, condition{fmt.Sprintf("size at least %d", c.MinSize), false, func(t *matcher.Criteria) { t.MinSize = c.MinSize }})
 	return all
