@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -65,6 +66,10 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 	if err := prepareFile(path); err != nil {
 		return nil, err
 	}
+	ours, err := probe(ctx, path)
+	if err != nil {
+		return nil, err
+	}
 	// synchronous(FULL): what was acknowledged survives a power cut.
 	// secure_delete: a destroyed data key is overwritten, not just unlinked.
 	// temp_store(MEMORY): nothing is written outside the data folder.
@@ -78,7 +83,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 		return nil, err
 	}
 	db.turns.db = db.writer
-	if err := db.check(ctx, path); err != nil {
+	if err := db.check(ctx, path, ours); err != nil {
 		db.close()
 		return nil, err
 	}
@@ -134,40 +139,56 @@ func prepareFile(path string) error {
 	return nil
 }
 
-// check looks at what no statement would report clearly.
-func (db *sqliteDB) check(ctx context.Context, path string) error {
-	var mode string
-	var tables, id int64
-	err := db.writer.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode)
-	if err == nil {
-		err = db.writer.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id)
+// probe looks whether a file is a database of ours, without changing it: the
+// write pool would turn any SQLite file into one with a write-ahead log.
+func probe(ctx context.Context, path string) (ours bool, err error) {
+	db, err := openPool(path, 1, "mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return false, err
 	}
+	defer db.Close()
+	var id, tables int64
+	err = db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id)
 	if err == nil {
-		err = db.writer.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables)
+		err = db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables)
 	}
 	if err != nil {
-		if f, ok := classifySQLite(err); ok && f == failDamaged {
-			return notADatabase(path)
-		}
-		if f, ok := classifySQLite(err); ok && f.code != applications.Internal {
-			return applications.Errorf(f.code, f.reason, "%s: %s", path, f.message)
-		}
-		return notWritable("open", path, err)
+		return false, cannotOpen(path, err)
+	}
+	if id != applicationID && (id != 0 || tables > 0) {
+		return false, notADatabase(path)
+	}
+	return id == applicationID, nil
+}
+
+// check turns the log on and marks a new file as ours.
+func (db *sqliteDB) check(ctx context.Context, path string, ours bool) error {
+	var mode string
+	if err := db.writer.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode); err != nil {
+		return cannotOpen(path, err)
 	}
 	if mode != "wal" {
 		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_UNSUITABLE",
 			"the file system of %s does not support SQLite's write-ahead log, as many network drives do not; put the data folder on a local disk", path)
 	}
-	if id == applicationID {
+	if ours {
 		return nil
 	}
-	if id != 0 || tables > 0 {
-		return notADatabase(path)
-	}
-	if _, err := db.writer.ExecContext(ctx, `PRAGMA application_id = 0x464c4442`); err != nil {
-		return notWritable("write", path, err)
+	if _, err := db.writer.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+		return cannotOpen(path, err)
 	}
 	return nil
+}
+
+func cannotOpen(path string, err error) error {
+	f, ok := classifySQLite(err)
+	switch {
+	case ok && f == failDamaged:
+		return notADatabase(path)
+	case ok && f.code != applications.Internal:
+		return applications.Errorf(f.code, f.reason, "%s: %s", path, f.message)
+	}
+	return notWritable("open", path, err)
 }
 
 func notADatabase(path string) error {
