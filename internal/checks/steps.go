@@ -31,6 +31,9 @@ func ciSteps(o *options) []step {
 
 func testSteps(o *options) []step {
 	steps := []step{{"go test ./...", func(ctx context.Context, r *report) error {
+		if err := needs(ctx, r, curl); err != nil {
+			return err
+		}
 		go o.browserReady(ctx, r) // an installation takes a while: begin it now
 		args, env := []string{"-timeout", "9m", "./..."}, []string(nil)
 		if o.soak {
