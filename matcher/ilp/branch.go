@@ -77,7 +77,7 @@ func (s *search) round() bool {
 }
 
 // unwinding says whether the tree is to be left at once.
-func (s *search) unwinding() bool { return s.stopped || s.restart }
+func (s *search) unwinding() bool { return s.over() || s.restart }
 
 // open chooses a column to branch on when no integer column is fractional but
 // the box is not settled: the widest, soft columns last.
@@ -98,9 +98,31 @@ func (s *search) open() (fractional, bool) {
 	return fractional{best, min(max(v, s.lo[best]), s.hi[best]-1), 0.5}, true
 }
 
+// dives tries to find a point quickly, in several ways, from the current box
+// and back to it. It returns true if nothing is left to search.
+func (s *search) dives() bool {
+	mark := len(s.trail)
+	here := &lp.State{}
+	s.lp.Save(here)
+	for mode := range 3 {
+		before, had := s.value, s.best != nil
+		s.dive(mode)
+		s.restart = false
+		s.undo(mark)
+		s.lp.Load(here)
+		if s.over() || s.pruned() {
+			return true
+		}
+		if had && before == s.value && mode > 0 {
+			break
+		}
+	}
+	return false
+}
+
 // dive fixes one fractional column after the other to find a point quickly.
 func (s *search) dive(mode int) {
-	for !s.stopped {
+	for !s.over() {
 		list := s.fractions(false)
 		if len(list) == 0 {
 			s.round()
@@ -126,7 +148,7 @@ func (s *search) dive(mode int) {
 		if !s.relax() {
 			continue
 		}
-		if s.stopped || s.pruned() {
+		if s.over() || s.pruned() {
 			return
 		}
 		// The other side, once.
@@ -162,7 +184,7 @@ const (
 // not.
 func (s *search) branch(depth int) {
 	s.nodes++
-	s.tell()
+	s.tell(s.spent())
 	if s.fix() {
 		return
 	}
@@ -243,7 +265,7 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 			tried++
 			up = s.try(c, true, z, here)
 			down = s.try(c, false, z, here)
-			if s.stopped {
+			if s.over() {
 				return c, false, true
 			}
 			if math.IsInf(up, 1) || math.IsInf(down, 1) {
@@ -284,11 +306,7 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 func (s *search) try(c fractional, up bool, z float64, here *lp.State) float64 {
 	mark := len(s.trail)
 	s.side(c, up)
-	cutoff := math.Inf(1)
-	if cut := s.cut(); cut != noValue {
-		cutoff = (float64(cut) + s.prove.slack() + 0.01) * s.toLP
-	}
-	status := s.lp.Solve(cutoff, min(strongPivots, s.quota()))
+	status := s.lp.Solve(s.cutoff(), min(strongPivots, s.quota()))
 	gain := s.lp.Objective() - z
 	empty := false
 	switch status {
@@ -298,9 +316,7 @@ func (s *search) try(c fractional, up bool, z float64, here *lp.State) float64 {
 	case lp.Cutoff:
 		empty = s.pruned()
 	case lp.Limit:
-		if s.interrupt() || s.quota() == 0 {
-			s.stopped = true
-		}
+		s.limited()
 	}
 	s.undo(mark)
 	s.lp.Load(here)

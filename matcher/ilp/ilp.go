@@ -93,6 +93,7 @@ func Solve(ctx context.Context, p *Problem, o Options) (Solution, error) {
 	root, ok := newModel(p)
 	if ok {
 		r.bound = root.value(root.least())
+		r.blur(root)
 		r.solve(root)
 	}
 	out := Solution{
@@ -101,7 +102,7 @@ func Solve(ctx context.Context, p *Problem, o Options) (Solution, error) {
 	}
 	switch {
 	case r.stopped && r.best != nil && r.bound < r.value:
-		out.Status = Feasible
+		out.Status = Feasible // Bound: every point has at least min(bound, value)
 	case r.best != nil:
 		out.Status, out.Bound = Optimal, r.value
 	case r.stopped:

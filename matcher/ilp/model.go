@@ -9,7 +9,7 @@ import (
 // model is a problem in the form that the search works on: fixed columns and
 // rows that cannot bind are gone, both sides of every row are finite, columns
 // that are alike are one column, and the costs have no common divisor. The
-// objective of the problem it came from is base + unit·(cost·x).
+// objective of what it came from is base + unit·(cost·x).
 type model struct {
 	base, unit int64
 	cost       []int64

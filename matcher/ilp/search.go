@@ -1,100 +1,39 @@
 package ilp
 
 import (
-	"context"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/openfairlead/fairlead/matcher/lp"
 )
 
-// run is one Solve: what all its models share.
-type run struct {
-	ctx      context.Context
-	problem  *Problem
-	options  Options
-	best     []int64 // nil: none yet
-	value    int64   // of best
-	bound    int64   // proved for the whole problem
-	target   int64   // points with a larger objective are of no interest now
-	floor    int64   // no point of the box has a smaller one; noValue: not known
-	pivots   int64   // of the models that are done
-	nodes    int64
-	stopped  bool // the work ran out or the context ended
-	canceled bool
-	history  []history // by column of the problem, then by row
-}
-
-func newRun(ctx context.Context, p *Problem, o Options) *run {
-	r := &run{ctx: ctx, problem: p, options: o, target: noValue, floor: noValue, history: make([]history, len(p.Cost)+len(p.Rows))}
-	if o.Start != nil {
-		r.accept(slices.Clone(o.Start))
-	}
-	return r
-}
-
-// accept takes a point of the problem as the best one, after checking it
-// against the problem itself. It returns false if it is not feasible or not
-// better.
-func (r *run) accept(x []int64) bool {
-	if violated(r.problem, x) != "" {
-		return false
-	}
-	value := int64(0)
-	for j, v := range x {
-		value += r.problem.Cost[j] * v
-	}
-	if r.best != nil && value >= r.value {
-		return false
-	}
-	r.best, r.value = x, value
-	return true
-}
-
-// interrupt is asked by the kernel now and then.
-func (r *run) interrupt() bool {
-	if !r.stopped && r.ctx.Err() != nil {
-		r.stopped, r.canceled = true, true
-	}
-	return r.stopped
-}
-
 // search is branch and bound on one model.
 type search struct {
 	*run
-	model *model
-	lp    *lp.Solver
-	prove *prover
-	toLP  float64 // factor from the search costs to those of lp
-	worth float64 // factor from the costs of lp to those of the problem
+	model       *model
+	least, most int64 // cost in the box of the model
+	lp          *lp.Solver
+	prove       *prover
+	toLP        float64 // factor from the costs of the model to those of lp
+	worth       float64 // factor from the costs of lp to search costs
 
-	// The search costs are factor·cost + noise: small random costs on top of
-	// the real ones, so that the linear programs of a problem with many equally
-	// good points have few ties. 0 ≤ noise·x ≤ noiseMax < factor for every
-	// feasible x, hence a better point than one of objective v has search cost
-	// at most factor·(v−1) + noiseMax.
-	factor   int64
-	noiseMax int64
-
-	least, most int64 // of cost·x in the box of the model
-	lo, hi      []int64
-	trail       []change
-	states      []*lp.State
-	duals       []float64
+	lo, hi  []int64
+	trail   []change
+	states  []*lp.State
+	duals   []float64
+	started int64 // pivots of the run before this model
 
 	// What the duals of the first linear program prove for the whole model:
-	// 2^shift × bound and reduced costs. A better point found deep in the tree
-	// may fix so many columns with them that starting again on a smaller model
-	// pays: then restart is set and the search unwinds.
+	// 2^shift × bound and reduced costs; known is false if nothing.
+	known     bool
 	rootBound int64
 	rootCost  []int64
-	rootKnown bool
-	restart   bool
-	dived     bool
-
-	started int64 // pivots of the run before this model
-	told    int64
+	sizes     []int64 // of rootCost, ascending
+	// A better point found deep in the tree may fix so many columns with them
+	// that starting again on a smaller model pays: then restart is set and the
+	// search unwinds.
+	restart bool
+	dived   bool
 }
 
 // change is a bound to go back to.
@@ -103,165 +42,194 @@ type change struct {
 	lo, hi int64
 }
 
-// history is what branching on a column or row of the problem did to the bound,
-// per unit of distance, in units of the problem's objective.
-type history struct {
-	up, down   float64 // sums
-	ups, downs float64 // their numbers
+func newSearch(r *run, m *model) *search {
+	s := &search{
+		run: r, model: m, started: r.pivots,
+		least: m.least(), most: m.most(),
+		lo: slices.Clone(m.lo), hi: slices.Clone(m.hi),
+		duals: make([]float64, m.rows()),
+	}
+	s.prove = newProver(m, m.cost, s.lo, s.hi, slices.Clone(m.rlo), slices.Clone(m.rhi))
+	_, exp := math.Frexp(s.prove.maxC)
+	s.toLP = math.Ldexp(1, -exp)
+	s.worth = float64(m.unit) / s.toLP
+	s.lp = lp.New(lp.Model{
+		Start: m.colStart, Index: m.colIndex, Value: floats(m.colValue, 1),
+		Cost: floats(m.cost, s.toLP), Lower: floats(m.lo, 1), Upper: floats(m.hi, 1),
+		RowLower: floats(m.rlo, 1), RowUpper: floats(m.rhi, 1),
+	})
+	s.lp.Interrupt = r.interrupt
+	return s
 }
 
-// solve finds the best point of the model, or proves that none is better than
-// the best known.
+// solve finds the best point of interest of the model, or proves that there is
+// none.
 func (r *run) solve(m *model) {
-	if len(m.cost) == 0 {
-		r.accept(m.expand(nil))
-		return
-	}
-	if r.best != nil && m.value(m.least()) >= r.value {
+	if m.columns() == 0 {
+		if limit := r.limit(); limit == noValue || m.base <= limit {
+			r.accept(m.expand(nil))
+		}
 		return
 	}
 	s := newSearch(r, m)
 	defer func() { r.pivots = s.spent() }()
-	if s.relax() {
+	if s.least > s.cut() || s.relax() {
 		return
 	}
 	root := &lp.State{}
 	s.lp.Save(root)
-	top := m.value(s.atLeast())
-	s.rootCost = slices.Clone(s.prove.d)
-	if m.parent == nil && top > r.bound {
-		r.bound = top
+	s.measure()
+	if m.parent == nil {
+		r.raise(m.base + m.unit*s.bound())
 	}
-	floor := r.floor
-	defer func() { r.floor = floor }()
-	for columns := max(guessColumns, m.rows()); ; {
-		before := s.spent()
-		target, guessed := s.guess(columns)
-		outer := r.target
-		if guessed {
-			r.target = target
-		}
-		s.explore(root)
-		r.target = outer
-		s.undo(0)
-		s.lp.Load(root)
-		if s.stopped || !guessed || (r.best != nil && r.value <= target) {
+	if r.factor > 1 && m.parent == nil {
+		if s.sample(max(firstColumns, m.rows()), root) || s.dives() {
 			return
 		}
-		r.floor = target + 1
-		if m.parent == nil && r.floor > r.bound {
-			r.bound = r.floor
+		s.dived = true
+	}
+	cap, floor := r.cap, r.floor
+	for columns := max(firstColumns, m.rows()); ; {
+		before := s.spent()
+		target, ok := s.target(columns)
+		if ok {
+			r.cap = target
 		}
-		if s.spent()-before < cheapGuess {
+		s.explore(root)
+		r.cap = cap
+		s.undo(0)
+		s.lp.Load(root)
+		if r.over() || !ok || r.limit() <= target {
+			break
+		}
+		r.floor = target + 1
+		if m.parent == nil {
+			r.raise(r.floor)
+		}
+		if s.spent()-before < cheap {
 			columns *= 3
 		} else {
 			columns = 0
 		}
 	}
+	r.floor = floor
 }
 
-// explore searches the model for points of interest. The box and the state of
-// the kernel are not those before.
+// measure keeps what the duals of the first linear program prove.
+func (s *search) measure() {
+	s.lp.Duals(s.duals)
+	s.rootBound, s.known = s.prove.bound(s.duals, 1/s.toLP)
+	if !s.known {
+		return
+	}
+	s.rootCost = slices.Clone(s.prove.d)
+	s.sizes = make([]int64, len(s.rootCost))
+	for j, d := range s.rootCost {
+		s.sizes[j] = max(d, -d)
+	}
+	slices.Sort(s.sizes)
+}
+
+// bound is a lower bound on the cost in the model.
+func (s *search) bound() int64 {
+	if !s.known {
+		return s.least
+	}
+	return max(s.least, ceilDiv(s.rootBound, int64(1)<<s.prove.shift))
+}
+
+// Choosing a target.
+const (
+	// firstColumns is the least number of columns that can move within the first
+	// target.
+	firstColumns = 60
+	// cheap is the number of pivots up to which a target that was missed is
+	// followed by a much larger one.
+	cheap = 1000
+)
+
+// target chooses a cap on the search cost so that about as many columns as
+// given can move in points within it. By the reduced costs of the first linear
+// program all those points lie in a small model: if one is found there, none
+// outside is better, and if none is found, the cap is a floor. After a miss the
+// distance from the bound grows by two fifths at least. It returns false if the
+// cap would be near the limit that there is anyway.
+func (s *search) target(columns int) (int64, bool) {
+	if !s.known {
+		return 0, false
+	}
+	shift := s.prove.shift
+	low := int64(0)
+	if at := s.inside(s.floor - 1); at >= s.least {
+		low = max(0, at<<shift-s.rootBound)
+	}
+	least := int64(s.prove.maxC) << shift >> 8 // no point in smaller steps
+	gap := low + max(low/5*2, least)
+	if s.factor > 1 {
+		gap += low * 8 / 5
+	}
+	if columns < len(s.sizes) {
+		gap = max(gap, s.sizes[columns])
+	} else if low == 0 {
+		return 0, false
+	}
+	at := max((s.rootBound+gap)>>shift, s.bound())
+	if cut := s.cut(); at >= s.most || at<<shift-s.rootBound >= (cut<<shift-s.rootBound)/10*7 {
+		return 0, false
+	}
+	return max(s.floor, s.model.value(at)), true
+}
+
+// sample looks for a point among few columns, those with the smallest reduced
+// costs: where very many points are equally good, some are likely to be there.
+// It proves nothing, so it gives up after a while. It returns true if nothing
+// is left to search.
+func (s *search) sample(columns int, root *lp.State) bool {
+	if !s.known || columns*3/2 >= len(s.sizes) {
+		return false
+	}
+	for j, d := range s.rootCost {
+		if d > s.sizes[columns] {
+			s.setBounds(j, s.lo[j], s.lo[j])
+		} else if d < -s.sizes[columns] {
+			s.setBounds(j, s.hi[j], s.hi[j])
+		}
+	}
+	const perColumn = 30
+	s.allowance = s.spent() + int64(perColumn*columns)
+	s.rebuild()
+	s.allowance, s.exhausted = unlimited, false
+	s.undo(0)
+	s.lp.Load(root)
+	return s.stopped || s.pruned()
+}
+
+// explore searches the model for points of interest, from its first linear
+// program. The box and the kernel are not left as they were.
 func (s *search) explore(root *lp.State) {
 	for {
 		if s.fix() {
 			return
 		}
-		if s.unfixed() <= len(s.model.cost)*rebuildBelow/100 {
+		if s.unfixed() <= s.model.columns()*rebuildBelow/100 {
 			s.rebuild()
 			return
 		}
 		if !s.dived {
 			s.dived = true
-			if s.dives(root) {
+			if s.dives() {
 				return
 			}
 			continue
 		}
 		s.branch(0)
-		if s.stopped || !s.restart {
+		if s.over() || !s.restart {
 			return
 		}
 		s.restart = false
 		s.undo(0)
 		s.lp.Load(root)
 	}
-}
-
-// dives tries to find a point quickly. It returns true if nothing is left to
-// search.
-func (s *search) dives(root *lp.State) bool {
-	mark := len(s.trail)
-	here := &lp.State{}
-	s.lp.Save(here)
-	for mode := range 3 {
-		before, had := s.value, s.best != nil
-		s.dive(mode)
-		s.restart = false
-		s.undo(mark)
-		s.lp.Load(here)
-		if s.stopped || s.pruned() {
-			return true
-		}
-		if had && before == s.value && mode > 0 {
-			break
-		}
-	}
-	return false
-}
-
-// Guessing a target.
-const (
-	// guessColumns is the least number of columns that can move at the first
-	// target.
-	guessColumns = 60
-	// cheapGuess is the number of pivots up to which a target that was missed
-	// is followed by a much larger one.
-	cheapGuess = 1000
-)
-
-// guess chooses a target so that about as many columns as given can move in
-// points no worse than it. By the reduced costs of the first linear program
-// all points of interest then lie in a small model: if one is found there,
-// none outside is better, and if none is found, the target bounds the
-// objective from below. After a miss the distance from the bound grows by two
-// fifths at least. It returns false if the target would be near what is known
-// to be reached anyway, or all columns can move.
-func (s *search) guess(columns int) (target int64, ok bool) {
-	n := len(s.rootCost)
-	if !s.rootKnown {
-		return 0, false
-	}
-	low := int64(0)
-	if s.floor != noValue {
-		low = max(0, s.cutFor(s.floor-1)<<s.prove.shift-s.rootBound)
-	}
-	gap := low + low/5*2
-	if columns < n {
-		size := make([]int64, n)
-		for j, d := range s.rootCost {
-			size[j] = max(d, -d)
-		}
-		slices.Sort(size)
-		gap = max(gap, size[columns])
-	} else if low == 0 {
-		return 0, false
-	}
-	cut := (s.rootBound + gap) >> s.prove.shift
-	want := floorDiv(cut-s.noiseMax, s.factor)
-	want = max(want, ceilDiv((s.rootBound>>s.prove.shift)-s.noiseMax, s.factor))
-	target = s.model.value(min(want, s.most))
-	if s.floor != noValue {
-		target = max(target, s.floor)
-	}
-	gap = s.cutFor(target)<<s.prove.shift - s.rootBound
-	if cut := s.cut(); cut != noValue && gap >= (cut<<s.prove.shift-s.rootBound)/10*7 {
-		return 0, false
-	}
-	if target >= s.model.value(s.most) {
-		return 0, false
-	}
-	return target, true
 }
 
 // rebuildBelow is the share of the columns, in percent, at which a smaller
@@ -279,153 +247,36 @@ func (s *search) rebuild() {
 	s.started = s.pivots - s.lp.Pivots()
 }
 
-func newSearch(r *run, m *model) *search {
-	s := &search{
-		run: r, model: m, started: r.pivots,
-		least: m.least(), most: m.most(),
-		lo: slices.Clone(m.lo), hi: slices.Clone(m.hi),
-		duals: make([]float64, m.rows()),
-	}
-	cost := s.searchCosts()
-
-	s.prove = newProver(m, cost, s.lo, s.hi, slices.Clone(m.rlo), slices.Clone(m.rhi))
-
-	_, exp := math.Frexp(s.prove.maxC)
-	s.toLP = math.Ldexp(1, -exp)
-	s.worth = float64(m.unit) / (s.toLP * float64(s.factor))
-	lm := lp.Model{
-		Start: m.colStart, Index: m.colIndex, Value: floats(m.colValue, 1),
-		Cost: floats(cost, s.toLP), Lower: floats(m.lo, 1), Upper: floats(m.hi, 1),
-		RowLower: floats(m.rlo, 1), RowUpper: floats(m.rhi, 1),
-	}
-	s.lp = lp.New(lm)
-	s.lp.Interrupt = r.interrupt
-	return s
-}
-
-func floats(a []int64, factor float64) []float64 {
-	out := make([]float64, len(a))
-	for i, v := range a {
-		out[i] = float64(v) * factor
-	}
-	return out
-}
-
-// fineCosts is the largest cost for which ties are broken by noise: larger
-// costs have few ties.
-const fineCosts = 1 << 12
-
-// searchCosts derives the search costs, factor and noiseMax.
-func (s *search) searchCosts() []int64 {
-	m := s.model
-	n := len(m.cost)
-	cost := slices.Clone(m.cost)
-	s.factor = 1
-	largest := int64(0)
-	for _, c := range cost {
-		largest = max(largest, c, -c)
-	}
-	if largest > fineCosts {
-		return cost
-	}
-	// The noise of a point can be bounded well by a row that counts many
-	// columns: only those get any.
-	noisy, most := s.noisyColumns()
-	if most == 0 {
-		return cost
-	}
-	const scale = 1 << 20
-	each := int64(scale * 2 / 5 / most)
-	if each < 2 {
-		return cost
-	}
-	s.factor = scale
-	s.noiseMax = each * most
-	random := rand.New(rand.NewPCG(uint64(n), 0x5EED))
-	for j := range cost {
-		cost[j] *= scale
-		if noisy[j] {
-			cost[j] += random.Int64N(each + 1)
-		}
-	}
-	return cost
-}
-
-// noisyColumns chooses columns with a lower bound of 0 and a bound on their
-// sum over all feasible points: those of the row of ones with the least
-// upper side per column, or all of them.
-func (s *search) noisyColumns() (noisy []bool, most int64) {
-	m := s.model
-	n := len(m.cost)
-	best := -1
-	length := n / 2
-	for i, hi := range m.rhi {
-		index, value := m.row(i)
-		ok := hi > 0 && len(index) > length
-		for k, j := range index {
-			ok = ok && value[k] == 1 && m.lo[j] >= 0
-		}
-		if ok {
-			best, length = i, len(index)
-		}
-	}
-	noisy = make([]bool, n)
-	if best >= 0 {
-		index, _ := m.row(best)
-		for _, j := range index {
-			noisy[j] = true
-		}
-		return noisy, m.rhi[best]
-	}
-	for j := range noisy {
-		if m.lo[j] >= 0 && m.hi[j] < 1<<10 {
-			noisy[j] = true
-			most += m.hi[j]
-		}
-	}
-	return noisy, most
-}
-
 // spent is the number of pivots of the run so far.
 func (s *search) spent() int64 { return s.started + s.lp.Pivots() }
 
-// cut is the largest search cost that a better point can have.
-func (s *search) cut() int64 {
-	limit := s.target
-	if s.best != nil {
-		limit = min(limit, s.value-1)
+// inside turns a search cost into a cost of the model, rounded down, and not
+// far outside what the model can have.
+func (s *search) inside(cost int64) int64 {
+	if cost == noValue {
+		return s.most
 	}
-	if limit == noValue {
-		return noValue
-	}
-	return s.cutFor(limit)
+	return min(max(floorDiv(cost-s.model.base, s.model.unit), s.least-1), s.most)
 }
 
-// cutFor is the largest search cost of a point whose objective is at most
-// limit.
-func (s *search) cutFor(limit int64) int64 {
-	want := floorDiv(limit-s.model.base, s.model.unit)
-	return s.factor*min(max(want, s.least-1), s.most) + s.noiseMax
-}
+// cut is the largest cost of a point of interest.
+func (s *search) cut() int64 { return s.inside(s.limit()) }
 
-// atLeast is a bound on cost·x that the current duals prove.
-func (s *search) atLeast() int64 {
-	least := s.least
-	s.lp.Duals(s.duals)
-	v, ok := s.prove.bound(s.duals, 1/s.toLP)
-	s.rootBound, s.rootKnown = v, ok
-	if ok {
-		v = ceilDiv(v, int64(1)<<s.prove.shift)
-		least = max(least, ceilDiv(v-s.noiseMax, s.factor))
+// cutoff is where the kernel may stop: a bit beyond the cut, so that rounding
+// the duals leaves a proof.
+func (s *search) cutoff() float64 {
+	cut := s.cut()
+	if cut >= s.most {
+		return math.Inf(1)
 	}
-	return least
+	return (float64(cut) + s.prove.slack() + 0.01) * s.toLP
 }
 
 // pruned says whether the current duals prove that the current box holds no
-// better point.
+// point of interest.
 func (s *search) pruned() bool {
 	cut := s.cut()
-	if cut == noValue || s.lp.Objective() < (float64(cut)-1)*s.toLP {
+	if s.lp.Objective() < (float64(cut)-1)*s.toLP {
 		return false
 	}
 	s.lp.Duals(s.duals)
@@ -437,7 +288,7 @@ func (s *search) pruned() bool {
 // beyond the cut by moving cannot move. It returns true if nothing is left.
 func (s *search) fix() bool {
 	cut := s.cut()
-	if cut == noValue {
+	if cut >= s.most {
 		return false
 	}
 	s.lp.Duals(s.duals)
@@ -478,20 +329,12 @@ func (s *search) unfixed() int {
 
 // improved decides, after a better point was found, whether to start again.
 func (s *search) improved() {
-	if !s.rootKnown {
+	if !s.known {
 		return
 	}
 	gap := s.cut()<<s.prove.shift - s.rootBound
-	left := 0
-	for _, d := range s.rootCost {
-		if d < 0 {
-			d = -d
-		}
-		if d <= gap || gap < 0 {
-			left++
-		}
-	}
-	s.restart = left <= len(s.rootCost)*rebuildBelow/100
+	enough := s.model.columns() * rebuildBelow / 100
+	s.restart = gap < 0 || s.sizes[enough] > gap
 }
 
 // setBounds narrows the box of a column, or from n on the sides of a row.
@@ -525,10 +368,21 @@ func (s *search) undo(n int) {
 
 // quota is how many pivots may still be made.
 func (s *search) quota() int64 {
-	if s.options.Work == 0 {
-		return math.MaxInt64
+	left := s.allowance
+	if s.options.Work > 0 {
+		left = min(left, s.options.Work)
 	}
-	return max(0, s.options.Work-s.spent())
+	return max(0, left-s.spent())
+}
+
+// limited is called when the kernel has reached a limit. It returns true if
+// the search is to be left.
+func (s *search) limited() bool {
+	if s.quota() == 0 {
+		s.stopped = s.options.Work > 0 && s.spent() >= s.options.Work
+		s.exhausted = !s.stopped
+	}
+	return s.interrupt()
 }
 
 // relax solves the linear program of the current box. It returns true if the
@@ -538,10 +392,7 @@ func (s *search) relax() bool {
 	if s.interrupt() {
 		return true
 	}
-	cutoff := math.Inf(1)
-	if cut := s.cut(); cut != noValue {
-		cutoff = (float64(cut) + s.prove.slack() + 0.01) * s.toLP
-	}
+	cutoff := s.cutoff()
 	for {
 		switch s.lp.Solve(cutoff, s.quota()) {
 		case lp.Cutoff:
@@ -554,32 +405,9 @@ func (s *search) relax() bool {
 			s.lp.Ray(s.duals)
 			return s.prove.impossible(s.duals) || s.pruned()
 		case lp.Limit:
-			if s.interrupt() {
-				return true
-			}
-			if s.quota() == 0 {
-				s.stopped = true
-				return true
-			}
-			return s.pruned()
+			return s.limited() || s.pruned()
 		default:
 			return s.pruned()
 		}
 	}
-}
-
-// tell reports progress.
-func (s *search) tell() {
-	if s.options.Progress == nil || s.spent()-s.told < 1000 {
-		return
-	}
-	s.told = s.spent()
-	s.options.Progress(s.value, s.best != nil, min(s.bound, boundOr(s.best != nil, s.value)), s.spent())
-}
-
-func boundOr(ok bool, v int64) int64 {
-	if ok {
-		return v
-	}
-	return math.MaxInt64
 }
