@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"sync"
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
@@ -66,6 +67,9 @@ func (v *Vault) key(label string) []byte {
 
 // KeyID names the master key. It is derived from the key, and not secret.
 func (v *Vault) KeyID() string { return v.id }
+
+// Format keeps the key out of whatever prints a Vault.
+func (v *Vault) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "vault(%s)", v.id) }
 
 // Check is a value that only the holder of the master key can make; a database
 // keeps it to recognize its key. 16 bytes.
