@@ -236,11 +236,14 @@ type qualifierView struct {
 	Options []optionView
 }
 
+// questionID is the element of a question.
+func questionID(key string) string { return "f-" + key }
+
 // newQuestionView builds the view of a question for the answers so far.
 // Faulty tells that the page came back with errors.
 func newQuestionView(l tongue, c *call, a *applications.Attribute, answers applications.Answers, in input, fault string) questionView {
 	q := questionView{
-		Key: a.Key, ID: "f-" + a.Key, Legend: l.phrase(a.Question), Hint: l.phrase(a.Hint),
+		Key: a.Key, ID: questionID(a.Key), Legend: l.phrase(a.Question), Hint: l.phrase(a.Hint),
 		Why: l.paragraphs(a.Why), Fault: fault, Optional: !a.Required, Text: in.Text,
 	}
 	use := c.use(a)
@@ -266,9 +269,9 @@ func newQuestionView(l tongue, c *call, a *applications.Attribute, answers appli
 	default:
 		q.Kind = "checkbox"
 		switch {
-		case a.MaxValues > 1:
+		case a.MaxValues > 1 && q.Hint.Text == "":
 			q.Limit = l.say("question.up_to", "n", a.MaxValues)
-		case len(q.Hint.Text) == 0:
+		case q.Hint.Text == "":
 			q.Limit = l.say("question.all_that_apply")
 		}
 	}

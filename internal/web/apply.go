@@ -27,6 +27,7 @@ type questionPage struct {
 	Questions   []questionView
 	Consents    []consentView
 	Conflict    []answerView // what another tab saved meanwhile
+	More        bool         // saved, and the answers brought up another question
 	Faults      []fault
 	BackTo      string
 	Resume      string // where the return code is asked
@@ -168,7 +169,7 @@ func (s *server) getApply(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case p.app == nil && len(shown) > 0:
 		seeOther(w, r, p.questionPath(shown[0].Key))
-	case p.app != nil && p.app.State != applications.Draft:
+	case p.app != nil && (p.app.State != applications.Draft || !p.open(s.Now())):
 		seeOther(w, r, p.path("/status"))
 	default:
 		for _, page := range shown {
@@ -197,7 +198,7 @@ func (s *server) getQuestion(w http.ResponseWriter, r *http.Request) error {
 	case p.app == nil && !p.program.Accepting(s.Now()):
 		seeOther(w, r, "/calls/"+p.program.ID)
 		return nil
-	case p.app != nil && !changeable(p.app):
+	case p.app != nil && (!changeable(p.app) || !p.open(s.Now())):
 		seeOther(w, r, p.path("/status"))
 		return nil
 	}
@@ -206,6 +207,12 @@ func (s *server) getQuestion(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.render(w, r, http.StatusOK, "question", s.newQuestionPage(r, p, nil, nil, nil))
 	return nil
+}
+
+// open reports whether answers are still taken: the call's own time, or more
+// for this one person.
+func (p *place) open(now time.Time) bool {
+	return p.program.Accepting(now) || p.app != nil && now.Before(p.app.ExtendedUntil)
 }
 
 // changeable reports whether an applicant may still change their answers; the
@@ -224,7 +231,7 @@ func (s *server) newQuestionPage(r *http.Request, p *place, in *posted, faults m
 	page := &questionPage{
 		frame: f, Action: p.questionPath(p.page.Key), Step: step, Steps: steps,
 		Heading: l.phrase(p.page.Title), First: p.app == nil, BackTo: "/calls/" + p.program.ID,
-		Resume: p.path("/return"),
+		Resume: p.path("/return"), More: r.URL.Query().Has("more"),
 	}
 	if before != nil {
 		page.BackTo = p.questionPath(before.Key)
@@ -532,7 +539,11 @@ func (s *server) after(p *place, form url.Values) string {
 	}
 	for _, a := range asked(p.form, p.page, p.app.Answers) {
 		if !slices.Contains(shown, a.Key) {
-			return p.questionPath(p.page.Key) + from
+			more := url.Values{"more": {"yes"}}
+			if from != "" {
+				more.Set("from", "check")
+			}
+			return p.questionPath(p.page.Key) + "?" + more.Encode() + "#" + questionID(a.Key)
 		}
 	}
 	_, next, _, _ := p.neighbors()

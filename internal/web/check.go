@@ -73,7 +73,7 @@ func (s *server) newCheckPage(r *http.Request, p *place, consents map[string]boo
 	zone := zoneOf(p.program)
 	page := &checkPage{
 		frame: f, Program: p.program.ID, Submitted: p.app.State == applications.Submitted,
-		CanSubmit: p.program.Accepting(s.Now()) || s.Now().Before(p.app.ExtendedUntil),
+		CanSubmit: p.open(s.Now()),
 		Closes:    l.moment(p.program.Window.Closes, zone), Left: timeLeft(l, p.program, s.Now()),
 		Code: grouped(p.session.ReturnCode), Saved: l.moment(p.app.UpdateTime, zone),
 		PublicWords: p.program.PublicAgency,
@@ -93,7 +93,7 @@ func (s *server) newCheckPage(r *http.Request, p *place, consents map[string]boo
 		for _, a := range asked(p.form, formPage, p.app.Answers) {
 			v := answerView{
 				Question: attributeLabel(l, a), Lines: answerLines(l, a, p.app.Answers[a.Key]),
-				Change: change, ID: "f-" + a.Key,
+				Change: change, ID: questionID(a.Key),
 			}
 			v.Missing = p.required(a) && (p.app.Answers[a.Key].Empty() || p.app.Answers[a.Key].Declined)
 			if m := firstFault(faults, "answers."+a.Key); m != "" {
@@ -244,7 +244,7 @@ func (s *server) getSaved(w http.ResponseWriter, r *http.Request) error {
 	page := &savedPage{
 		frame: f, Program: p.program.ID, Code: grouped(p.session.ReturnCode),
 		Saved: l.moment(p.app.UpdateTime, zone), Closes: l.moment(p.program.Window.Closes, zone),
-		Open: p.program.Accepting(s.Now()),
+		Open: p.open(s.Now()),
 	}
 	page.titled(l.say("saved.title"), l.phrase(p.program.Title).Text)
 	s.render(w, r, http.StatusOK, "saved", page)

@@ -33,7 +33,7 @@ func (s *server) getReceipt(w http.ResponseWriter, r *http.Request) error {
 	page := &receiptPage{
 		frame: f, Program: p.program.ID, Reference: p.app.Code, Code: grouped(p.session.ReturnCode),
 		Submitted: l.moment(p.app.SubmitTime, zone), Closes: l.moment(p.program.Window.Closes, zone),
-		Open: p.program.Accepting(s.Now()), Contact: l.paragraphs(p.program.Contact),
+		Open: p.open(s.Now()), Contact: l.paragraphs(p.program.Contact),
 	}
 	page.titled(l.say("receipt.title"), l.phrase(p.program.Title).Text)
 	s.render(w, r, http.StatusOK, "receipt", page)
@@ -75,7 +75,7 @@ func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
 func (s *server) newStatusPage(r *http.Request, p *place) *statusPage {
 	f := s.callFrame(r, p.program)
 	l, zone, app := f.tongue, zoneOf(p.program), p.app
-	open := p.program.Accepting(s.Now()) || s.Now().Before(app.ExtendedUntil)
+	open := p.open(s.Now())
 	page := &statusPage{
 		frame: f, Program: p.program.ID, Reference: app.Code, Code: grouped(p.session.ReturnCode),
 		Submitted: l.moment(app.SubmitTime, zone), Closes: l.moment(p.program.Window.Closes, zone),
@@ -134,7 +134,7 @@ func (s *server) newStatusPage(r *http.Request, p *place) *statusPage {
 // before the end.
 func withdrawable(a *applications.Application) bool {
 	switch a.State {
-	case applications.Withdrawn, applications.Erased, applications.Ineligible, applications.NotSelected:
+	case applications.Withdrawn, applications.Erased, applications.NotSelected:
 		return false
 	}
 	return true

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,6 +160,9 @@ func (s *server) headers(next http.Handler) http.Handler {
 		if !strings.HasPrefix(r.URL.Path, "/assets/") {
 			h.Set("Cache-Control", "no-store") // shared computers
 			h.Add("Vary", "Cookie, Accept-Language")
+		}
+		if l := r.URL.Query().Get("lang"); r.Method == http.MethodGet && slices.Contains(s.Languages, l) {
+			s.setCookie(w, languageCookie, l)
 		}
 		// 64 KiB is five times the longest page of a form.
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
