@@ -511,7 +511,7 @@ func (r *Runner) giveBack(sel *Selection) {
 	defer cancel()
 	s := r.Service
 	err := s.Store.Update(ctx, func(tx Tx) error {
-		_, err := tx.RenewLease(ctx, sel.Program, sel.ID, r.Owner, s.now())
+		_, err := tx.RenewLease(ctx, sel.Program, sel.ID, r.Owner, s.now().Add(-time.Microsecond))
 		return err
 	})
 	if err != nil && ReasonOf(err) != "LEASE_LOST" {
