@@ -153,11 +153,11 @@ func statusWords(r matcher.RuleCount) string {
 func (t *report) objectives(q *question, r *matcher.Record) {
 	t.line("size %d of %d wanted%s", r.Size.Got, r.Size.Wanted, proof(int64(r.Size.Got), int64(r.Size.Bound), "at most"))
 	for _, d := range r.Deviation {
-		allowed := ""
-		if a := q.criteria.Allow[d.Priority]; a > 0 {
-			allowed = fmt.Sprintf(", %d above it allowed", a)
+		proved := proof(d.Value, d.Bound.Bound, "at least")
+		if a := q.criteria.Allow[d.Priority]; a > 0 && r.Status == matcher.Optimal {
+			proved = fmt.Sprintf(" (the best is %d, and %d above it is allowed)", d.Bound.Bound, a)
 		}
-		t.line("priority %d: deviation %d%s%s", d.Priority, d.Value, proof(d.Value, d.Bound.Bound, "at least"), allowed)
+		t.line("priority %d: deviation %d%s", d.Priority, d.Value, proved)
 	}
 	if len(q.criteria.Scores) > 0 {
 		t.line("total score %d%s", r.Score.Value, proof(r.Score.Value, r.Score.Bound, "at most"))
