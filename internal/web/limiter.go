@@ -16,7 +16,7 @@ type limiter struct {
 }
 
 // limiterKeys bounds the memory: past it, keys without a recent try are
-// dropped, and then whichever comes first.
+// dropped, and then half of the rest.
 const limiterKeys = 10_000
 
 func newLimiter(failures int, period time.Duration) *limiter {
@@ -66,7 +66,7 @@ func (l *limiter) makeRoom(now time.Time) {
 		}
 	}
 	for k := range l.keys {
-		if len(l.keys) < limiterKeys {
+		if len(l.keys) <= limiterKeys/2 { // so that room is rarely made
 			return
 		}
 		delete(l.keys, k)
