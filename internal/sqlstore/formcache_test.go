@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/openfairlead/fairlead/applications"
-	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 func TestDeepCopySharesNothing(t *testing.T) {
@@ -33,12 +32,6 @@ func TestDeepCopySharesNothing(t *testing.T) {
 	c.Attributes = append(c.Attributes[:0], applications.Attribute{Key: "changed"})
 	if !reflect.DeepEqual(f, want) {
 		t.Fatalf("a change of the copy shows in the original: %+v", f)
-	}
-}
-
-func TestSealHeadIsWhatTheFormQueryReads(t *testing.T) {
-	if vault.SealHead != 21 {
-		t.Fatalf("queryFormSeal reads 21 bytes, a seal's head has %d", vault.SealHead)
 	}
 }
 

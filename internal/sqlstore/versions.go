@@ -5,16 +5,16 @@ import (
 	"strconv"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 // Forms and criteria are numbered 1, 2, … in a program; the insert itself
 // refuses a number that leaves a gap.
 var (
-	insertForm = newQuery(`INSERT INTO forms (program, version, body)
-		SELECT $1, $2, $3 WHERE $2 = (SELECT coalesce(max(version), 0) + 1 FROM forms WHERE program = $1)
+	insertForm = newQuery(`INSERT INTO forms (program, version, stamp, body)
+		SELECT $1, $2, $3, $4 WHERE $2 = (SELECT coalesce(max(version), 0) + 1 FROM forms WHERE program = $1)
 		ON CONFLICT DO NOTHING`)
-	// The first 21 bytes are the seal's head: see vault.SealHead.
-	queryFormSeal   = newQuery(`SELECT substr(body, 1, 21) FROM forms WHERE program = $1 AND version = $2`)
+	queryFormStamp  = newQuery(`SELECT stamp FROM forms WHERE program = $1 AND version = $2`)
 	queryForm       = newQuery(`SELECT body FROM forms WHERE program = $1 AND version = $2`)
 	queryFormExists = newQuery(`SELECT 1 FROM forms WHERE program = $1 AND version = $2`)
 
@@ -39,7 +39,7 @@ func (t *tx) InsertForm(ctx context.Context, f *applications.Form) error {
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(ctx, insertForm, f.Program, f.Version, body)
+	n, err := t.exec(ctx, insertForm, f.Program, f.Version, body[:vault.SealHead], body)
 	if err != nil || n == 1 {
 		return err
 	}
@@ -62,15 +62,15 @@ func (t *tx) versionRefused(ctx context.Context, q *query, program string, versi
 
 func (t *tx) Form(ctx context.Context, program string, version int) (*applications.Form, error) {
 	name := formName{program, version}
-	var head, sealed []byte
-	found, err := t.one(ctx, queryFormSeal, []any{program, version}, &head)
+	var stamp, sealed []byte
+	found, err := t.one(ctx, queryFormStamp, []any{program, version}, &stamp)
 	if err != nil {
 		return nil, err
 	}
 	if !found {
 		return nil, notFound("FORM", "form version")
 	}
-	if f := t.s.forms.get(name, head); f != nil {
+	if f := t.s.forms.get(name, stamp); f != nil {
 		return f, nil
 	}
 	if found, err = t.one(ctx, queryForm, []any{program, version}, &sealed); err != nil {
@@ -84,7 +84,7 @@ func (t *tx) Form(ctx context.Context, program string, version int) (*applicatio
 		return nil, err
 	}
 	f.Program, f.Version = program, version
-	t.s.forms.put(name, head, f)
+	t.s.forms.put(name, stamp, f)
 	return f, nil
 }
 

@@ -37,9 +37,12 @@ CREATE TABLE program_counters (
     applications ${int} NOT NULL
 ) ${table};
 
+-- stamp is the random head of the sealed body: it tells whether a decoded form
+-- in memory is this one.
 CREATE TABLE forms (
     program ${text} NOT NULL REFERENCES programs (id),
     version ${int} NOT NULL CHECK (version > 0),
+    stamp   ${bytes} NOT NULL,
     body    ${bytes} NOT NULL,
     PRIMARY KEY (program, version)
 ) ${table};
