@@ -161,8 +161,15 @@ func attributeFromWire(w *v1.Attribute) (applications.Attribute, error) {
 func valueToWire(v applications.Value) *v1.AttributeValue {
 	return &v1.AttributeValue{
 		Code: v.Code, Label: v.Label, Exclusive: v.Exclusive, WriteIn: v.WriteIn, Health: v.Health, Uncounted: v.Uncounted,
-		VisibleWhen: conditionPointerToWire(v.VisibleWhen), Benchmark: benchmarkToWire(v.Benchmark),
+		VisibleWhen: conditionPointerToWire(v.VisibleWhen), Benchmark: benchmarkToWire(v.Benchmark), Rollup: rollupToWire(v.Rollup),
 	}
+}
+
+func rollupToWire(r *applications.Rollup) *v1.Rollup {
+	if r == nil {
+		return nil
+	}
+	return &v1.Rollup{Any: r.Any, Only: r.Only, AtLeast: int32(r.AtLeast)}
 }
 
 func valueFromWire(w *v1.AttributeValue) applications.Value {
@@ -172,6 +179,9 @@ func valueFromWire(w *v1.AttributeValue) applications.Value {
 	}
 	if b := w.GetBenchmark(); b != nil {
 		v.Benchmark = &applications.Benchmark{Share: b.GetShare(), Basis: b.GetBasis(), Source: b.GetSource()}
+	}
+	if r := w.GetRollup(); r != nil {
+		v.Rollup = &applications.Rollup{Any: r.GetAny(), Only: r.GetOnly(), AtLeast: int(r.GetAtLeast())}
 	}
 	return v
 }

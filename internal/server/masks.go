@@ -43,7 +43,8 @@ func readMask(mask *fieldmaskpb.FieldMask, resource proto.Message) (paths, immut
 			paths = append(paths, p)
 		}
 	}
-	wanted := mask.GetPaths()
+	// The gateway makes a mask of one empty path out of the body {}.
+	wanted := slices.DeleteFunc(slices.Clone(mask.GetPaths()), func(path string) bool { return strings.TrimSpace(path) == "" })
 	if len(wanted) == 0 || slices.Equal(wanted, []string{"*"}) {
 		for i := range fields.Len() {
 			if fd := fields.Get(i); len(wanted) > 0 || m.Has(fd) {

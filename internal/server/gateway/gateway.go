@@ -53,6 +53,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{Marshaler: newCodec()}),
 		runtime.SetQueryParameterParser(&queryParser{}),
 		runtime.WithDisablePathLengthFallback(),
+		runtime.WithDisableChunkedEncoding(), // net/http does that by itself
 		runtime.WithDisableHTTPMethodOverride(),
 		runtime.WithIncomingHeaderMatcher(incomingHeader),
 		runtime.WithOutgoingHeaderMatcher(outgoingHeader),
@@ -123,6 +124,8 @@ func readBody(routes routes, next http.Handler) http.Handler {
 		}
 		if routes.streams(r.Method, r.URL.Path) {
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(StreamTimeout)) // not every test server has deadlines
+			stream := &streamWriter{ResponseWriter: w, request: r}
+			w, r = stream, r.WithContext(context.WithValue(r.Context(), streamKey{}, stream))
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 		if err != nil {
@@ -186,11 +189,44 @@ func answerError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, 
 	problem.From(st, r.Header.Get("If-Match") != "").Write(w)
 }
 
-// streamError is asked when a stream fails after its first part was sent. Lines
-// of JSON end with one that tells the error. A table must not: its connection
-// is broken off, so that nobody takes a part for the whole.
+// streamWriter is what the answer of a stream is written to. It knows whether
+// anything was sent, and takes nothing more once the stream has failed.
+type streamWriter struct {
+	http.ResponseWriter
+	request *http.Request
+	sent    bool
+	failed  bool
+}
+
+type streamKey struct{}
+
+func (w *streamWriter) WriteHeader(code int) {
+	if !w.failed {
+		w.ResponseWriter.WriteHeader(code)
+	}
+}
+
+func (w *streamWriter) Write(p []byte) (int, error) {
+	if w.failed {
+		return len(p), nil
+	}
+	w.sent = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController find the writer's abilities.
+func (w *streamWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// streamError is asked when a stream fails. Before its first part that is a
+// problem like any other. Later, lines of JSON end with one that tells the
+// error. A table must not: its connection is broken off, so that nobody takes
+// a part for the whole.
 func streamError(ctx context.Context, err error) *status.Status {
-	if method, _ := runtime.RPCMethod(ctx); strings.Contains(method, "/Export") {
+	w, ok := ctx.Value(streamKey{}).(*streamWriter)
+	if ok && !w.sent {
+		answerError(ctx, nil, nil, w.ResponseWriter, w.request, err)
+		w.failed = true
+	} else if method, _ := runtime.RPCMethod(ctx); strings.Contains(method, "/Export") {
 		panic(http.ErrAbortHandler)
 	}
 	return status.Convert(err)

@@ -1,0 +1,61 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/server/problem"
+)
+
+// FuzzREST sends anything as the body and the query of routes that take much,
+// through the gateway and the whole chain: the answer is a success or a
+// problem with a reason, and never our fault.
+func FuzzREST(f *testing.F) {
+	f.Add(uint8(0), applicationBody(1), "submit=true")
+	f.Add(uint8(0), `{"answers": {"county": {"declined": true, "values": ["x"]}}}`, "")
+	f.Add(uint8(1), criteria, "")
+	f.Add(uint8(2), form, "")
+	f.Add(uint8(3), `{"criteria": `+criteria+`}`, "")
+	f.Add(uint8(4), `{"seed": "s", "include": [{"application": "programs/alpha/applications/01a20028-0000-7000-8000-000000000000", "reason": "r"}]}`, "")
+	f.Add(uint8(5), `{"title": {"en": "x"}}`, "updateMask=title.en,window")
+	f.Add(uint8(6), "contact.name,answers.sector\nInvented,health\n", "dryRun=true&mapping[x]=y")
+	w := newWorld(f)
+	w.open("alpha")
+	token := w.token(access.Facilitator, "")
+	f.Fuzz(func(t *testing.T, route uint8, body, query string) {
+		routes := []struct{ method, path, media string }{
+			{"POST", "/v1/programs/alpha/applications", "application/json"},
+			{"POST", "/v1/programs/alpha/criteria", "application/json"},
+			{"POST", "/v1/programs/alpha/forms", "application/json"},
+			{"POST", "/v1/programs/alpha:checkCriteria", "application/json"},
+			{"POST", "/v1/programs/alpha/selections", "application/json"},
+			{"PATCH", "/v1/programs/alpha", "application/json"},
+			{"POST", "/v1/programs/alpha/applications:import", "text/csv"},
+			{"GET", "/v1/programs/alpha/applications", "application/json"},
+		}
+		r := routes[int(route)%len(routes)]
+		req := httptest.NewRequest(r.method, r.path, bytes.NewReader([]byte(body)))
+		req.URL.RawQuery = query
+		req.Header.Set("Content-Type", r.media)
+		req.Header.Set("Authorization", "Bearer "+token)
+		if r.method == "PATCH" || r.path == "/v1/programs/alpha/forms" {
+			req.Header.Set("Authorization", "Bearer "+w.admin)
+		}
+		rec := httptest.NewRecorder()
+		w.app.HTTP.ServeHTTP(rec, req)
+		if rec.Code/100 == 2 {
+			return
+		}
+		var p problem.Problem
+		if err := json.Unmarshal(rec.Body.Bytes(), &p); err != nil || p.Reason == "" || p.Status != rec.Code {
+			t.Fatalf("%s %s?%q %q: %d %s", r.method, r.path, query, body, rec.Code, rec.Body)
+		}
+		if rec.Code >= 500 && rec.Code != http.StatusNotImplemented {
+			t.Fatalf("%s %s?%q %q: %d %s\n%s", r.method, r.path, query, body, rec.Code, rec.Body, w.log.String())
+		}
+	})
+}
