@@ -11,8 +11,9 @@ import (
 // when it lost a race with another writer, so the function must not have
 // effects outside the transaction. No transaction spans a solve or the network.
 //
-// A Tx is used by one goroutine, and not after its function returned; a
-// function does not call Update itself. An error of the contract (NotFound,
+// A Tx is used by one goroutine, and not after its function returned. A
+// function opens no other transaction: an Update in an Update waits for itself,
+// and Views in Views for each other. An error of the contract (NotFound,
 // AlreadyExists, Aborted, FailedPrecondition) changes nothing and leaves the
 // transaction usable; after any other error it cannot commit.
 //

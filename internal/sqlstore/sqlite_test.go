@@ -22,6 +22,8 @@ func BenchmarkCreateApplication(b *testing.B) {
 	storetest.BenchmarkCreateApplication(b, storetest.Open)
 }
 
+func BenchmarkReadPool(b *testing.B) { storetest.BenchmarkReadPool(b, storetest.Open) }
+
 // door is an SQLite store with a second, unguarded connection to its file.
 type door struct {
 	path  string

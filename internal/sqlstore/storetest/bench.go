@@ -82,3 +82,32 @@ func createOne(ctx context.Context, s applications.Store, program string) error 
 		})
 	})
 }
+
+// BenchmarkReadPool measures reading a pool of 2,000 applications whole, as a
+// selection does before it freezes its input.
+func BenchmarkReadPool(b *testing.B, open func(testing.TB) applications.Store) {
+	s := open(b)
+	ctx := context.Background()
+	const pool = 2000
+	must(b, s.Update(ctx, func(tx applications.Tx) error {
+		if err := tx.InsertProgram(ctx, exampleProgram("bench")); err != nil {
+			return err
+		}
+		for i := range pool {
+			if err := tx.InsertApplication(ctx, exampleApplication("bench", newID(), i), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for b.Loop() {
+		must(b, s.View(ctx, func(tx applications.Tx) error {
+			list, err := tx.Applications(ctx, applications.ApplicationQuery{Program: "bench"})
+			if len(list) != pool {
+				b.Fatalf("%d applications", len(list))
+			}
+			return err
+		}))
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/pool, "µs/application")
+}
