@@ -26,6 +26,8 @@ type prover struct {
 
 	y []int64
 	d []int64 // reduced costs times 2^shift of the last bound
+
+	largest int64 // no reduced cost of the last bound is larger in size
 }
 
 // headroom is the size that no intermediate sum of the prover may exceed.
@@ -64,14 +66,32 @@ func newProver(m *model, cost, lo, hi, rlo, rhi []int64) *prover {
 // slack is how much, in units of the cost, rounding the duals can weaken a
 // bound.
 func (p *prover) slack() float64 {
-	return (p.span*p.colSum + p.sides) / float64(int64(1)<<p.shift)
+	return (float64(p.span*p.colSum) + p.sides) / float64(int64(1)<<p.shift)
 }
 
 // bound is 2^shift times a lower bound on cost·x over the current box, from
 // the duals y·scale. It returns false if the numbers are too large to say.
 // The reduced costs stay in p.d.
 func (p *prover) bound(y []float64, scale float64) (int64, bool) {
-	return p.evaluate(y, scale*float64(int64(1)<<p.shift), p.cost)
+	// Duals that are too large for the shift get a smaller one.
+	for less := uint(0); less <= p.shift; less += 6 {
+		shift := p.shift - less
+		v, ok := p.evaluate(y, scale*float64(int64(1)<<shift), int64(1)<<shift)
+		if !ok {
+			continue
+		}
+		if less > 0 {
+			if limit := int64(headroom) >> less; v >= limit || v <= -limit || p.largest >= limit {
+				return 0, false
+			}
+			v <<= less
+			for j := range p.d {
+				p.d[j] <<= less
+			}
+		}
+		return v, true
+	}
+	return 0, false
 }
 
 // impossible says whether the ray, a combination of the rows, proves that no
@@ -87,32 +107,31 @@ func (p *prover) impossible(ray []float64) bool {
 	// Powers of two keep the small integers that rays often consist of exact.
 	_, exp := math.Frexp(largest)
 	for _, bits := range []int{30, 20, 12} {
-		if v, ok := p.evaluate(ray, math.Ldexp(1, bits-exp), nil); ok && v > 0 {
+		if v, ok := p.evaluate(ray, math.Ldexp(1, bits-exp), 0); ok && v > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *prover) evaluate(y []float64, scale float64, cost []int64) (int64, bool) {
+// evaluate bounds factor·cost·x with the duals y·scale, rounded.
+func (p *prover) evaluate(y []float64, scale float64, factor int64) (int64, bool) {
 	largest := 0.0
 	for k, v := range y {
 		t := math.RoundToEven(v * scale)
 		if math.Abs(t) > largest {
 			largest = math.Abs(t)
 		}
-		if largest >= 1<<52 {
+		if !(largest < headroom) {
 			return 0, false
 		}
 		p.y[k] = int64(t)
 	}
-	factor := int64(0)
-	if cost != nil {
-		factor = int64(1) << p.shift
-	}
-	if (float64(factor)*p.maxC+largest*p.colSum)*p.span+largest*p.sides >= headroom {
+	size := float64(float64(factor)*p.maxC) + float64(largest*p.colSum) // of a reduced cost
+	if float64(size*p.span)+float64(largest*p.sides) >= headroom || size >= headroom {
 		return 0, false
 	}
+	p.largest = int64(size)
 	sum := int64(0)
 	for k, t := range p.y {
 		if t > 0 {
@@ -123,12 +142,10 @@ func (p *prover) evaluate(y []float64, scale float64, cost []int64) (int64, bool
 	}
 	for j := range p.lo {
 		if p.lo[j] == 0 && p.hi[j] == 0 {
+			p.d[j] = 0
 			continue
 		}
-		d := int64(0)
-		if cost != nil {
-			d = cost[j] * factor
-		}
+		d := p.cost[j] * factor
 		rows, values := p.column(j)
 		for k, i := range rows {
 			d -= p.y[i] * values[k]

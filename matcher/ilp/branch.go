@@ -40,6 +40,9 @@ func (s *search) fractions(rows bool) []fractional {
 			continue
 		}
 		v := s.lp.Value(int(j))
+		if int(j) >= n {
+			v /= s.rowScale[int(j)-n]
+		}
 		f := math.Floor(v)
 		if part := v - f; part > integral && part < 1-integral {
 			floor := min(max(int64(f), *lo), *hi-1)
@@ -80,9 +83,24 @@ func (s *search) round() bool {
 func (s *search) unwinding() bool { return s.over() || s.restart }
 
 // open chooses a column to branch on when no integer column is fractional but
-// the box is not settled: the widest, soft columns last.
+// the box is not settled: a soft column that is fractional, or the first column
+// that can move, soft columns last.
 func (s *search) open() (fractional, bool) {
 	best := -1
+	for _, j := range s.lp.Basis() {
+		if int(j) >= len(s.lo) || s.lo[j] == s.hi[j] {
+			continue
+		}
+		v := s.lp.Value(int(j))
+		f := math.Floor(v)
+		if part := v - f; part > integral && part < 1-integral && (best < 0 || int(j) < best) {
+			best = int(j)
+		}
+	}
+	if best >= 0 {
+		f := math.Floor(s.lp.Value(best))
+		return fractional{best, min(max(int64(f), s.lo[best]), s.hi[best]-1), 0.5}, true
+	}
 	for j := range s.lo {
 		if s.lo[j] == s.hi[j] {
 			continue
@@ -175,8 +193,8 @@ func (s *search) side(c fractional, up bool) {
 
 // Limits of strong branching: columns looked at per node, pivots per side.
 const (
-	strongColumns = 8
-	strongPivots  = 15
+	strongColumns = 10
+	strongPivots  = 10
 )
 
 // branch searches the current box, whose linear program has been solved and
@@ -311,8 +329,7 @@ func (s *search) try(c fractional, up bool, z float64, here *lp.State) float64 {
 	empty := false
 	switch status {
 	case lp.Infeasible:
-		s.lp.Ray(s.duals)
-		empty = s.prove.impossible(s.duals)
+		empty = s.impossible()
 	case lp.Cutoff:
 		empty = s.pruned()
 	case lp.Limit:

@@ -14,8 +14,9 @@ type search struct {
 	least, most int64 // cost in the box of the model
 	lp          *lp.Solver
 	prove       *prover
-	toLP        float64 // factor from the costs of the model to those of lp
-	worth       float64 // factor from the costs of lp to search costs
+	toLP        float64   // factor from the costs of the model to those of lp
+	worth       float64   // factor from the costs of lp to search costs
+	rowScale    []float64 // factor from the rows of the model to those of lp
 
 	lo, hi  []int64
 	trail   []change
@@ -53,11 +54,31 @@ func newSearch(r *run, m *model) *search {
 	_, exp := math.Frexp(s.prove.maxC)
 	s.toLP = math.Ldexp(1, -exp)
 	s.worth = float64(m.unit) / s.toLP
-	s.lp = lp.New(lp.Model{
+	model := lp.Model{
 		Start: m.colStart, Index: m.colIndex, Value: floats(m.colValue, 1),
 		Cost: floats(m.cost, s.toLP), Lower: floats(m.lo, 1), Upper: floats(m.hi, 1),
 		RowLower: floats(m.rlo, 1), RowUpper: floats(m.rhi, 1),
-	})
+	}
+	// Rows of large entries are scaled down by a power of two, which is exact.
+	s.rowScale = make([]float64, m.rows())
+	for i := range s.rowScale {
+		s.rowScale[i] = 1
+		_, value := m.row(i)
+		largest := int64(0)
+		for _, v := range value {
+			largest = max(largest, v, -v)
+		}
+		if largest > 8 {
+			_, exp := math.Frexp(float64(largest))
+			s.rowScale[i] = math.Ldexp(1, -exp)
+			model.RowLower[i] *= s.rowScale[i]
+			model.RowUpper[i] *= s.rowScale[i]
+		}
+	}
+	for k, i := range m.colIndex {
+		model.Value[k] *= s.rowScale[i]
+	}
+	s.lp = lp.New(model)
 	s.lp.Interrupt = r.interrupt
 	return s
 }
@@ -117,8 +138,7 @@ func (r *run) solve(m *model) {
 
 // measure keeps what the duals of the first linear program prove.
 func (s *search) measure() {
-	s.lp.Duals(s.duals)
-	s.rootBound, s.known = s.prove.bound(s.duals, 1/s.toLP)
+	s.rootBound, s.known = s.evaluate()
 	if !s.known {
 		return
 	}
@@ -243,6 +263,7 @@ func (s *search) rebuild() {
 		return
 	}
 	s.pivots = s.spent()
+	s.states = nil // not needed below, and large
 	s.run.solve(sub)
 	s.started = s.pivots - s.lp.Pivots()
 }
@@ -272,6 +293,24 @@ func (s *search) cutoff() float64 {
 	return (float64(cut) + s.prove.slack() + 0.01) * s.toLP
 }
 
+// evaluate is 2^shift times the bound that the current duals prove.
+func (s *search) evaluate() (int64, bool) {
+	s.lp.Duals(s.duals)
+	for k, f := range s.rowScale {
+		s.duals[k] *= f
+	}
+	return s.prove.bound(s.duals, 1/s.toLP)
+}
+
+// impossible says whether the ray of the kernel proves the box empty.
+func (s *search) impossible() bool {
+	s.lp.Ray(s.duals)
+	for k, f := range s.rowScale {
+		s.duals[k] *= f
+	}
+	return s.prove.impossible(s.duals)
+}
+
 // pruned says whether the current duals prove that the current box holds no
 // point of interest.
 func (s *search) pruned() bool {
@@ -279,8 +318,7 @@ func (s *search) pruned() bool {
 	if s.lp.Objective() < (float64(cut)-1)*s.toLP {
 		return false
 	}
-	s.lp.Duals(s.duals)
-	v, ok := s.prove.bound(s.duals, 1/s.toLP)
+	v, ok := s.evaluate()
 	return ok && v > cut<<s.prove.shift
 }
 
@@ -291,8 +329,7 @@ func (s *search) fix() bool {
 	if cut >= s.most {
 		return false
 	}
-	s.lp.Duals(s.duals)
-	v, ok := s.prove.bound(s.duals, 1/s.toLP)
+	v, ok := s.evaluate()
 	if !ok {
 		return false
 	}
@@ -342,7 +379,16 @@ func (s *search) setBounds(j int, lo, hi int64) {
 	oldLo, oldHi := s.box(j)
 	s.trail = append(s.trail, change{int32(j), *oldLo, *oldHi})
 	*oldLo, *oldHi = lo, hi
-	s.lp.SetBounds(j, float64(lo), float64(hi))
+	s.lp.SetBounds(j, float64(lo)*s.scale(j), float64(hi)*s.scale(j))
+}
+
+// scale is the factor from the values of a column, or from n on of a row, to
+// those of lp.
+func (s *search) scale(j int) float64 {
+	if j < len(s.lo) {
+		return 1
+	}
+	return s.rowScale[j-len(s.lo)]
 }
 
 // box is where the bounds of a column, or from n on the sides of a row, are.
@@ -361,7 +407,8 @@ func (s *search) undo(n int) {
 		c := s.trail[i]
 		lo, hi := s.box(int(c.j))
 		*lo, *hi = c.lo, c.hi
-		s.lp.RestoreBounds(int(c.j), float64(c.lo), float64(c.hi))
+		f := s.scale(int(c.j))
+		s.lp.RestoreBounds(int(c.j), float64(c.lo)*f, float64(c.hi)*f)
 	}
 	s.trail = s.trail[:n]
 }
@@ -402,8 +449,7 @@ func (s *search) relax() bool {
 			cutoff = math.Inf(1)
 			continue
 		case lp.Infeasible:
-			s.lp.Ray(s.duals)
-			return s.prove.impossible(s.duals) || s.pruned()
+			return s.impossible() || s.pruned()
 		case lp.Limit:
 			return s.limited() || s.pruned()
 		default:

@@ -31,7 +31,7 @@ func validate(p *Problem, o Options) error {
 		if p.Lower[j] <= -maxActivity || p.Upper[j] >= maxActivity {
 			return fmt.Errorf("ilp: column %d: bounds %d and %d must lie within ±2^50", j, p.Lower[j], p.Upper[j])
 		}
-		total += math.Abs(float64(p.Cost[j])) * reach(p, j)
+		total += float64(math.Abs(float64(p.Cost[j])) * reach(p, j))
 	}
 	if total > maxObjective {
 		return fmt.Errorf("ilp: the objective can reach %.3g in size; at most 2^56 is possible", total)
@@ -50,7 +50,7 @@ func validate(p *Problem, o Options) error {
 				return fmt.Errorf("ilp: row %d: column %d appears twice", i, j)
 			}
 			seen[j] = i + 1
-			activity += math.Abs(float64(row.Value[k])) * reach(p, int(j))
+			activity += float64(math.Abs(float64(row.Value[k])) * reach(p, int(j)))
 		}
 		if activity > maxActivity {
 			return fmt.Errorf("ilp: row %d can reach %.3g in size; at most 2^50 is possible", i, activity)

@@ -25,8 +25,7 @@ func (s *Solver) Solve(cutoff float64, limit int64) Status {
 		r := s.leaving()
 		if r < 0 {
 			if s.noise != nil {
-				s.noise = nil
-				s.refactor()
+				s.calm()
 				patience = limit // no second time
 				continue
 			}
@@ -37,7 +36,7 @@ func (s *Solver) Solve(cutoff float64, limit int64) Status {
 			return Optimal
 		}
 		if made >= limit || (made&127 == 127 && s.Interrupt != nil && s.Interrupt()) {
-			s.noise = nil
+			s.calm()
 			return Limit
 		}
 		if s.z > highest+dualTol*10 {
@@ -56,12 +55,12 @@ func (s *Solver) Solve(cutoff float64, limit int64) Status {
 				s.refactor()
 				continue
 			}
-			s.noise = nil
+			s.calm()
 			return Infeasible
 		case drifted:
 			s.refactor()
 		case stuck:
-			s.noise = nil
+			s.calm()
 			return Limit
 		}
 	}
@@ -79,6 +78,14 @@ func (s *Solver) perturb() {
 		s.noise[j] = float64(state>>11) / (1 << 53) * 1e-7
 	}
 	s.refactor()
+}
+
+// calm takes the shift of the costs back.
+func (s *Solver) calm() {
+	if s.noise != nil {
+		s.noise = nil
+		s.recompute()
+	}
 }
 
 // residual is the largest error of a row: its value by the columns against
@@ -156,7 +163,7 @@ func (s *Solver) pivot(r int) outcome {
 	if len(s.flips) > 0 {
 		for _, j32 := range s.flips {
 			j := int(j32)
-			t := s.side[j] * (s.upper[j] - s.lower[j])
+			t := float64(s.side[j] * (s.upper[j] - s.lower[j]))
 			s.side[j] = -s.side[j]
 			s.z += float64(s.d[j] * t)
 			s.addColumn(s.shift, j, t)
@@ -251,7 +258,7 @@ func (s *Solver) pivotRow(r int, sign float64) {
 // breakpoint of a candidate.
 func (s *Solver) reach(c candidate) float64 {
 	j := s.alphaJ[c.at]
-	return abs(s.alphaV[c.at]) * (s.upper[j] - s.lower[j])
+	return float64(abs(s.alphaV[c.at]) * (s.upper[j] - s.lower[j]))
 }
 
 // ratioTest walks the breakpoints of the dual objective along the pivot row
