@@ -90,8 +90,21 @@ func TestLeavesOfDifferentEventsDiffer(t *testing.T) {
 	at := time.Unix(1, 0)
 	seen := map[string]bool{}
 	for _, e := range []applications.Event{
-		{}, {Time: at}, {Index: 1}, {Actor: "a"}, {Action: "a"}, {Resource: "a"}, {Detail: "a"}, {Actor: "ab"}, {Actor: "a", Action: "b"}, {Action: "ab"},
-		{Actor: "1:a\n"}, {Actor: "1", Action: "a"}, {Actor: "\n", Action: ""}, {Actor: "", Action: "\n"}, {Actor: "0:\n0:"},
+		{},
+		{Time: at},
+		{Index: 1},
+		{Actor: "a"},
+		{Action: "a"},
+		{Resource: "a"},
+		{Detail: "a"},
+		{Actor: "ab"},
+		{Actor: "a", Action: "b"},
+		{Action: "ab"},
+		{Actor: "1:a\n"},
+		{Actor: "1", Action: "a"},
+		{Actor: "\n", Action: ""},
+		{Actor: "", Action: "\n"},
+		{Actor: "0:\n0:"},
 	} {
 		for _, digest := range [][]byte{nil, {1}, []byte("1:a\n")} {
 			leaf := string(Leaf(&e, digest))

@@ -188,9 +188,16 @@ func TestInside(t *testing.T) {
 		folder, file string
 		want         bool
 	}{
-		{"/data", "/data/master.key", true}, {"/data", "/data/a/b/master.key", true}, {"/data/", "/data/../data/k", true},
-		{"/data", "/data.master.key", false}, {"/data", "/database/k", false}, {"/data", "/k", false}, {"/data/a", "/data/k", false},
-		{"/data", "/data/..k", true}, {".", "master.key", true}, {".", "../master.key", false},
+		{"/data", "/data/master.key", true},
+		{"/data", "/data/a/b/master.key", true},
+		{"/data/", "/data/../data/k", true},
+		{"/data", "/data.master.key", false},
+		{"/data", "/database/k", false},
+		{"/data", "/k", false},
+		{"/data/a", "/data/k", false},
+		{"/data", "/data/..k", true},
+		{".", "master.key", true},
+		{".", "../master.key", false},
 	} {
 		if got := Inside(filepath.FromSlash(c.folder), filepath.FromSlash(c.file)); got != c.want {
 			t.Errorf("Inside(%s, %s) = %v", c.folder, c.file, got)

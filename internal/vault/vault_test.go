@@ -129,8 +129,12 @@ func TestSealedValueOpensInItsPlaceOnly(t *testing.T) {
 			t.Fatalf("%v", err)
 		}
 		for _, other := range []Place{
-			{"applications", "body", "a2"}, {"applications", "frozen", "a1"}, {"programs", "body", "a1"},
-			{"applicationsb", "ody", "a1"}, {"applications", "bodya", "1"}, {},
+			{"applications", "body", "a2"},
+			{"applications", "frozen", "a1"},
+			{"programs", "body", "a1"},
+			{"applicationsb", "ody", "a1"},
+			{"applications", "bodya", "1"},
+			{},
 		} {
 			wantUnreadable(t, k, other, sealed)
 		}
@@ -235,5 +239,4 @@ func TestErrorsHoldNoKeyMaterial(t *testing.T) {
 			t.Errorf("%s prints %s", verb, got)
 		}
 	}
-
 }
