@@ -258,3 +258,36 @@ func (t *Tab) Axe() ([]Finding, error) {
 	var findings []Finding
 	return findings, json.Unmarshal([]byte(text), &findings)
 }
+
+// Cookie is a cookie of the browser.
+type Cookie = network.Cookie
+
+// Cookies returns the cookies that the page's address gets.
+func (t *Tab) Cookies() ([]Cookie, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	result, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{})
+	if err != nil {
+		return nil, fmt.Errorf("read cookies: %w", err)
+	}
+	var out []Cookie
+	for _, c := range result.Cookies {
+		out = append(out, *c)
+	}
+	return out, nil
+}
+
+// SetCookies gives cookies back to the browser.
+func (t *Tab) SetCookies(cookies []Cookie) error {
+	for _, c := range cookies {
+		if err := t.do(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, target, network.SetCookie, network.SetCookieParams{
+				Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path, HTTPOnly: &c.HTTPOnly, SameSite: c.SameSite,
+			})
+			return chromedp.Void{}, err
+		}); err != nil {
+			return fmt.Errorf("set cookie: %w", err)
+		}
+	}
+	return nil
+}
