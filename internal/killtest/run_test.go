@@ -53,17 +53,28 @@ func TestRunsSurviveKills(t *testing.T) {
 	waitForRun(t, staff, undisturbed)
 	length := time.Since(begin)
 	want, wantBytes := result(t, staff, undisturbed)
+	var first run
+	must(t, staff.Call(t.Context(), http.MethodGet, "/v1/"+undisturbed, nil, &first))
+	var steps []string
+	for _, s := range first.Steps {
+		steps = append(steps, s.Step)
+	}
 	if want.Status != "OPTIMAL" {
 		t.Fatalf("the undisturbed run is %s: its criteria are to have many steps", want.Status)
 	}
-	t.Logf("undisturbed: %.3f s, %s, %s", length.Seconds(), want.Status, want.Digest)
+	t.Logf("undisturbed: %.3f s, %s, %s, steps %s", length.Seconds(), want.Status, want.Digest, strings.Join(steps, ", "))
 
 	reached := map[string]int{} // last durable step when the server died -> rounds
 	for round := range rounds {
 		name := createRun(t, staff)
-		// A random moment within each equal part of the run.
-		part := int64(length)/int64(rounds) + 1
-		time.Sleep(time.Duration(int64(round)*part + random.Int64N(part)))
+		if round%2 == 0 {
+			// As soon as a step is durable; over the rounds, after each of them.
+			waitForStep(t, staff, name, steps[round/2%len(steps)])
+		} else {
+			// A random moment within one of the equal parts of the run.
+			part := int64(length)/int64(rounds) + 1
+			time.Sleep(time.Duration(int64(round)*part + random.Int64N(part)))
+		}
 		s.Kill()
 		s.Start()
 		var after run
@@ -120,6 +131,23 @@ func waitForRun(t *testing.T, staff *testserver.Client, name string) {
 		case <-ctx.Done():
 			t.Fatalf("%s is still %s in step %q after two minutes", name, r.State, r.CurrentStep)
 		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// waitForStep returns as soon as the step is durable or the run has ended.
+func waitForStep(t *testing.T, staff *testserver.Client, name, step string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		var r run
+		must(t, staff.Call(t.Context(), http.MethodGet, "/v1/"+name, nil, &r))
+		for _, s := range r.Steps {
+			if s.Step == step {
+				return
+			}
+		}
+		if r.State != "QUEUED" && r.State != "RUNNING" || time.Now().After(deadline) {
+			return
 		}
 	}
 }
