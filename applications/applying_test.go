@@ -139,7 +139,9 @@ func TestLittleIsRequired(t *testing.T) {
 func TestIneligible(t *testing.T) {
 	w := newWorld(t)
 	w.open()
-	made := w.apply(func(a *applications.Application) { a.Answers["role"] = applications.Answer{Values: []string{"influences"}} })
+	made := w.apply(func(a *applications.Application) {
+		a.Answers["role"] = applications.Answer{Values: []string{"influences"}}
+	})
 	who := w.as(made)
 	w.close()
 	got, err := w.Application(w.ctx, who, "leaders", made.Application.ID, false, "")
@@ -455,7 +457,9 @@ func TestCloseDue(t *testing.T) {
 	w := newWorld(t)
 	p := w.open()
 	in := w.apply(nil)
-	out := w.apply(func(a *applications.Application) { a.Answers["role"] = applications.Answer{Values: []string{"neither"}} })
+	out := w.apply(func(a *applications.Application) {
+		a.Answers["role"] = applications.Answer{Values: []string{"neither"}}
+	})
 	draft, err := w.CreateApplication(w.ctx, access.Principal{}, complete("Draft"), false, once)
 	if err != nil {
 		t.Fatal(err)
@@ -496,7 +500,9 @@ func TestExtendProgram(t *testing.T) {
 	w := newWorld(t)
 	p := w.open()
 	in := w.apply(nil)
-	out := w.apply(func(a *applications.Application) { a.Answers["role"] = applications.Answer{Values: []string{"neither"}} })
+	out := w.apply(func(a *applications.Application) {
+		a.Answers["role"] = applications.Answer{Values: []string{"neither"}}
+	})
 	later := p.Window.Closes.AddDate(0, 0, 1)
 	_, err := w.ExtendProgram(w.ctx, w.admin, "leaders", later, "", 0, once)
 	want(t, "without a reason", err, "EXTENSION_INVALID")

@@ -457,7 +457,9 @@ func TestCheckCriteria(t *testing.T) {
 	for range 3 {
 		w.apply(nil)
 	}
-	w.apply(func(a *applications.Application) { a.Answers["role"] = applications.Answer{Values: []string{"influences"}} })
+	w.apply(func(a *applications.Application) {
+		a.Answers["role"] = applications.Answer{Values: []string{"influences"}}
+	})
 	size := w.logSize()
 	check := func(rules ...applications.CriteriaRule) (*applications.CriteriaVerdict, error) {
 		return w.CheckCriteria(w.ctx, w.facilitator, &applications.Criteria{Program: "leaders", Rules: rules, Size: 3, MinSize: 3})

@@ -262,14 +262,14 @@ func readable(a *Attribute, cells []string) (read, unread int) {
 	if a.Kind != Single && a.Kind != Multi {
 		return len(cells), 0
 	}
+	names := namesOf(a.Values, a.Decline)
 	for _, c := range cells {
-		if a.Decline && slices.Contains(declines, foldCell(c)) {
-			continue
-		}
-		if _, problem := readValues(a.Values, c); problem == "" {
-			read++
-		} else {
+		switch codes, problem := names.read(c); {
+		case problem != "":
 			unread++
+		case len(codes) == 1 && codes[0] == declineCode:
+		default:
+			read++
 		}
 	}
 	return read, unread

@@ -144,9 +144,10 @@ func (s *Service) readImport(who access.Principal, p *Program, form *Form, csv i
 
 // target is where a column goes.
 type target struct {
-	part string // "contact", "answers", "write_ins", "qualifiers", "consents", "language"; "" is left out
-	key  string // contact field, attribute or consent
-	code string // value, for write_ins and qualifiers
+	part  string // "contact", "answers", "write_ins", "qualifiers", "consents", "language"; "" is left out
+	key   string // contact field, attribute or consent
+	code  string // value, for write_ins and qualifiers
+	names *valueNames
 }
 
 // importColumns finds out where each column goes.
@@ -228,9 +229,18 @@ func importTarget(form *Form, field string) (target, string) {
 	case parts[0] == "contact":
 		return target{part: "contact", key: strings.Join(parts[1:], ".")}, ""
 	case len(parts) == 4:
-		return target{part: parts[2], key: parts[1], code: parts[3]}, ""
+		to := target{part: parts[2], key: parts[1], code: parts[3]}
+		if to.part == "qualifiers" {
+			to.names = namesOf(form.Attribute(to.key).Qualifier.Values, false)
+		}
+		return to, ""
 	}
-	return target{part: parts[0], key: parts[1]}, ""
+	to := target{part: parts[0], key: parts[1]}
+	if to.part == "answers" {
+		a := form.Attribute(to.key)
+		to.names = namesOf(a.Values, a.Decline)
+	}
+	return to, ""
 }
 
 // importRow makes an application of a row. Field of a violation is the column.
@@ -358,7 +368,7 @@ func (a *Attribute) readCell(answer *Answer, to target, cell string) string {
 		answer.WriteIns[to.code] = cell
 		return ""
 	case "qualifiers":
-		codes, problem := readValues(a.Qualifier.Values, cell)
+		codes, problem := to.names.read(cell)
 		if answer.Qualifiers == nil {
 			answer.Qualifiers = map[string][]string{}
 		}
@@ -379,29 +389,71 @@ func (a *Attribute) readCell(answer *Answer, to target, cell string) string {
 	case Entity, FreeText:
 		answer.Text = cell
 	default:
-		codes, problem := readValues(a.Values, cell)
-		answer.Values = append(answer.Values, codes...)
-		return problem
+		codes, problem := to.names.read(cell)
+		if problem != "" {
+			return problem
+		}
+		for _, code := range codes {
+			if code == declineCode {
+				answer.Declined = true
+			} else {
+				answer.Values = append(answer.Values, code)
+			}
+		}
 	}
 	return ""
 }
 
-// readValues reads a cell of one or several values, by code or by label. The
-// whole cell first, then parts by ";" or new line, then by ",": there parts are
-// put together again as long as they make up a label, because labels have
-// commas of their own.
-func readValues(values []Value, cell string) ([]string, string) {
+// valueNames finds values by what files call them: by code, and by label in any
+// language, without regard to case.
+type valueNames struct {
+	values []Value
+	code   map[string]string // folded name -> code
+}
+
+// namesOf gathers the names; with decline, those of "I prefer not to say" mean
+// declineCode.
+func namesOf(values []Value, decline bool) *valueNames {
+	n := &valueNames{values: values, code: map[string]string{}}
+	if decline {
+		for _, name := range declines {
+			n.code[name] = declineCode
+		}
+	}
+	add := func(name, code string) {
+		if name = foldCell(name); name != "" && n.code[name] == "" {
+			n.code[name] = code
+		}
+	}
+	for i := range values {
+		add(values[i].Code, values[i].Code)
+	}
+	for i := range values {
+		for _, lang := range sortedKeys(values[i].Label) {
+			add(values[i].Label[lang], values[i].Code)
+		}
+	}
+	return n
+}
+
+// read reads a cell of one or several values. The whole cell first, then parts
+// by ";" or new line, then by ",": there parts are put together again as long
+// as they make up a label, because labels have commas of their own.
+func (n *valueNames) read(cell string) ([]string, string) {
 	var codes []string
 	for _, part := range strings.FieldsFunc(cell, func(r rune) bool { return r == ';' || r == '\n' || r == '\r' }) {
-		part = strings.TrimSpace(part)
-		if part == "" {
+		if part = foldCell(part); part == "" {
 			continue
 		}
-		if code := valueNamed(values, part); code != "" {
+		if code := n.code[part]; code != "" {
 			codes = append(codes, code)
 			continue
 		}
 		pieces := strings.Split(part, ",")
+		const most = 100 // pieces: trying all runs of more would take its time
+		if len(pieces) > most {
+			return nil, "too many values for one cell"
+		}
 		for from := 0; from < len(pieces); {
 			if strings.TrimSpace(pieces[from]) == "" {
 				from++
@@ -409,12 +461,12 @@ func readValues(values []Value, cell string) ([]string, string) {
 			}
 			to, code := len(pieces), ""
 			for ; to > from; to-- {
-				if code = valueNamed(values, strings.Join(pieces[from:to], ",")); code != "" {
+				if code = n.code[strings.TrimSpace(strings.Join(pieces[from:to], ","))]; code != "" {
 					break
 				}
 			}
 			if code == "" {
-				return nil, "a value is not one of those to choose from" + cellHint(values, strings.TrimSpace(pieces[from]))
+				return nil, "a value is not one of those to choose from" + n.hint(strings.TrimSpace(pieces[from]))
 			}
 			codes = append(codes, code)
 			from = to
@@ -423,29 +475,11 @@ func readValues(values []Value, cell string) ([]string, string) {
 	return codes, ""
 }
 
-func valueNamed(values []Value, name string) string {
-	name = foldCell(name)
-	for i := range values {
-		if foldCell(values[i].Code) == name {
-			return values[i].Code
-		}
-	}
-	for i := range values {
-		for _, lang := range sortedKeys(values[i].Label) {
-			if foldCell(values[i].Label[lang]) == name {
-				return values[i].Code
-			}
-		}
-	}
-	return ""
-}
-
-// cellHint suggests a label; it never repeats the cell.
-func cellHint(values []Value, piece string) string {
+// hint suggests a label; it never repeats the cell.
+func (n *valueNames) hint(piece string) string {
 	var known []string
-	for i := range values {
-		known = append(known, values[i].Label.In("en"))
+	for i := range n.values {
+		known = append(known, n.values[i].Label.In("en"))
 	}
-	known = append(known, valueCodes(values)...)
-	return nearest.Hint(piece, known)
+	return nearest.Hint(piece, append(known, valueCodes(n.values)...))
 }

@@ -110,7 +110,9 @@ func TestSelection(t *testing.T) {
 			t.Errorf("the step %q is not in the list of steps", s)
 		}
 	}
-	if !slices.IsSortedFunc(steps, func(a, b string) int { return slices.Index(applications.Steps, a) - slices.Index(applications.Steps, b) }) {
+	if !slices.IsSortedFunc(steps, func(a, b string) int {
+		return slices.Index(applications.Steps, a) - slices.Index(applications.Steps, b)
+	}) {
 		t.Errorf("steps out of order: %v", steps)
 	}
 	r, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", made.ID)

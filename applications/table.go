@@ -71,7 +71,8 @@ func openTable(r io.Reader) (*table, []Violation) {
 // secondHeader returns the header made of two lines, or nil if the second line
 // is a row.
 func secondHeader(header, second []string) []string {
-	if len(header) != len(second) || header[0] == "" || !slices.Contains(header, "") {
+	// Its first column is a number given by the tool, with nothing below.
+	if len(header) != len(second) || header[0] == "" || strings.TrimSpace(second[0]) != "" || !slices.Contains(header, "") {
 		return nil
 	}
 	named := slices.Clone(header)
@@ -127,7 +128,7 @@ func csvProblem(err error) Violation {
 	return Violation{fmt.Sprintf("line %d", p.Line), "this line is not CSV"}
 }
 
-// uniqueHeader refuses headers that name two columns.
+// duplicateHeaders refuses headers that name two columns.
 func (t *table) duplicateHeaders() []Violation {
 	var bad []Violation
 	for i, h := range t.header {

@@ -286,4 +286,3 @@ func violations(err error) []string {
 func idem(n int, hash string) applications.Idempotency {
 	return applications.Idempotency{RequestID: fmt.Sprintf("0d5b9e1c-1111-4222-8333-%012d", n), Hash: []byte(hash)}
 }
-
