@@ -49,5 +49,8 @@ race: ## concurrent packages under the race detector
 browser: ## the pages in a real browser
 	@$(CHECKS) browser
 
+screenshots: ## pictures of every page on every screen, into dist/screenshots
+	@bash internal/webtest/run.sh pictures "$(CURDIR)/dist/screenshots"
+
 clean: ## what building left behind
 	rm -rf bin dist tmp

@@ -74,6 +74,8 @@ func lintSteps(*options) []step {
 		}
 		return errors.Join(
 			r.check(ctx, "go vet", "go", "vet", "./..."),
+			r.check(ctx, "go vet, the browser tests", "go", "-C", "internal/webtest", "vet", "./..."),
+			r.check(ctx, "go vet, the proto writer", "go", "-C", "internal/protos", "vet", "./..."),
 			r.check(ctx, "staticcheck", "go", "tool", toolMod, "staticcheck", "./..."),
 			r.check(ctx, "buf lint", "sh", "internal/tools/api.sh", "lint"),
 			r.check(ctx, "buf breaking", "sh", "internal/tools/api.sh", "breaking"),
