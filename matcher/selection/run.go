@@ -24,11 +24,8 @@ type run struct {
 	pivots   int64
 	canceled bool
 
-	best  []bool // by block; nil: no cohort yet
-	tally tally  // of best
-	// relaxed: best may break rules that must hold.
-	relaxed bool
-
+	best          []bool // by block; nil: no cohort yet
+	tally         tally  // of best
 	status        matcher.Status
 	sizeBound     int
 	bounds        [matcher.MaxPriority + 1]int64 // of the deviation, by priority
@@ -256,7 +253,6 @@ func (r *run) score(s *stage) (bool, error) {
 func (r *run) explain(seeded bool) error {
 	r.status = matcher.Infeasible
 	r.infeasibility = &matcher.Infeasibility{}
-	r.relaxed = true
 	if err := r.proved(StepImpossible, 1); err != nil {
 		return err
 	}
@@ -315,17 +311,18 @@ type finding struct {
 	state        state
 	value, bound int64
 	choice       []bool
+	tally        tally // of choice, counted from the definitions of the rules
 }
 
 // solve solves a stage and takes over the cohort it finds: r.best is where it
 // starts, so that what it finds is never worse.
 func (r *run) solve(step string, s *stage) (finding, error) {
 	f, err := r.peek(step, s)
-	if err == nil && f.choice != nil {
-		err = r.accept(f.choice)
-	}
 	if err != nil {
 		return finding{state: unknown}, err
+	}
+	if f.choice != nil {
+		r.accept(f)
 	}
 	return f, nil
 }
@@ -365,6 +362,12 @@ func (r *run) peek(step string, s *stage) (finding, error) {
 		for k := range f.choice {
 			f.choice[k] = sol.X[k] != 0
 		}
+		if f.tally, err = audit(r.people, r.criteria, r.in.cohort(f.choice)); err != nil {
+			return f, fmt.Errorf("selection: step %q: the solver's cohort does not pass the audit: %w", step, err)
+		}
+		if err := s.kept(&f.tally); err != nil {
+			return f, fmt.Errorf("selection: step %q: the solver's cohort does not pass the audit: %w", step, err)
+		}
 	}
 	f.value, f.bound = p.sign*sol.Value, p.sign*sol.Bound
 	switch sol.Status {
@@ -392,24 +395,19 @@ func (r *run) known(s *stage) bool {
 	return s.not == nil && s.force == nil && (r.best != nil || len(r.steps) > 0 && r.steps[len(r.steps)-1].Name != StepImpossible)
 }
 
-// confirm counts a cohort that a stage calls the best, from the definitions
-// of the rules, and compares with what the stage says of it.
+// confirm compares what a stage says of the best cohort with what was counted.
 func (r *run) confirm(s *stage, f finding) error {
-	t, err := audit(r.people, r.criteria, r.in.cohort(f.choice))
-	if err != nil {
-		return err
-	}
 	got := f.value
 	switch s.goal {
 	case largest:
-		got = int64(t.size)
+		got = int64(f.tally.size)
 	case deviation:
-		got = t.deviation[s.level]
+		got = f.tally.deviation[s.level]
 		if s.level == matcher.Must {
-			got = t.short
+			got = f.tally.short
 		}
 	case score:
-		got = t.score
+		got = f.tally.score
 	case lot:
 		got = r.lotTotal(f.choice, s.level)
 	}
@@ -419,18 +417,31 @@ func (r *run) confirm(s *stage, f finding) error {
 	return nil
 }
 
-// accept makes a choice the best cohort after an audit in integers.
-func (r *run) accept(choice []bool) error {
-	t, err := audit(r.people, r.criteria, r.in.cohort(choice))
-	if err != nil {
-		return fmt.Errorf("selection: the solver's cohort does not pass the audit: %w", err)
+// kept checks that a cohort keeps what earlier stages proved.
+func (s *stage) kept(t *tally) error {
+	if s.size >= 0 && t.size != s.size {
+		return fmt.Errorf("size %d, proved was %d", t.size, s.size)
 	}
-	if t.short > 0 && !r.relaxed {
-		return fmt.Errorf("selection: the solver's cohort does not pass the audit: rules that must hold are off by %d", t.short)
+	least := s.limit[matcher.Must]
+	if !s.relaxed {
+		least = 0
 	}
-	r.best, r.tally = choice, t
+	if least >= 0 && t.short > least {
+		return fmt.Errorf("rules that must hold are off by %d, allowed is %d", t.short, least)
+	}
+	for g := 1; g <= matcher.MaxPriority; g++ {
+		if s.limit[g] >= 0 && t.deviation[g] > s.limit[g] {
+			return fmt.Errorf("priority %d deviates by %d, allowed is %d", g, t.deviation[g], s.limit[g])
+		}
+	}
+	if t.score < s.minScore {
+		return fmt.Errorf("the total score is %d, proved was %d", t.score, s.minScore)
+	}
 	return nil
 }
+
+// accept makes a cohort that passed the audit the best one.
+func (r *run) accept(f finding) { r.best, r.tally = f.choice, f.tally }
 
 // proved notes a step. One that an earlier run has told of is not told again.
 func (r *run) proved(name string, value int64) error {

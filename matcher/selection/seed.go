@@ -76,9 +76,7 @@ func (r *run) listTies(s stage) (listed, proved bool, err error) {
 		}
 		s.rivals = append(s.rivals, found.choice)
 		if r.prefers(found.choice, r.best) {
-			if err := r.accept(found.choice); err != nil {
-				return false, false, err
-			}
+			r.accept(found)
 		}
 	}
 	return false, true, nil
@@ -137,9 +135,7 @@ func (r *run) smallestList(s stage) (bool, error) {
 				s.force[k], s.forbid[k] = false, true
 				continue
 			}
-			if err := r.accept(found.choice); err != nil {
-				return false, err
-			}
+			r.accept(found)
 		}
 		s.force[k] = true
 	}
