@@ -2,9 +2,12 @@ package ilp
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -131,31 +134,173 @@ func randomProblem(r *rand.Rand) *Problem {
 	return p
 }
 
+// solver is anything that claims to solve a problem.
+type solver func(*Problem) (Solution, error)
+
+func solveFully(p *Problem) (Solution, error) { return Solve(context.Background(), p, Options{}) }
+
+// judge compares a solver with brute force on one problem.
+func judge(p *Problem, solve solver) error {
+	want, ok := bruteForce(p)
+	got, err := solve(p)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		if got.Status != Infeasible || got.X != nil {
+			return fmt.Errorf("infeasible, but the solver says %v, %d", got.Status, got.Value)
+		}
+		return nil
+	case got.Status != Optimal || got.Value != want || got.Bound != want:
+		return fmt.Errorf("the optimum is %d, but the solver says %v, %d, bound %d", want, got.Status, got.Value, got.Bound)
+	}
+	if bad := violated(p, got.X); bad != "" {
+		return errors.New(bad)
+	}
+	value := int64(0)
+	for j, x := range got.X {
+		value += p.Cost[j] * x
+	}
+	if value != want {
+		return fmt.Errorf("the point has the value %d, not %d", value, want)
+	}
+	return nil
+}
+
+func problemOf(seed int) *Problem { return randomProblem(rand.New(rand.NewPCG(uint64(seed), 1))) }
+
 func TestAgainstBruteForce(t *testing.T) {
-	infeasible, count := 0, times(6000)
+	infeasible, equalities, general, count := 0, 0, 0, times(20000)
 	for seed := range count {
-		r := rand.New(rand.NewPCG(uint64(seed), 1))
-		p := randomProblem(r)
-		want, ok := bruteForce(p)
-		got, err := Solve(context.Background(), p, Options{})
-		if err != nil {
+		p := problemOf(seed)
+		if err := judge(p, solveFully); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if !ok {
+		if _, ok := bruteForce(p); !ok {
 			infeasible++
-			if got.Status != Infeasible {
-				t.Fatalf("seed %d: infeasible, but status %v, value %d", seed, got.Status, got.Value)
+		}
+		if slices.ContainsFunc(p.Rows, func(r Row) bool { return r.Lo == r.Hi }) {
+			equalities++
+		}
+		for j := range p.Cost {
+			if p.Upper[j]-p.Lower[j] > 1 {
+				general++
+				break
 			}
-			continue
-		}
-		if got.Status != Optimal || got.Value != want || got.Bound != want {
-			t.Fatalf("seed %d: got %v %d (bound %d), want %d", seed, got.Status, got.Value, got.Bound, want)
-		}
-		if bad := violated(p, got.X); bad != "" {
-			t.Fatalf("seed %d: %s", seed, bad)
 		}
 	}
-	if infeasible*4 < count {
-		t.Errorf("only %d of %d problems are infeasible; the test wants a quarter", infeasible, count)
+	t.Logf("of %d problems, %d infeasible, %d with an equality, %d with general integers", count, infeasible, equalities, general)
+	for what, k := range map[string]int{"infeasible": infeasible, "with an equality": equalities, "with general integers": general} {
+		if k*4 < count {
+			t.Errorf("only %d of %d problems are %s; the test wants a quarter", k, count, what)
+		}
+	}
+}
+
+// Mutants are solvers with one plausible bug each. The comparison with brute
+// force has to find every one of them, or it proves nothing.
+func TestPlantedBugsAreFound(t *testing.T) {
+	// altered solves the problem after a change, and lies about it.
+	altered := func(change func(*Problem)) solver {
+		return func(p *Problem) (Solution, error) {
+			q := *p
+			q.Cost = slices.Clone(p.Cost)
+			q.Lower, q.Upper = slices.Clone(p.Lower), slices.Clone(p.Upper)
+			q.Rows = slices.Clone(p.Rows)
+			change(&q)
+			return solveFully(&q)
+		}
+	}
+	mutants := map[string]solver{
+		"upper side one too large": altered(func(p *Problem) {
+			for i, row := range p.Rows {
+				if row.Hi != math.MaxInt64 {
+					p.Rows[i].Hi++
+				}
+			}
+		}),
+		"lower side one too large": altered(func(p *Problem) {
+			for i, row := range p.Rows {
+				if row.Lo != math.MinInt64 && row.Lo < row.Hi {
+					p.Rows[i].Lo++
+				}
+			}
+		}),
+		"last row forgotten": altered(func(p *Problem) {
+			if len(p.Rows) > 0 {
+				p.Rows = p.Rows[:len(p.Rows)-1]
+			}
+		}),
+		"equality read as at most": altered(func(p *Problem) {
+			for i, row := range p.Rows {
+				if row.Lo == row.Hi {
+					p.Rows[i].Lo = math.MinInt64
+				}
+			}
+		}),
+		"sign of a coefficient": altered(func(p *Problem) {
+			for i, row := range p.Rows {
+				p.Rows[i].Value = slices.Clone(row.Value)
+				for k, v := range row.Value {
+					if v < 0 {
+						p.Rows[i].Value[k] = -v
+						return
+					}
+				}
+			}
+		}),
+		"general integers read as zero or one": altered(func(p *Problem) {
+			for j := range p.Upper {
+				p.Upper[j] = min(p.Upper[j], p.Lower[j]+1)
+			}
+		}),
+		"small costs lost": altered(func(p *Problem) {
+			for j := range p.Cost {
+				p.Cost[j] &^= 1
+			}
+		}),
+		"two alike columns counted as one": altered(func(p *Problem) {
+			for j := 1; j < len(p.Cost); j++ {
+				if p.Cost[j] == p.Cost[j-1] {
+					p.Upper[j] = p.Lower[j]
+					return
+				}
+			}
+		}),
+		"second best taken for the best": func(p *Problem) (Solution, error) {
+			s, err := solveFully(p)
+			if err != nil || s.Status != Optimal {
+				return s, err
+			}
+			q := *p
+			all := Row{Lo: s.Value + 1, Hi: math.MaxInt64}
+			for j, c := range p.Cost {
+				all.Index, all.Value = append(all.Index, int32(j)), append(all.Value, c)
+			}
+			q.Rows = append(slices.Clone(p.Rows), all)
+			if worse, err := solveFully(&q); err == nil && worse.Status == Optimal {
+				return worse, nil
+			}
+			return s, nil
+		},
+		"too hard taken for infeasible": func(p *Problem) (Solution, error) {
+			s, err := Solve(context.Background(), p, Options{Work: 3})
+			if s.Status == Unknown {
+				return Solution{Status: Infeasible}, err
+			}
+			return s, err
+		},
+	}
+	for name, mutant := range mutants {
+		found := 0
+		const count = 2000
+		for seed := range count {
+			if judge(problemOf(seed), mutant) != nil {
+				found++
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: not found in %d problems", name, count)
+		}
 	}
 }

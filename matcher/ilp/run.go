@@ -69,6 +69,9 @@ func (r *run) accept(x []int64) bool {
 	if r.best != nil && value >= r.value {
 		return false
 	}
+	if x == nil {
+		x = []int64{} // the only point of a problem without columns
+	}
 	r.best, r.value = x, value
 	return true
 }
