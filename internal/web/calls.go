@@ -103,7 +103,8 @@ type callPage struct {
 	Criteria                            int
 	Registered                          moment
 	Digest                              string
-	Resumable                           bool // this browser has an application
+	Changed                             string // why, if the rules were changed after applications had come in
+	Resumable                           bool   // this browser has an application
 	PublicAgency                        bool
 }
 
@@ -186,6 +187,9 @@ func newCallPage(f frame, c *call, now time.Time) *callPage {
 	if c.criteria != nil {
 		page.Criteria = c.criteria.Version
 		page.Digest = c.criteria.Digest
+		if c.criteria.SecondBy != "" {
+			page.Changed = c.criteria.Reason
+		}
 		page.Registered = l.moment(c.criteria.RegisterTime, zone)
 		for _, rule := range c.criteria.Rules {
 			line := newRuleLine(l, c.form, rule)

@@ -352,25 +352,27 @@ func newRowView(l tongue, r applications.ResultRule, axis, size int, all bool) r
 	return row
 }
 
-// newMemberView shows facts about a job and nothing about the person. What
-// somebody wrote, and the name of an organization, can tell who they are, so
-// only answers chosen from a list are shown.
+// newMemberView shows facts about a job and nothing about the person: those
+// that rules may read, the role first. What somebody wrote, and the name of an
+// organization, can tell who they are, so only answers chosen from a list are
+// shown.
 func newMemberView(l tongue, form *applications.Form, m applications.ResultMember) memberView {
 	v := memberView{Code: m.Code, Locked: m.Locked, Reason: m.LockReason}
-	for i := range form.Attributes {
-		a := &form.Attributes[i]
-		if a.Identity() || a.Kind != applications.Single && a.Kind != applications.Multi {
-			continue
-		}
-		answer := m.Answers[a.Key]
-		var labels []string
-		lang := string(l)
-		for _, code := range answer.Values {
-			p := valueLabel(l, a, code)
-			labels, lang = append(labels, p.Text), p.Lang
-		}
-		if len(labels) > 0 {
-			v.Facts = append(v.Facts, phrase{strings.Join(labels, ", "), lang})
+	for _, kind := range []applications.AttributeKind{applications.Single, applications.Multi} {
+		for i := range form.Attributes {
+			a := &form.Attributes[i]
+			if a.Kind != kind || a.Identity() || !hasPurpose(a, applications.ForBalance) {
+				continue
+			}
+			var labels []string
+			lang := string(l)
+			for _, code := range m.Answers[a.Key].Values {
+				p := valueLabel(l, a, code)
+				labels, lang = append(labels, p.Text), p.Lang
+			}
+			if len(labels) > 0 {
+				v.Facts = append(v.Facts, phrase{strings.Join(labels, "; "), lang})
+			}
 		}
 	}
 	return v

@@ -310,6 +310,9 @@ func samplePages(s *server, lang string) map[string]view {
 	out["calls empty"] = newCallsPage(s.frame(req("/calls")), nil, sampleNow)
 	out["call"] = newCallPage(s.callFrame(req("/calls/x"), sampleProgram()), sampleCall(), sampleNow)
 	out["call soon"] = newCallPage(s.callFrame(req("/calls/x"), later), &call{later, sampleForm(), nil}, sampleNow)
+	changed := sampleCall()
+	changed.criteria.Version, changed.criteria.SecondBy, changed.criteria.Reason = 2, "tokens/2", "An invented reason."
+	out["call changed"] = newCallPage(s.callFrame(req("/calls/x"), sampleProgram()), changed, sampleNow)
 	out["call closed"] = newCallPage(s.callFrame(req("/calls/x"), sampleProgram()), sampleCall(), sampleNow.AddDate(1, 0, 0))
 	out["privacy"] = newPrivacyPage(s.callFrame(req("/calls/x/privacy"), sampleProgram()), sampleCall())
 

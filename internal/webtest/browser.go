@@ -216,11 +216,15 @@ func (t *Tab) Forget() error {
 	})
 }
 
-// Shot writes a picture of the whole page as PNG.
-func (t *Tab) Shot(path string) error {
+// Shot writes a picture as PNG: of the whole page, or of what the screen shows.
+func (t *Tab) Shot(path string, whole bool) error {
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	action := chromedp.CaptureScreenshot()
+	if whole {
+		action = chromedp.FullScreenshot(100)
+	}
+	png, err := chromedp.Run(ctx, action)
 	if err != nil {
 		return fmt.Errorf("picture %s: %w", filepath.Base(path), err)
 	}

@@ -189,7 +189,7 @@ func TestPictures(t *testing.T) {
 			}
 			ok(t, tab.Look(screen))
 			path := filepath.Join(dir, name+"-"+screen.Name+".png")
-			ok(t, tab.Shot(path))
+			ok(t, tab.Shot(path, true))
 			f, err := os.Open(path)
 			ok(t, err)
 			picture, err := png.DecodeConfig(f)
@@ -208,4 +208,13 @@ func TestPictures(t *testing.T) {
 	visit("result")
 	ok(t, tab.Open(site.result+"?view=people"))
 	visit("people")
+
+	// The picture in the README: the top of a result.
+	ok(t, tab.Look(Screen{Width: 1280, Height: 1040}))
+	ok(t, tab.Open(site.result))
+	path := filepath.Join(dir, "readme.png")
+	ok(t, tab.Shot(path, false))
+	if info, err := os.Stat(path); err != nil || info.Size() > 300_000 {
+		t.Errorf("the picture for the README: %v, %v", info.Size(), err)
+	}
 }

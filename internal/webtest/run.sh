@@ -3,7 +3,8 @@
 #
 #   internal/webtest/run.sh                    the tests
 #   internal/webtest/run.sh -json              the same, as events
-#   internal/webtest/run.sh pictures FOLDER    pictures of every page on every screen
+#   internal/webtest/run.sh pictures FOLDER    pictures of every page on every screen,
+#                                              and readme.png, the README's docs/img/result.png
 #
 # It installs what is missing where it can (as root on Debian), and otherwise
 # says the one line to run.

@@ -68,7 +68,7 @@ var links = map[string]*regexp.Regexp{
 
 // startDemo reads the demo's output up to the line that says that it is ready.
 func startDemo(ctx context.Context, binary string) (stop func(), err error) {
-	cmd := exec.CommandContext(ctx, binary, "demo", "--seed", "browser tests")
+	cmd := exec.CommandContext(ctx, binary, "demo")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.StdoutPipe()
