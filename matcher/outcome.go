@@ -30,7 +30,8 @@ type RuleCount struct {
 
 // Bound is an objective's value with what was proved about it. For the size
 // and the score the bound is an upper one, for a deviation a lower one.
-// Value = Bound means proved best.
+// Value = Bound means proved best. The deviation of an optimal cohort may lie
+// above its bound by what Criteria.Allow allows.
 type Bound struct {
 	Value, Bound int64
 }
