@@ -86,7 +86,7 @@ func (p *program) root() *cobra.Command {
 		return exit(exitUsage, "%w\nrun: %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(p.selectCommand(), p.checkCommand(), p.versionCommand(), p.completionCommand())
-	root.AddCommand(p.serveCommand(), p.doctorCommand(), p.tokensCommand(), p.usersCommand(), p.importCommand(), p.exportCommand(), p.demoCommand())
+	root.AddCommand(p.serveCommand(), p.doctorCommand(), p.tokensCommand(), p.usersCommand(), p.auditCommand(), p.importCommand(), p.exportCommand(), p.demoCommand())
 	return root
 }
 
