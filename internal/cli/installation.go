@@ -107,6 +107,9 @@ func (p *place) open(ctx context.Context, log *slog.Logger, create bool) (*insta
 	}, nil
 }
 
+// engineVersion names the engine in records.
+func engineVersion() string { return "fairlead " + version() }
+
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // cause is what the system said, without the path, which the message names.

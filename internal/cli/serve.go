@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -246,6 +245,3 @@ func (in *installation) background(log *slog.Logger, lease time.Duration) []func
 	in.service.Wake = runner.Wake
 	return []func(context.Context){closeDue, runner.Run}
 }
-
-// engineVersion names the engine in records.
-func engineVersion() string { return fmt.Sprintf("fairlead %s", version()) }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/server/problem"
@@ -46,7 +47,11 @@ func FuzzREST(f *testing.F) {
 			req.Header.Set("Authorization", "Bearer "+w.admin)
 		}
 		rec := httptest.NewRecorder()
+		begin := time.Now()
 		w.app.HTTP.ServeHTTP(rec, req)
+		if took := time.Since(begin); took > 10*time.Second {
+			t.Fatalf("%s %s?%q %q took %v: %d %s", r.method, r.path, query, body, took, rec.Code, rec.Body)
+		}
 		if rec.Code/100 == 2 {
 			return
 		}

@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+)
+
+// ran is what came of one run of the program.
+type ran struct {
+	code           int
+	stdout, stderr string
+}
+
+func run(t *testing.T, args ...string) ran {
+	t.Helper()
+	return runWith(t.Context(), "", args...)
+}
+
+func runWith(ctx context.Context, stdin string, args ...string) ran {
+	var stdout, stderr bytes.Buffer
+	code := Run(ctx, args, strings.NewReader(stdin), &stdout, &stderr)
+	return ran{code, stdout.String(), stderr.String()}
+}
+
+// lockedBuffer is a log that can be read while the server writes it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// house is an installation for a test.
+type house struct {
+	t         *testing.T
+	data, key string
+	url, ops  string
+	grpc      string
+}
+
+func newHouse(t *testing.T) *house {
+	dir := t.TempDir()
+	return &house{t: t, data: filepath.Join(dir, "data"), key: filepath.Join(dir, "keys", "master.key")}
+}
+
+// where are the flags that name the installation.
+func (h *house) where() []string { return []string{"--data", h.data, "--master-key-file", h.key} }
+
+func freePort(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// serve starts `fairlead serve` and waits until it is ready; stop ends it and
+// returns the exit code and the log.
+func (h *house) serve(flags ...string) (stop func() (int, string)) {
+	h.t.Helper()
+	rest, ops := freePort(h.t), freePort(h.t)
+	h.grpc = freePort(h.t)
+	h.url, h.ops = "http://"+rest, "http://"+ops
+	ctx, cancel := context.WithCancel(context.Background())
+	log := &lockedBuffer{}
+	ended := make(chan int, 1)
+	args := append([]string{"serve", "--http", rest, "--grpc", h.grpc, "--ops", ops}, h.where()...)
+	go func() { ended <- Run(ctx, append(args, flags...), nil, io.Discard, log) }()
+	stopped := false
+	stop = func() (int, string) {
+		stopped = true
+		cancel()
+		return <-ended, log.String()
+	}
+	h.t.Cleanup(func() {
+		if !stopped {
+			stop()
+		}
+	})
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if resp, err := http.Get(h.ops + "/readyz"); err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == 200 {
+				return stop
+			}
+		}
+		select {
+		case code := <-ended:
+			h.t.Fatalf("the server ended with exit code %d:\n%s", code, log.String())
+		default:
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("the server is not ready:\n%s", log.String())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestFirstStart(t *testing.T) {
+	h := newHouse(t)
+	stop := h.serve()
+	path := filepath.Join(h.data, "admin.token")
+	secret, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := strings.TrimSpace(string(secret))
+	for _, file := range []string{path, h.key} {
+		info, err := os.Stat(file)
+		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", file, info.Mode(), err)
+		}
+	}
+	req, err := http.NewRequest("GET", h.url+"/v1/programs", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 {
+		t.Errorf("the first administrator gets %d", resp.StatusCode)
+	}
+	code, log := stop()
+	if code != exitOK {
+		t.Errorf("stopping ends with exit code %d", code)
+	}
+	if strings.Contains(log, token) || !strings.Contains(log, path) || !strings.Contains(log, h.key) {
+		t.Errorf("the log should name the files and hold no token:\n%s", log)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	h.serve()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the second start made another first token")
+	}
+}
+
+// TestStartsThatCannotBe starts on everything that is wrong with an
+// installation. Each time nothing is served, and the words say what to do.
+func TestStartsThatCannotBe(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	served := func(t *testing.T) *house {
+		h := newHouse(t)
+		stop := h.serve()
+		if code, log := stop(); code != exitOK {
+			t.Fatalf("exit code %d\n%s", code, log)
+		}
+		return h
+	}
+	for _, c := range []struct {
+		name    string
+		prepare func(t *testing.T) *house
+		flags   []string
+		wants   []string
+	}{
+		{"http port in use", newHouse, []string{"--http", taken.Addr().String()}, []string{"--http", "in use"}},
+		{"grpc port in use", newHouse, []string{"--grpc", taken.Addr().String()}, []string{"--grpc", "in use"}},
+		{"open to everybody", newHouse, []string{"--http", "0.0.0.0:0"}, []string{"--http", "--behind-proxy"}},
+		{"a public URL with a path", newHouse, []string{"--public-url", "https://x.example/apply"}, []string{"--public-url"}},
+		{"a proxy that is none", newHouse, []string{"--trusted-proxies", "everybody"}, []string{"--trusted-proxies"}},
+		{"a level that is none", newHouse, []string{"--log-level", "loud"}, []string{"--log-level", "debug"}},
+		{"an unknown flag", newHouse, []string{"--prot", "1"}, []string{"--prot"}},
+		{"an argument too many", newHouse, []string{"now"}, []string{"now"}},
+		{"no key beside a database", func(t *testing.T) *house {
+			h := served(t)
+			if err := os.Remove(h.key); err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}, nil, []string{"master key", "missing", "--master-key-file"}},
+		{"another key", func(t *testing.T) *house {
+			h := served(t)
+			other := served(t)
+			h.key = other.key
+			return h
+		}, nil, []string{"key"}},
+		{"a key that others can read", func(t *testing.T) *house {
+			h := served(t)
+			if err := os.Chmod(h.key, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}, nil, []string{"chmod 600"}},
+		{"a broken key", func(t *testing.T) *house {
+			h := served(t)
+			if err := os.WriteFile(h.key, []byte("nonsense"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}, nil, []string{"key"}},
+		{"a newer database", func(t *testing.T) *house {
+			h := served(t)
+			newer(t, filepath.Join(h.data, "fairlead.db"))
+			return h
+		}, nil, []string{"newer"}},
+		{"no database", func(t *testing.T) *house {
+			h := newHouse(t)
+			if err := os.MkdirAll(h.data, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(h.data, "fairlead.db"), bytes.Repeat([]byte("no database "), 1000), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Dir(h.key), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			other := served(t)
+			h.key = other.key
+			return h
+		}, nil, []string{"database"}},
+		{"a folder that is a file", func(t *testing.T) *house {
+			h := newHouse(t)
+			if err := os.WriteFile(h.data, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}, nil, []string{"folder"}},
+		{"a folder that cannot be made", func(t *testing.T) *house {
+			h := newHouse(t)
+			if err := os.WriteFile(h.data, nil, 0o600); err != nil { // a file in the way stops root too
+				t.Fatal(err)
+			}
+			h.data = filepath.Join(h.data, "below")
+			return h
+		}, nil, []string{"data folder"}},
+		{"a token file that cannot be written", newHouse, []string{"--admin-token-file", "/dev/null/admin.token"}, []string{"--admin-token-file"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := c.prepare(t)
+			args := append([]string{"serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0"}, h.where()...)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			got := runWith(ctx, "", append(args, c.flags...)...)
+			if ctx.Err() != nil {
+				t.Fatal("it serves")
+			}
+			if got.code != exitUsage {
+				t.Errorf("exit code %d", got.code)
+			}
+			for _, want := range c.wants {
+				if !strings.Contains(got.stderr, want) {
+					t.Errorf("%q does not say %s", got.stderr, want)
+				}
+			}
+			if strings.Contains(got.stderr, "msg=serving") || got.stdout != "" {
+				t.Errorf("it said more: %q %q", got.stdout, got.stderr)
+			}
+		})
+	}
+}
+
+// newer makes a database look as if a later version of the program wrote it.
+func newer(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`INSERT INTO migrations (version, name, checksum, create_time) VALUES (9999, 'the_future', 'x', 0)`); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	if os.Geteuid() == 0 {
+		// Root writes everywhere; what stands for a read-only folder there is
+		// one that lies on something that is no folder (above) and /proc.
+		got := run(t, append([]string{"serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--data", "/proc/fairlead"}, "--master-key-file", filepath.Join(t.TempDir(), "k"))...)
+		if runtime.GOOS == "linux" && (got.code != exitUsage || !strings.Contains(got.stderr, "/proc/fairlead") || !strings.Contains(got.stderr, "--data")) {
+			t.Errorf("%d %s", got.code, got.stderr)
+		}
+		return
+	}
+	h := newHouse(t)
+	if err := os.MkdirAll(h.data, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, append([]string{"serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0"}, h.where()...)...)
+	if got.code != exitUsage || !strings.Contains(got.stderr, h.data) {
+		t.Errorf("%d %s", got.code, got.stderr)
+	}
+}

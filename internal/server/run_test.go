@@ -1,0 +1,321 @@
+package server_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/server"
+	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
+	"github.com/openfairlead/fairlead/internal/vault"
+)
+
+func TestListen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	local := server.Ports{HTTP: "127.0.0.1:0", GRPC: "localhost:0", Ops: "[::1]:0"}
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		local.Ops = "127.0.0.1:0" // a machine without IPv6
+	} else {
+		l.Close()
+	}
+	change := func(f func(*server.Ports)) server.Ports {
+		p := local
+		f(&p)
+		return p
+	}
+	for _, c := range []struct {
+		name  string
+		ports server.Ports
+		wants []string
+	}{
+		{"http in use", change(func(p *server.Ports) { p.HTTP = taken.Addr().String() }), []string{"--http", "in use"}},
+		{"grpc in use", change(func(p *server.Ports) { p.GRPC = taken.Addr().String() }), []string{"--grpc", "in use"}},
+		{"ops in use", change(func(p *server.Ports) { p.Ops = taken.Addr().String() }), []string{"--ops", "in use"}},
+		{"every address", change(func(p *server.Ports) { p.HTTP = ":0" }), []string{"--http", "--behind-proxy", "--tls-cert"}},
+		{"another address", change(func(p *server.Ports) { p.GRPC = "0.0.0.0:0" }), []string{"--grpc", "--behind-proxy"}},
+		{"operations for everybody", change(func(p *server.Ports) { p.Ops = "0.0.0.0:0" }), []string{"--ops"}},
+		{"no port", change(func(p *server.Ports) { p.HTTP = "127.0.0.1" }), []string{"--http", "HOST:PORT"}},
+		{"a host that is none", change(func(p *server.Ports) { p.HTTP = "127.0.0.1:99999" }), []string{"--http"}},
+		{"a certificate alone", change(func(p *server.Ports) { p.TLSCert = "x" }), []string{"--tls-key"}},
+		{"a certificate that is not there", change(func(p *server.Ports) { p.TLSCert, p.TLSKey = "/nowhere", "/nowhere" }), []string{"--tls-cert"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, err := server.Listen(c.ports)
+			if err == nil {
+				l.Close()
+				t.Fatal("was opened")
+			}
+			for _, want := range c.wants {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v does not say %s", err, want)
+				}
+			}
+			if applications.CodeOf(err) != applications.FailedPrecondition {
+				t.Errorf("%v is internal", err)
+			}
+		})
+	}
+	for name, p := range map[string]server.Ports{"local": local, "behind a proxy": change(func(p *server.Ports) { p.HTTP, p.BehindProxy = "0.0.0.0:0", true })} {
+		l, err := server.Listen(p)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		l.Close()
+	}
+}
+
+// start runs an app on ports of its own until stop is called.
+func start(t *testing.T, app *server.App, p server.Ports, background ...func(context.Context)) (l *server.Listeners, stop func() error) {
+	t.Helper()
+	p.HTTP, p.GRPC, p.Ops = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
+	l, err := server.Listen(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- app.Run(ctx, l, background...) }()
+	stopped := false
+	stop = func() error {
+		stopped = true
+		cancel()
+		return <-done
+	}
+	t.Cleanup(func() {
+		if !stopped {
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return l, stop
+}
+
+func newApp(t *testing.T, o server.Options) (*server.App, *applications.Service) {
+	t.Helper()
+	v, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	svc := &applications.Service{
+		Store: storetest.OpenAt(t, filepath.Join(t.TempDir(), "fairlead.db"), v), Secrets: v, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Random: rand.Reader,
+	}
+	o.Service, o.Log = svc, svc.Log
+	app, err := server.NewApp(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(app.Close)
+	return app, svc
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp, err := (&http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestPortsAndHealth(t *testing.T) {
+	app, _ := newApp(t, server.Options{Web: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a page") })})
+	l, _ := start(t, app, server.Ports{})
+	public, ops := "http://"+l.HTTP.Addr().String(), "http://"+l.Ops.Addr().String()
+	for url, want := range map[string]string{public + "/healthz": "ok\n", ops + "/livez": "ok\n", ops + "/readyz": "ok\n", public + "/": "a page", public + "/calls": "a page"} {
+		if code, body := get(t, url); code != 200 || body != want {
+			t.Errorf("%s: %d %q", url, code, body)
+		}
+	}
+	get(t, public+"/v1/openCalls")
+	if _, body := get(t, ops+"/metrics"); !strings.Contains(body, `fairlead_call_duration_seconds_count{code="OK",door="rest",method="ProgramService/ListOpenCalls"} 1`) || !strings.Contains(body, "go_goroutines") {
+		t.Error("the metrics do not count the call")
+	}
+	if code, _ := get(t, public+"/metrics"); code != 200 { // a page of the web's, not the metrics
+		t.Errorf("/metrics on the public port: %d", code)
+	}
+	if _, body := get(t, public+"/metrics"); strings.Contains(body, "go_goroutines") {
+		t.Error("the public port tells the metrics")
+	}
+	conn, err := grpc.NewClient(l.GRPC.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	h, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
+	if err != nil || h.GetStatus() != healthv1.HealthCheckResponse_SERVING {
+		t.Errorf("health: %v %v", h, err)
+	}
+	stream, err := reflectionv1.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := stream.Recv()
+	if err != nil || !strings.Contains(answer.String(), "fairlead.v1.ProgramService") {
+		t.Errorf("reflection: %v %v", answer, err)
+	}
+	if err := stream.CloseSend(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPanicInAPage must not take the server with it.
+func TestPanicInAPage(t *testing.T) {
+	app, _ := newApp(t, server.Options{Web: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a page of Invented Canary") })})
+	l, _ := start(t, app, server.Ports{})
+	if code, body := get(t, "http://"+l.HTTP.Addr().String()+"/"); code != 500 || strings.Contains(body, "Canary") {
+		t.Errorf("%d %s", code, body)
+	}
+}
+
+// TestStopFinishesWhatRuns stops the server in the middle of a request and of
+// background work.
+func TestStopFinishesWhatRuns(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	app, svc := newApp(t, server.Options{Web: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-goOn
+		io.WriteString(w, "finished")
+	})})
+	backgroundEnded := make(chan struct{})
+	l, stop := start(t, app, server.Ports{}, func(ctx context.Context) {
+		<-ctx.Done()
+		if err := svc.Store.Ping(context.Background()); err != nil {
+			t.Errorf("the store is gone before the work that uses it: %v", err)
+		}
+		close(backgroundEnded)
+	})
+	public, ops := l.HTTP.Addr().String(), "http://"+l.Ops.Addr().String()
+	answered := make(chan string, 1)
+	go func() {
+		_, body := get(t, "http://"+public+"/")
+		answered <- body
+	}()
+	<-begun
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	for deadline := time.Now().Add(5 * time.Second); ; { // no longer ready, still at work
+		if code, _ := get(t, ops+"/readyz"); code == http.StatusServiceUnavailable {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("ready while stopping")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	select {
+	case err := <-stopped:
+		t.Fatalf("stopped in the middle of a request: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	if conn, err := net.DialTimeout("tcp", public, time.Second); err == nil {
+		conn.Close()
+		t.Error("new connections are taken while stopping")
+	}
+	close(goOn)
+	if body := <-answered; body != "finished" {
+		t.Errorf("the request was answered %q", body)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-backgroundEnded:
+	default:
+		t.Error("the background work was left")
+	}
+}
+
+// writeCertificate makes a certificate for 127.0.0.1 with a serial number.
+func writeCertificate(t *testing.T, dir string, serial int64) (certFile, keyFile string, pool *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: pkcs8}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	pool.AddCert(cert)
+	return certFile, keyFile, pool
+}
+
+func TestTLS(t *testing.T) {
+	cert, key, pool := writeCertificate(t, t.TempDir(), 1)
+	app, _ := newApp(t, server.Options{PublicURL: "https://apply.example.org"})
+	l, _ := start(t, app, server.Ports{TLSCert: cert, TLSKey: key})
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	resp, err := client.Get("https://" + l.HTTP.Addr().String() + "/v1/openCalls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 200 || resp.ProtoMajor != 2 || resp.Header.Get("Strict-Transport-Security") == "" {
+		t.Errorf("%d %s %v", resp.StatusCode, resp.Proto, resp.Header)
+	}
+	conn, err := grpc.NewClient(l.GRPC.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: pool})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
+		t.Errorf("gRPC over TLS: %v", err)
+	}
+}
