@@ -71,8 +71,10 @@ func (s *Service) UpdateForm(ctx context.Context, who access.Principal, form *Fo
 		}
 		if n := len(versions); n > 0 {
 			if bad := versions[n-1].problems(&f); len(bad) > 0 {
-				return nil, "", &Error{Code: FailedPrecondition, Reason: "FORM_BREAKS_CRITERIA",
-					Message: "the newest criteria name what this form does not have: save other criteria first", Violations: bad}
+				return nil, "", &Error{
+					Code: FailedPrecondition, Reason: "FORM_BREAKS_CRITERIA",
+					Message: "the newest criteria name what this form does not have: save other criteria first", Violations: bad,
+				}
 			}
 		}
 		if err := tx.InsertForm(ctx, &f); err != nil {

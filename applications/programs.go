@@ -111,8 +111,13 @@ func (preset *Preset) fill(p *Program) {
 		to   *Text
 		from Text
 	}{
-		{&p.Title, from.Title}, {&p.Summary, from.Summary}, {&p.Audience, from.Audience}, {&p.Effort, from.Effort},
-		{&p.Selected, from.Selected}, {&p.Contact, from.Contact}, {&p.Region, from.Region},
+		{&p.Title, from.Title},
+		{&p.Summary, from.Summary},
+		{&p.Audience, from.Audience},
+		{&p.Effort, from.Effort},
+		{&p.Selected, from.Selected},
+		{&p.Contact, from.Contact},
+		{&p.Region, from.Region},
 	} {
 		if len(*t.to) == 0 {
 			*t.to = maps.Clone(t.from)

@@ -317,8 +317,13 @@ func TestWindow(t *testing.T) {
 				t    time.Time
 				want bool
 			}{
-				{c.opens.Add(-tick), false}, {c.opens, true}, {c.closes.Add(-tick), true}, {c.closes, c.grace > 0},
-				{end.Add(-tick), true}, {end, false}, {end.Add(tick), false},
+				{c.opens.Add(-tick), false},
+				{c.opens, true},
+				{c.closes.Add(-tick), true},
+				{c.closes, c.grace > 0},
+				{end.Add(-tick), true},
+				{end, false},
+				{end.Add(tick), false},
 			} {
 				for _, zone := range []*time.Location{time.UTC, coast, time.FixedZone("", 14*3600)} {
 					if got := p.Accepting(at.t.In(zone)); got != at.want {

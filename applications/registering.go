@@ -448,8 +448,10 @@ func (s *Service) changeAllowed(ctx context.Context, tx Tx, who access.Principal
 		bad = append(bad, Violation{"second_person", "somebody else than yourself"})
 	}
 	if len(bad) > 0 {
-		return &Error{Code: FailedPrecondition, Reason: "CRITERIA_CHANGE_UNSEEN",
-			Message: "people have submitted: a change of the criteria needs a reason and a second person", Violations: bad}
+		return &Error{
+			Code: FailedPrecondition, Reason: "CRITERIA_CHANGE_UNSEEN",
+			Message: "people have submitted: a change of the criteria needs a reason and a second person", Violations: bad,
+		}
 	}
 	return nil
 }
@@ -467,8 +469,10 @@ func (s *Service) register(ctx context.Context, tx Tx, who access.Principal, p *
 		return err
 	}
 	if shut := c.shutOut(form); len(shut) > 0 && !(who.Can(access.PoliciesApprove, p.ID) && reason != "") {
-		return &Error{Code: FailedPrecondition, Reason: "DECLINERS_SHUT_OUT", Violations: shut,
-			Message: "the floors that must hold leave no seat for people who prefer not to say; lower one, give it a priority, or have a policy approver register this with a reason"}
+		return &Error{
+			Code: FailedPrecondition, Reason: "DECLINERS_SHUT_OUT", Violations: shut,
+			Message: "the floors that must hold leave no seat for people who prefer not to say; lower one, give it a priority, or have a policy approver register this with a reason",
+		}
 	}
 	c.Registered, c.RegisterTime, c.RegisteredBy = true, s.now(), who.Subject
 	c.Reason, c.SecondBy, c.Policies, c.Digest = reason, secondBy, policies, c.digest()
@@ -514,12 +518,16 @@ func (s *Service) policiesFor(ctx context.Context, tx Tx, program string, form *
 		}
 	}
 	if len(missing) > 0 {
-		return nil, &Error{Code: FailedPrecondition, Reason: "POLICY_MISSING", Violations: missing,
-			Message: "identity answers may balance a group only under a policy: who approved it, why, and until when"}
+		return nil, &Error{
+			Code: FailedPrecondition, Reason: "POLICY_MISSING", Violations: missing,
+			Message: "identity answers may balance a group only under a policy: who approved it, why, and until when",
+		}
 	}
 	if len(second) > 0 {
-		return nil, &Error{Code: FailedPrecondition, Reason: "SECOND_APPROVAL_MISSING", Violations: second,
-			Message: "rules that must hold on race or gender need two people's approval"}
+		return nil, &Error{
+			Code: FailedPrecondition, Reason: "SECOND_APPROVAL_MISSING", Violations: second,
+			Message: "rules that must hold on race or gender need two people's approval",
+		}
 	}
 	slices.Sort(used)
 	return slices.Compact(used), nil

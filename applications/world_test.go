@@ -28,7 +28,7 @@ type world struct {
 	clock *clock
 	log   *bytes.Buffer
 
-	admin, manager, facilitator, approver, auditor, service, stranger access.Principal
+	admin, manager, facilitator, approver, auditor, service access.Principal
 }
 
 // noon is when the stories of these tests begin, in the last winter days of
@@ -79,9 +79,13 @@ func (macs) MAC(label string, message []byte) []byte {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return worldOn(t, storetest.Open(t))
+}
+
+func worldOn(t *testing.T, store applications.Store) *world {
 	w := &world{T: t, ctx: context.Background(), clock: &clock{t: noon}, log: &bytes.Buffer{}}
 	w.Service = &applications.Service{
-		Store: storetest.Open(t), Secrets: macs{}, Now: w.clock.now, NewID: (&ids{}).next, Random: rand.Reader,
+		Store: store, Secrets: macs{}, Now: w.clock.now, NewID: (&ids{}).next, Random: rand.Reader,
 		Engine: "test-engine", Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Presets: map[string]*applications.Preset{"tiny": tinyPreset()},
 	}

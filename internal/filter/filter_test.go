@@ -187,7 +187,7 @@ func TestRandomExpressions(t *testing.T) {
 			}
 			n := rapid.IntRange(13, 17).Draw(t, "n")
 			op := rapid.SampledFrom([]string{"=", "!=", "<", "<=", ">", ">="}).Draw(t, "op")
-			want := map[string]bool{"=": 15 == n, "!=": 15 != n, "<": 15 < n, "<=": 15 <= n, ">": 15 > n, ">=": 15 >= n}[op]
+			want := map[string]bool{"=": n == 15, "!=": n != 15, "<": n > 15, "<=": n >= 15, ">": n < 15, ">=": n <= 15}[op]
 			return "seats " + op + " " + string(rune('0'+n/10)) + string(rune('0'+n%10)), want
 		}
 		text, want := build(4)
