@@ -23,6 +23,11 @@ selects a cohort twice, prints both, and stays up with links to the pages.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Color = colorful(p.stdout)
+			if f, ok := p.stdout.(*os.File); ok {
+				if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+					o.Width = width
+				}
+			}
 			return demo.Run(cmd.Context(), o)
 		},
 	}

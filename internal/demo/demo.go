@@ -26,6 +26,8 @@ type Options struct {
 	Once bool
 	// Color is for a terminal that shows it.
 	Color bool
+	// Width is how many columns the tables may take; 0: 100.
+	Width int
 	Out   io.Writer
 	// Serve runs `fairlead serve` with these flags until the context ends, and
 	// writes its log to the writer.
@@ -49,6 +51,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	begin := time.Now()
+	if o.Width == 0 {
+		o.Width = 100
+	}
 	d := &demo{o: o, p: &printer{o.Out, o.Color}}
 
 	d.p.heading("Fairlead demo: one call for applications, from its opening to its cohort")
@@ -387,7 +392,7 @@ func free(address string) bool {
 func addresses(usual ...string) ([]string, error) {
 	var out []string
 	for _, a := range usual {
-		if !free(a) {
+		if strings.HasSuffix(a, ":0") || !free(a) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				return nil, err
@@ -410,12 +415,28 @@ type server struct {
 	log             string // file
 }
 
-// start starts the server in a fresh folder and waits until it is ready.
-func start(ctx context.Context, dir string, serve func(context.Context, []string, io.Writer) error) (*server, error) {
-	a, err := addresses("127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:9091")
-	if err != nil {
-		return nil, fmt.Errorf("no free port on this machine: %w", err)
+// start starts the server on the usual ports or, if somebody takes one of them
+// in this very moment, on others.
+func start(ctx context.Context, dir string, serve func(context.Context, []string, io.Writer) error) (s *server, err error) {
+	const any = "127.0.0.1:0"
+	for i, ports := range [][]string{{"127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:9091"}, {any, any, any}, {any, any, any}} {
+		a, e := addresses(ports...)
+		if e != nil {
+			return nil, fmt.Errorf("no free port on this machine: %w", e)
+		}
+		sub := filepath.Join(dir, fmt.Sprint(i))
+		if err = os.Mkdir(sub, 0o700); err != nil {
+			return nil, err
+		}
+		if s, err = startAt(ctx, sub, a, serve); err == nil || ctx.Err() != nil {
+			break
+		}
 	}
+	return s, err
+}
+
+// startAt starts the server in a fresh folder and waits until it is ready.
+func startAt(ctx context.Context, dir string, a []string, serve func(context.Context, []string, io.Writer) error) (*server, error) {
 	log, err := os.OpenFile(filepath.Join(dir, "server.log"), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err

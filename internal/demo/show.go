@@ -16,7 +16,7 @@ func (d *demo) showResult(context.Context) error {
 		rows = append(rows, []cell{{text: g[0].Group["en"]}})
 		for _, r := range g {
 			rows = append(rows, []cell{
-				left("  " + clip(ruleName(r), 58)), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r),
+				left("  " + clip(ruleName(r), d.rest(56))), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r),
 			})
 		}
 	}
@@ -33,12 +33,16 @@ func (d *demo) showResult(context.Context) error {
 	rows = nil
 	for _, m := range members(d.result) {
 		rows = append(rows, []cell{
-			left(m.Code), left(m.Answers["organization"].Text), left(clip(d.labels(m, "sector"), 44)), left(clip(d.labels(m, "role_level"), 32)),
+			left(m.Code), left(m.Answers["organization"].Text), left(clip(d.labels(m, "sector"), d.rest(70))), left(clip(d.labels(m, "role_level"), 32)),
 		})
 	}
 	d.p.table([]cell{left("Code"), left("Organization"), left("Sector"), left("Role")}, rows)
 	return nil
 }
+
+// rest is what the other columns of a table, taken columns wide, leave for the
+// one that is clipped.
+func (d *demo) rest(taken int) int { return min(58, max(20, d.o.Width-taken)) }
 
 // byGroup gathers the rules of each attribute, in the order in which the
 // attributes first appear.
@@ -89,7 +93,7 @@ func (d *demo) compare(context.Context) error {
 	for _, g := range byGroup(d.other.Rules) {
 		rows = append(rows, []cell{{text: g[0].Group["en"]}})
 		for _, r := range g {
-			row := []cell{left("  " + clip(ruleName(r), 58)), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r)}
+			row := []cell{left("  " + clip(ruleName(r), d.rest(76))), left(rangeOf(r, size)), number(r.Pool), number(r.Count), statusOf(r)}
 			if b, ok := balanced[ruleKey(r)]; ok {
 				row = append(row, number(b.Count), statusOf(b))
 			} else {
