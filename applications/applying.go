@@ -586,9 +586,9 @@ func partsNamed(a *Application, fields []string) (parts applicationParts, change
 	return parts, changed, nil
 }
 
-// SubmitApplication submits a draft: everything required must be there. A
-// draft with a personal extension that is submitted after the close is decided
-// at once.
+// SubmitApplication submits a draft: everything required must be there. With a
+// personal extension it can be submitted after the close; eligibility is then
+// decided when the extension ends.
 func (s *Service) SubmitApplication(ctx context.Context, who access.Principal, program, id string, revision int64, idem Idempotency) (*Application, error) {
 	if err := mayTouch(who, access.ApplicationsWrite, program, id); err != nil {
 		return nil, err

@@ -1,0 +1,108 @@
+package applications
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
+)
+
+// CriteriaVerdict is the engine's verdict, with counts and codes but no names.
+type CriteriaVerdict struct {
+	Verdict  *selection.Verdict
+	PoolSize int
+	Criteria *Criteria
+	Resolved matcher.Criteria
+	Form     *Form
+	// Rules are the counts of the witness, or of the closest cohort when the
+	// rules cannot be kept, with the labels of the form.
+	Rules []ResultRule
+}
+
+// CheckCriteria says whether criteria (unsaved ones, or a version) can be kept
+// by the program's present pool: whoever is in the pool, or, while the call is
+// open, has submitted and is eligible. A check on identity attributes counts
+// people by them, so it is recorded.
+func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Criteria) (*CriteriaVerdict, error) {
+	if err := need(who, access.CriteriaWrite, c.Program); err != nil {
+		return nil, err
+	}
+	var people []matcher.Person
+	var form *Form
+	err := s.Store.View(ctx, func(tx Tx) error {
+		p, f, err := programAndForm(ctx, tx, c.Program)
+		if err != nil {
+			return err
+		}
+		form = f
+		if len(c.Rules) == 0 && c.Version > 0 {
+			if c, err = tx.Criteria(ctx, c.Program, c.Version); err != nil {
+				return err
+			}
+		} else if c, err = s.criteriaFor(p, form, c); err != nil {
+			return err
+		}
+		pool, err := presentPool(ctx, tx, p, form)
+		people = poolOf(form, c, pool)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var counted []string
+	for _, key := range c.attributes() {
+		if form.Attribute(key).Identity() {
+			counted = append(counted, key)
+		}
+	}
+	if len(counted) > 0 {
+		err := s.Store.Update(ctx, func(tx Tx) error {
+			return tx.AppendEvents(ctx, s.event(who, "identity.count", programName(c.Program)+"/applications", "", "columns="+strings.Join(counted, ",")))
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	r := c.resolve(form)
+	verdict, err := selection.Check(ctx, people, r.Criteria, selection.Options{Work: checkWork})
+	if err != nil {
+		return nil, engineError("CRITERIA_INVALID", err)
+	}
+	counts := verdict.Rules
+	if verdict.Infeasibility != nil {
+		counts = verdict.Infeasibility.ClosestRules
+	}
+	return &CriteriaVerdict{
+		Verdict: verdict, PoolSize: len(people), Criteria: c, Resolved: r.Criteria, Form: form,
+		Rules: r.label(form, c, counts),
+	}, nil
+}
+
+// checkWork bounds a check, in pivots: it answers a person who waits.
+const checkWork = 200_000
+
+// presentPool is who a run would choose from if the call closed now.
+func presentPool(ctx context.Context, tx Tx, p *Program, form *Form) ([]*Application, error) {
+	states := []ApplicationState{InPool}
+	if p.State == ProgramOpen {
+		states = append(states, Submitted)
+	}
+	all, err := tx.Applications(ctx, ApplicationQuery{Program: p.ID, States: states})
+	return slices.DeleteFunc(all, func(a *Application) bool { return !form.Eligible(a.Answers) }), err
+}
+
+// engineError turns what the engine says about its input into violations.
+func engineError(reason string, err error) error {
+	problems, ok := err.(selection.InputErrors)
+	if !ok {
+		return err
+	}
+	var bad []Violation
+	for _, p := range problems {
+		bad = append(bad, Violation{p.Field, p.Message})
+	}
+	return Invalid(reason, "the selector cannot work with this", bad...)
+}
