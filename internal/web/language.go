@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -187,5 +186,3 @@ func (s *server) tongueOf(r *http.Request) tongue {
 
 // languageNames are each in their own language.
 var languageNames = map[string]string{"en": "English", "es": "Español"}
-
-func messageKeys(lang string) []string { return slices.Sorted(maps.Keys(catalogs[lang])) }

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"crypto/sha256"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,8 +13,6 @@ import (
 	"testing"
 
 	"golang.org/x/net/html"
-
-	"maps"
 )
 
 func sha256Sum(b []byte) [32]byte { return sha256.Sum256(b) }

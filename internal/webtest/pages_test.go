@@ -98,7 +98,7 @@ func TestApplyWithAKeyboard(t *testing.T) {
 func TestEveryPageIsAccessible(t *testing.T) {
 	tab := open(t, scripted(phone)) // axe needs timers; the pages have no script
 	core := map[string]bool{"call": true, "race": true, "lived-error": true, "check": true, "receipt": true, "status": true, "result": true}
-	checked := 0
+	checked, found := 0, 0
 	visit := func(name string) {
 		t.Helper()
 		for _, screen := range screens {
@@ -112,6 +112,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 			ok(t, err)
 			for _, f := range findings {
 				t.Errorf("%s, %s: %v", name, screen.Name, f)
+				found++
 			}
 			checked++
 		}
@@ -143,7 +144,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	if !planted["button-name"] || !planted["color-contrast"] {
 		t.Errorf("axe does not find what was planted, only %v", findings)
 	}
-	t.Logf("figure: pages checked with axe-core, no finding: %d views", checked)
+	t.Logf("figure: pages checked with axe-core: %d views, %d findings", checked, found)
 }
 
 func scripted(s Screen) Screen {
