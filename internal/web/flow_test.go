@@ -599,3 +599,17 @@ func TestAnotherPersonsSession(t *testing.T) {
 	x.has(x.fill(x.get(apply+"/return"), "code", code), "No application of this call has this return code")
 	x.follow(x.fill(x.get(apply+"/return"), "code", renewed.ReturnCode))
 }
+
+// What the privacy page promises: without the consent, answers about health
+// are removed, on every page.
+func TestTakingBackTheHealthConsent(t *testing.T) {
+	x := newSite(t)
+	x.begin("An Invented Person")
+	x.follow(x.fill(x.get(apply+"/questions/lived"), "a.lived_experience", "disability", "a.lived_experience", "foster_care", "c.health", "yes"))
+	x.follow(x.fill(x.get(apply+"/questions/taking_part"), "t.access_needs", "A quiet room", "c.health", "yes"))
+	x.has(x.get(apply+"/check"), "Disability", "A quiet room")
+	x.follow(x.fill(x.get(apply+"/questions/lived"), "a.lived_experience", "foster_care", "c.health", ""))
+	after := x.get(apply + "/check")
+	x.has(after, "Foster care")
+	x.hasNot(after, "Disability", "A quiet room")
+}
