@@ -623,3 +623,42 @@ func TestFrozenInputIsSparse(t *testing.T) {
 	_, err = w.Selection(w.ctx, access.Principal{}, "leaders", made.ID)
 	want(t, "the public", err, "TOKEN_REQUIRED")
 }
+
+// A pool that changed in any way while the run went on makes it stale when it
+// is stored, also where no transition said so.
+func TestPoolChangedUnderTheRun(t *testing.T) {
+	w := newWorld(t)
+	w.pool(12)
+	made := w.selection(nil)
+	runner := applications.NewRunner(w.Service, "one")
+	runner.Hook = func(point string) error {
+		if point != "before stored" {
+			return nil
+		}
+		a := w.byCode("NS-0002")
+		a.Answers["sector"] = applications.Answer{Values: []string{"other"}}
+		return w.Store.Update(w.ctx, func(tx applications.Tx) error { return tx.UpdateApplication(w.ctx, a, nil) })
+	}
+	w.finish(runner)
+	if sel := w.run(made.ID); sel.State != applications.SelectionStale || len(sel.Record) == 0 {
+		t.Errorf("%s", sel.State)
+	}
+}
+
+// P3: a run refuses criteria that are not what was registered.
+func TestTamperedCriteriaRefused(t *testing.T) {
+	w := newWorld(t)
+	w.pool(8)
+	c, err := w.Criteria(w.ctx, w.facilitator, "leaders", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Version = 2
+	c.Rules[0].Min = ptr(2) // and the digest of version 1
+	err = w.Store.Update(w.ctx, func(tx applications.Tx) error { return tx.InsertCriteria(w.ctx, c) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.CreateSelection(w.ctx, w.facilitator, &applications.Selection{Program: "leaders", Criteria: 2}, once)
+	want(t, "criteria that changed after they were registered", err, "CRITERIA_CHANGED")
+}
