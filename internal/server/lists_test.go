@@ -15,7 +15,6 @@ import (
 type listed struct {
 	path, key string // key is the field of the answer that holds the items
 	token     string
-	ids       []string // names in the default order, filled by the test
 }
 
 // page asks for one page and returns the names on it.

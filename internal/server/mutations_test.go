@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"encoding/json"
-
 	"slices"
 	"strings"
 	"testing"
@@ -283,5 +282,4 @@ func TestMethodsThatChangeTakeARequestID(t *testing.T) {
 	if spec == nil {
 		t.Error("imports take no request id")
 	}
-
 }

@@ -176,7 +176,8 @@ func (e enumNames) word(n int32) (string, error) {
 func guard(req interface {
 	proto.Message
 	GetEtag() string
-}) (rev int64, idem applications.Idempotency, err error) {
+},
+) (rev int64, idem applications.Idempotency, err error) {
 	if rev, err = revision(req.GetEtag()); err != nil {
 		return 0, idem, err
 	}

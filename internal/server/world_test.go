@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
@@ -322,12 +321,4 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-// same reports whether two messages are equal, and shows them if not.
-func same(t testing.TB, got, want proto.Message) {
-	t.Helper()
-	if !proto.Equal(got, want) {
-		t.Errorf("got  %v\nwant %v", got, want)
-	}
 }

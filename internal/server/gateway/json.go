@@ -54,6 +54,19 @@ func (c codec) NewDecoder(r io.Reader) runtime.Decoder {
 	})
 }
 
+// Marshal writes without spaces. protojson puts some in at will, so that nobody
+// relies on its bytes; scripts and examples do, all the same.
+func (c codec) Marshal(v any) ([]byte, error) {
+	b, err := c.JSONPb.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	out.Grow(len(b))
+	err = json.Compact(&out, b)
+	return out.Bytes(), err
+}
+
 // trailing reports whether anything follows the first JSON value.
 func (c codec) trailing(body []byte) error {
 	d := json.NewDecoder(bytes.NewReader(body))
