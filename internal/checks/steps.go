@@ -62,10 +62,13 @@ func lintSteps(*options) []step {
 		if err != nil {
 			return err
 		}
-		out, err := program(ctx, append([]string{"go", "tool", toolMod, "gofumpt", "-l"}, files...)...).CombinedOutput()
+		var stderr bytes.Buffer // where the first run tells of its downloads
+		gofumpt := program(ctx, append([]string{"go", "tool", toolMod, "gofumpt", "-l"}, files...)...)
+		gofumpt.Stderr = &stderr
+		out, err := gofumpt.Output()
 		switch {
 		case err != nil:
-			r.fail("gofumpt", string(out)+err.Error())
+			r.fail("gofumpt", stderr.String()+err.Error())
 		case len(bytes.TrimSpace(out)) > 0:
 			r.fail("gofumpt", "not formatted (make format mends it):\n"+string(out))
 		default:
