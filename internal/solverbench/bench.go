@@ -134,9 +134,13 @@ func (c *Comparison) runOwn(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", in.file, err)
 		}
 		runtime.GC() // the garbage of reading is not part of solving
-		limited, cancel := context.WithTimeout(ctx, c.Limit)
 		before := cpuSeconds()
-		s, err := ilp.Solve(limited, problem, ilp.Options{})
+		limited, cancel := context.WithCancel(ctx)
+		s, err := ilp.Solve(limited, problem, ilp.Options{Progress: func(int64, bool, int64, int64) {
+			if cpuSeconds()-before > c.Limit.Seconds() {
+				cancel()
+			}
+		}})
 		r := Result{Instance: in.Name, Digest: in.digest, Version: c.Version[Own], Limit: c.Limit.Seconds(), CPU: cpuSeconds() - before}
 		cancel()
 		if err != nil {

@@ -80,9 +80,10 @@ func withOutput(err error) error {
 	return err
 }
 
-// grace is how long after its limit an instance may take before the peer is
-// ended; it then counts as unfinished.
-const grace = time.Minute
+// patience is how many times its limit an instance may take on the clock before
+// the peer is ended; it then counts as unfinished. The limit is one of CPU, and
+// the machine may be busy.
+const patience = 60
 
 // solve solves the instances and hands each result over at once. One process
 // solves many; if it dies or hangs, its current instance counts as unfinished
@@ -131,12 +132,12 @@ func (p *peer) batch(ctx context.Context, todo []*Instance, limit time.Duration,
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	watch := time.AfterFunc(limit+grace, func() { cancel(context.DeadlineExceeded) })
+	watch := time.AfterFunc(patience*limit, func() { cancel(context.DeadlineExceeded) })
 	defer watch.Stop()
 	finished := 0
 	lines := bufio.NewScanner(out)
 	for finished < len(todo) && lines.Scan() {
-		watch.Reset(limit + grace)
+		watch.Reset(patience*limit)
 		var line struct {
 			File, Status string
 			Value, CPU   float64
