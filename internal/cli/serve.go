@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/grpclog"
 
@@ -89,7 +90,8 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	if in.newKey {
 		log.Warn("made a new master key; without it nobody can read the database: keep a copy apart from the backups", "file", o.key())
 	}
-	work := in.background(log, o.runLease)
+	runs := server.NewRunMetrics()
+	work := in.background(log, o.runLease, runs)
 	app, err := server.NewApp(server.Options{
 		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit,
 		Web: web.New(web.Options{
@@ -97,6 +99,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
 			Log:           log,
 		}),
+		Collectors: []prometheus.Collector{runs, server.PoolCollector(in.pools)},
 	})
 	if err != nil {
 		return err
@@ -223,7 +226,7 @@ var quiet = sync.OnceFunc(func() {
 const closeEvery = 15 * time.Second
 
 // background is what runs beside the ports.
-func (in *installation) background(log *slog.Logger, lease time.Duration) []func(context.Context) {
+func (in *installation) background(log *slog.Logger, lease time.Duration, runs *server.RunMetrics) []func(context.Context) {
 	closeDue := func(ctx context.Context) {
 		tick := time.NewTicker(closeEvery)
 		defer tick.Stop()
@@ -242,6 +245,16 @@ func (in *installation) background(log *slog.Logger, lease time.Duration) []func
 	}
 	runner := applications.NewRunner(in.service, in.service.NewID())
 	runner.Lease, runner.Poll = lease, min(lease, 5*time.Second)
+	runner.Hook = runs.Hook
 	in.service.Wake = runner.Wake
 	return []func(context.Context){closeDue, runner.Run}
+}
+
+// pools passes on what the store tells about its pools.
+func (in *installation) pools() map[string]server.Pool {
+	all := map[string]server.Pool{}
+	for name, p := range in.store.Pools() {
+		all[name] = server.Pool(p)
+	}
+	return all
 }

@@ -148,6 +148,16 @@ func TestFirstStart(t *testing.T) {
 	if resp.StatusCode != 200 {
 		t.Errorf("the first administrator gets %d", resp.StatusCode)
 	}
+	if resp, err = http.Get(h.ops + "/metrics"); err != nil {
+		t.Fatal(err)
+	}
+	metrics, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	for _, want := range []string{`fairlead_db_connections_open{pool="read"}`, `fairlead_call_duration_seconds_count{code="OK",door="rest",method="ProgramService/ListPrograms"} 1`} {
+		if err != nil || !strings.Contains(string(metrics), want) {
+			t.Errorf("the metrics lack %s: %v", want, err)
+		}
+	}
 	code, log := stop()
 	if code != exitOK {
 		t.Errorf("stopping ends with exit code %d", code)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/server/chain"
 )
 
 // Grace is how long a stop waits for what runs.
@@ -130,7 +131,7 @@ func (a *App) Run(ctx context.Context, l *Listeners, background ...func(context.
 	defer stopWork()
 	var working sync.WaitGroup
 	for _, f := range background {
-		working.Go(func() { f(work) })
+		working.Go(func() { a.keepRunning(work, f) })
 	}
 	failed := make(chan error, 3)
 	var serving sync.WaitGroup
@@ -156,6 +157,26 @@ func (a *App) Run(ctx context.Context, l *Listeners, background ...func(context.
 	_ = opsServer.Close() // last, so that it can tell until then
 	serving.Wait()
 	return err
+}
+
+// keepRunning starts background work again after a panic: one broken program
+// must not end the closing of all calls.
+func (a *App) keepRunning(ctx context.Context, f func(context.Context)) {
+	for ctx.Err() == nil {
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					err := chain.Panicked(p)
+					a.log.Error("background work panicked; it starts again", "error", err, "stack", err.Stack())
+				}
+			}()
+			f(ctx)
+		}()
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // stop finishes what runs: REST calls first, because they need the services.

@@ -319,3 +319,28 @@ func TestTLS(t *testing.T) {
 		t.Errorf("gRPC over TLS: %v", err)
 	}
 }
+
+// TestBackgroundSurvivesAPanic lets background work panic once.
+func TestBackgroundSurvivesAPanic(t *testing.T) {
+	app, _ := newApp(t, server.Options{})
+	begun := make(chan int, 2)
+	times := 0
+	start(t, app, server.Ports{}, func(ctx context.Context) {
+		times++
+		begun <- times
+		if times == 1 {
+			panic("once")
+		}
+		<-ctx.Done()
+	})
+	for want := 1; want <= 2; want++ {
+		select {
+		case got := <-begun:
+			if got != want {
+				t.Errorf("start %d, want %d", got, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("start %d does not come", want)
+		}
+	}
+}
