@@ -137,7 +137,7 @@ func (p *peer) batch(ctx context.Context, todo []*Instance, limit time.Duration,
 	finished := 0
 	lines := bufio.NewScanner(out)
 	for finished < len(todo) && lines.Scan() {
-		watch.Reset(patience*limit)
+		watch.Reset(patience * limit)
 		var line struct {
 			File, Status string
 			Value, CPU   float64
