@@ -312,7 +312,11 @@ func (s *stage) try(m protoreflect.MethodDescriptor, variant, role string, c cal
 	if got == "!" {
 		s.t.Errorf("%s as %s about %s: %s %s", name, role, c.program, overGRPC.code, overGRPC.reason)
 	}
-	for _, b := range bindings(m) {
+	routes := bindings(m)
+	if s.unbuilt(m) && c.program != "alpha" {
+		routes = nil // one look through the other door is enough at what is not there yet
+	}
+	for _, b := range routes {
 		overREST := s.invokeREST(m, b, c.token, req)
 		if overREST.code != overGRPC.code || overREST.reason != overGRPC.reason || !slices.Equal(overREST.fields, overGRPC.fields) {
 			s.t.Errorf("%s as %s about %s: gRPC says %s %s %v, %s %s says %s %s %v", name, role, c.program,
