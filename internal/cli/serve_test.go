@@ -79,8 +79,23 @@ func freePort(t *testing.T) string {
 }
 
 // serve starts `fairlead serve` and waits until it is ready; stop ends it and
-// returns the exit code and the log.
+// returns the exit code and the log. A port that another process took between
+// being found free and being used is tried again with others.
 func (h *house) serve(flags ...string) (stop func() (int, string)) {
+	h.t.Helper()
+	for try := 1; ; try++ {
+		stop, log := h.tryServe(flags)
+		if stop != nil {
+			return stop
+		}
+		if try == 5 || !strings.Contains(log, "is in use") {
+			h.t.Fatalf("the server does not start:\n%s", log)
+		}
+	}
+}
+
+// tryServe is serve, once; a nil stop says that the server ended by itself.
+func (h *house) tryServe(flags []string) (stop func() (int, string), said string) {
 	h.t.Helper()
 	rest, ops := freePort(h.t), freePort(h.t)
 	h.grpc = freePort(h.t)
@@ -96,24 +111,27 @@ func (h *house) serve(flags ...string) (stop func() (int, string)) {
 		cancel()
 		return <-ended, log.String()
 	}
-	h.t.Cleanup(func() {
-		if !stopped {
-			stop()
-		}
-	})
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		if resp, err := http.Get(h.ops + "/readyz"); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == 200 {
-				return stop
+				h.t.Cleanup(func() {
+					if !stopped {
+						stop()
+					}
+				})
+				return stop, ""
 			}
 		}
 		select {
-		case code := <-ended:
-			h.t.Fatalf("the server ended with exit code %d:\n%s", code, log.String())
+		case <-ended:
+			cancel()
+			return nil, log.String()
 		default:
 		}
 		if time.Now().After(deadline) {
+			cancel()
+			<-ended
 			h.t.Fatalf("the server is not ready:\n%s", log.String())
 		}
 		time.Sleep(10 * time.Millisecond)
