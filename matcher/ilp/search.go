@@ -109,7 +109,7 @@ func (r *run) solve(m *model) {
 		}
 		s.dived = true
 	}
-	cap, floor := r.cap, r.floor
+	outer, floor := r.cap, r.floor
 	for columns := max(firstColumns, m.rows()); ; {
 		before := s.spent()
 		target, ok := s.target(columns)
@@ -117,7 +117,7 @@ func (r *run) solve(m *model) {
 			r.cap = target
 		}
 		s.explore(root)
-		r.cap = cap
+		r.cap = outer
 		s.undo(0)
 		s.lp.Load(root)
 		if r.over() || !ok || r.limit() <= target {
