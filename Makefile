@@ -24,6 +24,10 @@ test: ## every kind of test at reduced counts, at most 10 minutes on two cores
 soak: ## the same tests at full counts, at most 60 minutes; figures go to docs/figures.md
 	@$(CHECKS) soak
 
+bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks and selections
+	go run ./internal/solverbench/cmd $(ARGS)
+	go test -run '^$$' -bench . ./matcher/selection
+
 lint: ## gofumpt, vet, staticcheck, buf lint, buf breaking
 	@$(CHECKS) lint
 
