@@ -433,7 +433,9 @@ func (x *Contact) GetPhone() string {
 	return ""
 }
 
-// The answer to one attribute. What is set has to fit the attribute's kind.
+// The answer to one attribute. What is set has to fit the attribute's kind. Codes have the shape
+// [a-z0-9_]{1,40}; longer and other words are let through to the form, which can say what was
+// probably meant.
 type Answer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Codes of the values chosen (SINGLE: one; MULTI).
@@ -778,15 +780,16 @@ var File_fairlead_v1_application_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\n" +
-	"\x1dfairlead/v1/application.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\v\n" +
+	"\x1dfairlead/v1/application.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\v\n" +
 	"\vApplication\x12[\n" +
 	"\x04name\x18\x01 \x01(\tBG\xe0A\b\xbaHA\xd8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04name\x12\x17\n" +
 	"\x04code\x18\x02 \x01(\tB\x03\xe0A\x03R\x04code\x129\n" +
 	"\x05state\x18\x03 \x01(\x0e2\x1e.fairlead.v1.Application.StateB\x03\xe0A\x03R\x05state\x127\n" +
 	"\x04form\x18\x04 \x01(\tB#\xe0A\x03\xfaA\x1d\n" +
 	"\x1bopenfairlead.github.io/FormR\x04form\x123\n" +
-	"\acontact\x18\x05 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x01R\acontact\x12c\n" +
-	"\aanswers\x18\x06 \x03(\v2%.fairlead.v1.Application.AnswersEntryB\"\xe0A\x01\xbaH\x1c\x9a\x01\x19\x10d\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\aanswers\x12=\n" +
+	"\acontact\x18\x05 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x01R\acontact\x12T\n" +
+	"\aanswers\x18\x06 \x03(\v2%.fairlead.v1.Application.AnswersEntryB\x13\xe0A\x01\xbaH\r\x9a\x01\n" +
+	"\x10d\"\x06r\x04\x10\x01\x18dR\aanswers\x12=\n" +
 	"\bconsents\x18\a \x03(\v2\x14.fairlead.v1.ConsentB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x14R\bconsents\x12:\n" +
 	"\ton_behalf\x18\b \x01(\v2\x15.fairlead.v1.OnBehalfB\x06\xe0A\x01\xe0A\x05R\bonBehalf\x12K\n" +
 	"\blanguage\x18\t \x01(\tB/\xe0A\x01\xbaH)\xd8\x01\x01r$\x18#2 ^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$R\blanguage\x122\n" +
@@ -829,13 +832,13 @@ const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\x0epreferred_name\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\rpreferredName\x12!\n" +
 	"\x05email\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xfe\x01R\x05email\x12 \n" +
 	"\x05phone\x18\x04 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18(R\x05phone\"\xa5\x04\n" +
-	"\x06Answer\x12=\n" +
-	"\x06values\x18\x01 \x03(\tB%\xe0A\x01\xbaH\x1f\x92\x01\x1c\x10\xf4\x03\x18\x01\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\x06values\x12h\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18(R\x05phone\"\xf8\x03\n" +
+	"\x06Answer\x12.\n" +
+	"\x06values\x18\x01 \x03(\tB\x16\xe0A\x01\xbaH\x10\x92\x01\r\x10\xf4\x03\x18\x01\"\x06r\x04\x10\x01\x18dR\x06values\x12Y\n" +
 	"\n" +
-	"qualifiers\x18\x02 \x03(\v2#.fairlead.v1.Answer.QualifiersEntryB#\xe0A\x01\xbaH\x1d\x9a\x01\x1a\x10\xf4\x03\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\n" +
-	"qualifiers\x12i\n" +
-	"\twrite_ins\x18\x03 \x03(\v2!.fairlead.v1.Answer.WriteInsEntryB)\xe0A\x01\xbaH#\x9a\x01 \x102\"\x15r\x132\x11^[a-z0-9_]{1,40}$*\x05r\x03\x18\xf4\x03R\bwriteIns\x12 \n" +
+	"qualifiers\x18\x02 \x03(\v2#.fairlead.v1.Answer.QualifiersEntryB\x14\xe0A\x01\xbaH\x0e\x9a\x01\v\x10\xf4\x03\"\x06r\x04\x10\x01\x18dR\n" +
+	"qualifiers\x12Z\n" +
+	"\twrite_ins\x18\x03 \x03(\v2!.fairlead.v1.Answer.WriteInsEntryB\x1a\xe0A\x01\xbaH\x14\x9a\x01\x11\x102\"\x06r\x04\x10\x01\x18d*\x05r\x03\x18\xf4\x03R\bwriteIns\x12 \n" +
 	"\x04text\x18\x04 \x01(\tB\f\xe0A\x01\xbaH\x06r\x04\x18\xa0\x9c\x01R\x04text\x12 \n" +
 	"\x06number\x18\x05 \x01(\x03B\x03\xe0A\x01H\x00R\x06number\x88\x01\x01\x12\x1f\n" +
 	"\bdeclined\x18\x06 \x01(\bB\x03\xe0A\x01R\bdeclined\x1aZ\n" +
@@ -845,11 +848,11 @@ const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\rWriteInsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\t\n" +
-	"\a_number\"L\n" +
-	"\x0eQualifierCodes\x12:\n" +
-	"\x05codes\x18\x01 \x03(\tB$\xe0A\x01\xbaH\x1e\x92\x01\x1b\x10\x14\x18\x01\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\x05codes\"\x81\x02\n" +
-	"\aConsent\x120\n" +
-	"\x03key\x18\x01 \x01(\tB\x1e\xe0A\x02\xbaH\x18\xc8\x01\x01r\x132\x11^[a-z0-9_]{1,40}$R\x03key\x127\n" +
+	"\a_number\"=\n" +
+	"\x0eQualifierCodes\x12+\n" +
+	"\x05codes\x18\x01 \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18dR\x05codes\"\xf0\x01\n" +
+	"\aConsent\x12\x1f\n" +
+	"\x03key\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\a\xc8\x01\x01r\x02\x18dR\x03key\x127\n" +
 	"\x04form\x18\x02 \x01(\tB#\xe0A\x03\xfaA\x1d\n" +
 	"\x1bopenfairlead.github.io/FormR\x04form\x12K\n" +
 	"\blanguage\x18\x03 \x01(\tB/\xe0A\x01\xbaH)\xd8\x01\x01r$\x18#2 ^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$R\blanguage\x12>\n" +

@@ -929,7 +929,7 @@ var File_fairlead_v1_criteria_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_criteria_proto_rawDesc = "" +
 	"\n" +
-	"\x1afairlead/v1/criteria.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16fairlead/v1/form.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\n" +
+	"\x1afairlead/v1/criteria.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16fairlead/v1/form.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\n" +
 	"\n" +
 	"\bCriteria\x12c\n" +
 	"\x04name\x18\x01 \x01(\tBO\xe0A\b\xbaHI\xd8\x01\x01rD2B^programs/[a-z][a-z0-9-]{2,62}/criteria/(current|[1-9][0-9]{0,8})$R\x04name\x12\x1d\n" +
@@ -940,8 +940,8 @@ const file_fairlead_v1_criteria_proto_rawDesc = "" +
 	"\xd8\x01\x01\x1a\x05\x18\xe8\a(\x01R\x04size\x12+\n" +
 	"\bmin_size\x18\x05 \x01(\x05B\x10\xe0A\x01\xbaH\n" +
 	"\xd8\x01\x01\x1a\x05\x18\xe8\a(\x01R\aminSize\x12=\n" +
-	"\x05rules\x18\x06 \x03(\v2\x19.fairlead.v1.CriteriaRuleB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05rules\x12m\n" +
-	"\thard_caps\x18\a \x03(\v2#.fairlead.v1.Criteria.HardCapsEntryB+\xe0A\x01\xbaH%\x9a\x01\"\x102\"\x15r\x132\x11^[a-z0-9_]{1,40}$*\a\x1a\x05\x18\xe8\a(\x01R\bhardCaps\x125\n" +
+	"\x05rules\x18\x06 \x03(\v2\x19.fairlead.v1.CriteriaRuleB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05rules\x12_\n" +
+	"\thard_caps\x18\a \x03(\v2#.fairlead.v1.Criteria.HardCapsEntryB\x1d\xe0A\x01\xbaH\x17\x9a\x01\x14\x102\"\ar\x05\x10\x01\x18\xc8\x01*\a\x1a\x05\x18\xe8\a(\x01R\bhardCaps\x125\n" +
 	"\x05links\x18\b \x03(\v2\x11.fairlead.v1.LinkB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\x90NR\x05links\x12D\n" +
 	"\alottery\x18\t \x01(\x0e2\x1d.fairlead.v1.Criteria.LotteryB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\alottery\x12Q\n" +
 	"\x05allow\x18\n" +

@@ -167,11 +167,11 @@ var File_fairlead_v1_policy_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x18fairlead/v1/policy.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16fairlead/v1/form.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x05\n" +
+	"\x18fairlead/v1/policy.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16fairlead/v1/form.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x05\n" +
 	"\x06Policy\x12W\n" +
-	"\x04name\x18\x01 \x01(\tBC\xe0A\b\xbaH=\xd8\x01\x01r826^programs/[a-z][a-z0-9-]{2,62}/policies/[0-9a-f-]{36}$R\x04name\x12D\n" +
+	"\x04name\x18\x01 \x01(\tBC\xe0A\b\xbaH=\xd8\x01\x01r826^programs/[a-z][a-z0-9-]{2,62}/policies/[0-9a-f-]{36}$R\x04name\x126\n" +
 	"\n" +
-	"attributes\x18\x02 \x03(\tB$\xe0A\x02\xbaH\x1e\x92\x01\x1b\x102\x18\x01\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\n" +
+	"attributes\x18\x02 \x03(\tB\x16\xe0A\x02\xbaH\x10\x92\x01\r\x102\x18\x01\"\ar\x05\x10\x01\x18\xc8\x01R\n" +
 	"attributes\x12=\n" +
 	"\apurpose\x18\x03 \x01(\x0e2\x1e.fairlead.v1.Attribute.PurposeB\x03\xe0A\x03R\apurpose\x12'\n" +
 	"\bapprover\x18\x04 \x01(\tB\v\xe0A\x02\xbaH\x05r\x03\x18\xc8\x01R\bapprover\x124\n" +
