@@ -304,7 +304,9 @@ func TestRulesTellRightFromWrong(t *testing.T) {
 		{"a negative page", &fairleadv1.ListProgramsRequest{PageSize: -1}, "page_size"},
 		{"a very large page", &fairleadv1.ListProgramsRequest{PageSize: 5000}, ""}, // read as 1,000
 		{"an answer twice", &fairleadv1.Answer{Values: []string{"a", "a"}}, "values"},
-		{"a key with a space", &fairleadv1.Application{Answers: map[string]*fairleadv1.Answer{"a b": {}}}, "answers"},
+		{"a key with a space", &fairleadv1.Application{Answers: map[string]*fairleadv1.Answer{"a b": {}}}, ""}, // the form says what was meant
+		{"no key", &fairleadv1.Application{Answers: map[string]*fairleadv1.Answer{"": {}}}, "answers"},
+		{"a key without end", &fairleadv1.Application{Answers: map[string]*fairleadv1.Answer{strings.Repeat("a", 101): {}}}, "answers"},
 		{"a kind that is none", &fairleadv1.CriteriaRule{Kind: 99}, "kind"},
 		{"a zero weight", &fairleadv1.CriteriaRule{Weight: 0}, ""},
 		{"a large weight", &fairleadv1.CriteriaRule{Weight: 1001}, "weight"},
