@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
-	"sync"
-	"time"
 )
 
 // Labels of the keys that applicants' secrets are derived with.
@@ -110,50 +108,4 @@ func normalReturnCode(typed string) (string, bool) {
 		n++
 	}
 	return b.String(), n == returnCodeLength
-}
-
-// ReturnCodeTries is how often somebody may try a return code within
-// ReturnCodePeriod. The callers of Resume count, by address and program.
-const (
-	ReturnCodeTries  = 10
-	ReturnCodePeriod = time.Hour
-)
-
-// Tries counts attempts by key, at most Most in each Period, for one process.
-// It forgets what is older. The zero value with both fields set is ready.
-type Tries struct {
-	Most   int
-	Period time.Duration
-
-	mu      sync.Mutex
-	since   map[string][]time.Time
-	sweepAt int // keys
-}
-
-// Allow counts an attempt and reports whether it may be made.
-func (t *Tries) Allow(key string, now time.Time) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.since == nil {
-		t.since = map[string][]time.Time{}
-	}
-	// Strangers make keys: those whose attempts are all old are dropped, at a
-	// cost that stays constant for each attempt.
-	if len(t.since) > t.sweepAt {
-		for k, times := range t.since {
-			if !now.Before(times[len(times)-1].Add(t.Period)) {
-				delete(t.since, k)
-			}
-		}
-		t.sweepAt = max(1000, 2*len(t.since))
-	}
-	recent := t.since[key]
-	for len(recent) > 0 && !now.Before(recent[0].Add(t.Period)) {
-		recent = recent[1:]
-	}
-	if len(recent) >= t.Most {
-		return false
-	}
-	t.since[key] = append(recent, now)
-	return true
 }

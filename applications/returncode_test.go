@@ -1,10 +1,8 @@
 package applications
 
 import (
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestNormalReturnCode(t *testing.T) {
@@ -58,36 +56,5 @@ func TestUUID(t *testing.T) {
 		if isUUID(bad) {
 			t.Errorf("%q is taken for a UUID", bad)
 		}
-	}
-}
-
-func TestTries(t *testing.T) {
-	tries := &Tries{Most: ReturnCodeTries, Period: ReturnCodePeriod}
-	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range ReturnCodeTries {
-		if !tries.Allow("a", now.Add(time.Duration(i)*time.Minute)) {
-			t.Fatalf("try %d is refused", i+1)
-		}
-	}
-	if tries.Allow("a", now.Add(59*time.Minute)) {
-		t.Error("the eleventh try in the hour is allowed")
-	}
-	if !tries.Allow("b", now.Add(59*time.Minute)) {
-		t.Error("another key is refused")
-	}
-	if !tries.Allow("a", now.Add(60*time.Minute)) {
-		t.Error("a try is refused an hour after the first")
-	}
-	if tries.Allow("a", now.Add(60*time.Minute)) {
-		t.Error("two tries are allowed where one became free")
-	}
-	for i := range 5000 {
-		tries.Allow(fmt.Sprint(i), now.Add(3*time.Hour))
-	}
-	if _, there := tries.since["a"]; there {
-		t.Error("an old key is kept for ever")
-	}
-	if !tries.Allow("a", now.Add(3*time.Hour)) {
-		t.Error("a key that was dropped is refused")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// call makes a house with an open call named alpha.
+// openCall makes a house with an open call named alpha.
 func openCall(t *testing.T) *house {
 	t.Helper()
 	h := newHouse(t)

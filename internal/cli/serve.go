@@ -92,11 +92,13 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	}
 	runs := server.NewRunMetrics()
 	work := in.background(log, o.runLease, runs)
+	tries := applications.NewReturnCodeTries() // one count for both doors
 	app, err := server.NewApp(server.Options{
-		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit,
+		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries,
 		Web: web.New(web.Options{
 			Service: in.service, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
+			Tries:         tries,
 			Log:           log,
 		}),
 		Collectors: []prometheus.Collector{runs, server.PoolCollector(in.pools)},

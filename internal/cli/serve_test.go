@@ -16,6 +16,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite"
+
+	"github.com/openfairlead/fairlead/applications"
 )
 
 // ran is what came of one run of the program.
@@ -340,5 +342,45 @@ func TestReadOnlyFolder(t *testing.T) {
 	got := run(t, append([]string{"serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0"}, h.where()...)...)
 	if got.code != exitUsage || !strings.Contains(got.stderr, h.data) {
 		t.Errorf("%d %s", got.code, got.stderr)
+	}
+}
+
+// TestGuessingOverBothDoors tries wrong return codes through the API and the
+// pages by turns: they are counted together, for each program apart.
+func TestGuessingOverBothDoors(t *testing.T) {
+	h := openCall(t)
+	h.post("/v1/programs?programId=beta", h.admin(), `{"preset": "presets/north-sound",
+ "effort": {"en": "A day a month."}, "contact": {"en": "Ask us, 555-0100."},
+ "window": {"openTime": "2020-01-01T00:00:00Z", "closeTime": "2100-01-01T00:00:00Z", "timeZone": "America/Los_Angeles"}}`)
+	h.post("/v1/programs/beta:open", h.admin(), `{}`)
+	const wrong = "AAAA-AAAA-AAAA"
+	send := func(url, contentType, body string) int {
+		t.Helper()
+		resp, err := http.Post(h.url+url, contentType, strings.NewReader(body))
+		must(t, err)
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	api := func(program string) int {
+		return send("/v1/programs/"+program+"/applications:resume", "application/json", `{"returnCode": "`+wrong+`"}`)
+	}
+	page := func(program string) int {
+		return send("/apply/"+program+"/return", "application/x-www-form-urlencoded", "code="+wrong)
+	}
+	for i := range 20 {
+		if got := api("no-such-program"); got != 404 {
+			t.Fatalf("try %d at a program that there is not: %d", i, got)
+		}
+	}
+	for i := range applications.ReturnCodeTries / 2 {
+		if a, p := api("alpha"), page("alpha"); a != 404 || p != 422 {
+			t.Fatalf("pair %d of wrong codes: the API says %d, the page %d", i, a, p)
+		}
+	}
+	if a, p := api("alpha"), page("alpha"); a != 429 || p != 429 {
+		t.Errorf("after %d wrong codes the API says %d, the page %d", applications.ReturnCodeTries, a, p)
+	}
+	if a, p := api("beta"), page("beta"); a != 404 || p != 422 {
+		t.Errorf("at another program the API says %d, the page %d", a, p)
 	}
 }

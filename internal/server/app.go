@@ -62,6 +62,9 @@ type Options struct {
 	// RateLimit is calls per second and caller, with twice as many at once;
 	// 0: no limit.
 	RateLimit float64
+	// Tries counts wrong return codes, together with the other doors to them;
+	// nil: those of the API alone.
+	Tries *applications.Tries
 	// Collectors are metrics of others, for example of the store's pools.
 	Collectors []prometheus.Collector
 }
@@ -82,6 +85,9 @@ type App struct {
 
 // NewApp builds the server. It fails if a method declares no permission.
 func NewApp(o Options) (*App, error) {
+	if o.Tries == nil {
+		o.Tries = applications.NewReturnCodeTries()
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	registry.MustRegister(o.Collectors...)
@@ -119,7 +125,7 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics) error {
 	v1.RegisterProgramServiceServer(a.GRPC, &programService{svc: svc, pages: lists})
 	v1.RegisterApplicationServiceServer(a.GRPC, &applicationService{
 		svc: svc, pages: lists, publicURL: o.PublicURL,
-		tries: chain.NewTries(applications.ReturnCodeTries, applications.ReturnCodePeriod, svc.Now), importing: make(chan struct{}, importsAtOnce),
+		tries: o.Tries, importing: make(chan struct{}, importsAtOnce),
 	})
 	v1.RegisterSelectionServiceServer(a.GRPC, &selectionService{svc: svc, pages: lists, stopping: a.stopping})
 	v1.RegisterAdminServiceServer(a.GRPC, &adminService{svc: svc, pages: lists, publicURL: o.PublicURL})

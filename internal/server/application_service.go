@@ -15,6 +15,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
+	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/problem"
 )
@@ -33,8 +34,8 @@ type applicationService struct {
 	svc       *applications.Service
 	pages     pages
 	publicURL string
-	tries     *chain.Tries  // wrong return codes, by address
-	importing chan struct{} // a place for each import at work
+	tries     *applications.Tries // wrong return codes, by address and program
+	importing chan struct{}       // a place for each import at work
 }
 
 func (s *applicationService) CreateApplication(ctx context.Context, req *v1.CreateApplicationRequest) (*v1.ApplicationAccess, error) {
@@ -130,13 +131,19 @@ func (s *applicationService) RenewReturnCode(ctx context.Context, req *v1.RenewR
 // ResumeApplication lets an address try so many wrong codes an hour. Right
 // ones do not count: a clinic behind one address is many people.
 func (s *applicationService) ResumeApplication(ctx context.Context, req *v1.ResumeApplicationRequest) (*v1.ApplicationAccess, error) {
-	client := chain.Client(ctx)
-	if wait := s.tries.Wait(client); wait > 0 {
+	program := programID(req.GetParent())
+	// Only programs that exist are counted by: made-up ones would push real
+	// tries out of memory.
+	if _, err := s.svc.Program(ctx, access.Principal{}, program); err != nil {
+		return nil, err
+	}
+	key := applications.TriesKey(chain.Client(ctx).String(), program)
+	if wait := s.tries.Take(key, s.svc.Now()); wait > 0 {
 		return nil, &problem.Limited{After: wait}
 	}
-	found, err := s.svc.Resume(ctx, programID(req.GetParent()), req.GetReturnCode())
-	if applications.CodeOf(err) == applications.NotFound {
-		s.tries.Failed(client)
+	found, err := s.svc.Resume(ctx, program, req.GetReturnCode())
+	if applications.CodeOf(err) != applications.NotFound {
+		s.tries.Refund(key)
 	}
 	return applicationAccess(found, err)
 }

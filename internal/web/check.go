@@ -311,8 +311,8 @@ func (s *server) postReturn(w http.ResponseWriter, r *http.Request) error {
 		again(http.StatusUnprocessableEntity, l.say("fault.code_empty"))
 		return nil
 	}
-	who := program.ID + " " + s.ClientAddress(r)
-	if wait := s.resume.take(who, s.Now()); wait > 0 {
+	who := applications.TriesKey(s.ClientAddress(r), program.ID)
+	if wait := s.Tries.Take(who, s.Now()); wait > 0 {
 		w.Header().Set("Retry-After", itoa(int(wait.Seconds())+1))
 		again(http.StatusTooManyRequests, l.count("fault.code_wait", int(wait.Minutes())+1))
 		return nil
@@ -324,11 +324,11 @@ func (s *server) postReturn(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	default:
 		if err != nil {
-			s.resume.refund(who)
+			s.Tries.Refund(who)
 			return err
 		}
 	}
-	s.resume.refund(who)
+	s.Tries.Refund(who)
 	session := sessionOf(found)
 	if session.ReturnCode == "" {
 		session.ReturnCode = strings.ToUpper(code)

@@ -164,24 +164,3 @@ func TestLocalPath(t *testing.T) {
 		}
 	}
 }
-
-func TestLimiterForgets(t *testing.T) {
-	l := newLimiter(2, time.Hour)
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range 3 * limiterKeys {
-		l.take(itoa(i), now)
-	}
-	if len(l.keys) > limiterKeys {
-		t.Errorf("%d keys are kept", len(l.keys))
-	}
-	l = newLimiter(2, time.Hour)
-	for i, want := range []time.Duration{0, 0, 59*time.Minute + 58*time.Second} {
-		if got := l.take("x", now.Add(time.Duration(i)*time.Second)); got != want {
-			t.Errorf("try %d waits %v, want %v", i, got, want)
-		}
-	}
-	l.refund("x")
-	if l.take("x", now.Add(3*time.Second)) != 0 {
-		t.Error("a refunded try still counts")
-	}
-}

@@ -94,8 +94,8 @@ func (s *server) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		return badForm(err)
 	}
 	l := s.tongueOf(r)
-	address := s.ClientAddress(r)
-	if wait := s.signIn.take(address, s.Now()); wait > 0 {
+	address := applications.TriesKey(s.ClientAddress(r), "")
+	if wait := s.signIn.Take(address, s.Now()); wait > 0 {
 		w.Header().Set("Retry-After", itoa(int(wait.Seconds())+1))
 		s.render(w, r, http.StatusTooManyRequests, "sign-in", s.newSignInPage(r, l.count("fault.code_wait", int(wait.Minutes())+1)))
 		return nil
@@ -109,10 +109,10 @@ func (s *server) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		s.render(w, r, http.StatusUnprocessableEntity, "sign-in", s.newSignInPage(r, l.say("fault.token")))
 		return nil
 	case err != nil:
-		s.signIn.refund(address)
+		s.signIn.Refund(address)
 		return err
 	}
-	s.signIn.refund(address)
+	s.signIn.Refund(address)
 	s.keepStaff(w, who)
 	to := localPath(r.URL.Query().Get("to"))
 	if to == "" {

@@ -40,8 +40,11 @@ type Options struct {
 	// ClientAddress tells who asks, for the limit on guessing; nil: the host
 	// of RemoteAddr. A server behind a trusted proxy knows better.
 	ClientAddress func(*http.Request) string
-	Log           *slog.Logger     // nil: slog.Default()
-	Now           func() time.Time // nil: Service.Now, or else time.Now
+	// Tries counts wrong return codes, together with the other doors to them;
+	// nil: those of the pages alone.
+	Tries *applications.Tries
+	Log   *slog.Logger     // nil: slog.Default()
+	Now   func() time.Time // nil: Service.Now, or else time.Now
 }
 
 type server struct {
@@ -49,8 +52,7 @@ type server struct {
 	svc     *applications.Service
 	pages   pages
 	sealer  sealer
-	resume  *limiter // wrong return codes
-	signIn  *limiter // wrong staff tokens
+	signIn  *applications.Tries // wrong staff tokens
 	handler http.Handler
 }
 
@@ -70,6 +72,9 @@ func New(o Options) http.Handler {
 	if o.Languages == nil {
 		o.Languages = []string{"en", "es"}
 	}
+	if o.Tries == nil {
+		o.Tries = applications.NewReturnCodeTries()
+	}
 	if o.ClientAddress == nil {
 		o.ClientAddress = func(r *http.Request) string {
 			host, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -84,8 +89,7 @@ func New(o Options) http.Handler {
 		svc:     o.Service,
 		pages:   mustPages(o.Languages),
 		sealer:  newSealer(o.Secrets),
-		resume:  newLimiter(applications.ReturnCodeTries, applications.ReturnCodePeriod),
-		signIn:  newLimiter(10, time.Hour),
+		signIn:  applications.NewTries(10, time.Hour),
 	}
 	s.handler = s.headers(s.recovered(s.crossOrigin(s.routes())))
 	return s

@@ -94,18 +94,3 @@ func addressKey(a netip.Addr) string {
 	}
 	return "address " + a.String()
 }
-
-// Tries limits guessing: after so many failed tries within the period an
-// address has to wait. Tries that succeed cost nothing.
-type Tries struct{ limiter *Limiter }
-
-// NewTries allows each address failures failed tries in a period.
-func NewTries(failures int, period time.Duration, now func() time.Time) *Tries {
-	return &Tries{NewLimiter(float64(failures)/period.Seconds(), failures, now)}
-}
-
-// Wait is how long the address has to wait before its next try; 0: not at all.
-func (t *Tries) Wait(a netip.Addr) time.Duration { return t.limiter.Exhausted(addressKey(a)) }
-
-// Failed counts a failed try.
-func (t *Tries) Failed(a netip.Addr) { t.limiter.Take(addressKey(a)) }
