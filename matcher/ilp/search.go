@@ -35,6 +35,7 @@ type search struct {
 	// search unwinds.
 	restart bool
 	dived   bool
+	hunted  int64 // pivots at which to hunt again
 }
 
 // change is a bound to go back to.
@@ -104,13 +105,13 @@ func (r *run) solve(m *model) {
 		r.raise(m.base + m.unit*s.bound())
 	}
 	if r.factor > 1 && m.parent == nil {
-		if s.sample(max(firstColumns, m.rows()), root) || s.dives() {
+		if s.sample(s.firstColumns(), root) || s.dives() {
 			return
 		}
 		s.dived = true
 	}
 	outer, floor := r.cap, r.floor
-	for columns := max(firstColumns, m.rows()); ; {
+	for columns := s.firstColumns(); ; {
 		before := s.spent()
 		target, ok := s.target(columns)
 		if ok {
@@ -126,6 +127,10 @@ func (r *run) solve(m *model) {
 		r.floor = target + 1
 		if m.parent == nil {
 			r.raise(r.floor)
+			s.hunt(root)
+			if r.stopped {
+				break
+			}
 		}
 		if s.spent()-before < cheap {
 			columns *= 3
@@ -160,13 +165,25 @@ func (s *search) bound() int64 {
 
 // Choosing a target.
 const (
-	// firstColumns is the least number of columns that can move within the first
+	// fewColumns is the least number of columns that can move within the first
 	// target.
-	firstColumns = 60
+	fewColumns = 60
 	// cheap is the number of pivots up to which a target that was missed is
 	// followed by a much larger one.
 	cheap = 1000
 )
+
+// firstColumns is how many columns can move within the first target: about as
+// many as there are in the basis.
+func (s *search) firstColumns() int {
+	basic := 0
+	for _, j := range s.lp.Basis() {
+		if int(j) < len(s.lo) {
+			basic++
+		}
+	}
+	return max(fewColumns, basic)
+}
 
 // target chooses a cap on the search cost so that about as many columns as
 // given can move in points within it. By the reduced costs of the first linear
@@ -198,6 +215,25 @@ func (s *search) target(columns int) (int64, bool) {
 		return 0, false
 	}
 	return max(s.floor, s.model.value(at)), true
+}
+
+// hunt looks for any point at all when much work has not brought one: a run
+// that is ended early should have something to show. It takes a fourth of the
+// work so far, and waits for four times as much before it tries again.
+func (s *search) hunt(root *lp.State) {
+	const first = 4000 // pivots
+	s.hunted = max(s.hunted, first)
+	if s.best != nil || s.spent() < s.hunted {
+		return
+	}
+	s.hunted = 4 * s.spent()
+	s.allowance = s.spent() + s.spent()/4
+	if !s.dives() && s.best == nil && !s.over() {
+		s.branch(0)
+	}
+	s.allowance, s.exhausted, s.restart = unlimited, false, false
+	s.undo(0)
+	s.lp.Load(root)
 }
 
 // sample looks for a point among few columns, those with the smallest reduced
