@@ -275,6 +275,32 @@ func TestSignInLinks(t *testing.T) {
 	want(t, "of a revoked token", err, "LINK_NOT_FOUND")
 }
 
+// Who took somebody's token may have made a link with it: the renewal that
+// shuts out the token shuts out the link.
+func TestRenewalEndsLinks(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	made := w.apply(nil)
+	id := made.Application.ID
+	code, err := w.SignInLink(w.ctx, w.as(made), "leaders", id, 24*time.Hour)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	renewed, err := w.NewReturnCode(w.ctx, w.facilitator, "leaders", id, "lost the telephone", once)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	if who, err := w.UseSignInLink(w.ctx, code); applications.ReasonOf(err) != "LINK_NOT_FOUND" {
+		t.Errorf("a link from before the renewal opens: %+v %v", who, err)
+	}
+	if code, err = w.SignInLink(w.ctx, w.as(renewed), "leaders", id, 0); err != nil {
+		t.Fatal(explained(err))
+	}
+	if who, err := w.UseSignInLink(w.ctx, code); err != nil || !who.Owns("leaders", id) {
+		t.Errorf("a link from after it: %+v %v", who, err)
+	}
+}
+
 // Of many who use a link at once, one is let in.
 func TestLinkHasOneWinner(t *testing.T) {
 	w := newWorld(t)

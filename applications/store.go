@@ -156,7 +156,7 @@ type Request struct {
 	Program string // "" for calls outside any program
 	Method  string // "CreateApplication"
 	ID      string // UUIDv4
-	Hash    []byte // SHA-256 of the request without the id
+	Hash    []byte // keyed digest of the caller and the request without the id
 	// Resource is the id of what it made, Answer the first answer in the
 	// service's own encoding, encrypted at rest.
 	Resource string
@@ -170,6 +170,9 @@ type Link struct {
 	Token       string // id of a staff token, or ""
 	Program     string // of an applicant's link
 	Application string
-	ExpireTime  time.Time
-	UseTime     time.Time
+	// Generation is the application's TokenGeneration when the link was made: a
+	// renewal takes the links with it, as it does the token.
+	Generation int
+	ExpireTime time.Time
+	UseTime    time.Time
 }

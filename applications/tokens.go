@@ -341,6 +341,7 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 			if a.State == Erased {
 				return noApplication()
 			}
+			link.Generation = a.TokenGeneration
 		}
 		if err := tx.InsertLink(ctx, link); err != nil {
 			return err
@@ -354,7 +355,8 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 }
 
 // UseSignInLink takes a link and returns who it signs in. NotFound
-// LINK_NOT_FOUND for one that was used, has expired or never was.
+// LINK_NOT_FOUND for one that was used, has expired or never was, and for one
+// to an application whose return code was renewed after the link was made.
 func (s *Service) UseSignInLink(ctx context.Context, code string) (access.Principal, error) {
 	hash := sha256.Sum256([]byte(code))
 	var who access.Principal
@@ -377,7 +379,7 @@ func (s *Service) UseSignInLink(ctx context.Context, code string) (access.Princi
 			if err != nil {
 				return err
 			}
-			if a.State == Erased {
+			if a.State == Erased || a.TokenGeneration != link.Generation {
 				return noApplication()
 			}
 			who, resource = applicantOf(a), applicationName(a.Program, a.ID)

@@ -22,12 +22,12 @@ var (
 	queryTokens      = newQuery(`SELECT id, hash, revoke_time, body FROM tokens WHERE id > $1 ORDER BY id LIMIT $2`)
 	revokeToken      = newQuery(`UPDATE tokens SET revoke_time = CASE WHEN revoke_time = 0 THEN $2 ELSE revoke_time END WHERE id = $1`)
 
-	insertLink = newQuery(`INSERT INTO links (hash, program, application, token, expire_time, use_time)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`)
-	queryLink = newQuery(`SELECT program, application, token, expire_time, use_time FROM links
+	insertLink = newQuery(`INSERT INTO links (hash, program, application, generation, token, expire_time, use_time)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`)
+	queryLink = newQuery(`SELECT program, application, generation, token, expire_time, use_time FROM links
 		WHERE hash = $1 AND use_time = 0 AND expire_time > $2`)
 	useLink = newQuery(`UPDATE links SET use_time = $2 WHERE hash = $1 AND use_time = 0 AND expire_time > $2
-		RETURNING program, application, token, expire_time, use_time`)
+		RETURNING program, application, generation, token, expire_time, use_time`)
 )
 
 // ---- users ----
@@ -191,7 +191,7 @@ func (t *tx) RevokeToken(ctx context.Context, id string, at time.Time) error {
 // ---- links ----
 
 func (t *tx) InsertLink(ctx context.Context, l *applications.Link) error {
-	n, err := t.exec(ctx, insertLink, l.Hash, l.Program, l.Application, l.Token, micros(l.ExpireTime), micros(l.UseTime))
+	n, err := t.exec(ctx, insertLink, l.Hash, l.Program, l.Application, l.Generation, l.Token, micros(l.ExpireTime), micros(l.UseTime))
 	if err == nil && n == 0 {
 		err = exists("LINK", "link")
 	}
@@ -209,7 +209,7 @@ func (t *tx) PeekLink(ctx context.Context, hash []byte, now time.Time) (*applica
 func (t *tx) link(ctx context.Context, q *query, hash []byte, now time.Time) (*applications.Link, error) {
 	l := &applications.Link{Hash: append([]byte(nil), hash...)}
 	var expire, use int64
-	found, err := t.one(ctx, q, []any{hash, micros(now)}, &l.Program, &l.Application, &l.Token, &expire, &use)
+	found, err := t.one(ctx, q, []any{hash, micros(now)}, &l.Program, &l.Application, &l.Generation, &l.Token, &expire, &use)
 	if err != nil {
 		return nil, err
 	}

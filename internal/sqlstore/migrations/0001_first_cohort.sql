@@ -111,11 +111,13 @@ CREATE TABLE tokens (
     body        ${bytes} NOT NULL
 ) ${table};
 
--- Sign-in links: program and application of an applicant, or a staff token.
+-- Sign-in links: program, application and token generation of an applicant, or
+-- a staff token.
 CREATE TABLE links (
     hash        ${bytes} PRIMARY KEY,
     program     ${text} NOT NULL,
     application ${text} NOT NULL,
+    generation  ${int} NOT NULL,
     token       ${text} NOT NULL,
     expire_time ${int} NOT NULL,
     use_time    ${int} NOT NULL
