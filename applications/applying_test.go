@@ -1,6 +1,8 @@
 package applications_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -180,11 +182,37 @@ func TestIdempotentCreate(t *testing.T) {
 	want(t, "the id with another body", err, "REQUEST_ID_REUSED")
 	_, err = w.CreateApplication(w.ctx, w.facilitator, complete("One"), true, idem(1, "body"))
 	want(t, "the id by somebody else", err, "REQUEST_ID_REUSED")
-	_, err = w.CreateApplication(w.ctx, access.Principal{}, complete("One"), true, applications.Idempotency{RequestID: "1", Hash: []byte("x")})
-	want(t, "an id that is none", err, "REQUEST_ID_INVALID")
+	for _, id := range []string{
+		"1", "00000000-0000-0000-0000-000000000000", "0d5b9e1c-1111-1222-8333-000000000001", "01980000-0000-7000-8000-000000000001",
+	} {
+		_, err = w.CreateApplication(w.ctx, access.Principal{}, complete("One"), true, applications.Idempotency{RequestID: id, Hash: []byte("x")})
+		want(t, "an id that two clients may both come up with: "+id, err, "REQUEST_ID_INVALID")
+	}
 	page, err := w.Applications(w.ctx, w.facilitator, "leaders", applications.ListQuery{}, false, "")
 	if err != nil || len(page.Items) != 1 {
 		t.Errorf("%d applications, want 1: %v", len(page.Items), err)
+	}
+}
+
+// What is stored of a request is keyed: a dump confirms no guess about it.
+func TestStoredRequestsConfirmNoGuess(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	guess := sha256.Sum256([]byte("the request, guessed"))
+	id := applications.Idempotency{RequestID: idem(1, "").RequestID, Hash: guess[:]}
+	if _, err := w.CreateApplication(w.ctx, access.Principal{}, complete("One"), true, id); err != nil {
+		t.Fatal(explained(err))
+	}
+	var stored *applications.Request
+	err := w.Store.View(w.ctx, func(tx applications.Tx) (err error) {
+		stored, err = tx.Request(w.ctx, "leaders", "CreateApplication", id.RequestID)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(stored.Hash, macs{}.MAC("request hash", append([]byte{0}, guess[:]...))) {
+		t.Errorf("the request is known by %x, which is not the digest under the key for it", stored.Hash)
 	}
 }
 

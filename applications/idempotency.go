@@ -1,9 +1,8 @@
 package applications
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
+	"crypto/hmac"
 	"encoding/json"
 	"fmt"
 
@@ -16,7 +15,9 @@ import (
 // it may hold no secret; secrets are derived again from it.
 //
 // An id belongs to who used it first: the same id with another request, or
-// from another caller, is AlreadyExists REQUEST_ID_REUSED.
+// from another caller, is AlreadyExists REQUEST_ID_REUSED. It has to be a UUID
+// of version 4: the id alone finds the first answer of a caller without a
+// token, so it must be one that nobody guesses and no two clients share.
 func once[T any](ctx context.Context, s *Service, who access.Principal, program, method string, idem Idempotency, fn func(tx Tx) (T, string, error)) (T, error) {
 	var answer T
 	if idem.RequestID == "" {
@@ -26,19 +27,18 @@ func once[T any](ctx context.Context, s *Service, who access.Principal, program,
 		})
 		return answer, err
 	}
-	if !isUUID(idem.RequestID) {
-		return answer, Invalid("REQUEST_ID_INVALID", "the request id is not a UUID", Violation{"request_id", "a UUIDv4 made for this one request"})
+	if !isRandomUUID(idem.RequestID) {
+		return answer, Invalid("REQUEST_ID_INVALID", "the request id is not a UUID of version 4", Violation{"request_id", "a random UUID (version 4, in small letters) made for this one request"})
 	}
-	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\x00", who.Subject)
-	hash.Write(idem.Hash)
-	want := hash.Sum(nil)
+	// Keyed: a request's bytes can be guessed by whoever knows the person, and a
+	// plain digest in a stolen database would confirm the guess.
+	want := s.Secrets.MAC(labelRequestHash, append([]byte(who.Subject+"\x00"), idem.Hash...))
 
 	attempt := func() error {
 		return s.Store.Update(ctx, func(tx Tx) error {
 			first, err := tx.Request(ctx, program, method, idem.RequestID)
 			switch {
-			case err == nil && !bytes.Equal(first.Hash, want):
+			case err == nil && !hmac.Equal(first.Hash, want):
 				return Errorf(AlreadyExists, "REQUEST_ID_REUSED", "this request id was used for another request: make a new one")
 			case err == nil:
 				var replay T
@@ -78,10 +78,14 @@ func once[T any](ctx context.Context, s *Service, who access.Principal, program,
 	return answer, nil
 }
 
-// isUUID reports whether s is a UUID in its canonical form, any version.
-func isUUID(s string) bool {
-	_, ok := uuidBytes(s)
-	return ok
+// labelRequestHash is the label of the key that requests are compared under.
+const labelRequestHash = "request hash"
+
+// isRandomUUID reports whether s is a UUID of version 4 (RFC 9562) in its
+// canonical form.
+func isRandomUUID(s string) bool {
+	b, ok := uuidBytes(s)
+	return ok && b[6]>>4 == 4 && b[8]>>6 == 0b10
 }
 
 // uuidBytes reads a UUID in its canonical form, in small letters.

@@ -387,7 +387,7 @@ func isUUID(s string) bool {
 			return false
 		}
 	}
-	return s[14] == '4'
+	return s[14] == '4' && strings.IndexByte("89ab", s[19]) >= 0
 }
 
 // violations sorts the service's findings to the fields of this page; what
