@@ -246,8 +246,10 @@ func (a *Attribute) cleanQualifiers(given map[string][]string, values []string, 
 }
 
 // mergeAnswers puts given answers over the stored ones and returns what is to
-// be kept, or everything that is wrong. An empty answer takes the stored one
-// away. With whole, given is everything and stored ones count for nothing.
+// be kept and everything that is wrong; with anything wrong, nothing is kept
+// and the answers are good for further checks only. An empty answer takes the
+// stored one away. With whole, given is everything and stored ones count for
+// nothing.
 //
 // An answer *given* to a question that is not asked (visible_when) is wrong; a
 // *stored* one that this change hides is dropped, because nobody is asked it
@@ -255,6 +257,11 @@ func (a *Attribute) cleanQualifiers(given map[string][]string, values []string, 
 // wrong, and stored ones go when the consent is withdrawn.
 func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (Answers, []Violation) {
 	var bad []Violation
+	// What hangs on a wrong answer cannot be judged.
+	wrong := map[string]bool{}
+	hidden := func(c *Condition, answers Answers) bool {
+		return c != nil && !wrong[c.Attribute] && !c.Holds(answers)
+	}
 	merged := Answers{}
 	if !whole {
 		maps.Copy(merged, stored)
@@ -277,6 +284,7 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 		if answer, ok := given[a.Key]; ok {
 			clean, problems := a.clean(answer)
 			bad = append(bad, problems...)
+			wrong[a.Key] = len(problems) > 0
 			if clean.Empty() {
 				delete(merged, a.Key)
 			} else {
@@ -288,7 +296,7 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 			continue
 		}
 		_, now := given[a.Key]
-		if !a.VisibleWhen.Holds(merged) {
+		if hidden(a.VisibleWhen, merged) {
 			if now {
 				bad = append(bad, Violation{"answers." + a.Key, "this is not asked because of the answer to " + a.VisibleWhen.Attribute})
 			}
@@ -296,7 +304,7 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 			continue
 		}
 		for _, code := range slices.Clone(answer.Values) {
-			if v := a.Value(code); v != nil && !v.VisibleWhen.Holds(merged) {
+			if v := a.Value(code); v != nil && hidden(v.VisibleWhen, merged) {
 				if now {
 					bad = append(bad, Violation{"answers." + a.Key, fmt.Sprintf("%q is not offered because of the answer to %s", code, v.VisibleWhen.Attribute)})
 				}
@@ -315,10 +323,7 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 			merged[a.Key] = answer
 		}
 	}
-	if len(bad) > 0 {
-		return nil, bad
-	}
-	return merged, nil
+	return merged, bad
 }
 
 // healthConsent is the key of the consent to health answers, or "".

@@ -161,6 +161,20 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
+// What hangs on a wrong answer is not called wrong as well.
+func TestOnlyTheWrongAnswerIsWrong(t *testing.T) {
+	f := FormForTests()
+	kept, bad := f.mergeAnswers(nil, Answers{
+		"relation": {Values: []string{"citizn"}}, "nation": {Values: []string{"lummi", "enrolled_office"}}, "county": {Values: []string{"island"}},
+	}, true, false)
+	if len(bad) != 1 || bad[0].Field != "answers.relation" {
+		t.Errorf("violations %v, want one of answers.relation", bad)
+	}
+	if len(kept["nation"].Values) != 2 || len(kept["county"].Values) != 1 {
+		t.Errorf("the right answers became %+v", kept)
+	}
+}
+
 // No message repeats what was answered.
 func TestAnswerErrorsKeepAnswersOut(t *testing.T) {
 	f := FormForTests()
@@ -270,6 +284,14 @@ func TestContactShapes(t *testing.T) {
 		{Contact{Name: "a\nb"}, "contact.name"},
 		{Contact{Name: strings.Repeat("x", 201)}, "contact.name"},
 		{Contact{Name: "\xff"}, "contact.name"},
+		{Contact{Name: "\u200b"}, "contact.name"},                   // zero width space
+		{Contact{Name: " \u200d\ufeff\u00ad "}, "contact.name"},     // joiner, byte order mark, soft hyphen
+		{Contact{Name: "\u202e\u2066"}, "contact.name"},             // directions
+		{Contact{Name: "\u3164\u115f\uffa0\u2800"}, "contact.name"}, // fillers
+		{Contact{Name: "\u034f\ufe0f\u0301"}, "contact.name"},       // marks on nothing
+		{Contact{Name: "A\u200d"}, ""},
+		{Contact{Name: "می\u200cخواهم"}, ""},
+		{Contact{Name: "🏴"}, ""},
 	} {
 		_, bad := cleanContact(c.contact)
 		switch {

@@ -177,8 +177,8 @@ type applicationParts struct {
 	language      string
 }
 
-// fill puts the parts into a and returns everything that is wrong. Consents
-// come first: a health answer needs one.
+// fill puts the parts into a and returns everything that is wrong; then a must
+// not be stored. Consents come first: a health answer needs one.
 func (s *Service) fill(form *Form, a *Application, parts applicationParts) []Violation {
 	var bad []Violation
 	if parts.language != "" {
@@ -216,11 +216,8 @@ func (s *Service) fill(form *Form, a *Application, parts applicationParts) []Vio
 		a.Consents = consents
 	}
 	answers, problems := form.mergeAnswers(a.Answers, parts.answers, parts.wholeAnswers, form.agreedToHealth(a.Consents))
-	bad = append(bad, problems...)
-	if len(problems) == 0 {
-		a.Answers = answers
-	}
-	return bad
+	a.Answers = answers
+	return append(bad, problems...)
 }
 
 // redacted is what staff see of an application without the permission to read
@@ -370,10 +367,15 @@ func (s *Service) Applications(ctx context.Context, who access.Principal, progra
 		}
 		return nil
 	})
-	if err != nil || !withIdentity || len(page.Items) == 0 {
+	if err != nil || !withIdentity {
 		return page, err
 	}
-	detail := fmt.Sprintf("count=%d first=%s last=%s", len(page.Items), page.Items[0].Code, page.Items[len(page.Items)-1].Code)
+	// A page without anybody is recorded as well: that a filter matches nobody
+	// tells about everybody it could have matched.
+	detail := fmt.Sprintf("count=%d", len(page.Items))
+	if n := len(page.Items); n > 0 {
+		detail += fmt.Sprintf(" first=%s last=%s", page.Items[0].Code, page.Items[n-1].Code)
+	}
 	err = s.Store.Update(ctx, func(tx Tx) error {
 		return tx.AppendEvents(ctx, s.event(who, "identity.read", programName(program)+"/applications", reason, detail))
 	})
@@ -693,7 +695,7 @@ func (s *Service) NewReturnCode(ctx context.Context, who access.Principal, progr
 
 // Resume exchanges a return code for the application and its token. Unknown
 // codes: NotFound RETURN_CODE_UNKNOWN, the same answer for every reason. The
-// caller limits tries: ReturnCodeTries in each ReturnCodePeriod.
+// caller limits tries, in NewReturnCodeTries.
 func (s *Service) Resume(ctx context.Context, program, returnCode string) (*CreatedApplication, error) {
 	unknown := Errorf(NotFound, "RETURN_CODE_UNKNOWN", "no application of this call has this return code")
 	code, ok := normalReturnCode(returnCode)

@@ -216,6 +216,28 @@ func TestStoredRequestsConfirmNoGuess(t *testing.T) {
 	}
 }
 
+// One wrong answer is one problem: right answers are not called missing.
+func TestOneWrongAnswerIsOneProblem(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	for field, spoil := range map[string]func(*applications.Application){
+		"answers.county": func(a *applications.Application) {
+			a.Answers["county"] = applications.Answer{Values: []string{"nowhere"}}
+		},
+		"answers.role":    func(a *applications.Application) { a.Answers["role"] = applications.Answer{Values: []string{"decide"}} },
+		"answers.unknown": func(a *applications.Application) { a.Answers["unknown"] = applications.Answer{Text: "x"} },
+		"contact.name":    func(a *applications.Application) { a.Contact.Name = "\u200b" },
+	} {
+		a := complete("One")
+		spoil(a)
+		_, err := w.CreateApplication(w.ctx, access.Principal{}, a, true, once)
+		want(t, field, err, "APPLICATION_INVALID")
+		if got := violations(err); !slices.Equal(got, []string{field}) {
+			t.Errorf("violations of %v, want one of %s", got, field)
+		}
+	}
+}
+
 // A refused call is not remembered: mended, the same id works.
 func TestRefusedRequestIsNotRemembered(t *testing.T) {
 	w := newWorld(t)
@@ -336,6 +358,15 @@ func TestWhoSeesWhat(t *testing.T) {
 	log = w.events(size)
 	if len(log) != 1 || log[0].Action != "identity.read" || log[0].Detail != "count=1 first=NS-0001 last=NS-0001" {
 		t.Errorf("one event for the page: %+v", log)
+	}
+	// That nobody matches tells about whom the filter names.
+	size = w.logSize()
+	page, err = w.Applications(w.ctx, w.facilitator, "leaders", applications.ListQuery{Filter: `answers.race:black AND code="NS-0001"`}, true, "find a caller")
+	if err != nil || len(page.Items) != 0 {
+		t.Errorf("%v %v", page, err)
+	}
+	if log = w.events(size); len(log) != 1 || log[0].Action != "identity.read" || log[0].Detail != "count=0" || log[0].Reason != "find a caller" {
+		t.Errorf("one event for an empty page: %+v", log)
 	}
 	for _, filter := range []string{"answers.race:asian", "answers.county:island", "contact.name:k", "language = es"} {
 		_, err = w.Applications(w.ctx, w.facilitator, "leaders", applications.ListQuery{Filter: filter}, false, "")

@@ -14,7 +14,8 @@ import (
 // cleanText brings a text that a person wrote into the one form that is kept:
 // Unicode NFC, no blanks at its ends, "\n" for new lines. It changes no letter
 // (names have to come back as they went in). problem is "" or what is wrong,
-// in words that do not repeat the text. most is in characters.
+// in words that do not repeat the text. most is in characters. A text of
+// nothing but invisible characters is wrong: it would pass for a name.
 func cleanText(s string, lines bool, most int) (clean, problem string) {
 	if !utf8.ValidString(s) {
 		return "", "this is not valid UTF-8 text"
@@ -28,10 +29,21 @@ func cleanText(s string, lines bool, most int) (clean, problem string) {
 			return "", "this contains a control character; please type it again"
 		}
 	}
+	if s != "" && !strings.ContainsFunc(s, visible) {
+		return "", "this has no character that can be seen; please type it again"
+	}
 	if n := utf8.RuneCountInString(s); n > most {
 		return "", fmt.Sprintf("this has %d characters; at most %d fit", n, most)
 	}
 	return s, ""
+}
+
+// visible reports whether a character shows by itself. Joiners, fillers and
+// marks do so only beside others, so that a text needs one that does.
+func visible(r rune) bool {
+	const brailleBlank = '\u2800' // a symbol to Unicode, and nothing to see
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && r != brailleBlank &&
+		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // cleanContact brings a contact into the form that is kept.
