@@ -82,9 +82,7 @@ func (p *program) root() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return exit(exitUsage, "%w\nrun: %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.selectCommand(), p.checkCommand(), p.versionCommand(), p.completionCommand())
 	root.AddCommand(p.serveCommand(), p.doctorCommand(), p.tokensCommand(), p.usersCommand(), p.auditCommand(), p.importCommand(), p.exportCommand(), p.demoCommand())
 	return root

@@ -82,8 +82,6 @@ func (in *inputs) checkFlags() error {
 		return usage("--rules and --quotas say the same: keep one of them")
 	case in.size < 0 || in.set("size") && in.size == 0:
 		return usage("--size %d: a cohort needs at least 1 person", in.size)
-	case in.size > selection.MaxSize:
-		return usage("--size %d: at most %d", in.size, selection.MaxSize)
 	case in.size == 0 && in.criteria == "":
 		return usage("say with --size how many people are wanted")
 	case in.set("min-size") && in.minSize < 1:

@@ -111,7 +111,12 @@ func (t *report) makeUp(rules []matcher.RuleCount) {
 }
 
 func ruleName(r matcher.RuleCount) string {
-	return clean(r.Feature) + ": " + strings.ReplaceAll(clean(r.Value), ";", " or ")
+	const most = 60 // characters: a table has to fit on a screen
+	name := []rune(clean(r.Feature) + ": " + strings.ReplaceAll(clean(r.Value), ";", " or "))
+	if len(name) > most {
+		return string(name[:most-1]) + "…"
+	}
+	return string(name)
 }
 
 // clean takes out of a text from a file what could garble a terminal.

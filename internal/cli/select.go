@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -95,7 +96,7 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 		return err
 	}
 	if s.out != "" {
-		if err := mayWrite(s.out, s.force); err != nil {
+		if err := mayWrite(s.out, s.force, s.pool, s.rules, s.criteria, s.scores, s.apart, s.together); err != nil {
 			return err
 		}
 	}
@@ -126,12 +127,12 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 	}
 	record := matcher.NewRecord(o, matcher.InputDigest(q.people, q.criteria, s.seed), engineVersion())
 	if s.out != "" {
-		if err := writeNew(s.out, record.AppendJSON(nil), s.force); err != nil {
-			return err
+		if err = writeNew(s.out, record.AppendJSON(nil), s.force); err == nil {
+			s.note(p, "%s holds personal data: keep it where only those who may see the pool can read it", s.out)
 		}
-		s.note(p, "%s holds personal data: keep it where only those who may see the pool can read it", s.out)
 	}
-	if err := s.print(p, q, record); err != nil {
+	// What was computed is not lost because a disk is full.
+	if err := errors.Join(err, s.print(p, q, record)); err != nil {
 		return err
 	}
 	return verdictOf(ctx, o.Status, o.Complete)

@@ -28,13 +28,11 @@ func ReadScores(file string, r io.Reader, pool *Pool) (map[string]int, error) {
 		if i == 0 && pool.fold.key(text) == "score" {
 			continue
 		}
-		before, twice := lines[id]
-		switch {
-		case id == "":
+		if before, twice := lines[id]; id == "" {
 			c.add(row.line, "id", "the id is empty")
-		case pool.Missing(id) != "":
-			c.add(row.line, "id", "%q %s", id, pool.Missing(id))
-		case twice:
+		} else if problem := pool.Missing(id); problem != "" {
+			c.add(row.line, "id", "%q %s", id, problem)
+		} else if twice {
 			c.add(row.line, "id", "%q is on line %d already", id, before)
 		}
 		lines[id] = row.line

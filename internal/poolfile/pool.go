@@ -25,6 +25,7 @@ type Pool struct {
 	idAt    int
 	ids     map[string]bool
 	sorted  []string         // ids
+	hints   int              // how often the nearest id was looked for
 	columns map[string][]int // by key: its columns
 }
 
@@ -118,12 +119,17 @@ func list(names []string) string {
 }
 
 // Missing says that the pool lacks an id, with the nearest one it has; "" if it
-// has it.
+// has it. Only as many times as problems are shown it looks for the nearest one:
+// the file of another pool holds thousands of unknown ids.
 func (p *Pool) Missing(id string) string {
 	if p.ids[id] {
 		return ""
 	}
-	return "is not in the pool " + p.File + nearest.Hint(id, p.sorted)
+	hint := ""
+	if p.hints++; p.hints <= shownProblems {
+		hint = nearest.Hint(id, p.sorted)
+	}
+	return "is not in the pool " + p.File + hint
 }
 
 // People are the people of the pool with their values for these attributes

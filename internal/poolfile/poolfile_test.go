@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -263,6 +264,50 @@ func TestManyProblemsAreCut(t *testing.T) {
 	lines := strings.Split(fmt.Sprint(err), "\n")
 	if len(lines) != 21 || lines[20] != "and 9 more" {
 		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+// What grows with the square of a file would take hours here.
+func TestLargeInputIsReadAtOnce(t *testing.T) {
+	const many = 50_000
+	var values, people, scores, pairs strings.Builder
+	people.WriteString("id,race\n")
+	for i := range many {
+		fmt.Fprintf(&values, "v%d;V%d;", i, i)
+		fmt.Fprintf(&people, "p%d,asian\n", i)
+		fmt.Fprintf(&scores, "q%d,1\n", i)
+		fmt.Fprintf(&pairs, "q%d,z%d\n", i, i)
+	}
+	p, err := poolfile.ReadPool("pool.csv", strings.NewReader(people.String()+"last,"+values.String()+"\n"), poolfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := p.People([]string{"race"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(read[many].Values["race"]); n != many {
+		t.Errorf("%d values, want %d", n, many)
+	}
+	_, err = poolfile.ReadScores("scores.csv", strings.NewReader(scores.String()), p)
+	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != 21 || lines[20] != "and 49980 more" || !strings.Contains(lines[19], "did you mean") {
+		t.Errorf("scores: %d lines, %s", len(lines), lines[len(lines)-1])
+	}
+	if _, err = poolfile.ReadPairs("apart.csv", strings.NewReader(pairs.String()), p, matcher.Apart); err == nil {
+		t.Error("pairs of unknown ids are read")
+	}
+}
+
+func TestLongCellsAreCutInMessages(t *testing.T) {
+	long := strings.Repeat("é9", 1_000_000)
+	p, err := poolfile.ReadPool("pool.csv", strings.NewReader("id,race\np1,"+long+"\n"), poolfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = poolfile.ReadRules("rules.csv", strings.NewReader("feature,value,min,max\nrace,asian,"+long+",3\n"+long+",asian,1,3\n"), p, 1)
+	if text := fmt.Sprint(err); len(text) > 1200 || !utf8.ValidString(text) ||
+		!strings.Contains(text, `…" is no whole number of 0 or more`) || !strings.Contains(text, "rules.csv:3: column \"feature\": ") {
+		t.Errorf("%d bytes: %.400s", len(text), text)
 	}
 }
 

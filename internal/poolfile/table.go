@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -68,7 +69,21 @@ type collector struct {
 }
 
 func (c *collector) add(line int, column, format string, args ...any) {
-	c.problems = append(c.problems, &Problem{File: c.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...)})
+	for i, a := range args {
+		if text, ok := a.(string); ok {
+			args[i] = shorten(text)
+		}
+	}
+	c.problems = append(c.problems, &Problem{File: c.file, Line: line, Column: shorten(column), Message: fmt.Sprintf(format, args...)})
+}
+
+// shorten cuts a text that is too long for a message.
+func shorten(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 func (c *collector) err() error {
@@ -228,19 +243,27 @@ func (f *folder) set(cell string) []string {
 		return nil
 	}
 	var values []string
-next:
+	const short = 16 // looking through the list is faster up to here
+	var seen map[string]bool
 	for part := range strings.SplitSeq(cell, ";") {
 		part = strings.TrimSpace(part)
 		if part == "" {
 			continue
 		}
 		k := f.key(part)
-		for _, v := range values {
-			if v == k {
-				continue next
-			}
+		if seen[k] || seen == nil && slices.Contains(values, k) {
+			continue
 		}
 		values = append(values, k)
+		switch {
+		case seen != nil:
+			seen[k] = true
+		case len(values) > short:
+			seen = make(map[string]bool, 2*len(values))
+			for _, v := range values {
+				seen[v] = true
+			}
+		}
 	}
 	return values
 }

@@ -7,13 +7,23 @@ import (
 	"unicode/utf8"
 )
 
+// longest is the length, in bytes, above which a text is no word that somebody
+// mistyped. Comparing takes time in the square of it.
+const longest = 200
+
 // Word returns the known word nearest to word, or "" if none is near: more
 // than a third of its letters would have to change. Case is ignored. Among
 // equally near words the first one known wins.
 func Word(word string, known []string) string {
+	if len(word) > longest {
+		return ""
+	}
 	folded := strings.ToLower(strings.TrimSpace(word))
 	best, bestDistance := "", 1+max(1, utf8.RuneCountInString(folded)/3)
 	for _, k := range known {
+		if len(k) > longest {
+			continue
+		}
 		if d := distance(folded, strings.ToLower(k), bestDistance); d < bestDistance {
 			best, bestDistance = k, d
 		}

@@ -1,6 +1,7 @@
 package nearest_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/openfairlead/fairlead/matcher/nearest"
@@ -22,6 +23,14 @@ func TestWord(t *testing.T) {
 		if got := nearest.Word(c.word, known); got != c.want {
 			t.Errorf("Word(%q) = %q, want %q", c.word, got, c.want)
 		}
+	}
+	// Comparing such texts would take hours.
+	long := strings.Repeat("x", 1_000_000)
+	if got := nearest.Word(long, []string{long + "y", "gender"}); got != "" {
+		t.Errorf("%d bytes are near a text of a million", len(got))
+	}
+	if got := nearest.Word("gendr", []string{long, "gender"}); got != "gender" {
+		t.Errorf("Word = %.20q", got)
 	}
 	if got := nearest.Hint("gendr", known); got != `; did you mean "gender"?` {
 		t.Errorf("Hint = %q", got)

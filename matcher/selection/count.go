@@ -112,10 +112,8 @@ func has(person matcher.Person, p matcher.Property) bool {
 func perValue(t matcher.Term, people []matcher.Person) map[string]int {
 	n := map[string]int{}
 	for _, person := range people {
-		seen := map[string]bool{}
-		for _, v := range person.Values[t.Attribute] {
-			if !seen[v] && (t.Wildcard || slices.Contains(t.Values, v)) {
-				seen[v] = true
+		for _, v := range distinct(person.Values[t.Attribute]) {
+			if t.Wildcard || slices.Contains(t.Values, v) {
 				n[v]++
 			}
 		}
@@ -202,6 +200,21 @@ func audit(people []matcher.Person, c matcher.Criteria, cohort []string) (tally,
 		t.score += int64(c.Scores[id])
 	}
 	return t, nil
+}
+
+// distinct is a list without its repeats.
+func distinct(list []string) []string {
+	const short = 16 // comparing all pairs is faster up to here
+	repeats := len(list) > short
+	for i := 1; i < len(list) && !repeats; i++ {
+		repeats = slices.Contains(list[:i], list[i])
+	}
+	if !repeats {
+		return list
+	}
+	out := slices.Clone(list)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func wordSet(list []string) map[string]bool {

@@ -2,6 +2,7 @@ package selection
 
 import (
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -586,14 +587,22 @@ func (p *program) varietyRow(s *stage, r varietyRow, totals []ilp.Row) {
 		return
 	}
 	sum := ilp.Row{Lo: int64(r.lo), Hi: math.MaxInt64}
+	alone := map[int32]int64{} // by block: values that nobody else holds
 	for _, number := range r.sets {
 		set := &p.in.sets[number]
+		if len(set.blocks) == 1 {
+			alone[set.blocks[0]]++ // the block itself says whether the value counts
+			continue
+		}
 		j := p.column(aux{kind: touched, set: number}, 1, nil, 0)
 		// A value counts as soon as one of its people is in.
 		row := ilp.Row{Lo: 0, Hi: math.MaxInt64, Index: slices.Clone(set.blocks), Value: slices.Clone(set.people)}
 		row.Index, row.Value = append(row.Index, j), append(row.Value, -1)
 		p.ilp.Rows = append(p.ilp.Rows, row)
 		sum.Index, sum.Value = append(sum.Index, j), append(sum.Value, 1)
+	}
+	for _, k := range slices.Sorted(maps.Keys(alone)) {
+		sum.Index, sum.Value = append(sum.Index, k), append(sum.Value, alone[k])
 	}
 	if room := min(int64(r.lo), most/r.weight); room > 0 {
 		j := p.column(aux{kind: missing, sets: r.sets, at: r.lo}, room, &totals[r.level], r.weight)

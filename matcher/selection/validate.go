@@ -3,6 +3,7 @@ package selection
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -30,7 +31,7 @@ const (
 // a person both included and excluded, …), and warnings. Fields count from 0,
 // as in the slices of matcher.Criteria.
 func Validate(people []matcher.Person, c matcher.Criteria) ([]*InputError, []Warning) {
-	v := &validator{people: people, ids: make(map[string]bool, len(people)), values: map[string]map[string]int{}}
+	v := &validator{people: people, ids: make(map[string]bool, len(people)), values: map[string]map[string]int{}, words: map[string][]string{}}
 	v.pool()
 	v.size(c)
 	v.locks(c)
@@ -54,9 +55,17 @@ type validator struct {
 	excluded map[string]bool
 	// values counts, by attribute and value, who holds it after exclusions.
 	values   map[string]map[string]int
+	words    map[string][]string // by attribute: those values, sorted
+	sorted   []string            // ids, once somebody asks for the nearest one
+	unknowns int
 	errs     []*InputError
 	warnings []Warning
 }
+
+// fewHints is how often, in one run, the nearest id is looked for, and how many
+// values of one rule are named in warnings. Whoever takes the file of another
+// pool has thousands of unknown ids, and reads no more than these.
+const fewHints = 20
 
 func (v *validator) fail(field, format string, args ...any) {
 	v.errs = append(v.errs, &InputError{Field: field, Message: fmt.Sprintf(format, args...)})
@@ -138,22 +147,22 @@ func (v *validator) locks(c matcher.Criteria) {
 				of = map[string]int{}
 				v.values[attribute] = of
 			}
-			for k, value := range held {
-				if !slices.Contains(held[:k], value) {
-					of[value]++
-				}
+			for _, value := range distinct(held) {
+				of[value]++
 			}
 		}
 	}
 }
 
 func (v *validator) unknown(field, id string) {
-	known := make([]string, 0, len(v.people))
-	for _, p := range v.people {
-		known = append(known, p.ID)
+	hint := ""
+	if v.unknowns++; v.unknowns <= fewHints {
+		if v.sorted == nil {
+			v.sorted = slices.Sorted(maps.Keys(v.ids))
+		}
+		hint = nearest.Hint(id, v.sorted)
 	}
-	slices.Sort(known)
-	v.fail(field, "%q is not in the pool%s", id, nearest.Hint(id, known))
+	v.fail(field, "%q is not in the pool%s", id, hint)
 }
 
 func (v *validator) links(links []matcher.Link) {
@@ -288,21 +297,32 @@ func (v *validator) property(field string, r matcher.Rule) bool {
 // nobody warns of values that nobody in the pool holds, which are most often
 // misspelled, and of attributes that nobody has answered.
 func (v *validator) nobody(r matcher.Rule) {
+	nobody := "nobody in the pool"
+	if len(v.excluded) > 0 {
+		nobody = "nobody in the pool who is not excluded"
+	}
 	for _, t := range r.Property.Terms {
 		known := v.values[t.Attribute]
 		if len(known) == 0 {
-			v.warn(r.Row, "nobody in the pool has a value for %q", t.Attribute)
+			v.warn(r.Row, "%s has a value for %q", nobody, t.Attribute)
 			continue
 		}
-		words := make([]string, 0, len(known))
-		for w := range known {
-			words = append(words, w)
+		words, ok := v.words[t.Attribute]
+		if !ok {
+			words = slices.Sorted(maps.Keys(known))
+			v.words[t.Attribute] = words
 		}
-		slices.Sort(words)
+		missed := 0
 		for _, value := range t.Values {
-			if known[value] == 0 {
-				v.warn(r.Row, "nobody in the pool has %s %q%s", t.Attribute, value, nearest.Hint(value, words))
+			if known[value] > 0 {
+				continue
 			}
+			if missed++; missed <= fewHints {
+				v.warn(r.Row, "%s has %s %q%s", nobody, t.Attribute, value, nearest.Hint(value, words))
+			}
+		}
+		if missed > fewHints {
+			v.warn(r.Row, "%s has %d other values of %s that the rule names", nobody, missed-fewHints, t.Attribute)
 		}
 	}
 }

@@ -117,6 +117,38 @@ func TestValidatePeople(t *testing.T) {
 	}
 }
 
+// A criteria message for another pool: only the first problems come with the
+// nearest id, and a rule of many values that nobody has is told in few warnings.
+func TestValidateManyUnknown(t *testing.T) {
+	const many = 5000
+	var people []matcher.Person
+	link := matcher.Link{Kind: matcher.Apart}
+	rule := matcher.Rule{Row: 1, Max: 1, Property: matcher.Property{Terms: []matcher.Term{{Attribute: "race"}}}}
+	for i := range many {
+		people = append(people, matcher.Person{ID: fmt.Sprint("p", i), Values: map[string][]string{"race": {fmt.Sprint("r", i)}}})
+		link.IDs = append(link.IDs, fmt.Sprint("q", i))
+		rule.Property.Terms[0].Values = append(rule.Property.Terms[0].Values, fmt.Sprint("s", i))
+	}
+	errs, warnings := selection.Validate(people, matcher.Criteria{Size: 1, MinSize: 1, Links: []matcher.Link{link}, Rules: []matcher.Rule{rule}})
+	if len(errs) != many || errs[0].Message != `"q0" is not in the pool; did you mean "p0"?` || errs[many-1].Message != `"q4999" is not in the pool` {
+		t.Errorf("%d errors", len(errs))
+	}
+	if len(warnings) != 21 || warnings[0].Message != `nobody in the pool has race "s0"; did you mean "r0"?` ||
+		warnings[20].Message != "nobody in the pool has 4980 other values of race that the rule names" {
+		t.Errorf("%d warnings, the last: %v", len(warnings), warnings[len(warnings)-1])
+	}
+}
+
+func TestWarningsCountAfterExclusions(t *testing.T) {
+	people := []matcher.Person{{ID: "a", Values: map[string][]string{"x": {"1", "1"}}}, {ID: "b", Values: map[string][]string{"x": {"2"}}}}
+	rule := matcher.Rule{Row: 1, Max: 1, Property: matcher.Property{Terms: []matcher.Term{{Attribute: "x", Values: []string{"1"}}}}}
+	_, warnings := selection.Validate(people, matcher.Criteria{Size: 1, Exclude: []string{"a"}, Rules: []matcher.Rule{rule}})
+	want := []selection.Warning{{Row: 1, Message: `nobody in the pool who is not excluded has x "1"; did you mean "2"?`}}
+	if diff := cmp.Diff(want, warnings); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func errorTexts(errs []*selection.InputError) (texts []string) {
 	for _, e := range errs {
 		texts = append(texts, fmt.Sprint(e))

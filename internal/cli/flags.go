@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/openfairlead/fairlead/matcher/nearest"
+)
+
+// flagError says in words for a person what is wrong with a flag.
+func flagError(cmd *cobra.Command, err error) error {
+	problem := err.Error()
+	var value *pflag.InvalidValueError
+	var unknown *pflag.NotExistError
+	switch {
+	case errors.As(err, &value):
+		const form = "--%s %q: it must be %s\nrun: %s --help"
+		if must, ok := flagForms[value.GetFlag().Value.Type()]; ok {
+			return usage(form, value.GetFlag().Name, value.GetValue(), must, cmd.CommandPath())
+		}
+	case errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1:
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, "--"+f.Name)
+			}
+		})
+		problem = "unknown flag --" + unknown.GetSpecifiedName() + nearest.Hint("--"+unknown.GetSpecifiedName(), names)
+	}
+	return usage("%s\nrun: %s --help", problem, cmd.CommandPath())
+}
+
+// flagForms is how the value of a flag is written, by its type.
+var flagForms = map[string]string{
+	"int":      "a whole number",
+	"int64":    "a whole number",
+	"duration": "a time with its unit, such as 30s or 5m",
+	"bool":     "true or false",
+}
