@@ -479,6 +479,49 @@ func TestRobots(t *testing.T) {
 	x.follow(x.fill(fast)) // and then it works, with what was entered
 }
 
+// TestManyBeginnings has one robot with one good page begin applications as
+// fast as it can: it is slowed down, people keep what they typed, and others
+// and those who have begun are not touched.
+func TestManyBeginnings(t *testing.T) {
+	x := newSite(t)
+	_, code := x.begin("Invented First")
+	x.browser = x.newBrowser()
+	first := x.follow(x.get(apply))
+	x.pass(20 * time.Second)
+	action, fields := first.form()
+	saved := 0
+	for i := range 2 * beginnings {
+		fields.Set("contact.name", "Robot")
+		fields.Set("request", nonce())
+		x.browser = x.newBrowser()
+		one := x.do(http.MethodPost, action, fields, nil)
+		switch one.status {
+		case http.StatusSeeOther:
+			saved++
+		case http.StatusTooManyRequests:
+			if one.header.Get("Retry-After") == "" {
+				t.Fatal("no Retry-After")
+			}
+			x.has(one, "again in a minute")
+			if _, kept := one.form(); kept.Get("contact.name") != "Robot" {
+				t.Fatal("what was typed is gone")
+			}
+		default:
+			t.Fatalf("try %d gave %d", i, one.status)
+		}
+	}
+	if saved > beginnings || saved < beginnings-1 {
+		t.Errorf("%d applications were begun in one minute", saved)
+	}
+	x.browser = x.newBrowser()
+	if got := x.fill(x.get(apply+"/return"), "code", code); got.status != http.StatusSeeOther {
+		t.Errorf("coming back gave %d", got.status)
+	}
+	x.browser = x.newBrowser()
+	x.pass(time.Minute)
+	x.begin("Invented Second")
+}
+
 func TestClosedCall(t *testing.T) {
 	x := newSite(t)
 	page, code := x.begin("An Invented Person")

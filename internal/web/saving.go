@@ -123,6 +123,12 @@ func (s *server) savePage(w http.ResponseWriter, r *http.Request, p *place, form
 				s.newQuestionPage(r, p, in, nil, []string{l.say("fault.again")}))
 			return nil
 		}
+		if wait := s.begun.Take(applications.TriesKey(s.ClientAddress(r), p.program.ID), s.Now()); wait > 0 {
+			w.Header().Set("Retry-After", itoa(int(wait.Seconds())+1))
+			s.render(w, r, http.StatusTooManyRequests, "question",
+				s.newQuestionPage(r, p, in, nil, []string{l.say("fault.begin_wait")}))
+			return nil
+		}
 	} else if was := form.Get("was"); was != p.fingerprint() && !sameAnswers(p, in, answers) {
 		page := s.newQuestionPage(r, p, in, nil, nil)
 		page.Conflict = p.storedHere(l)

@@ -178,7 +178,7 @@ func TestRolesThatMayNotSeeResults(t *testing.T) {
 func TestSignInByLink(t *testing.T) {
 	x := newSite(t)
 	_, who, admin := x.staffToken(access.Facilitator)
-	code, err := x.svc.SignInLink(t.Context(), who, "", "", 0)
+	code, err := x.svc.SignInLink(t.Context(), who, "", "", "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestSignInByLink(t *testing.T) {
 	}
 	// Where the link leads is on this site.
 	for _, to := range []string{"https://example.org/", "//example.org", `/\example.org`, "javascript:x", "/%0d%0aX: y/../..//example.org"} {
-		code, err := x.svc.SignInLink(t.Context(), who, "", "", 0)
+		code, err := x.svc.SignInLink(t.Context(), who, "", "", "", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestSignInByLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, err = x.svc.SignInLink(t.Context(), testFacilitator, testProgram, list.Items[0].ID, 0)
+	code, err = x.svc.SignInLink(t.Context(), testFacilitator, testProgram, list.Items[0].ID, "asked by telephone", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,12 +47,18 @@ type Options struct {
 	Now   func() time.Time // nil: Service.Now, or else time.Now
 }
 
+// beginnings is how many applications to one call can be begun from one address
+// in a minute: more people than sit down at the machines behind one in the last
+// minute of a call, and a small part of what a robot would like to.
+const beginnings = 60
+
 type server struct {
 	Options
 	svc     *applications.Service
 	pages   pages
 	sealer  sealer
 	signIn  *applications.Tries // wrong staff tokens
+	begun   *applications.Tries // new applications
 	handler http.Handler
 }
 
@@ -90,6 +96,7 @@ func New(o Options) http.Handler {
 		pages:   mustPages(o.Languages),
 		sealer:  newSealer(o.Secrets),
 		signIn:  applications.NewTries(10, time.Hour),
+		begun:   applications.NewTries(beginnings, time.Minute),
 	}
 	s.handler = s.headers(s.recovered(s.crossOrigin(s.routes())))
 	return s
