@@ -145,7 +145,8 @@ func (a answer) into(t testing.TB, v any) {
 	}
 }
 
-// call is one REST call; headers are "Name: value". Its answer is checked
+// call is one REST call; headers are "Name: value",
+// sent as often as they are there. Its answer is checked
 // against the OpenAPI document.
 func (w *world) call(method, path, token, body string, headers ...string) answer {
 	w.t.Helper()
@@ -161,7 +162,10 @@ func (w *world) call(method, path, token, body string, headers ...string) answer
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		req.Header.Set(name, value)
+		if name == "Content-Type" {
+			req.Header.Del(name)
+		}
+		req.Header.Add(name, value)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

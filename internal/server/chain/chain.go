@@ -26,11 +26,11 @@ import (
 	"github.com/openfairlead/fairlead/internal/server/problem"
 )
 
-// Metadata keys. The gateway sets the first two; from anybody else's
-// connection they are ignored.
+// Metadata keys. RequestIDKey is in answers; the gateway sets the others, and
+// from anybody else's connection they are ignored.
 const (
+	RequestIDKey      = "x-request-id"
 	ClientKey         = "fairlead-client" // address of the REST caller
-	RequestIDKey      = "x-request-id"    // in answers
 	IfMatchKey        = "fairlead-if-match"
 	IdempotencyKeyKey = "fairlead-idempotency-key"
 )
@@ -198,11 +198,11 @@ func (c *Chain) identify(ctx context.Context, one *call, next func(context.Conte
 		if p.Addr.Network() == InProcess {
 			one.door = "rest"
 			one.client, _ = netip.ParseAddr(first(ctx, ClientKey))
+			one.ifMatch, one.idempotencyKey = first(ctx, IfMatchKey), first(ctx, IdempotencyKeyKey)
 		} else if ap, err := netip.ParseAddrPort(p.Addr.String()); err == nil {
 			one.client = ap.Addr()
 		}
 	}
-	one.ifMatch, one.idempotencyKey = first(ctx, IfMatchKey), first(ctx, IdempotencyKeyKey)
 	_ = grpc.SetHeader(ctx, metadata.Pairs(RequestIDKey, one.requestID)) // fails only outside a gRPC server
 	return next(context.WithValue(ctx, callKey, one))
 }
@@ -296,7 +296,7 @@ func (c *Chain) authenticate(ctx context.Context, one *call, next func(context.C
 	scheme, token, ok := strings.Cut(values[0], " ")
 	token = strings.TrimSpace(token)
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || len(values) > 1 {
-		return applications.Errorf(applications.Unauthenticated, "TOKEN_INVALID", "send one token, as \"Authorization: Bearer TOKEN\"")
+		return applications.Errorf(applications.Unauthenticated, problem.ReasonTokenInvalid, "send one token, as \"Authorization: Bearer TOKEN\"")
 	}
 	// Guessing costs as much as calling without a token does.
 	if wait := c.Limiter.Exhausted(addressKey(one.client)); wait > 0 {

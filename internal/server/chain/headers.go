@@ -21,8 +21,11 @@ func fillFromHeaders(msg proto.Message, one *call) error {
 	}
 	if v := strings.TrimSpace(one.ifMatch); v != "" && v != "*" {
 		// Our etags are strong and without commas; W/ is what some proxies add.
-		v = strings.Trim(strings.TrimPrefix(v, "W/"), `"`)
-		return fill(etagHolder(msg.ProtoReflect()), "etag", v, "If-Match")
+		tag := strings.Trim(strings.TrimPrefix(v, "W/"), `"`)
+		if tag == "" {
+			tag = v // an empty tag matches nothing; an empty field is no condition
+		}
+		return fill(etagHolder(msg.ProtoReflect()), "etag", tag, "If-Match")
 	}
 	return nil
 }

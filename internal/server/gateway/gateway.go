@@ -113,11 +113,15 @@ func setETag(_ context.Context, w http.ResponseWriter, msg proto.Message) error 
 	return nil
 }
 
-// readBody takes a request in before anything looks at it: its size, its media
-// type; and lets HEAD do what GET does, without the body.
+// readBody takes a request in before anything looks at it: its headers, its
+// size, its media type; and lets HEAD do what GET does, without the body.
 func readBody(routes routes, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store") // answers hold what people said
+		if err := checkHeaders(r); err != nil {
+			WriteError(w, r, err)
+			return
+		}
 		if r.Method == http.MethodHead {
 			r = r.Clone(r.Context())
 			r.Method = http.MethodGet // net/http drops the body of the answer
@@ -134,6 +138,10 @@ func readBody(routes routes, next http.Handler) http.Handler {
 		}
 		if len(bytes.TrimSpace(body)) > 0 && !isJSON(r.Header.Get("Content-Type")) {
 			WriteError(w, r, applications.Invalid(problem.ReasonMediaType, `bodies are JSON here; send it with the header "Content-Type: application/json"`))
+			return
+		}
+		if err := routes.checkNames(r, body); err != nil {
+			WriteError(w, r, err)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))

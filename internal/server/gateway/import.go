@@ -41,6 +41,10 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 	codec := newCodec()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		if err := checkHeaders(r); err != nil {
+			WriteError(w, r, err)
+			return
+		}
 		if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "text/csv" {
 			WriteError(w, r, applications.Invalid(problem.ReasonMediaType, `the table is CSV; send it with the header "Content-Type: text/csv"`))
 			return

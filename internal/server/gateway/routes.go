@@ -22,6 +22,9 @@ type route struct {
 	segments []string // "*" takes any one segment
 	verb     string   // behind the colon, or ""
 	streams  bool     // the answer is a stream
+
+	variables []variable
+	body      string // the field that the body fills; "*" for the whole request, "" for none
 }
 
 // routes knows all of them, to say which methods a path does have.
@@ -48,7 +51,7 @@ func newRoutes() routes {
 }
 
 func readRoute(rule *annotations.HttpRule) route {
-	var r route
+	r := route{body: rule.GetBody()}
 	var path string
 	switch p := rule.GetPattern().(type) {
 	case *annotations.HttpRule_Get:
@@ -68,13 +71,14 @@ func readRoute(rule *annotations.HttpRule) route {
 		if !ok {
 			break
 		}
-		variable, after, _ := strings.Cut(rest, "}")
-		if _, template, ok := strings.Cut(variable, "="); ok {
-			variable = template
-		} else {
-			variable = "*"
+		inside, after, _ := strings.Cut(rest, "}")
+		field, template, ok := strings.Cut(inside, "=")
+		if !ok {
+			template = "*"
 		}
-		path = before + variable + after
+		first := strings.Count(strings.Trim(before, "/"), "/") + 1
+		r.variables = append(r.variables, variable{field, first, first + strings.Count(template, "/") + 1})
+		path = before + template + after
 	}
 	path, r.verb, _ = strings.Cut(path, ":")
 	r.segments = strings.Split(strings.Trim(path, "/"), "/")

@@ -47,6 +47,9 @@ const (
 	ReasonStaleRevision    = "STALE_REVISION"
 	ReasonPageToken        = "PAGE_TOKEN_INVALID"
 	ReasonHeaderConflict   = "HEADER_CONFLICT"
+	ReasonHeaderInvalid    = "HEADER_INVALID"
+	ReasonNameConflict     = "NAME_CONFLICT"
+	ReasonTokenInvalid     = "TOKEN_INVALID"
 	ReasonNotBuilt         = "NOT_BUILT"
 )
 
