@@ -316,13 +316,14 @@ func (s *Service) Application(ctx context.Context, who access.Principal, program
 	return a, nil
 }
 
+// mayReadIdentity lets staff with the permission through who say why.
 func mayReadIdentity(who access.Principal, program, reason string) (string, error) {
 	if err := need(who, access.IdentityRead, program); err != nil {
 		return "", err
 	}
 	reason, bad := staffReason("reason", reason)
 	if len(bad) > 0 {
-		return "", Invalid("REASON_MISSING", "reading identity answers needs a reason, which is recorded", bad...)
+		return "", Invalid("REASON_MISSING", "what shows identity answers needs a reason, which is recorded", bad...)
 	}
 	return reason, nil
 }
@@ -450,6 +451,9 @@ func scanApplications(ctx context.Context, tx Tx, program string, l *list[*Appli
 // (whole), "answers.KEY", "consents", "language"; no fields means every one
 // that is set in a. a.Revision must be the stored one, or 0. A submission stays
 // one, so it has to stay complete.
+//
+// Staff without IdentityRead change only what they see; what is wrong about the
+// rest would tell them of it.
 func (s *Service) UpdateApplication(ctx context.Context, who access.Principal, a *Application, fields []string, idem Idempotency) (*Application, error) {
 	if err := mayTouch(who, access.ApplicationsWrite, a.Program, a.ID); err != nil {
 		return nil, err
@@ -473,6 +477,9 @@ func (s *Service) UpdateApplication(ctx context.Context, who access.Principal, a
 		if err != nil {
 			return nil, "", err
 		}
+		if err := mayChange(who, stored, form, parts); err != nil {
+			return nil, "", err
+		}
 		bad := s.fill(form, stored, parts)
 		if stored.State == Submitted && len(bad) == 0 {
 			bad = form.unsubmittable(stored)
@@ -490,6 +497,37 @@ func (s *Service) UpdateApplication(ctx context.Context, who access.Principal, a
 			transition(stored.State, stored.State)+" fields="+strings.Join(changed, ",")))
 		return shownTo(who, stored, form), stored.ID, err
 	})
+}
+
+// mayChange refuses staff without IdentityRead what they do not see: the
+// contact, the consents and identity answers, and answers that can be given
+// only after certain identity answers. Who entered an application was given
+// its token, and may mend it until that token is renewed.
+func mayChange(who access.Principal, a *Application, form *Form, parts applicationParts) error {
+	entered := a.OnBehalf != nil && a.OnBehalf.By == who.Subject && a.TokenGeneration == 1
+	if who.Owns(a.Program, a.ID) || entered || who.Can(access.IdentityRead, a.Program) {
+		return nil
+	}
+	var hidden []string
+	if parts.contact != nil {
+		hidden = append(hidden, "contact")
+	}
+	if parts.setConsents {
+		hidden = append(hidden, "consents")
+	}
+	if parts.wholeAnswers {
+		hidden = append(hidden, "answers") // those that are not named would go
+	}
+	for _, key := range sortedKeys(parts.answers) {
+		if form.tellsIdentity(form.Attribute(key)) {
+			hidden = append(hidden, "answers."+key)
+		}
+	}
+	if len(hidden) > 0 {
+		return Errorf(PermissionDenied, "PERMISSION_MISSING", "to change %s of an application that you did not enter, you need the permission %s, which no role of yours gives here",
+			strings.Join(hidden, ", "), access.IdentityRead)
+	}
+	return nil
 }
 
 // stillOpen refuses what the applicant can no longer do: they can while the
@@ -661,14 +699,15 @@ func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal,
 }
 
 // NewReturnCode gives a new return code and a new token and revokes the old
-// ones (staff, for somebody who lost theirs; with a reason).
+// ones (staff, for somebody who lost theirs; with a reason). They open all of
+// the application, so that staff need IdentityRead beside ApplicationsWrite.
 func (s *Service) NewReturnCode(ctx context.Context, who access.Principal, program, id, reason string, idem Idempotency) (*CreatedApplication, error) {
 	if err := need(who, access.ApplicationsWrite, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
-	if len(bad) > 0 {
-		return nil, Invalid("REASON_MISSING", "a new return code needs a reason, which is recorded", bad...)
+	reason, err := mayReadIdentity(who, program, reason)
+	if err != nil {
+		return nil, err
 	}
 	a, err := once(ctx, s, who, program, "NewReturnCode", idem, func(tx Tx) (*Application, string, error) {
 		_, a, err := loadApplication(ctx, tx, program, id)

@@ -406,6 +406,59 @@ func TestOnBehalf(t *testing.T) {
 	}
 }
 
+// Staff who do not read identity answers do not change them either: what is
+// wrong with a change would tell what is stored.
+func TestChangingWhatOneDoesNotSee(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	made := w.apply(func(a *applications.Application) {
+		a.Answers["relation"] = applications.Answer{Values: []string{"citizen"}}
+	})
+	id := made.Application.ID
+	given := applications.Application{
+		Program: "leaders", ID: id, Contact: applications.Contact{Name: "Another", Email: "x"}, Language: "es",
+		Answers: applications.Answers{
+			"county": {Values: []string{"nowhere"}}, "nation": {Values: []string{"lummi"}}, "lived": {Values: []string{"disability"}}, "sector": {Values: []string{"housing"}},
+		},
+	}
+	change := func(who access.Principal, id string, fields ...string) error {
+		a := given
+		a.ID = id
+		_, err := w.UpdateApplication(w.ctx, who, &a, fields, once)
+		return err
+	}
+	for _, fields := range [][]string{
+		{"answers.nation", "answers.county"}, {"answers.lived"}, {"answers.sector", "answers.county"}, {"answers.race"}, {"answers"},
+		{"consents"}, {"contact"}, {"contact.email"}, nil,
+	} {
+		for _, who := range []access.Principal{w.manager, w.service} {
+			err := change(who, id, fields...)
+			want(t, fmt.Sprint(who.Subject, " changes ", fields), err, "PERMISSION_MISSING")
+			if len(violations(err)) > 0 {
+				t.Errorf("%v tells %v", fields, explained(err))
+			}
+		}
+		want(t, fmt.Sprint("a facilitator changes ", fields), change(w.facilitator, id, fields...), map[bool]string{true: "APPLICATION_INVALID"}[!slices.Equal(fields, []string{"answers.race"})])
+	}
+	want(t, "facts about the job", change(w.manager, id, "answers.sector", "language"), "")
+	want(t, "a question there is not", change(w.manager, id, "answers.nothing"), "APPLICATION_INVALID")
+
+	// Who entered it was given its token, as long as that is good.
+	a := complete("By Telephone")
+	a.OnBehalf = &applications.OnBehalf{Reason: "phone", ConsentNote: "agreed"}
+	entered, err := w.CreateApplication(w.ctx, w.manager, a, true, once)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	given.Answers["county"] = applications.Answer{Values: []string{"skagit"}}
+	want(t, "mending what one entered", change(w.manager, entered.Application.ID, "answers.county", "contact.name"), "")
+	want(t, "another who did not", change(w.service, entered.Application.ID, "answers.county"), "PERMISSION_MISSING")
+	if _, err := w.NewReturnCode(w.ctx, w.facilitator, "leaders", entered.Application.ID, "given to the person", once); err != nil {
+		t.Fatal(explained(err))
+	}
+	want(t, "after the renewal", change(w.manager, entered.Application.ID, "answers.county"), "PERMISSION_MISSING")
+}
+
 func TestReturnCode(t *testing.T) {
 	w := newWorld(t)
 	w.open()

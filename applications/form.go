@@ -189,6 +189,21 @@ func (f *Form) Attribute(key string) *Attribute {
 	return nil
 }
 
+// tellsIdentity reports whether an answer, or that it can be given, tells who a
+// person is. A question there is not tells nothing.
+func (f *Form) tellsIdentity(a *Attribute) bool {
+	if a == nil || a.Identity() {
+		return a != nil
+	}
+	conditions := []*Condition{a.VisibleWhen}
+	for i := range a.Values {
+		conditions = append(conditions, a.Values[i].VisibleWhen)
+	}
+	return slices.ContainsFunc(conditions, func(c *Condition) bool {
+		return c != nil && f.tellsIdentity(f.Attribute(c.Attribute))
+	})
+}
+
 // AsksHealth reports whether an answer on the page can be health data, so that
 // the page has to show the health consent beside the question.
 func (f *Form) AsksHealth(page Page) bool {

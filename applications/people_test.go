@@ -226,7 +226,7 @@ func TestSignInLinks(t *testing.T) {
 	}
 	link := func(who access.Principal, program, application string, d time.Duration) string {
 		t.Helper()
-		code, err := w.SignInLink(w.ctx, who, program, application, d)
+		code, err := w.SignInLink(w.ctx, who, program, application, "asked by telephone", d)
 		if err != nil {
 			t.Fatal(explained(err))
 		}
@@ -252,18 +252,27 @@ func TestSignInLinks(t *testing.T) {
 	want(t, "one that never was", err, "LINK_NOT_FOUND")
 
 	other := w.apply(nil)
-	_, err = w.SignInLink(w.ctx, w.as(other), "leaders", id, 0)
+	_, err = w.SignInLink(w.ctx, w.as(other), "leaders", id, "", 0)
 	want(t, "for another applicant", err, "APPLICATION_NOT_FOUND")
-	_, err = w.SignInLink(w.ctx, w.approver, "leaders", id, 0)
-	want(t, "without the permission", err, "PERMISSION_MISSING")
-	_, err = w.SignInLink(w.ctx, w.as(other), "", "", 0)
+	for _, who := range []access.Principal{w.approver, w.manager, w.service} { // a link shows every answer
+		_, err = w.SignInLink(w.ctx, who, "leaders", id, "asked by telephone", 0)
+		want(t, "by "+who.Subject, err, "PERMISSION_MISSING")
+	}
+	_, err = w.SignInLink(w.ctx, staff, "leaders", id, "", 0)
+	want(t, "without a reason", err, "REASON_MISSING")
+	size := w.logSize()
+	link(staff, "leaders", id, 0)
+	if log := w.events(size); len(log) != 1 || log[0].Action != "link.issue" || log[0].Reason != "asked by telephone" || log[0].Resource != "programs/leaders/applications/"+id {
+		t.Errorf("recorded as %+v", log)
+	}
+	_, err = w.SignInLink(w.ctx, w.as(other), "", "", "", 0)
 	want(t, "an applicant as staff", err, "PERMISSION_MISSING")
-	_, err = w.SignInLink(w.ctx, access.Principal{}, "", "", 0)
+	_, err = w.SignInLink(w.ctx, access.Principal{}, "", "", "", 0)
 	want(t, "the public", err, "PERMISSION_MISSING")
-	_, err = w.SignInLink(w.ctx, staff, "leaders", w.NewID(), 0)
+	_, err = w.SignInLink(w.ctx, staff, "leaders", w.NewID(), "lost", 0)
 	want(t, "for nobody", err, "APPLICATION_NOT_FOUND")
 	for _, d := range []time.Duration{time.Second, 25 * time.Hour, -1} {
-		_, err = w.SignInLink(w.ctx, staff, "", "", d)
+		_, err = w.SignInLink(w.ctx, staff, "", "", "", d)
 		want(t, fmt.Sprint(d), err, "LINK_INVALID")
 	}
 	// A link of a token that was revoked meanwhile opens nothing.
@@ -282,7 +291,7 @@ func TestRenewalEndsLinks(t *testing.T) {
 	w.open()
 	made := w.apply(nil)
 	id := made.Application.ID
-	code, err := w.SignInLink(w.ctx, w.as(made), "leaders", id, 24*time.Hour)
+	code, err := w.SignInLink(w.ctx, w.as(made), "leaders", id, "", 24*time.Hour)
 	if err != nil {
 		t.Fatal(explained(err))
 	}
@@ -293,7 +302,7 @@ func TestRenewalEndsLinks(t *testing.T) {
 	if who, err := w.UseSignInLink(w.ctx, code); applications.ReasonOf(err) != "LINK_NOT_FOUND" {
 		t.Errorf("a link from before the renewal opens: %+v %v", who, err)
 	}
-	if code, err = w.SignInLink(w.ctx, w.as(renewed), "leaders", id, 0); err != nil {
+	if code, err = w.SignInLink(w.ctx, w.as(renewed), "leaders", id, "", 0); err != nil {
 		t.Fatal(explained(err))
 	}
 	if who, err := w.UseSignInLink(w.ctx, code); err != nil || !who.Owns("leaders", id) {
@@ -306,7 +315,7 @@ func TestLinkHasOneWinner(t *testing.T) {
 	w := newWorld(t)
 	w.open()
 	made := w.apply(nil)
-	code, err := w.SignInLink(w.ctx, w.as(made), "leaders", made.Application.ID, 0)
+	code, err := w.SignInLink(w.ctx, w.as(made), "leaders", made.Application.ID, "", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

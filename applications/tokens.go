@@ -303,10 +303,12 @@ const (
 )
 
 // SignInLink makes a link code that opens the pages once: for oneself (a staff
-// token; program and application empty), or, with ApplicationsWrite or
-// ownership, for an application. It is valid for 15 minutes unless validFor
-// says otherwise: 1 minute to 24 hours.
-func (s *Service) SignInLink(ctx context.Context, who access.Principal, program, application string, validFor time.Duration) (code string, err error) {
+// token; program and application empty), or for an application, by its owner or
+// by staff. Whoever has the link sees all of the application, so that staff
+// need IdentityRead beside ApplicationsWrite, and a reason, which is recorded.
+// It is valid for 15 minutes unless validFor says otherwise: 1 minute to 24
+// hours.
+func (s *Service) SignInLink(ctx context.Context, who access.Principal, program, application, reason string, validFor time.Duration) (code string, err error) {
 	if validFor == 0 {
 		validFor = defaultLinkLife
 	}
@@ -321,6 +323,9 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 	hash := sha256.Sum256([]byte(code))
 	link := &Link{Hash: hash[:], ExpireTime: s.now().Add(validFor)}
 	resource := ""
+	if application == "" || who.Owns(program, application) {
+		reason = "" // it is for who gives an application of somebody else away
+	}
 	if application == "" {
 		if who.Token == "" {
 			return "", Errorf(PermissionDenied, "PERMISSION_MISSING", "only staff sign in by a link of their own; an applicant's link names the application")
@@ -329,6 +334,11 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 	} else {
 		if err := mayTouch(who, access.ApplicationsWrite, program, application); err != nil {
 			return "", err
+		}
+		if !who.Owns(program, application) {
+			if reason, err = mayReadIdentity(who, program, reason); err != nil {
+				return "", err
+			}
 		}
 		link.Program, link.Application, resource = program, application, applicationName(program, application)
 	}
@@ -346,7 +356,7 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 		if err := tx.InsertLink(ctx, link); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, s.event(who, "link.issue", resource, "", ""))
+		return tx.AppendEvents(ctx, s.event(who, "link.issue", resource, reason, ""))
 	})
 	if err != nil {
 		return "", err

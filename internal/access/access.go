@@ -44,7 +44,7 @@ const (
 	PoliciesApprove    Permission = "policies.approve"    // approve the use of identity answers
 	ApplicationsOwn    Permission = "applications.own"    // one's own application, or any with ApplicationsWrite
 	ApplicationsRead   Permission = "applications.read"   // lists, codes, states; no identity answers
-	ApplicationsWrite  Permission = "applications.write"  // on behalf of somebody, new return code, import
+	ApplicationsWrite  Permission = "applications.write"  // on behalf of somebody, import; with IdentityRead: what opens somebody's application
 	ApplicationsExport Permission = "applications.export" // the table without identity columns
 	IdentityRead       Permission = "identity.read"       // identity answers and contact; every read is recorded
 	SelectionsRun      Permission = "selections.run"      // start, cancel, publish

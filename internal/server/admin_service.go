@@ -177,7 +177,7 @@ func (s *adminService) RevokeToken(ctx context.Context, req *v1.RevokeTokenReque
 
 // IssueStaffSignInLink signs the caller in on the pages.
 func (s *adminService) IssueStaffSignInLink(ctx context.Context, req *v1.IssueStaffSignInLinkRequest) (*v1.SignInLink, error) {
-	return signInLink(ctx, s.svc, s.publicURL, "", "", req.GetTtl())
+	return signInLink(ctx, s.svc, s.publicURL, "", "", "", req.GetTtl())
 }
 
 // ---- audit log ----

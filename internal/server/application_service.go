@@ -149,15 +149,15 @@ func (s *applicationService) ResumeApplication(ctx context.Context, req *v1.Resu
 }
 
 func (s *applicationService) IssueSignInLink(ctx context.Context, req *v1.IssueSignInLinkRequest) (*v1.SignInLink, error) {
-	return signInLink(ctx, s.svc, s.publicURL, programID(req.GetName()), lastID(req.GetName()), req.GetTtl())
+	return signInLink(ctx, s.svc, s.publicURL, programID(req.GetName()), lastID(req.GetName()), req.GetReason(), req.GetTtl())
 }
 
-func signInLink(ctx context.Context, svc *applications.Service, publicURL, program, application string, ttl *durationpb.Duration) (*v1.SignInLink, error) {
+func signInLink(ctx context.Context, svc *applications.Service, publicURL, program, application, reason string, ttl *durationpb.Duration) (*v1.SignInLink, error) {
 	life := signInLinkLife
 	if ttl != nil {
 		life = ttl.AsDuration()
 	}
-	code, err := svc.SignInLink(ctx, chain.Principal(ctx), program, application, life)
+	code, err := svc.SignInLink(ctx, chain.Principal(ctx), program, application, reason, life)
 	if err != nil {
 		return nil, err
 	}

@@ -1112,7 +1112,10 @@ type IssueSignInLinkRequest struct {
 	// Name of the application.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// How long the link is valid: 1 minute to 24 hours. Left out: 15 minutes.
-	Ttl           *durationpb.Duration `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	Ttl *durationpb.Duration `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	// Why, for the audit log: needed from staff, who open somebody else's application. At most
+	// 1,000 characters without anybody's personal data.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1159,6 +1162,13 @@ func (x *IssueSignInLinkRequest) GetTtl() *durationpb.Duration {
 		return x.Ttl
 	}
 	return nil
+}
+
+func (x *IssueSignInLinkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 // A link that opens the pages once. Keep it secret: nobody can read it back.
@@ -1323,12 +1333,13 @@ const file_fairlead_v1_application_service_proto_rawDesc = "" +
 	"\x19ExportApplicationsRequest\x12k\n" +
 	"\x06parent\x18\x01 \x01(\tBS\xe0A\x02\xfaA$\x12\"openfairlead.github.io/Application\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12.\n" +
 	"\x10identity_columns\x18\x02 \x01(\bB\x03\xe0A\x01R\x0fidentityColumns\x12#\n" +
-	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\xdf\x01\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\x84\x02\n" +
 	"\x16IssueSignInLinkRequest\x12\x82\x01\n" +
 	"\x04name\x18\x01 \x01(\tBn\xe0A\x02\xfaA$\n" +
 	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04name\x12@\n" +
 	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x13\xe0A\x01\xbaH\r\xaa\x01\n" +
-	"\"\x04\b\x80\xa3\x052\x02\b<R\x03ttl\"~\n" +
+	"\"\x04\b\x80\xa3\x052\x02\b<R\x03ttl\x12#\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"~\n" +
 	"\n" +
 	"SignInLink\x12\x17\n" +
 	"\x04code\x18\x01 \x01(\tB\x03\xe0A\x03R\x04code\x12\x15\n" +

@@ -53,7 +53,8 @@ type ApplicationServiceClient interface {
 	// Lists a program's applications. The POST form keeps the reason out of the URL.
 	ListApplications(ctx context.Context, in *ListApplicationsRequest, opts ...grpc.CallOption) (*ListApplicationsResponse, error)
 	// Changes the fields that update_mask names, of a draft or of a submission that can still be
-	// changed.
+	// changed. Staff without identity.read change only what they see, unless they entered the
+	// application themselves: no contact, no consents, no identity answers.
 	UpdateApplication(ctx context.Context, in *UpdateApplicationRequest, opts ...grpc.CallOption) (*Application, error)
 	// Submits a draft. Fails with everything that is missing named.
 	SubmitApplication(ctx context.Context, in *SubmitApplicationRequest, opts ...grpc.CallOption) (*Application, error)
@@ -63,7 +64,7 @@ type ApplicationServiceClient interface {
 	// call is open, or closed without a selection begun.
 	ExtendApplication(ctx context.Context, in *ExtendApplicationRequest, opts ...grpc.CallOption) (*Application, error)
 	// Gives a new return code and a new token and revokes the old ones, for somebody who lost
-	// theirs.
+	// theirs. They open all of the application, so that identity.read is needed as well.
 	RenewReturnCode(ctx context.Context, in *RenewReturnCodeRequest, opts ...grpc.CallOption) (*ApplicationAccess, error)
 	// Opens an application by its return code. A code that is wrong in any way is answered with
 	// the same NOT_FOUND; tries are limited.
@@ -77,7 +78,8 @@ type ApplicationServiceClient interface {
 	// whole rows and leaves out the newline after its last one: join chunks with a newline; REST
 	// does so.
 	ExportApplications(ctx context.Context, in *ExportApplicationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[httpbody.HttpBody], error)
-	// Makes a link that opens the pages of an application once.
+	// Makes a link that opens the pages of an application once. Staff need the permissions
+	// applications.write and identity.read, because the pages show all of it, and a reason.
 	IssueSignInLink(ctx context.Context, in *IssueSignInLinkRequest, opts ...grpc.CallOption) (*SignInLink, error)
 }
 
@@ -238,7 +240,8 @@ type ApplicationServiceServer interface {
 	// Lists a program's applications. The POST form keeps the reason out of the URL.
 	ListApplications(context.Context, *ListApplicationsRequest) (*ListApplicationsResponse, error)
 	// Changes the fields that update_mask names, of a draft or of a submission that can still be
-	// changed.
+	// changed. Staff without identity.read change only what they see, unless they entered the
+	// application themselves: no contact, no consents, no identity answers.
 	UpdateApplication(context.Context, *UpdateApplicationRequest) (*Application, error)
 	// Submits a draft. Fails with everything that is missing named.
 	SubmitApplication(context.Context, *SubmitApplicationRequest) (*Application, error)
@@ -248,7 +251,7 @@ type ApplicationServiceServer interface {
 	// call is open, or closed without a selection begun.
 	ExtendApplication(context.Context, *ExtendApplicationRequest) (*Application, error)
 	// Gives a new return code and a new token and revokes the old ones, for somebody who lost
-	// theirs.
+	// theirs. They open all of the application, so that identity.read is needed as well.
 	RenewReturnCode(context.Context, *RenewReturnCodeRequest) (*ApplicationAccess, error)
 	// Opens an application by its return code. A code that is wrong in any way is answered with
 	// the same NOT_FOUND; tries are limited.
@@ -262,7 +265,8 @@ type ApplicationServiceServer interface {
 	// whole rows and leaves out the newline after its last one: join chunks with a newline; REST
 	// does so.
 	ExportApplications(*ExportApplicationsRequest, grpc.ServerStreamingServer[httpbody.HttpBody]) error
-	// Makes a link that opens the pages of an application once.
+	// Makes a link that opens the pages of an application once. Staff need the permissions
+	// applications.write and identity.read, because the pages show all of it, and a reason.
 	IssueSignInLink(context.Context, *IssueSignInLinkRequest) (*SignInLink, error)
 	mustEmbedUnimplementedApplicationServiceServer()
 }
