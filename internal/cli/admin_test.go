@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -206,6 +208,40 @@ func TestDoctor(t *testing.T) {
 	if got.code != exitOK {
 		t.Errorf("warnings alone end with exit code %d", got.code)
 	}
+}
+
+// TestOlderDatabase: only a start brings a database up to date, and whatever
+// else looks at one leaves it as it is and says so.
+func TestOlderDatabase(t *testing.T) {
+	h := made(t)
+	path := filepath.Join(h.data, "fairlead.db")
+	older(t, path)
+	before, err := os.ReadFile(path)
+	must(t, err)
+	got := h.run("doctor", "--http", freePort(t), "--grpc", freePort(t), "--ops", freePort(t))
+	if got.code != exitOK || !strings.Contains(got.stdout, "warning  the database was written by an older version") || !strings.Contains(got.stdout, "fairlead serve") || strings.Contains(got.stdout, "opens, can be written") {
+		t.Errorf("doctor: %d\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	for _, args := range [][]string{{"tokens", "list"}, {"users", "list"}, {"users", "create", "Invented Staff", "--role", "auditor"}, {"tokens", "create", "--role", "administrator"}} {
+		if got := h.run(args...); got.code != exitUsage || !strings.Contains(got.stderr, "older version") || got.stdout != "" {
+			t.Errorf("%v: %d\n%s%s", args, got.code, got.stdout, got.stderr)
+		}
+	}
+	after, err := os.ReadFile(path)
+	must(t, err)
+	if !bytes.Equal(before, after) {
+		t.Error("the database changed")
+	}
+}
+
+// older makes a database look as if it lacked this version's last step.
+func older(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	must(t, err)
+	defer db.Close()
+	_, err = db.Exec(`DELETE FROM migrations WHERE version = (SELECT max(version) FROM migrations)`)
+	must(t, err)
 }
 
 func must(t *testing.T, err error) {

@@ -29,8 +29,8 @@ func (p *program) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check an installation and say in plain words what to mend",
 		Long: `Doctor looks at the data folder, the master key, the database, the ports and the
-texts, and changes nothing but what opening the database changes. It ends with
-exit code 3 if something has to be mended; warnings alone are 0.`,
+texts, and changes none of them; a database of an older version stays as it is.
+It ends with exit code 3 if something has to be mended; warnings alone are 0.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &doctor{w: p.stdout, at: at}
@@ -155,6 +155,10 @@ func (d *doctor) database(ctx context.Context) {
 	}
 	in, err := d.at.open(ctx, slog.New(slog.DiscardHandler), false)
 	if err != nil {
+		if applications.ReasonOf(err) == "DATABASE_OLDER" { // an upgrade, not a fault
+			d.warn("%s", message(err))
+			return
+		}
 		if !strings.HasPrefix(applications.ReasonOf(err), "MASTER_KEY") || applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" {
 			d.problem("%s", message(err)) // the key itself was spoken of above
 		}

@@ -71,14 +71,15 @@ type installation struct {
 	newKey  bool // the key file was made just now
 }
 
-// open opens the database with its key. Only the first start makes either of
-// them: create says that this is a start.
-func (p *place) open(ctx context.Context, log *slog.Logger, create bool) (*installation, error) {
+// open opens the database with its key. Only a start of the server makes them
+// or brings an older database up to date: a command beside a running server
+// must not take its schema away from under it.
+func (p *place) open(ctx context.Context, log *slog.Logger, start bool) (*installation, error) {
 	exists, err := sqlstore.Exists(p.database())
 	if err != nil {
 		return nil, err
 	}
-	if !exists && !create {
+	if !exists && !start {
 		return nil, applications.Errorf(applications.FailedPrecondition, "NO_INSTALLATION",
 			"there is no database in %s; start `fairlead serve` once, or name the right folder with --data", p.data)
 	}
@@ -90,7 +91,7 @@ func (p *place) open(ctx context.Context, log *slog.Logger, create bool) (*insta
 	if err != nil {
 		return nil, err
 	}
-	store, err := sqlstore.Open(ctx, sqlstore.Options{Path: p.database(), Vault: v, Log: log})
+	store, err := sqlstore.Open(ctx, sqlstore.Options{Path: p.database(), Vault: v, Log: log, NoMigration: !start})
 	if err != nil {
 		return nil, err
 	}

@@ -96,6 +96,10 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 				return err
 			}
 		}
+		if s.noMigration && done < len(steps) {
+			return applications.Errorf(applications.FailedPrecondition, "DATABASE_OLDER",
+				"the database was written by an older version of this program (its schema is at step %d, this program's at %d); make a backup, then start `fairlead serve`, which brings it up to date; nothing was changed", done, len(steps))
+		}
 		for _, m := range steps[done:] {
 			if err := run.script(ctx, m.text); err != nil {
 				return fmt.Errorf("migration %d (%s): %w", m.version, m.name, s.explain(ctx, err))

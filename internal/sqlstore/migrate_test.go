@@ -53,10 +53,19 @@ func TestMigrateForward(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	whole := append(steps, migration{len(steps) + 1, "whole", "CREATE TABLE later (id ${text} PRIMARY KEY) ${table}; INSERT INTO later SELECT id FROM programs;", "w"})
+	s.noMigration = true
+	if err := s.migrateTo(ctx, log, whole); applications.ReasonOf(err) != "DATABASE_OLDER" {
+		t.Fatalf("got %v", err)
+	}
+	s.noMigration = false
 	for range 2 { // the second time there is nothing to do
 		if err := s.migrateTo(ctx, log, whole); err != nil {
 			t.Fatal(err)
 		}
+	}
+	s.noMigration = true
+	if err := s.migrateTo(ctx, log, whole); err != nil {
+		t.Fatalf("up to date: %v", err)
 	}
 	var id string
 	if err := s.db.(*sqliteDB).writer.QueryRow("SELECT id FROM later").Scan(&id); err != nil || id != "p1" {

@@ -22,6 +22,9 @@ type Options struct {
 	Path string
 	// Vault holds the master key. A database knows which one it belongs to.
 	Vault *vault.Vault
+	// NoMigration refuses a database of an older version (DATABASE_OLDER)
+	// instead of bringing it up to date: only a start of the server does that.
+	NoMigration bool
 	// Log gets migrations and nothing of anybody's data; nil: nothing.
 	Log *slog.Logger
 	// Now is the clock for creation times of keys and migrations; nil: the
@@ -31,9 +34,10 @@ type Options struct {
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	db    backend
-	vault *vault.Vault
-	now   func() time.Time
+	db          backend
+	vault       *vault.Vault
+	now         func() time.Time
+	noMigration bool
 	// opened holds unwrapped data keys: keyName -> *vault.DataKey.
 	opened sync.Map
 	forms  formCache
@@ -48,6 +52,7 @@ var _ applications.Store = (*Store)(nil)
 //	DATA_FOLDER_NOT_WRITABLE  the folder or the file cannot be written
 //	NOT_A_DATABASE            the file is something else
 //	DATABASE_NEWER            a newer version of the program wrote it
+//	DATABASE_OLDER            an older one did, and NoMigration is set
 //	MIGRATION_CHANGED         its schema is not one that this program made
 //	MASTER_KEY_MISMATCH       the vault holds another key
 func Open(ctx context.Context, o Options) (*Store, error) {
@@ -68,7 +73,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func newStore(ctx context.Context, db backend, o Options) (*Store, error) {
-	s := &Store{db: db, vault: o.Vault, now: o.Now}
+	s := &Store{db: db, vault: o.Vault, now: o.Now, noMigration: o.NoMigration}
 	if s.now == nil {
 		s.now = time.Now
 	}
