@@ -27,8 +27,8 @@ var racePackages = []string{
 
 // Long tables that one goroutine goes through have nothing to race with, and
 // take minutes under the race detector: they run without it only, and so does
-// what measures memory. Of the
-// store's conformance suite the cases with several goroutines run.
+// what measures memory. Of the store's conformance suite the cases with several
+// goroutines run.
 const (
 	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestConformance|TestIdleMemory)$"
 	raceCases   = "^TestConformance$/.*/(winner|same_time|writers|concurrency)"
