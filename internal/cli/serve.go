@@ -101,7 +101,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 			Tries:         tries,
 			Log:           log,
 		}),
-		Collectors: []prometheus.Collector{runs, server.PoolCollector(in.pools)},
+		Collectors: []prometheus.Collector{runs, server.RunsCollector(in.store.Runs), server.PoolCollector(in.pools)},
 	})
 	if err != nil {
 		return err

@@ -173,7 +173,7 @@ func TestFirstStart(t *testing.T) {
 	}
 	metrics, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
-	for _, want := range []string{`fairlead_db_connections_open{pool="read"}`, `fairlead_call_duration_seconds_count{code="OK",door="rest",method="ProgramService/ListPrograms"} 1`} {
+	for _, want := range []string{`fairlead_db_connections_open{pool="read"}`, `fairlead_runs{state="queued"} 0`, `fairlead_call_duration_seconds_count{code="OK",door="rest",method="ProgramService/ListPrograms"} 1`} {
 		if err != nil || !strings.Contains(string(metrics), want) {
 			t.Errorf("the metrics lack %s: %v", want, err)
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -39,6 +40,35 @@ func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(poolWaits, prometheus.CounterValue, float64(p.Waits), name)
 		ch <- prometheus.MustNewConstMetric(poolWaited, prometheus.CounterValue, p.Waited.Seconds(), name)
 	}
+}
+
+// runsTimeout bounds how long a look at the metrics waits for the database.
+const runsTimeout = 2 * time.Second
+
+// RunsCollector makes a metric of the selection runs that are queued and
+// running, read when asked. When they cannot be read it is left out, because
+// the other metrics then matter more than ever.
+func RunsCollector(runs func(context.Context) (queued, running int, err error)) prometheus.Collector {
+	return runsCollector{runs}
+}
+
+type runsCollector struct {
+	runs func(context.Context) (queued, running int, err error)
+}
+
+var runsWaiting = prometheus.NewDesc("fairlead_runs", "Selection runs not at their end yet, of all programs and processes, by state: queued or running.", []string{"state"}, nil)
+
+func (c runsCollector) Describe(ch chan<- *prometheus.Desc) { ch <- runsWaiting }
+
+func (c runsCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), runsTimeout)
+	defer cancel()
+	queued, running, err := c.runs(ctx)
+	if err != nil {
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(runsWaiting, prometheus.GaugeValue, float64(queued), "queued")
+	ch <- prometheus.MustNewConstMetric(runsWaiting, prometheus.GaugeValue, float64(running), "running")
 }
 
 // RunMetrics counts the durable steps of selection runs: how many were

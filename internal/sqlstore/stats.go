@@ -1,8 +1,11 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
 	"time"
+
+	"github.com/openfairlead/fairlead/applications"
 )
 
 // PoolStats is what a pool of connections has been doing.
@@ -26,4 +29,28 @@ func (s *Store) Pools() map[string]PoolStats {
 
 func (d *sqliteDB) pools() map[string]*sql.DB {
 	return map[string]*sql.DB{"read": d.reader, "write": d.writer}
+}
+
+var queryRuns = newQuery(`SELECT state, count(*) FROM selections WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state`)
+
+// Runs counts the selection runs of all programs that wait for a process and
+// those that one has claimed, for metrics.
+func (s *Store) Runs(ctx context.Context) (queued, running int, err error) {
+	err = s.inTx(ctx, false, func(t *tx) error {
+		queued, running = 0, 0
+		return t.each(ctx, queryRuns, nil, func(r rows) error {
+			var state string
+			var n int
+			if err := r.Scan(&state, &n); err != nil {
+				return err
+			}
+			if applications.SelectionState(state) == applications.SelectionQueued {
+				queued = n
+			} else {
+				running = n
+			}
+			return nil
+		})
+	})
+	return queued, running, err
 }
