@@ -3,6 +3,7 @@ package poolfile
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/openfairlead/fairlead/matcher"
@@ -112,10 +113,17 @@ func (p *Pool) Attribute(name string) (key, problem string) {
 // list spells out some names.
 func list(names []string) string {
 	const most = 12
+	more := ""
 	if len(names) > most {
-		return strings.Join(names[:most], ", ") + ", …"
+		names, more = names[:most], ", …"
 	}
-	return strings.Join(names, ", ")
+	names = slices.Clone(names)
+	for i, n := range names {
+		if unprintable(n) {
+			names[i] = strconv.Quote(n)
+		}
+	}
+	return strings.Join(names, ", ") + more
 }
 
 // Missing says that the pool lacks an id, with the nearest one it has; "" if it

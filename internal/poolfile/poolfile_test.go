@@ -298,6 +298,16 @@ func TestLargeInputIsReadAtOnce(t *testing.T) {
 	}
 }
 
+func TestColumnsCannotGarbleTheTerminal(t *testing.T) {
+	p, err := poolfile.ReadPool("pool.csv", strings.NewReader("id,ra\x1b[2Jce,size\np1,a,b\n"), poolfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, problem := p.Attribute("language"); problem != `is no column of pool.csv; it has "ra\x1b[2Jce", size` {
+		t.Error(problem)
+	}
+}
+
 func TestLongCellsAreCutInMessages(t *testing.T) {
 	long := strings.Repeat("é9", 1_000_000)
 	p, err := poolfile.ReadPool("pool.csv", strings.NewReader("id,race\np1,"+long+"\n"), poolfile.Options{})

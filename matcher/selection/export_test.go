@@ -5,3 +5,6 @@ var SelectWith = selectWith
 
 // Lots are the lots of the seed rule, to be compared with its definition.
 var Lots = lots
+
+// Families makes the rows of pairs who are apart visible to tests.
+var Families = families

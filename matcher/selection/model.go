@@ -100,13 +100,10 @@ func newInstance(people []matcher.Person, c matcher.Criteria, lots func(id strin
 			b.count(hard, 1, members, 0, limit.Max)
 		})
 	}
+	b.apart(c.Links)
 	for _, l := range c.Links {
-		members := b.peopleOf(l.IDs)
-		switch l.Kind {
-		case matcher.Apart:
-			b.count(hard, 1, members, 0, 1)
-		case matcher.AtLeastOne:
-			b.count(hard, 1, members, 1, noLimit)
+		if l.Kind == matcher.AtLeastOne {
+			b.count(hard, 1, b.peopleOf(l.IDs), 1, noLimit)
 		}
 	}
 	for _, r := range c.Rules {

@@ -318,7 +318,7 @@ func (v *validator) nobody(r matcher.Rule) {
 				continue
 			}
 			if missed++; missed <= fewHints {
-				v.warn(r.Row, "%s has %s %q%s", nobody, t.Attribute, value, nearest.Hint(value, words))
+				v.warn(r.Row, "%s has %s %.100q%s", nobody, t.Attribute, value, nearest.Hint(value, words))
 			}
 		}
 		if missed > fewHints {
