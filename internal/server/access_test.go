@@ -224,8 +224,8 @@ func mark(o outcome) string {
 		return "0"
 	case o.code == "NOT_FOUND":
 		return "h"
-	case o.code == "INTERNAL" || o.code == "UNKNOWN" || o.code == "DATA_LOSS":
-		return "!"
+	case slices.Contains([]string{"INTERNAL", "UNKNOWN", "DATA_LOSS", "RESOURCE_EXHAUSTED"}, o.code):
+		return "!" // of a limit: what it hides would depend on what was called before
 	}
 	return "y"
 }
