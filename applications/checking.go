@@ -25,7 +25,8 @@ type CriteriaVerdict struct {
 // CheckCriteria says whether criteria (unsaved ones, or a version) can be kept
 // by the program's present pool: whoever is in the pool, or, while the call is
 // open, has submitted and is eligible. A check on identity attributes counts
-// people by them, so it is recorded.
+// people by them, one named person too: it needs IdentityRead as well, and is
+// recorded.
 func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Criteria) (*CriteriaVerdict, error) {
 	if err := need(who, access.CriteriaWrite, c.Program); err != nil {
 		return nil, err
@@ -45,6 +46,9 @@ func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Cr
 		} else if c, err = s.criteriaFor(p, form, c); err != nil {
 			return err
 		}
+		if err := mayCountBy(who, c, form); err != nil {
+			return err
+		}
 		pool, err := presentPool(ctx, tx, p, form)
 		people = poolOf(form, c, pool)
 		return err
@@ -52,13 +56,7 @@ func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Cr
 	if err != nil {
 		return nil, err
 	}
-	var counted []string
-	for _, key := range c.attributes() {
-		if form.Attribute(key).Identity() {
-			counted = append(counted, key)
-		}
-	}
-	if len(counted) > 0 {
+	if counted := c.identityAttributes(form); len(counted) > 0 {
 		err := s.Store.Update(ctx, func(tx Tx) error {
 			return tx.AppendEvents(ctx, s.event(who, "identity.count", programName(c.Program)+"/applications", "", "columns="+strings.Join(counted, ",")))
 		})
@@ -75,10 +73,24 @@ func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Cr
 	if verdict.Infeasibility != nil {
 		counts = verdict.Infeasibility.ClosestRules
 	}
-	return &CriteriaVerdict{
+	answer := &CriteriaVerdict{
 		Verdict: verdict, PoolSize: len(people), Criteria: c, Resolved: r.Criteria, Form: form,
 		Rules: r.label(form, c, counts),
-	}, nil
+	}
+	if !who.Can(access.IdentityRead, c.Program) {
+		answer.withhold()
+	}
+	return answer, nil
+}
+
+// mayCountBy refuses criteria on identity attributes to who does not read them.
+func mayCountBy(who access.Principal, c *Criteria, form *Form) error {
+	counted := c.identityAttributes(form)
+	if len(counted) == 0 || who.Can(access.IdentityRead, c.Program) {
+		return nil
+	}
+	return Errorf(PermissionDenied, "PERMISSION_MISSING", "a check on %s counts people by who they are: this needs the permission %s, which no role of yours gives here",
+		strings.Join(counted, ", "), access.IdentityRead)
 }
 
 // checkWork bounds a check, in pivots: it answers a person who waits.

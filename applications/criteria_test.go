@@ -486,6 +486,55 @@ func TestCheckCriteria(t *testing.T) {
 	}
 }
 
+// A check tells how many people have an answer, down to one who is named: who
+// does not read identity answers makes none on them, and leaves no trace of it.
+func TestCheckOnIdentityNeedsIdentityRead(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	for range 3 {
+		w.apply(nil)
+	}
+	white := func(change func(*applications.CriteriaRule)) applications.CriteriaRule {
+		return rule("quota", "sector", func(r *applications.CriteriaRule) { r.Values, r.Min = []string{"clinic"}, ptr(1); change(r) })
+	}
+	size := w.logSize()
+	for name, c := range map[string]struct {
+		criteria applications.Criteria
+		named    string // attributes in the message; "" is allowed
+	}{
+		"an attribute":  {applications.Criteria{Rules: []applications.CriteriaRule{rule("spread", "race", func(r *applications.CriteriaRule) { r.Min = ptr(1) })}}, "race"},
+		"a derived one": {applications.Criteria{Rules: []applications.CriteriaRule{rule("spread", "race_report", func(r *applications.CriteriaRule) { r.Min = ptr(1) })}}, "race_report"},
+		"a condition": {applications.Criteria{Rules: []applications.CriteriaRule{white(func(r *applications.CriteriaRule) {
+			r.And = []applications.Condition{{Attribute: "race", Values: []string{"asian"}}, {Attribute: "county", Values: []string{"island"}}}
+		})}}, "county, race"},
+		"a cap":                         {applications.Criteria{HardCaps: map[string]int{"county": 2}}, "county"},
+		"one named person":              {applications.Criteria{Rules: []applications.CriteriaRule{{Kind: "quota", Attribute: "race", Values: []string{"asian"}, IDs: []string{"NS-0001"}, Min: ptr(1)}}}, "race"},
+		"a condition on a named person": {applications.Criteria{Rules: []applications.CriteriaRule{{Kind: "quota", IDs: []string{"NS-0001"}, And: []applications.Condition{{Attribute: "race", Values: []string{"asian"}}}, Min: ptr(1)}}}, "race"},
+		"with links":                    {applications.Criteria{Rules: []applications.CriteriaRule{rule("spread", "county", func(r *applications.CriteriaRule) { r.Min = ptr(1) })}, Ties: []applications.Tie{{Kind: "together", IDs: []string{"NS-0001", "NS-0002"}}}}, "county"},
+		"a stored version":              {applications.Criteria{Version: 1}, "county"},
+		"a job":                         {applications.Criteria{Rules: []applications.CriteriaRule{white(func(*applications.CriteriaRule) {})}, HardCaps: map[string]int{"organization": 3}}, ""},
+		"a named person":                {applications.Criteria{Rules: []applications.CriteriaRule{{Kind: "quota", IDs: []string{"NS-0001"}, Min: ptr(1)}}}, ""},
+	} {
+		c.criteria.Program, c.criteria.Size, c.criteria.MinSize = "leaders", 2, 2
+		v, err := w.CheckCriteria(w.ctx, w.manager, &c.criteria)
+		if c.named == "" {
+			want(t, name, err, "")
+			if err == nil && (v.PoolSize != applications.TooFew || slices.ContainsFunc(v.Rules, func(r applications.ResultRule) bool {
+				return r.Identity || r.Count != applications.TooFew || r.Pool != applications.TooFew
+			})) {
+				t.Errorf("%s: pool %d, rows %+v", name, v.PoolSize, v.Rules)
+			}
+			continue
+		}
+		if applications.CodeOf(err) != applications.PermissionDenied || !strings.Contains(fmt.Sprint(err), "a check on "+c.named+" counts") {
+			t.Errorf("%s: %v, want a refusal that names %s", name, err, c.named)
+		}
+	}
+	if w.logSize() != size {
+		t.Error("what was refused, or concerned jobs, is recorded as a count of people by identity")
+	}
+}
+
 // Named applicants are for those who may list applicants.
 func TestCriteriaHideNamedApplicants(t *testing.T) {
 	w := newWorld(t)

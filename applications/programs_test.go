@@ -416,7 +416,7 @@ func TestStaffMethodsNeedTheirPermission(t *testing.T) {
 			return err
 		}},
 		"CheckCriteria": {[]access.Principal{w.manager, w.facilitator}, func(ctx context.Context, who access.Principal) error {
-			_, err := w.CheckCriteria(ctx, who, &applications.Criteria{Program: "leaders", Name: "neutral", Size: 1})
+			_, err := w.CheckCriteria(ctx, who, &applications.Criteria{Program: "leaders", Size: 1, Rules: []applications.CriteriaRule{rule("spread", "sector", func(r *applications.CriteriaRule) { r.Min = ptr(1) })}})
 			return err
 		}},
 		"CreatePolicy": {[]access.Principal{w.approver}, func(ctx context.Context, who access.Principal) error {

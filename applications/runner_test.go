@@ -77,6 +77,143 @@ func (w *world) finish(runner *applications.Runner) {
 	}
 }
 
+// Who does not read identity answers sees of a run what it says about jobs, no
+// small count, and nothing that a small count can be worked out from.
+func TestResultWithoutIdentity(t *testing.T) {
+	w := newWorld(t)
+	w.draft()
+	c := neutral()
+	c.Program, c.Name = "leaders", "own"
+	c.Rules = append(
+		c.Rules,
+		applications.CriteriaRule{Kind: "quota", Attribute: "sector", Values: []string{"clinic"}, Min: ptr(1), Priority: 4},
+		applications.CriteriaRule{Kind: "quota", Attribute: "sector", Values: []string{"other"}, Min: ptr(1), Priority: 4},
+		applications.CriteriaRule{Kind: "quota", Attribute: "sector", Values: []string{"clinic"}, And: []applications.Condition{{Attribute: "county", Values: []string{"island"}}}, Min: ptr(1), Priority: 4},
+		applications.CriteriaRule{Kind: "quota", Attribute: "sector", Values: []string{"clinic"}, IDs: []string{"NS-0001"}, Min: ptr(1), Priority: 5},
+		applications.CriteriaRule{Kind: "quota", IDs: []string{"NS-0002"}, Min: ptr(1), Priority: 5},
+	)
+	if _, err := w.SaveCriteria(w.ctx, w.facilitator, &c, once); err != nil {
+		t.Fatal(explained(err))
+	}
+	if _, err := w.OpenProgram(w.ctx, w.admin, "leaders", 0, once); err != nil {
+		t.Fatal(explained(err))
+	}
+	for i := range 12 {
+		w.apply(func(a *applications.Application) {
+			a.Answers["organization"] = applications.Answer{Text: fmt.Sprint("Organization ", i%3)}
+		})
+	}
+	w.close()
+	made := w.selection(nil)
+	w.finish(applications.NewRunner(w.Service, "one"))
+
+	all, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", made.ID)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	if len(all.Rules) != 10 || all.Withheld != nil || len(all.Record.Deviation) == 0 || all.Record.Digest == "" || all.Selection.PoolSize != 12 || all.Selection.InputDigest == "" {
+		t.Fatalf("a facilitator sees %+v", all)
+	}
+	r, err := w.SelectionResult(w.ctx, w.manager, "leaders", made.ID)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	type row struct{ number, pool, count, short, over int }
+	var rows []row
+	for _, x := range r.Rules {
+		rows = append(rows, row{x.Row, x.Pool, x.Count, x.Short, x.Over})
+		if x.Missed() != all.Rules[slices.IndexFunc(all.Rules, func(y applications.ResultRule) bool { return y.Row == x.Row })].Missed() {
+			t.Errorf("row %d is missed for one caller and not for the other", x.Row)
+		}
+	}
+	const few = applications.TooFew
+	wantRows := []row{
+		{4, few, few, few, 0}, // spread of sectors: all are clinics
+		{5, few, few, 0, 0},   // cap on organizations: at most 4 of one
+		{6, 12, few, 0, 0},    // clinics
+		{7, few, few, few, 0}, // other sectors: nobody
+	}
+	if !slices.Equal(rows, wantRows) {
+		t.Errorf("rows %v, want %v", rows, wantRows)
+	}
+	var groups []string
+	for _, g := range r.Withheld {
+		groups = append(groups, g.In("en"))
+	}
+	if !slices.Equal(groups, []string{"County", "Sector", "Applicants"}) {
+		t.Errorf("withheld are %v", groups)
+	}
+	if rec := r.Record; rec.Rules != nil || rec.Deviation != nil || rec.Digest != "" || rec.InputDigest != "" || len(rec.Cohort) != 4 || r.Selection.PoolSize != 12 || len(r.Members) != 4 {
+		t.Errorf("the record is %+v", rec)
+	}
+	check := func(where string, sel *applications.Selection) {
+		t.Helper()
+		if sel.InputDigest != "" || sel.PoolSize != 12 || sel.Frozen != nil || sel.Record != nil {
+			t.Errorf("%s: %+v", where, sel)
+		}
+		sums := 0
+		for _, step := range sel.Steps {
+			if strings.HasPrefix(step.Name, "priority ") {
+				sums++
+				if step.Value != few {
+					t.Errorf("%s: the step %s tells %d", where, step.Name, step.Value)
+				}
+			}
+		}
+		if sums == 0 {
+			t.Errorf("%s: no step about a priority: %v", where, sel.Steps)
+		}
+	}
+	check("the result", r.Selection)
+	sel, err := w.Selection(w.ctx, w.manager, "leaders", made.ID)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	check("the run", sel)
+	page, err := w.Selections(w.ctx, w.manager, "leaders", applications.ListQuery{})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatal(explained(err))
+	}
+	check("the list", page.Items[0])
+}
+
+// A pool of few is withheld too, and why no group exists where that tells of
+// answers.
+func TestImpossibleResultWithoutIdentity(t *testing.T) {
+	for _, c := range []struct {
+		cap, clash string
+	}{{"organization", "told"}, {"county", "withheld"}} {
+		w := newWorld(t)
+		w.draft()
+		criteria := neutral()
+		criteria.Program, criteria.Name, criteria.HardCaps = "leaders", "own", map[string]int{c.cap: 1}
+		if _, err := w.SaveCriteria(w.ctx, w.facilitator, &criteria, once); err != nil {
+			t.Fatal(explained(err))
+		}
+		if _, err := w.OpenProgram(w.ctx, w.admin, "leaders", 0, once); err != nil {
+			t.Fatal(explained(err))
+		}
+		for range 5 {
+			w.apply(nil)
+		}
+		w.close()
+		made := w.selection(nil)
+		w.finish(applications.NewRunner(w.Service, "one"))
+		all, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", made.ID)
+		if err != nil || all.Record.Infeasibility == nil || len(all.Record.Infeasibility.Clash) == 0 {
+			t.Fatalf("cap on %s: %+v %v", c.cap, all, explained(err))
+		}
+		r, err := w.SelectionResult(w.ctx, w.manager, "leaders", made.ID)
+		if err != nil {
+			t.Fatal(explained(err))
+		}
+		why := r.Record.Infeasibility
+		if r.Selection.PoolSize != applications.TooFew || why == nil || why.LeastTotalDeviation != nil || why.ClosestRules != nil || (len(why.Clash) > 0) != (c.clash == "told") {
+			t.Errorf("cap on %s: pool %d, %+v", c.cap, r.Selection.PoolSize, why)
+		}
+	}
+}
+
 func TestSelection(t *testing.T) {
 	w := newWorld(t)
 	woken := 0

@@ -291,13 +291,7 @@ func (s *Service) Selection(ctx context.Context, who access.Principal, program, 
 	if err != nil {
 		return nil, err
 	}
-	return sel.outside(), nil
-}
-
-// outside is a run without the parts that hold people's answers.
-func (sel *Selection) outside() *Selection {
-	sel.Frozen, sel.Record = nil, nil
-	return sel
+	return sel.outside(who), nil
 }
 
 var selectionFields = []filter.Field{
@@ -358,7 +352,7 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 					page.Next = l.cursor("", page.Items[l.size-1].ID)
 					return nil
 				}
-				page.Items = append(page.Items, sel.outside())
+				page.Items = append(page.Items, sel.outside(who))
 			}
 			if len(batch) < scanBatch {
 				return nil
@@ -396,7 +390,7 @@ func (s *Service) CancelSelection(ctx context.Context, who access.Principal, pro
 				err = tx.AppendEvents(ctx, s.event(who, "selection.cancel", selectionName(sel), "", ""))
 			}
 		}
-		return sel.outside(), id, err
+		return sel.outside(who), id, err
 	})
 }
 
@@ -410,15 +404,20 @@ type SelectionResult struct {
 	// Rules are the record's rows with the labels of the form, in order; of the
 	// closest cohort when the rules cannot be kept.
 	Rules []ResultRule
+	// Withheld are the labels of the groups whose rows the caller is not shown,
+	// because they tell who people are.
+	Withheld []Text
 	// Members are the people of the cohort (or of the closest one), by code,
 	// with the answers that are not identity. None for a trial: it shows what
 	// is possible and how it counts, not who.
 	Members []ResultMember
 }
 
-// ResultRule is one row of the make-up table.
+// ResultRule is one row of the make-up table. Pool and Count, and Short and
+// Over where they are not 0, may be TooFew.
 type ResultRule struct {
 	matcher.RuleCount
+	Identity  bool     // counts people by who they are: an identity answer, or by name
 	Attribute string   // key; "" for a row on named applicants
 	Values    []string // codes of the values counted; nil for all
 	Group     Text     // label of the attribute
@@ -434,7 +433,8 @@ type ResultMember struct {
 	LockReason        string
 }
 
-// SelectionResult returns the result of a finished run.
+// SelectionResult returns the result of a finished run; to who does not read
+// identity answers, without what tells who people are.
 // FailedPrecondition RUN_NOT_DONE before that, RUN_WITHOUT_RESULT if it failed
 // or was stopped.
 func (s *Service) SelectionResult(ctx context.Context, who access.Principal, program, id string) (*SelectionResult, error) {
@@ -485,7 +485,10 @@ func (s *Service) SelectionResult(ctx context.Context, who access.Principal, pro
 	}
 	r.Rules = r.Criteria.resolve(r.Form).label(r.Form, r.Criteria, counts)
 	r.members(pool)
-	r.Selection.outside()
+	r.Selection.outside(who)
+	if !who.Can(access.IdentityRead, program) {
+		r.Withhold()
+	}
 	return r, nil
 }
 
@@ -525,10 +528,10 @@ func (r *SelectionResult) members(pool []*Application) {
 func (r *resolved) label(form *Form, c *Criteria, counts []matcher.RuleCount) []ResultRule {
 	rules := make([]ResultRule, 0, len(counts))
 	for _, count := range counts {
-		out := ResultRule{RuleCount: count}
+		out := ResultRule{RuleCount: count, Identity: true} // unless known to be none
 		if i := count.Row - 1; i >= 0 && i < len(r.rows) {
 			row, rule := r.rows[i], &c.Rules[r.rows[i].rule]
-			out.Attribute, out.Values = row.attribute, row.values
+			out.Attribute, out.Values, out.Identity = row.attribute, row.values, rule.tellsIdentity(form)
 			out.Group, out.Label, out.Benchmark = labelsOf(form, rule, row)
 		}
 		rules = append(rules, out)

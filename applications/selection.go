@@ -65,7 +65,7 @@ type Selection struct {
 	CancelAsked bool
 	Error       string // for people, when FAILED
 	ErrorReason string
-	PoolSize    int
+	PoolSize    int // or TooFew, for some callers
 	InputDigest string
 	Engine      string
 	Provenance  Provenance

@@ -131,11 +131,16 @@ func TestSmallCountsAreMasked(t *testing.T) {
 	for count := range 15 {
 		r := applications.ResultRule{Label: en("x"), RuleCount: matcher.RuleCount{Kind: matcher.Quota, Count: count, Min: 3, Max: 12, Pool: 40, Priority: 1}}
 		r.Short, r.Over = max(0, 3-count), max(0, count-12)
-		row := newRowView("en", r, 16, 15, false)
-		if small := count < fewest; (row.Count == "") != small || (row.Bar == "") != small {
+		res := &applications.SelectionResult{
+			Selection: &applications.Selection{}, Criteria: &applications.Criteria{}, Form: &applications.Form{},
+			Record: &matcher.Record{}, Rules: []applications.ResultRule{r},
+		}
+		res.Withhold()
+		row := newRowView("en", res.Rules[0], 16, 15)
+		if small := count < applications.Fewest; (row.Count == "") != small || (row.Bar == "") != small {
 			t.Errorf("%d people: count %q, chart %v", count, row.Count, row.Bar != "")
 		}
-		if count < fewest && row.Word != "met" && row.Word != "not met" {
+		if count < applications.Fewest && row.Word != "met" && row.Word != "not met" {
 			t.Errorf("%d people: %q tells more than whether the rule is met", count, row.Word)
 		}
 	}

@@ -26,7 +26,7 @@ type resultPage struct {
 	Trial      bool
 	Verdict    verdictView
 	Groups     []groupView
-	Hidden     []phrase // groups kept for facilitators
+	Hidden     []phrase // groups withheld from the reader
 	Masked     bool     // some count is too small to be shown
 	Ticks      bool     // some row has a community share
 	Outlines   bool     // some row counts groups instead of people
@@ -89,7 +89,7 @@ type detail struct {
 // the tables.
 const mostMisses = 4
 
-func newResultPage(f frame, res *applications.SelectionResult, number int, all bool, view string) *resultPage {
+func newResultPage(f frame, res *applications.SelectionResult, number int, view string) *resultPage {
 	l, rec := f.tongue, res.Record
 	page := &resultPage{
 		frame: f, Number: number, People: view == "people", Trial: res.Selection.Trial,
@@ -102,8 +102,8 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, all b
 		page.Closest = size > 0
 	}
 	page.head(l, res)
-	page.verdict(l, res, all)
-	page.makeup(l, res, size, all)
+	page.verdict(l, res)
+	page.makeup(l, res, size)
 	if !page.Trial {
 		for _, m := range res.Members {
 			page.Members = append(page.Members, newMemberView(l, res.Form, m))
@@ -115,17 +115,20 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, all b
 }
 
 func (page *resultPage) head(l tongue, res *applications.SelectionResult) {
-	rec := res.Record
+	rec, pool := res.Record, l.number(int64(res.Selection.PoolSize))
+	if res.Selection.PoolSize == applications.TooFew {
+		pool = l.say("fewer_than", "n", applications.Fewest)
+	}
 	switch rec.Status {
 	case matcher.Infeasible:
 		page.Heading = l.say("result.impossible")
-		page.Lede = l.say("result.impossible.lede", "n", res.Criteria.Size, "pool", l.number(int64(res.Selection.PoolSize)))
+		page.Lede = l.say("result.impossible.lede", "n", res.Criteria.Size, "pool", pool)
 	case matcher.Undecided:
 		page.Heading = l.say("result.undecided")
-		page.Lede = l.say("result.undecided.lede", "pool", l.number(int64(res.Selection.PoolSize)))
+		page.Lede = l.say("result.undecided.lede", "pool", pool)
 	default:
 		page.Heading = l.say("result.title")
-		page.Lede = l.count("result.lede", len(rec.Cohort), "pool", l.number(int64(res.Selection.PoolSize)))
+		page.Lede = l.count("result.lede", len(rec.Cohort), "pool", pool)
 		if rec.Size.Got < rec.Size.Wanted {
 			if rec.Size.Got == rec.Size.Bound {
 				page.Lede += " " + l.say("result.smaller", "wanted", rec.Size.Wanted, "got", rec.Size.Got)
@@ -141,39 +144,44 @@ func (page *resultPage) head(l tongue, res *applications.SelectionResult) {
 	}
 }
 
-func (page *resultPage) verdict(l tongue, res *applications.SelectionResult, all bool) {
+func (page *resultPage) verdict(l tongue, res *applications.SelectionResult) {
 	rec, v := res.Record, &page.Verdict
 	met := 0
 	for _, r := range res.Rules {
-		if r.Short == 0 && r.Over == 0 {
+		if !r.Missed() {
 			met++
 			continue
 		}
 		if rec.Status == matcher.Infeasible && r.Priority != matcher.Must {
 			continue // a target that is missed makes nothing impossible
 		}
-		if !all && hiddenGroup(res.Form, r.Attribute) {
-			v.More++
-			continue
-		}
 		if len(v.Lines) == mostMisses {
 			v.More++
 			continue
 		}
-		v.Lines = append(v.Lines, missLine{rowName(l, r), missText(l, r, all)})
+		v.Lines = append(v.Lines, missLine{rowName(l, r), missText(l, r)})
 	}
-	total := len(res.Rules)
+	total, partly := len(res.Rules), len(res.Withheld) > 0
 	v.Tone, v.Mark = "ok", "✓"
 	v.Title = l.count("result.all_met", total)
+	if partly { // the others may be missed
+		v.Title = l.count("result.shown_all_met", total)
+	}
 	if met < total {
 		v.Tone, v.Mark = "warn", "!"
 		v.Title = l.say("result.some_met", "met", met, "total", total)
+		if partly {
+			v.Title = l.say("result.shown_some_met", "met", met, "total", total)
+		}
 		v.After = l.say("result.not_proved")
 		if rec.Status == matcher.Optimal {
 			v.After = l.say("result.least")
 		}
 	}
-	if total == 0 {
+	switch {
+	case total == 0 && partly:
+		v.Tone, v.Mark, v.Title = "", "–", l.say("result.shown_none")
+	case total == 0:
 		v.Title = l.say("result.no_rules")
 	}
 	switch rec.Status {
@@ -191,7 +199,7 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult, all
 			}
 			if inf.LeastTotalDeviation != nil {
 				v.After = l.count("result.least_total", int(*inf.LeastTotalDeviation))
-			} else if len(inf.Clash) == 0 {
+			} else if len(inf.Clash) == 0 && !partly {
 				v.After = l.say("result.least_unknown")
 			}
 		}
@@ -204,13 +212,6 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult, all
 	}
 }
 
-// hiddenGroup reports whether the totals of an attribute are for facilitators
-// only: no table of who a cohort's people are leaves that role.
-func hiddenGroup(form *applications.Form, key string) bool {
-	a := form.Attribute(key)
-	return a == nil || a.Identity()
-}
-
 // rowName is what a row counts, with its attribute where the row alone would
 // not tell.
 func rowName(l tongue, r applications.ResultRule) phrase {
@@ -221,9 +222,9 @@ func rowName(l tongue, r applications.ResultRule) phrase {
 	return l.phrase(r.Group)
 }
 
-func missText(l tongue, r applications.ResultRule, all bool) string {
+func missText(l tongue, r applications.ResultRule) string {
 	switch {
-	case !all:
+	case r.Count == applications.TooFew || r.Pool == applications.TooFew:
 		return l.say("miss.unmet")
 	case r.Kind == matcher.Quota && r.Short > 0:
 		return l.count("miss.short", r.Count, "min", r.Min, "pool", r.Pool)
@@ -238,17 +239,10 @@ func missText(l tongue, r applications.ResultRule, all bool) string {
 	}
 }
 
-func (page *resultPage) makeup(l tongue, res *applications.SelectionResult, size int, all bool) {
+func (page *resultPage) makeup(l tongue, res *applications.SelectionResult, size int) {
 	axis := chartAxis(res.Rules, size)
 	at := map[string]int{}
 	for _, r := range res.Rules {
-		if !all && hiddenGroup(res.Form, r.Attribute) {
-			if _, seen := at[r.Attribute]; !seen {
-				at[r.Attribute] = -1
-				page.Hidden = append(page.Hidden, l.phrase(r.Group))
-			}
-			continue
-		}
 		i, ok := at[r.Attribute]
 		if !ok {
 			i = len(page.Groups)
@@ -259,11 +253,14 @@ func (page *resultPage) makeup(l tongue, res *applications.SelectionResult, size
 			}
 			page.Groups = append(page.Groups, g)
 		}
-		row := newRowView(l, r, axis, size, all)
+		row := newRowView(l, r, axis, size)
 		page.Masked = page.Masked || row.Count == "" || row.Applied == ""
 		page.Ticks = page.Ticks || row.Bar != "" && r.Benchmark != nil && r.Kind == matcher.Quota
 		page.Outlines = page.Outlines || row.Bar != "" && (r.Kind == matcher.Spread || r.Kind == matcher.Company)
 		page.Groups[i].Rows = append(page.Groups[i].Rows, row)
+	}
+	for _, group := range res.Withheld {
+		page.Hidden = append(page.Hidden, l.phrase(group))
 	}
 }
 
@@ -286,14 +283,16 @@ func chartAxis(rules []applications.ResultRule, size int) int {
 	return axis + 1
 }
 
-func newRowView(l tongue, r applications.ResultRule, axis, size int, all bool) rowView {
+func newRowView(l tongue, r applications.ResultRule, axis, size int) rowView {
 	row := rowView{Label: l.phrase(r.Label), Must: r.Priority == matcher.Must, Priority: r.Priority}
-	wrong := r.Short > 0 || r.Over > 0
+	wrong := r.Missed()
 	b := bar{Axis: axis, Count: r.Count, Lo: r.Min, Hi: r.Max, Wrong: wrong}
 	switch r.Kind {
 	case matcher.Company:
 		row.Words = l.count("row.company", r.Min)
-		row.Range = l.say("range.all", "n", r.Pool)
+		if row.Range = l.say("range.every"); r.Pool != applications.TooFew {
+			row.Range = l.say("range.all", "n", r.Pool)
+		}
 		b.Lo, b.Hi, b.Outline = r.Pool, r.Pool, true
 	case matcher.Spread:
 		row.Words = l.say("row.spread")
@@ -321,11 +320,18 @@ func newRowView(l tongue, r applications.ResultRule, axis, size int, all bool) r
 		}
 	}
 	row.Tone, row.Mark = "ok", "✓"
+	if wrong {
+		row.Tone, row.Mark = "bad", "✕"
+	}
 	switch {
+	case r.Count == applications.TooFew && wrong:
+		row.Word = l.say("row.unmet") // by how many would tell the count
+	case r.Count == applications.TooFew:
+		row.Word = l.say("row.met")
 	case r.Short > 0:
-		row.Tone, row.Mark, row.Word = "bad", "✕", l.say("row.short", "n", r.Short)
+		row.Word = l.say("row.short", "n", r.Short)
 	case r.Over > 0:
-		row.Tone, row.Mark, row.Word = "bad", "✕", l.say("row.over", "n", r.Over)
+		row.Word = l.say("row.over", "n", r.Over)
 	case r.Kind != matcher.Quota:
 		row.Word = l.say("row.met")
 	case r.Count == r.Min && r.Min > 0 && r.Max > r.Min:
@@ -336,18 +342,14 @@ func newRowView(l tongue, r applications.ResultRule, axis, size int, all bool) r
 		row.Word = l.say("row.in_range")
 	}
 	shown := func(n int) string {
-		if n < fewest && !all {
+		if n == applications.TooFew {
 			return ""
 		}
 		return l.number(int64(n))
 	}
 	row.Count, row.Applied = shown(r.Count), shown(r.Pool)
-	if all || r.Count >= fewest {
+	if r.Count != applications.TooFew && (r.Kind != matcher.Company || r.Pool != applications.TooFew) {
 		row.Bar = b.svg()
-	} else if wrong {
-		row.Word = l.say("row.unmet") // by how many would tell the count
-	} else {
-		row.Word = l.say("row.met")
 	}
 	return row
 }

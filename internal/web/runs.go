@@ -91,8 +91,8 @@ func fillRunsPage(f frame, program *applications.Program, runs []*applications.S
 			Number: i + 1, Href: "/programs/" + program.ID + "/selections/" + run.ID,
 			Criteria: run.Criteria, Trial: run.Trial, Started: l.moment(run.CreateTime, zone),
 		}
-		if run.PoolSize > 0 {
-			line.Pool = masked(l, run.PoolSize, facilitates(who, program.ID))
+		if run.PoolSize != 0 {
+			line.Pool = masked(l, run.PoolSize, true)
 		}
 		line.Word, line.Tone, line.Mark = runState(l, run.State)
 		page.Runs = append(page.Runs, line)
@@ -212,7 +212,7 @@ func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		page := newResultPage(s.staffFrame(r, "programs"), result, number, facilitates(who, programID), r.URL.Query().Get("view"))
+		page := newResultPage(s.staffFrame(r, "programs"), result, number, r.URL.Query().Get("view"))
 		s.render(w, r, http.StatusOK, "result", page)
 		return nil
 	}
@@ -239,8 +239,8 @@ func newRunPage(f frame, program *applications.Program, run *applications.Select
 		MayCancel: who.Can(access.SelectionsRun, program.ID), Criteria: run.Criteria,
 		Started: l.moment(run.CreateTime, zone), Error: run.Error,
 	}
-	if run.PoolSize > 0 {
-		page.Pool = masked(l, run.PoolSize, facilitates(who, program.ID))
+	if run.PoolSize != 0 {
+		page.Pool = masked(l, run.PoolSize, true)
 	}
 	page.Word, page.Tone, page.Mark = runState(l, run.State)
 	page.Text = l.say("run." + string(run.State) + ".text")
@@ -249,7 +249,7 @@ func newRunPage(f frame, program *applications.Program, run *applications.Select
 	}
 	for _, step := range run.Steps {
 		line := stepLine{Label: stepLabel(l, step.Name), When: l.moment(step.Time, zone)}
-		if base, _, _ := strings.Cut(step.Name, " "); base == "size" || base == "priority" {
+		if base, _, _ := strings.Cut(step.Name, " "); (base == "size" || base == "priority") && step.Value != applications.TooFew {
 			line.Value = l.number(step.Value)
 		}
 		page.Steps = append(page.Steps, line)

@@ -232,7 +232,7 @@ func sampleResult(shape string) *applications.SelectionResult {
 		if shape == "impossible" && r.pr == 0 {
 			r.n, r.lo = 1, 3
 		}
-		rule := applications.ResultRule{Attribute: r.attribute, Group: form.Attribute(r.attribute).Label}
+		rule := applications.ResultRule{Attribute: r.attribute, Identity: form.Attribute(r.attribute).Identity(), Group: form.Attribute(r.attribute).Label}
 		if r.label != "" {
 			rule.Label = en(r.label)
 		}
@@ -394,13 +394,15 @@ func samplePages(s *server, lang string) map[string]view {
 	out["runs"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), runs, sampleFacilitator)
 	out["runs empty"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), nil, sampleAdmin)
 	for _, shape := range []string{"optimal", "impossible", "clash", "undecided", "large"} {
-		out["result "+shape] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult(shape), 4, true, "")
+		out["result "+shape] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult(shape), 4, "")
 	}
-	out["result people"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult("optimal"), 4, true, "people")
-	out["result masked"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult("optimal"), 4, false, "")
+	out["result people"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult("optimal"), 4, "people")
+	maskedResult := sampleResult("optimal")
+	maskedResult.Withhold()
+	out["result masked"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), maskedResult, 4, "")
 	trial := sampleResult("optimal")
 	trial.Selection.Trial = true
-	out["result trial"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), trial, 4, true, "people")
+	out["result trial"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), trial, 4, "people")
 	return out
 }
 

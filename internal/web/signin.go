@@ -186,13 +186,9 @@ func facilitates(who access.Principal, program string) bool {
 	return who.Can(access.IdentityRead, program)
 }
 
-// fewest is the smallest count shown outside the facilitator's role.
-const fewest = 11
-
-// masked writes a count, or that it is too small to be shown. Zero is small
-// too: that nobody of a group applied tells about everybody who did.
+// masked writes a count, or that it is too small to be shown.
 func masked(l tongue, n int, all bool) string {
-	if n < fewest && !all {
+	if n == applications.TooFew || n < applications.Fewest && !all {
 		return l.say("too_few")
 	}
 	return l.number(int64(n))

@@ -647,7 +647,9 @@ func (x *Link) GetIds() []string {
 	return nil
 }
 
-// What a cohort does to one rule.
+// What a cohort does to one rule. To a caller without the permission identity.read, rows on
+// identity attributes and on named applicants are left out; of the others, a pool or count below
+// 11 is -1, and so are short and over, where they are not 0, beside such a count.
 type RuleCount struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Position of the rule in the resolved criteria: 1, 2, …; a rule with each has one row for

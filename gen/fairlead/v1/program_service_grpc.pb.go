@@ -92,7 +92,8 @@ type ProgramServiceClient interface {
 	// attribute that no policy in force covers.
 	RegisterCriteria(ctx context.Context, in *RegisterCriteriaRequest, opts ...grpc.CallOption) (*Criteria, error)
 	// Says whether criteria, unsaved ones or a stored version, can be kept by the program's
-	// present pool.
+	// present pool. On identity attributes this counts people by who they are: it needs the
+	// permission identity.read as well, and is recorded.
 	CheckCriteria(ctx context.Context, in *CheckCriteriaRequest, opts ...grpc.CallOption) (*CheckCriteriaResponse, error)
 	// Records an approval to use identity attributes for balance.
 	CreatePolicy(ctx context.Context, in *CreatePolicyRequest, opts ...grpc.CallOption) (*Policy, error)
@@ -382,7 +383,8 @@ type ProgramServiceServer interface {
 	// attribute that no policy in force covers.
 	RegisterCriteria(context.Context, *RegisterCriteriaRequest) (*Criteria, error)
 	// Says whether criteria, unsaved ones or a stored version, can be kept by the program's
-	// present pool.
+	// present pool. On identity attributes this counts people by who they are: it needs the
+	// permission identity.read as well, and is recorded.
 	CheckCriteria(context.Context, *CheckCriteriaRequest) (*CheckCriteriaResponse, error)
 	// Records an approval to use identity attributes for balance.
 	CreatePolicy(context.Context, *CreatePolicyRequest) (*Policy, error)

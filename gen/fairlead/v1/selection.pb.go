@@ -251,9 +251,11 @@ type Selection struct {
 	CancelRequested bool `protobuf:"varint,13,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// FAILED: why.
 	Error *SelectionError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
-	// People in the frozen pool. 0 before it is frozen.
+	// People in the frozen pool. 0 before it is frozen. -1: fewer than 11, to a caller without
+	// identity.read.
 	PoolSize int32 `protobuf:"varint,15,opt,name=pool_size,json=poolSize,proto3" json:"pool_size,omitempty"`
-	// "sha256:" and the SHA-256, in hex, of the frozen input. Empty before.
+	// "sha256:" and the SHA-256, in hex, of the frozen input. Empty before, and to a caller
+	// without identity.read: it would confirm guesses at small counts.
 	InputDigest string `protobuf:"bytes,16,opt,name=input_digest,json=inputDigest,proto3" json:"input_digest,omitempty"`
 	// Version of the engine.
 	Engine string `protobuf:"bytes,17,opt,name=engine,proto3" json:"engine,omitempty"`
@@ -552,7 +554,8 @@ type SelectionStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the step, as in current_step.
 	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
-	// The number it proved, where it proves one.
+	// The number it proved, where it proves one. -1 for a deviation, to a caller without
+	// identity.read.
 	Value int64 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
 	// When it was done.
 	EndTime       *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
@@ -688,7 +691,8 @@ type SelectionResult struct {
 	Rules []*RuleCount `protobuf:"bytes,8,rep,name=rules,proto3" json:"rules,omitempty"`
 	// The size.
 	Size *CohortSize `protobuf:"bytes,9,opt,name=size,proto3" json:"size,omitempty"`
-	// The weighted deviation of each priority that has a rule, ascending.
+	// The weighted deviation of each priority that has a rule, ascending. Left out to a caller
+	// without identity.read: it adds up what the rows withhold.
 	Deviations []*Deviation `protobuf:"bytes,10,rep,name=deviations,proto3" json:"deviations,omitempty"`
 	// The total score with its upper bound.
 	Score *ObjectiveBound `protobuf:"bytes,11,opt,name=score,proto3" json:"score,omitempty"`
@@ -698,15 +702,17 @@ type SelectionResult struct {
 	Lottery Criteria_Lottery `protobuf:"varint,13,opt,name=lottery,proto3,enum=fairlead.v1.Criteria_Lottery" json:"lottery,omitempty"`
 	// Who is asked next when a seat becomes free, in order.
 	Alternates []*CohortMember `protobuf:"bytes,14,rep,name=alternates,proto3" json:"alternates,omitempty"`
-	// People in the pool.
+	// People in the pool. -1: fewer than 11, to a caller without identity.read.
 	PoolSize int32 `protobuf:"varint,15,opt,name=pool_size,json=poolSize,proto3" json:"pool_size,omitempty"`
 	// The text that ties were broken by.
 	Seed string `protobuf:"bytes,16,opt,name=seed,proto3" json:"seed,omitempty"`
-	// "sha256:" and the SHA-256, in hex, of the frozen input.
+	// "sha256:" and the SHA-256, in hex, of the frozen input. Left out to a caller without
+	// identity.read.
 	InputDigest string `protobuf:"bytes,17,opt,name=input_digest,json=inputDigest,proto3" json:"input_digest,omitempty"`
 	// Version of the engine.
 	Engine string `protobuf:"bytes,18,opt,name=engine,proto3" json:"engine,omitempty"`
-	// "sha256:" and the SHA-256, in hex, of the canonical record.
+	// "sha256:" and the SHA-256, in hex, of the canonical record. Left out to a caller without
+	// identity.read.
 	Digest        string `protobuf:"bytes,19,opt,name=digest,proto3" json:"digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
