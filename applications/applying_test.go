@@ -428,8 +428,15 @@ func TestChangingWhatOneDoesNotSee(t *testing.T) {
 		return err
 	}
 	for _, fields := range [][]string{
-		{"answers.nation", "answers.county"}, {"answers.lived"}, {"answers.sector", "answers.county"}, {"answers.race"}, {"answers"},
-		{"consents"}, {"contact"}, {"contact.email"}, nil,
+		{"answers.nation", "answers.county"},
+		{"answers.lived"},
+		{"answers.sector", "answers.county"},
+		{"answers.race"},
+		{"answers"},
+		{"consents"},
+		{"contact"},
+		{"contact.email"},
+		nil,
 	} {
 		for _, who := range []access.Principal{w.manager, w.service} {
 			err := change(who, id, fields...)
