@@ -59,8 +59,7 @@ func (t *faultyTx) query(ctx context.Context, q *query, args []any) (rows, error
 func (t *faultyTx) commit(ctx context.Context) error {
 	t.b.commits--
 	if t.b.commits < 0 {
-		t.rollback()
-		return t.b.err
+		return errors.Join(t.b.err, t.rollback())
 	}
 	return t.transaction.commit(ctx)
 }
@@ -262,6 +261,7 @@ func TestGroupFailsTogether(t *testing.T) {
 	// group; the second ends the transaction under both.
 	first, second, inside := make(chan error), make(chan error), make(chan struct{})
 	db := s.db.(*sqliteDB)
+	db.turns.age = time.Minute // however slow the machine is
 	go func() {
 		first <- insert("first", func(*tx) {
 			close(inside)
@@ -297,6 +297,73 @@ func TestGroupFailsTogether(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRefusalsRestOnWhatIsStored: who is refused because of what another
+// transaction of the same group wrote finds that written when told so; and if
+// it comes to nothing, is not told so.
+func TestRefusalsRestOnWhatIsStored(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		broken bool
+	}{{"the group is stored", false}, {"the group fails", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			s, _ := openFaulty(t)
+			s.db = s.db.(*faulty).backend
+			db, ctx := s.db.(*sqliteDB), t.Context()
+			db.turns.age = time.Minute // however slow the machine is
+			untilOneWaits := func() {
+				for waiting := 0; waiting == 0; time.Sleep(time.Millisecond) {
+					db.turns.mu.Lock()
+					waiting = len(db.turns.queue)
+					db.turns.mu.Unlock()
+				}
+			}
+			first, third, inside := make(chan error), make(chan error), make(chan struct{})
+			go func() {
+				first <- s.inTx(ctx, true, func(tx *tx) error {
+					err := tx.InsertProgram(ctx, &applications.Program{ID: "first"})
+					close(inside)
+					untilOneWaits()
+					return err
+				})
+			}()
+			<-inside
+			err := s.inTx(ctx, true, func(second *tx) error {
+				err := second.InsertProgram(ctx, &applications.Program{ID: "first"})
+				if applications.CodeOf(err) != applications.AlreadyExists {
+					t.Errorf("the two did not meet: %v", err)
+				}
+				go func() { // keeps the group from being stored at once
+					third <- s.inTx(ctx, true, func(*tx) error {
+						time.Sleep(20 * time.Millisecond)
+						return errors.New("changed its mind")
+					})
+				}()
+				untilOneWaits()
+				if c.broken {
+					_ = second.db.(*sqliteWrite).script(ctx, "ROLLBACK") // undoes both
+				}
+				return err
+			})
+			stored := 0
+			if err := s.View(ctx, func(tx applications.Tx) error {
+				list, err := tx.Programs(ctx, nil, "", 0)
+				stored = len(list)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			refused := applications.CodeOf(err) == applications.AlreadyExists
+			if refused != !c.broken || (stored == 1) != refused {
+				t.Errorf("told %v with %d programs stored", err, stored)
+			}
+			if err := <-first; (err == nil) == c.broken {
+				t.Errorf("the first was told %v", err)
+			}
+			<-third
+		})
 	}
 }
 

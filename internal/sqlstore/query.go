@@ -29,7 +29,9 @@ type transaction interface {
 	exec(ctx context.Context, q *query, args []any) (int64, error)
 	query(ctx context.Context, q *query, args []any) (rows, error)
 	commit(ctx context.Context) error
-	rollback()
+	// rollback fails if what the transaction had read was undone as well: then
+	// nothing may be concluded from it.
+	rollback() error
 }
 
 type rows interface {

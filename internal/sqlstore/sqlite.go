@@ -82,7 +82,7 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 		db.writer.Close()
 		return nil, err
 	}
-	db.turns.db = db.writer
+	db.turns.db, db.turns.age = db.writer, maxGroupAge
 	if err := db.check(ctx, path, ours); err != nil {
 		db.close()
 		return nil, err
@@ -334,14 +334,14 @@ type sqliteRead struct {
 }
 
 func (t *sqliteRead) commit(context.Context) error {
-	t.rollback() // there is nothing to write
-	return nil
+	return t.rollback() // there is nothing to write
 }
 
-func (t *sqliteRead) rollback() {
+func (t *sqliteRead) rollback() error {
 	t.tx.Rollback()
 	t.conn.Close()
 	t.ended()
+	return nil
 }
 
 // classifySQLite maps SQLite's result codes: first the extended code, then the

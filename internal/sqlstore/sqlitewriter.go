@@ -13,11 +13,12 @@ import (
 //
 // Each transaction but the first of a group runs in a savepoint, so that its
 // failure undoes nothing of the others. A transaction sees what those before
-// it in its group wrote; none returns before the whole group is on disk, and
-// if that fails, all of them fail.
+// it in its group wrote; none returns, not even one that fails, before that is
+// on disk, and if the group fails, all of them fail.
 type sqliteWriter struct {
 	db    *sql.DB
-	stmts []*sql.Stmt // by query.index; nil while migrating
+	stmts []*sql.Stmt   // by query.index; nil while migrating
+	age   time.Duration // at which a group commits; maxGroupAge but in tests
 
 	mu    sync.Mutex
 	busy  bool            // somebody has the turn
@@ -120,7 +121,7 @@ func (w *sqliteWriter) release() {
 		w.mu.Lock()
 		waiting := len(w.queue) > 0
 		g := w.group
-		full := g != nil && (g.broken != nil || g.members >= maxGroup || time.Since(g.started) >= maxGroupAge)
+		full := g != nil && (g.broken != nil || g.members >= maxGroup || time.Since(g.started) >= w.age)
 		if g == nil || (waiting && !full) {
 			if waiting {
 				next := w.queue[0]
@@ -175,7 +176,10 @@ func (t *sqliteWrite) commit(ctx context.Context) error {
 	return t.group.err
 }
 
-func (t *sqliteWrite) rollback() {
+// rollback waits, as commit does, for what others in the group wrote: a
+// refusal such as "somebody else was faster" may rest on it, and whoever is
+// told so looks at once, and has to find it.
+func (t *sqliteWrite) rollback() error {
 	if t.first {
 		t.w.group = nil
 		t.group.finish() // without members: a rollback
@@ -183,6 +187,12 @@ func (t *sqliteWrite) rollback() {
 		// Some errors of SQLite, such as a full disk, undo the transaction.
 		t.group.broken = err
 	}
+	others := t.group.members > 0
 	t.w.release()
-	t.ended()
+	defer t.ended()
+	if !others {
+		return nil
+	}
+	<-t.group.done
+	return t.group.err
 }

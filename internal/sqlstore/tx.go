@@ -73,14 +73,18 @@ func (s *Store) once(ctx context.Context, write bool, fn func(*tx) error) (err e
 	defer func() { // also when fn panics
 		t.closed = true
 		if open {
-			db.rollback()
+			_ = db.rollback() // a panic goes on either way
 		}
 	}()
 	err = fn(t)
 	if t.failed != nil { // whatever fn made of it
-		return t.failed
+		err = t.failed
 	}
 	if err != nil {
+		open = false
+		if undone := db.rollback(); undone != nil && t.failed == nil {
+			return s.explain(ctx, undone)
+		}
 		return err
 	}
 	if ctx.Err() != nil {
