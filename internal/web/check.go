@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -157,19 +158,9 @@ func (s *server) postCheck(w http.ResponseWriter, r *http.Request) error {
 	}
 	l := s.tongueOf(r)
 	consents, faults := map[string]bool{}, map[string]string{}
-	agreed := slices.Clone(p.app.Consents)
 	for _, c := range p.form.Consents {
 		consents[c.Key] = r.PostForm.Get("c."+c.Key) == "yes"
-		have := slices.IndexFunc(agreed, func(x applications.Consent) bool { return x.Key == c.Key })
-		switch {
-		case consents[c.Key] && have < 0:
-			agreed = append(agreed, applications.Consent{Key: c.Key, FormVersion: p.form.Version, Language: string(l), Time: s.Now()})
-		case !consents[c.Key] && have >= 0 && !c.Health:
-			agreed = slices.Delete(agreed, have, have+1)
-		case !consents[c.Key] && have < 0 && c.Required:
-			faults["consents."+c.Key] = l.say("fault.consent")
-		}
-		if !consents[c.Key] && c.Required && !c.Health {
+		if !consents[c.Key] && c.Required && (!c.Health || !consented(p.app, c.Key)) {
 			faults["consents."+c.Key] = l.say("fault.consent")
 		}
 	}
@@ -184,16 +175,24 @@ func (s *server) postCheck(w http.ResponseWriter, r *http.Request) error {
 		s.render(w, r, http.StatusUnprocessableEntity, "check", s.newCheckPage(r, p, consents, faults, nil))
 		return nil
 	}
-	who, ctx := p.session.principal(), r.Context()
-	app := p.app
-	change := *app
-	change.Consents = agreed
-	if len(agreed) != len(app.Consents) {
-		if app, err = s.svc.UpdateApplication(ctx, who, &change, []string{"consents"}, applications.Idempotency{}); err != nil {
-			return s.checkAgain(w, r, p, consents, err)
+	err = s.submit(r, p, consents)
+	// Another press of the same button can have come between: whoever submits
+	// what they saw need not do it again.
+	for range 3 {
+		if applications.CodeOf(err) != applications.Aborted || err == nil {
+			break
 		}
+		now, _, readErr := s.own(r, p.program.ID)
+		if readErr != nil {
+			return readErr
+		}
+		if now == nil || now.State != applications.Draft || now.Contact != p.app.Contact || !reflect.DeepEqual(now.Answers, p.app.Answers) {
+			break
+		}
+		p.app = now
+		err = s.submit(r, p, consents)
 	}
-	if _, err = s.svc.SubmitApplication(ctx, who, p.program.ID, app.ID, app.Revision, applications.Idempotency{}); err != nil {
+	if err != nil {
 		return s.checkAgain(w, r, p, consents, err)
 	}
 	s.keepApplicant(w, *p.session)
@@ -201,10 +200,48 @@ func (s *server) postCheck(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// submit saves the consents as they were ticked and submits. The one to health
+// answers is taken back where it was given, and not here.
+func (s *server) submit(r *http.Request, p *place, consents map[string]bool) error {
+	who, ctx := p.session.principal(), r.Context()
+	app, agreed, changed := p.app, slices.Clone(p.app.Consents), false
+	for _, c := range p.form.Consents {
+		have := slices.IndexFunc(agreed, func(x applications.Consent) bool { return x.Key == c.Key })
+		switch {
+		case consents[c.Key] && have < 0:
+			agreed = append(agreed, applications.Consent{Key: c.Key, FormVersion: p.form.Version, Language: string(s.tongueOf(r)), Time: s.Now()})
+			changed = true
+		case !consents[c.Key] && have >= 0 && !c.Health:
+			agreed, changed = slices.Delete(agreed, have, have+1), true
+		}
+	}
+	if changed {
+		change := *app
+		change.Consents = agreed
+		var err error
+		if app, err = s.svc.UpdateApplication(ctx, who, &change, []string{"consents"}, applications.Idempotency{}); err != nil {
+			return err
+		}
+	}
+	_, err := s.svc.SubmitApplication(ctx, who, p.program.ID, app.ID, app.Revision, applications.Idempotency{})
+	return err
+}
+
 func (s *server) checkAgain(w http.ResponseWriter, r *http.Request, p *place, consents map[string]bool, err error) error {
-	if applications.CodeOf(err) == applications.Aborted {
-		seeOther(w, r, p.path("/check")) // another tab: look at what is stored now
-		return nil
+	switch applications.CodeOf(err) {
+	case applications.Aborted, applications.FailedPrecondition:
+		// Another tab, or the button pressed twice: look at what is stored now.
+		now, _, readErr := s.own(r, p.program.ID)
+		switch {
+		case readErr != nil:
+			return readErr
+		case now != nil && now.State != applications.Draft:
+			seeOther(w, r, p.path("/receipt"))
+			return nil
+		case applications.CodeOf(err) == applications.Aborted:
+			seeOther(w, r, p.path("/check"))
+			return nil
+		}
 	}
 	faults, others, ok := violations(err, nil)
 	if !ok {

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -477,6 +478,47 @@ func TestRobots(t *testing.T) {
 	}
 	x.has(fast, "once more")
 	x.follow(x.fill(fast)) // and then it works, with what was entered
+}
+
+// TestPressedTwice sends a button's post three times at the same moment, as a
+// double click does: whichever answer the browser shows, it says what happened.
+func TestPressedTwice(t *testing.T) {
+	for _, c := range []struct {
+		path, to string
+		form     url.Values
+	}{
+		{"/check", "/receipt", url.Values{"c.take_part": {"yes"}}},
+		{"/withdraw", "/status", url.Values{"reason": {"moved away"}}},
+	} {
+		t.Run(c.path, func(t *testing.T) {
+			x := newSite(t)
+			for range 5 {
+				x.browser = x.newBrowser()
+				_, code := x.begin("Invented Applicant")
+				created, err := x.svc.Resume(t.Context(), testProgram, code)
+				if err != nil {
+					t.Fatal(err)
+				}
+				app := created.Application
+				who := access.Principal{Subject: "applications/" + app.ID, Program: app.Program, Application: app.ID}
+				app.Answers = applications.Answers{"role_authority": {Values: []string{"structural_change"}}}
+				if _, err := x.svc.UpdateApplication(t.Context(), who, app, []string{"answers"}, applications.Idempotency{}); err != nil {
+					t.Fatal(err)
+				}
+				answers := make([]*answer, 3)
+				var together sync.WaitGroup
+				for i := range answers {
+					together.Go(func() { answers[i] = x.do(http.MethodPost, apply+c.path, c.form, nil) })
+				}
+				together.Wait()
+				for _, a := range answers {
+					if a.status != http.StatusSeeOther || a.to != apply+c.to {
+						t.Errorf("%d to %q: %s", a.status, a.to, a.text())
+					}
+				}
+			}
+		})
+	}
 }
 
 // TestManyBeginnings has one robot with one good page begin applications as

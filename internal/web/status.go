@@ -185,6 +185,16 @@ func (s *server) postWithdraw(w http.ResponseWriter, r *http.Request) error {
 	}
 	reason := clean(r.PostForm.Get("reason"), true)
 	_, err = s.svc.WithdrawApplication(r.Context(), p.session.principal(), p.program.ID, p.app.ID, reason, 0, applications.Idempotency{})
+	if applications.CodeOf(err) == applications.FailedPrecondition && err != nil {
+		now, _, readErr := s.own(r, p.program.ID)
+		if readErr != nil {
+			return readErr
+		}
+		if now == nil || !withdrawable(now) { // pressed twice
+			seeOther(w, r, p.path("/status"))
+			return nil
+		}
+	}
 	if faults, others, ok := violations(err, nil); err != nil && ok {
 		var list []fault
 		for _, m := range faults {
