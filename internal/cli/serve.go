@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -147,7 +148,18 @@ func (in *installation) firstAdministrator(ctx context.Context, o serveOptions, 
 	return nil
 }
 
+// tryWrite also refuses to put a token in the place of anything but a token.
 func tryWrite(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		text, err := []byte(nil), error(nil)
+		if info.Mode().IsRegular() {
+			text, err = os.ReadFile(path)
+		}
+		if !info.Mode().IsRegular() || err == nil && len(text) > 0 && !bytes.HasPrefix(text, []byte("fls_")) {
+			return applications.Errorf(applications.FailedPrecondition, "ADMIN_TOKEN_IN_THE_WAY",
+				"%s is there already and holds no token; nothing was overwritten: move it away or choose another place with --admin-token-file", path)
+		}
+	}
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".admin-token-*")
 	if err != nil {

@@ -202,6 +202,10 @@ func TestStartsThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
+	precious := filepath.Join(t.TempDir(), "letter.txt")
+	if err := os.WriteFile(precious, []byte("Dear all"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	served := func(t *testing.T) *house {
 		h := newHouse(t)
 		stop := h.serve()
@@ -286,6 +290,8 @@ func TestStartsThatCannotBe(t *testing.T) {
 			h.data = filepath.Join(h.data, "below")
 			return h
 		}, nil, []string{"data folder"}},
+		{"a folder in the place of the token file", newHouse, []string{"--admin-token-file", t.TempDir()}, []string{"--admin-token-file", "nothing was overwritten"}},
+		{"something else in the place of the token file", newHouse, []string{"--admin-token-file", precious}, []string{"--admin-token-file", "nothing was overwritten"}},
 		{"a token file that cannot be written", newHouse, []string{"--admin-token-file", "/dev/null/admin.token"}, []string{"--admin-token-file"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -309,6 +315,9 @@ func TestStartsThatCannotBe(t *testing.T) {
 				t.Errorf("it said more: %q %q", got.stdout, got.stderr)
 			}
 		})
+	}
+	if text, err := os.ReadFile(precious); err != nil || string(text) != "Dear all" {
+		t.Errorf("the letter is now %q, %v", text, err)
 	}
 }
 
