@@ -18,11 +18,12 @@ type prover struct {
 	lo, hi   []int64 // of the columns, kept by the search
 	rlo, rhi []int64
 
-	shift  uint
-	span   float64 // Σ of the largest size of a column
-	sides  float64 // Σ of the largest size of a row's sides
-	colSum float64 // largest Σ|entries| of a column
-	maxC   float64
+	shift   uint
+	span    float64   // Σ of the largest size of a column
+	sides   []float64 // largest size of a row's sides
+	entries []float64 // largest size of a row's entries
+	longest float64   // most entries of a column
+	maxC    float64
 
 	y []int64
 	d []int64 // reduced costs times 2^shift of the last bound
@@ -41,32 +42,38 @@ func newProver(m *model, cost, lo, hi, rlo, rhi []int64) *prover {
 		y: make([]int64, m.rows()), d: make([]int64, m.columns()),
 	}
 	for i := range rlo {
-		p.sides += math.Max(math.Abs(float64(rlo[i])), math.Abs(float64(rhi[i])))
+		p.sides = append(p.sides, math.Max(math.Abs(float64(rlo[i])), math.Abs(float64(rhi[i]))))
+		_, values := m.row(i)
+		largest := int64(0)
+		for _, v := range values {
+			largest = max(largest, v, -v)
+		}
+		p.entries = append(p.entries, float64(largest))
 	}
 	for j := range cost {
 		p.span += math.Max(math.Abs(float64(lo[j])), math.Abs(float64(hi[j])))
 		p.maxC = math.Max(p.maxC, math.Abs(float64(cost[j])))
-		sum := 0.0
-		_, values := m.column(j)
-		for _, v := range values {
-			sum += math.Abs(float64(v))
-		}
-		p.colSum = math.Max(p.colSum, sum)
+		rows, _ := m.column(j)
+		p.longest = math.Max(p.longest, float64(len(rows)))
 	}
-	// The duals may exceed the costs by a factor of a few hundred before the
-	// shift has to be reduced.
-	for p.shift = 24; p.shift > 0; p.shift-- {
-		if float64(int64(1)<<p.shift)*(p.maxC+1)*(p.span+p.sides+1) < headroom/512 {
+	// As fine as possible: where the duals exceed the costs too much, bound
+	// takes a smaller shift.
+	for p.shift = 30; p.shift > 0; p.shift-- {
+		if float64(int64(1)<<p.shift)*(p.maxC+1)*(p.span+1) < headroom/16 {
 			break
 		}
 	}
 	return p
 }
 
-// slack is how much, in units of the cost, rounding the duals can weaken a
-// bound.
+// slack is about how much, in units of the cost, rounding the duals weakens a
+// bound: half a unit for each row, in each column of the basis.
 func (p *prover) slack() float64 {
-	return (float64(p.span*p.colSum) + p.sides) / float64(int64(1)<<p.shift)
+	sum := 0.0
+	for _, v := range p.entries {
+		sum += v
+	}
+	return sum * p.longest / float64(int64(1)<<p.shift)
 }
 
 // bound is 2^shift times a lower bound on cost·x over the current box, from
@@ -106,29 +113,94 @@ func (p *prover) impossible(ray []float64) bool {
 	}
 	// Powers of two keep the small integers that rays often consist of exact.
 	_, exp := math.Frexp(largest)
-	for _, bits := range []int{30, 20, 12} {
-		if v, ok := p.evaluate(ray, math.Ldexp(1, bits-exp), 0); ok && v > 0 {
-			return true
+	if v, ok := p.evaluate(ray, math.Ldexp(1, 30-exp), 0); ok && v > 0 {
+		return true
+	}
+	return p.exceeds(ray, math.Ldexp(1, fine-exp), 0, 0)
+}
+
+// fine is how many bits the duals get where 64 bits in all are not enough:
+// more than a float64 has.
+const fine = 56
+
+// beyond says whether the duals y·scale prove that the cost is larger than cut
+// in the whole box. It is the same formula as in bound, with finer duals and
+// sums of 128 bits: rows of large entries need them.
+func (p *prover) beyond(y []float64, scale float64, cut int64) bool {
+	largest := 1.0
+	for _, v := range y {
+		largest = math.Max(largest, math.Abs(v*scale))
+	}
+	_, exp := math.Frexp(largest)
+	shift := min(fine-exp, 40)
+	if shift <= 0 {
+		return false
+	}
+	factor := int64(1) << shift
+	return p.exceeds(y, scale*float64(factor), factor, cut)
+}
+
+// exceeds says whether factor·cost·x > factor·cut in the whole box, by the
+// duals y·scale, rounded.
+func (p *prover) exceeds(y []float64, scale float64, factor, cut int64) bool {
+	peak, rows := 0.0, 0.0
+	for k, v := range y {
+		t := math.RoundToEven(v * scale)
+		size := math.Abs(t)
+		if !(size < headroom) {
+			return false
+		}
+		peak = math.Max(peak, size*p.entries[k])
+		rows += float64(size * p.sides[k])
+		p.y[k] = int64(t)
+	}
+	size := float64(float64(factor)*p.maxC) + float64(peak*p.longest)
+	if float64(size*(p.span+1))+rows+float64(float64(factor)*math.Abs(float64(cut))) >= math.Ldexp(1, 126) {
+		return false
+	}
+	sum := product(factor, cut).neg()
+	for k, t := range p.y {
+		if t > 0 {
+			sum = sum.add(product(t, p.rlo[k]))
+		} else if t < 0 {
+			sum = sum.add(product(t, p.rhi[k]))
 		}
 	}
-	return false
+	for j := range p.lo {
+		if p.lo[j] == 0 && p.hi[j] == 0 {
+			continue
+		}
+		d := product(factor, p.cost[j])
+		index, values := p.column(j)
+		for k, i := range index {
+			if t := p.y[i]; t != 0 {
+				d = d.add(product(-t, values[k]))
+			}
+		}
+		if d.positive() {
+			sum = sum.add(d.times(p.lo[j]))
+		} else {
+			sum = sum.add(d.times(p.hi[j]))
+		}
+	}
+	return sum.positive()
 }
 
 // evaluate bounds factor·cost·x with the duals y·scale, rounded.
 func (p *prover) evaluate(y []float64, scale float64, factor int64) (int64, bool) {
-	largest := 0.0
+	peak, rows := 0.0, 0.0 // largest size of a term of a reduced cost; of Σ y·s
 	for k, v := range y {
 		t := math.RoundToEven(v * scale)
-		if math.Abs(t) > largest {
-			largest = math.Abs(t)
-		}
-		if !(largest < headroom) {
+		size := math.Abs(t)
+		if !(size < headroom) {
 			return 0, false
 		}
+		peak = math.Max(peak, size*p.entries[k])
+		rows += float64(size * p.sides[k])
 		p.y[k] = int64(t)
 	}
-	size := float64(float64(factor)*p.maxC) + float64(largest*p.colSum) // of a reduced cost
-	if float64(size*p.span)+float64(largest*p.sides) >= headroom || size >= headroom {
+	size := float64(float64(factor)*p.maxC) + float64(peak*p.longest) // of a reduced cost
+	if float64(size*(p.span+1))+rows >= headroom {
 		return 0, false
 	}
 	p.largest = int64(size)

@@ -10,7 +10,7 @@ import (
 // integral is how far from an integer a value may be and still be rounded.
 // Nothing depends on it but which column is branched on: a rounded point is
 // checked before it is accepted.
-const integral = 1e-6
+const integral = 1e-9
 
 // fractional is a column to branch on, or from n on a row: the value of a row
 // is an integer too, and splitting its range often does more than deciding

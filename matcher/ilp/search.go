@@ -354,8 +354,10 @@ func (s *search) pruned() bool {
 	if s.lp.Objective() < (float64(cut)-1)*s.toLP {
 		return false
 	}
-	v, ok := s.evaluate()
-	return ok && v > cut<<s.prove.shift
+	if v, ok := s.evaluate(); ok && v > cut<<s.prove.shift {
+		return true
+	}
+	return s.lp.Objective() > float64(cut)*s.toLP && s.prove.beyond(s.duals, 1/s.toLP, cut)
 }
 
 // fix narrows the box by reduced costs: a column that would raise the bound
