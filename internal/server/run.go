@@ -76,6 +76,9 @@ func listenOne(flag, address string, protected bool) (net.Listener, error) {
 		return nil, invalid("ADDRESS_INVALID", "%s %q: write it as HOST:PORT, such as 127.0.0.1:8080", flag, address)
 	}
 	if !protected && !isLoopback(host) {
+		if flag == "--ops" { // never over TLS, whatever the other ports do
+			return nil, invalid("UNPROTECTED", "--ops %s can be reached from other machines without encryption; listen on 127.0.0.1, or give --behind-proxy if a proxy in front does TLS", address)
+		}
 		return nil, invalid("UNPROTECTED", "%s %s can be reached from other machines without encryption; give --tls-cert and --tls-key, or --behind-proxy if a proxy in front does TLS, or listen on 127.0.0.1", flag, address)
 	}
 	ln, err := net.Listen("tcp", address)

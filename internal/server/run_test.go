@@ -77,6 +77,9 @@ func TestListen(t *testing.T) {
 					t.Errorf("%v does not say %s", err, want)
 				}
 			}
+			if c.ports.Ops == "0.0.0.0:0" && strings.Contains(err.Error(), "--tls") {
+				t.Errorf("%v offers TLS, which that port never has", err)
+			}
 			if applications.CodeOf(err) != applications.FailedPrecondition {
 				t.Errorf("%v is internal", err)
 			}
