@@ -129,8 +129,7 @@ func (b *builder) tie(links []matcher.Link, excluded map[string]bool) {
 	for i := range root {
 		root[i] = i
 	}
-	var find func(int) int
-	find = func(i int) int {
+	find := func(i int) int {
 		for root[i] != i {
 			root[i] = root[root[i]]
 			i = root[i]
