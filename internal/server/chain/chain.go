@@ -54,6 +54,7 @@ type Chain struct {
 	Options
 	validator protovalidate.Validator
 	steps     []step
+	streams   openStreams
 }
 
 // New makes the chain.
@@ -111,11 +112,18 @@ func (c *Chain) Unary() grpc.UnaryServerInterceptor {
 	}
 }
 
-// Stream is the chain for streams: the first message decides on access, each
-// message is validated as it comes.
+// Stream is the chain for streams: few are open at once, the first message
+// decides on access, each message is validated as it comes.
 func (c *Chain) Stream() grpc.StreamServerInterceptor {
 	return func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		return c.run(ss.Context(), info.FullMethod, func(ctx context.Context, one *call) error {
+			if !one.method.Foreign {
+				leave, err := c.streams.enter(one.countedBy())
+				if err != nil {
+					return err
+				}
+				defer leave()
+			}
 			return handler(srv, &stream{ServerStream: ss, ctx: ctx, chain: c, call: one})
 		})
 	}
@@ -313,14 +321,18 @@ func (c *Chain) authenticate(ctx context.Context, one *call, next func(context.C
 	return next(ctx)
 }
 
-// rateLimit counts by who calls, and by address only where nobody is known: a
-// clinic behind one address is many people.
-func (c *Chain) rateLimit(ctx context.Context, one *call, next func(context.Context) error) error {
-	by := one.who.Subject
-	if by == "" {
-		by = addressKey(one.client)
+// countedBy is who calls, and the address only where nobody is known: a clinic
+// behind one address is many people.
+func (c *call) countedBy() string {
+	if c.who.Subject != "" {
+		return c.who.Subject
 	}
-	if wait := c.Limiter.Take(by); wait > 0 {
+	return addressKey(c.client)
+}
+
+// rateLimit lets each caller make so many calls a second.
+func (c *Chain) rateLimit(ctx context.Context, one *call, next func(context.Context) error) error {
+	if wait := c.Limiter.Take(one.countedBy()); wait > 0 {
 		return &problem.Limited{After: wait}
 	}
 	return next(ctx)

@@ -32,8 +32,13 @@ import (
 // their own.
 const MaxBody = 1 << 20
 
-// StreamTimeout is how long the answer to one request may go on.
-const StreamTimeout = time.Hour
+// Timeouts of one request, above those of the methods: they bound what waits
+// for a place on the connection to the services, before any method's begins.
+// AnswerTimeout leaves time to tell of it before the ports give up on writing.
+const (
+	AnswerTimeout = 80 * time.Second
+	StreamTimeout = time.Hour
+)
 
 // Register adds a service's routes; the generated code has one for each.
 type Register func(ctx context.Context, mux *runtime.ServeMux, conn *grpc.ClientConn) error
@@ -126,7 +131,9 @@ func readBody(routes routes, next http.Handler) http.Handler {
 			r = r.Clone(r.Context())
 			r.Method = http.MethodGet // net/http drops the body of the answer
 		}
+		timeout := AnswerTimeout
 		if routes.streams(r.Method, r.URL.Path) {
+			timeout = StreamTimeout
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(StreamTimeout)) // not every test server has deadlines
 			stream := &streamWriter{ResponseWriter: w, request: r}
 			w, r = stream, r.WithContext(context.WithValue(r.Context(), streamKey{}, stream))
@@ -144,6 +151,9 @@ func readBody(routes routes, next http.Handler) http.Handler {
 			WriteError(w, r, err)
 			return
 		}
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		r = r.WithContext(ctx)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.ContentLength = int64(len(body))
 		next.ServeHTTP(w, r)

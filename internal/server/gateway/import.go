@@ -73,10 +73,12 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 		_ = control.SetReadDeadline(until) // not every test server has deadlines
 		_ = control.SetWriteDeadline(until)
 
+		ctx, cancel := context.WithDeadline(r.Context(), until)
+		defer cancel()
 		md := metadata.Pairs(chain.ClientKey, ClientAddress(r, trusted).String())
 		md.Append("authorization", r.Header.Values("Authorization")...)
 		var header metadata.MD
-		resp, err := send(metadata.NewOutgoingContext(r.Context(), md), client, spec, http.MaxBytesReader(w, r.Body, maxImport), &header)
+		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, http.MaxBytesReader(w, r.Body, maxImport), &header)
 		if id := header.Get(chain.RequestIDKey); len(id) > 0 {
 			w.Header().Set("X-Request-Id", id[0])
 		}

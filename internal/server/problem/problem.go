@@ -36,6 +36,8 @@ const (
 	ReasonTokenMissing     = "TOKEN_REQUIRED"
 	ReasonRoleMissing      = "PERMISSION_MISSING"
 	ReasonRateLimited      = "RATE_LIMITED"
+	ReasonStreams          = "TOO_MANY_STREAMS"
+	ReasonFullView         = "FULL_VIEW_NEEDS_POST"
 	ReasonFieldsInvalid    = "FIELDS_INVALID"
 	ReasonJSONMalformed    = "JSON_MALFORMED"
 	ReasonQueryInvalid     = "QUERY_INVALID"
