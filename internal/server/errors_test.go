@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestBadRequests(t *testing.T) {
 		{"oversize", "POST", apps, "", `{"contact": {"name": "` + strings.Repeat("x", 1<<20) + `"}}`, nil, 413, "REQUEST_TOO_LARGE", "1 MiB"},
 		{"bounds", "POST", apps, "", `{"contact": {"name": "` + strings.Repeat("x", 300) + `"}}`, nil, 400, "FIELDS_INVALID", "application.contact.name"},
 		{"unknown attribute", "POST", apps, "", `{"answers": {"contry": {"values": ["skagit"]}}}`, nil, 400, "", `did you mean \"county\"`},
-		{"a name that is none", "GET", "/v1/programs/Not_A_Name", "", "", nil, 400, "FIELDS_INVALID", "name"},
+		{"a name that is none", "GET", "/v1/programs/Not_A_Name", "", "", nil, 400, "FIELDS_INVALID", "write it as programs/PROGRAM"},
 		{"not there", "GET", "/v1/programs/nobody", "", "", nil, 404, "PROGRAM_NOT_FOUND", ""},
 		{"a draft, to the public", "GET", "/v1/programs/later", "", "", nil, 404, "PROGRAM_NOT_FOUND", ""},
 		{"apply before the opening", "POST", "/v1/programs/later/applications", "", applicationBody(1), nil, 404, "PROGRAM_NOT_FOUND", ""},
@@ -47,6 +48,9 @@ func TestBadRequests(t *testing.T) {
 		{"no role", "GET", apps, w.token(access.Reviewer, "alpha"), "", nil, 403, "PERMISSION_MISSING", "applications.read"},
 		{"somebody else's application", "GET", "/v1/" + a.Application.Name, w.apply("alpha", 2, false).Token, "", nil, 404, "APPLICATION_NOT_FOUND", ""},
 		{"identity without a reason", "POST", "/v1/" + a.Application.Name + ":read", w.token(access.Facilitator, ""), `{"view": "APPLICATION_VIEW_FULL"}`, nil, 400, "", "reason"},
+		{"identity by URL", "GET", "/v1/" + a.Application.Name + "?view=APPLICATION_VIEW_FULL&reason=x", w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
+		{"a name in a URL", "GET", apps + "?view=2&filter=" + url.QueryEscape(`contact.email = "x@example.org"`), w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
+		{"one's own application in full", "GET", "/v1/" + a.Application.Name + "?view=APPLICATION_VIEW_FULL", a.Token, "", nil, 200, "", "Invented Person"},
 		{"unknown query parameter", "GET", "/v1/openCalls?fliter=x", "", "", nil, 400, "QUERY_INVALID", `did you mean \"filter\"`},
 		{"query for a body", "POST", apps + "?contact.name=x", "", applicationBody(1), nil, 400, "QUERY_INVALID", "contact.name"},
 		{"not built", "POST", "/v1/programs/alpha/selections/01a20028-0000-7000-8000-000000000000:publish", w.token(access.Facilitator, ""), `{}`, nil, 501, "NOT_BUILT", ""},

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/openfairlead/fairlead/applications"
+	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
 	"github.com/openfairlead/fairlead/internal/server/problem"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
@@ -36,7 +37,26 @@ func (p *queryParser) Parse(msg proto.Message, values url.Values, filter *utilit
 	if err := p.usual.Parse(msg, values, filter); err != nil {
 		return &bodyError{p.explain(msg, values, filter)}
 	}
-	return nil
+	return fullViewByPost(msg, values)
+}
+
+// fullViewByPost refuses to look for people by their names and addresses, or
+// to say why somebody is looked at, in a URL: proxies write URLs down.
+func fullViewByPost(msg proto.Message, values url.Values) error {
+	asked, ok := msg.(interface{ GetView() v1.ApplicationView })
+	if !ok || asked.GetView() != v1.ApplicationView_APPLICATION_VIEW_FULL {
+		return nil
+	}
+	var found []applications.Violation
+	for _, field := range []string{"filter", "reason"} {
+		if values.Has(field) {
+			found = append(found, applications.Violation{Field: field, Message: "belongs into the body of POST …:read"})
+		}
+	}
+	if len(found) == 0 { // applicants need no reason for what is theirs
+		return nil
+	}
+	return &bodyError{applications.Invalid(problem.ReasonFullView, "the full view is asked for with POST …:read and a JSON body, such as /v1/programs/PROGRAM/applications:read, because URLs are written into logs", found...)}
 }
 
 // explain names the parameters that do not fit, by trying them one by one.
