@@ -1,16 +1,17 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -133,7 +134,14 @@ func (in *installation) firstAdministrator(ctx context.Context, o serveOptions, 
 	if path == "" {
 		path = filepath.Join(o.data, "admin.token")
 	}
+	tokens, err := in.service.Tokens(ctx, localAdministrator)
+	if err != nil || len(tokens) > 0 { // a later start writes none, whatever lies there now
+		return err
+	}
 	// Tried before the token exists: a token that cannot be written is lost.
+	if err := tryReplace(path); err != nil {
+		return err
+	}
 	if err := tryWrite(path); err != nil {
 		return err
 	}
@@ -148,18 +156,31 @@ func (in *installation) firstAdministrator(ctx context.Context, o serveOptions, 
 	return nil
 }
 
-// tryWrite also refuses to put a token in the place of anything but a token.
-func tryWrite(path string) error {
-	if info, err := os.Stat(path); err == nil {
-		text, err := []byte(nil), error(nil)
-		if info.Mode().IsRegular() {
-			text, err = os.ReadFile(path)
-		}
-		if !info.Mode().IsRegular() || err == nil && len(text) > 0 && !bytes.HasPrefix(text, []byte("fls_")) {
-			return applications.Errorf(applications.FailedPrecondition, "ADMIN_TOKEN_IN_THE_WAY",
-				"%s is there already and holds no token; nothing was overwritten: move it away or choose another place with --admin-token-file", path)
+// tokenText is what a token file holds: one token, nothing else.
+var tokenText = regexp.MustCompile(`^fls_[A-Za-z0-9_-]{43}\s*$`)
+
+// tryReplace refuses to put a token in the place of anything but an empty file
+// or the token of an installation that is no more.
+func tryReplace(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return applications.Errorf(applications.FailedPrecondition, "ADMIN_TOKEN_NOT_WRITABLE",
+			"cannot look at %s (%w); choose another place with --admin-token-file", path, cause(err))
+	case info.Mode().IsRegular() && info.Size() == 0:
+		return nil
+	case info.Mode().IsRegular() && info.Size() <= 1024: // what is longer is no token
+		if text, err := os.ReadFile(path); err == nil && tokenText.Match(text) {
+			return nil
 		}
 	}
+	return applications.Errorf(applications.FailedPrecondition, "ADMIN_TOKEN_IN_THE_WAY",
+		"%s is there already and holds no token; nothing was overwritten: move it away or choose another place with --admin-token-file", path)
+}
+
+func tryWrite(path string) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".admin-token-*")
 	if err != nil {

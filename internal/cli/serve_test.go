@@ -321,6 +321,43 @@ func TestStartsThatCannotBe(t *testing.T) {
 	}
 }
 
+// TestAdminTokenFile starts on files that are there already: nothing but a
+// token is written over, no token is made and lost, and once there is a token
+// the file is its owner's.
+func TestAdminTokenFile(t *testing.T) {
+	h, dir := newHouse(t), t.TempDir()
+	file, link, long := filepath.Join(dir, "admin.token"), filepath.Join(dir, "link"), filepath.Join(dir, "long")
+	must(t, os.Symlink(file, link))
+	must(t, os.WriteFile(long, []byte("fls_"+strings.Repeat("x", 43)+"\nand what nobody has elsewhere\n"), 0o600))
+	for _, taken := range []string{link, long} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		got := runWith(ctx, "", append([]string{"serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--admin-token-file", taken}, h.where()...)...)
+		cancel()
+		if got.code != exitUsage || !strings.Contains(got.stderr, taken+" is there already") {
+			t.Errorf("%s: exit code %d, %s", taken, got.code, got.stderr)
+		}
+	}
+	served := func(h *house) string {
+		t.Helper()
+		stop := h.serve("--admin-token-file", file)
+		if code, log := stop(); code != exitOK {
+			t.Fatalf("exit code %d\n%s", code, log)
+		}
+		text, err := os.ReadFile(file)
+		must(t, err)
+		return string(text)
+	}
+	first := served(h)
+	again := newHouse(t) // as after the data folder was thrown away
+	if second := served(again); len(second) != len(first) || second == first {
+		t.Errorf("in the place of a former token stand %d bytes", len(second))
+	}
+	must(t, os.WriteFile(file, []byte("notes"), 0o600))
+	if got := served(again); got != "notes" {
+		t.Errorf("a later start wrote %d bytes over somebody's notes", len(got))
+	}
+}
+
 // newer makes a database look as if a later version of the program wrote it.
 func newer(t *testing.T, path string) {
 	t.Helper()
