@@ -130,6 +130,24 @@ func TestFuzzTargets(t *testing.T) {
 	}
 }
 
+func TestEndedInTheMiddle(t *testing.T) {
+	failed := errors.New("exit status 1")
+	for _, c := range []struct {
+		out  string
+		err  error
+		want bool
+	}{
+		{"--- FAIL: FuzzX (5.08s)\n    context deadline exceeded\nFAIL\n", failed, true},
+		{"--- FAIL: FuzzX (5.08s)\n    context deadline exceeded\n    Failing input written to testdata/fuzz/FuzzX/1\nFAIL\n", failed, false},
+		{"--- FAIL: FuzzX (5.08s)\n    x_test.go:3: got 1\nFAIL\n", failed, false},
+		{"PASS\n", nil, false},
+	} {
+		if got := endedInTheMiddle([]byte(c.out), c.err); got != c.want {
+			t.Errorf("%q: %v, want %v", c.out, got, c.want)
+		}
+	}
+}
+
 func TestNeedsSaysTheLine(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // no apt-get either
 	r := &report{out: &bytes.Buffer{}}
