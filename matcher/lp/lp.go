@@ -103,7 +103,6 @@ type Solver struct {
 	scratch  []float64
 	colS     []int32
 	colV     []float64
-	touched  []int32
 }
 
 // candidate is a variable that can enter: its breakpoint, and where it is in
