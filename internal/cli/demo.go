@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,6 +23,9 @@ preset north-sound, has 120 invented people apply over REST, closes the call,
 selects a cohort twice, prints both, and stays up with links to the pages.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if n := utf8.RuneCountInString(o.Seed); n == 0 || n > 200 {
+				return exit(exitUsage, "--seed: write 1 to 200 characters, not %d", n)
+			}
 			o.Color = colorful(p.stdout)
 			if f, ok := p.stdout.(*os.File); ok {
 				if width, _, err := term.GetSize(int(f.Fd())); err == nil {

@@ -43,7 +43,8 @@ const (
 	linkValid = "86400s"
 )
 
-// Run plays the demo. It returns nil when ctx ends after everything was shown.
+// Run plays the demo. It returns nil when ctx ends after everything was shown,
+// and the context's error when it ends before.
 func Run(ctx context.Context, o Options) (err error) {
 	dir, err := os.MkdirTemp("", "fairlead-demo-")
 	if err != nil {
@@ -76,7 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	} {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {
-				return nil // Ctrl-C in the middle is no failure
+				return ctx.Err() // Ctrl-C in the middle
 			}
 			return fmt.Errorf("%w\nwhat the server logged last:\n%s", err, s.lastLog())
 		}

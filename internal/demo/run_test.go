@@ -93,6 +93,17 @@ func TestDemoRepeats(t *testing.T) {
 	}
 }
 
+func TestDemoRefusesSeedsThatTheAPIWould(t *testing.T) {
+	for _, seed := range []string{"", strings.Repeat("x", 201)} {
+		cmd, tmp := demoCommand(t, "--once", "--seed", seed)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != 2 || !strings.Contains(string(out), "--seed: write 1 to 200 characters") {
+			t.Errorf("%d characters: %v\n%s", len(seed), err, out)
+		}
+		empty(t, tmp)
+	}
+}
+
 // Without --once the demo stays up: every link that it prints opens a page,
 // Ctrl-C stops it with exit code 0, and its data is gone.
 func TestDemoStaysUpAndStops(t *testing.T) {
