@@ -52,6 +52,7 @@ func TestBadRequests(t *testing.T) {
 		{"a name in a URL", "GET", apps + "?view=2&filter=" + url.QueryEscape(`contact.email = "x@example.org"`), w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
 		{"one's own application in full", "GET", "/v1/" + a.Application.Name + "?view=APPLICATION_VIEW_FULL", a.Token, "", nil, 200, "", "Invented Person"},
 		{"unknown query parameter", "GET", "/v1/openCalls?fliter=x", "", "", nil, 400, "QUERY_INVALID", `did you mean \"filter\"`},
+		{"a query that is no text", "POST", apps + ":import?%22X%CF=1", w.admin, "x\n", []string{"Content-Type: text/csv"}, 400, "QUERY_INVALID", "unknown query parameter"},
 		{"query for a body", "POST", apps + "?contact.name=x", "", applicationBody(1), nil, 400, "QUERY_INVALID", "contact.name"},
 		{"not built", "POST", "/v1/programs/alpha/selections/01a20028-0000-7000-8000-000000000000:publish", w.token(access.Facilitator, ""), `{}`, nil, 501, "NOT_BUILT", ""},
 		{"a used code of nobody", "POST", apps + ":resume", "", `{"returnCode": "AAAA-AAAA-AAAA"}`, nil, 404, "", ""},

@@ -115,11 +115,13 @@ func FromError(e *applications.Error) *status.Status {
 	if len(e.Violations) > 0 {
 		bad := &errdetails.BadRequest{}
 		for _, v := range e.Violations {
-			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: wireField(v.Field), Description: v.Message})
+			bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{
+				Field: strings.ToValidUTF8(wireField(v.Field), "\ufffd"), Description: strings.ToValidUTF8(v.Message, "\ufffd"), // the name of a query parameter may be any bytes
+			})
 		}
 		details = append(details, bad)
 	}
-	return with(wireCodes[e.Code], e.Reason, e.Message, nil, details...)
+	return with(wireCodes[e.Code], e.Reason, strings.ToValidUTF8(e.Message, "\ufffd"), nil, details...)
 }
 
 // wireField spells the path of a field as JSON does. The parts behind answers
