@@ -36,7 +36,6 @@ type checkPage struct {
 	Code        string
 	Saved       moment
 	Back        string
-	ReadAloud   phrase
 	PublicWords bool // a public agency: parts may be disclosed
 }
 

@@ -17,7 +17,6 @@ type runsPage struct {
 	Heading  phrase
 	State    string
 	Runs     []runLine
-	Numbers  map[string]int // by id, for the page of one run
 	MayStart bool
 	Request  string
 	Seed     string
