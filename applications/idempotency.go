@@ -27,7 +27,7 @@ func once[T any](ctx context.Context, s *Service, who access.Principal, program,
 		})
 		return answer, err
 	}
-	if !isRandomUUID(idem.RequestID) {
+	if !IsRequestID(idem.RequestID) {
 		return answer, Invalid("REQUEST_ID_INVALID", "the request id is not a UUID of version 4", Violation{"request_id", "a random UUID (version 4, in small letters) made for this one request"})
 	}
 	// Keyed: a request's bytes can be guessed by whoever knows the person, and a
@@ -81,9 +81,9 @@ func once[T any](ctx context.Context, s *Service, who access.Principal, program,
 // labelRequestHash is the label of the key that requests are compared under.
 const labelRequestHash = "request hash"
 
-// isRandomUUID reports whether s is a UUID of version 4 (RFC 9562) in its
-// canonical form.
-func isRandomUUID(s string) bool {
+// IsRequestID reports whether s can be a request id: a UUID of version 4
+// (RFC 9562) in its canonical form, in small letters.
+func IsRequestID(s string) bool {
 	b, ok := uuidBytes(s)
 	return ok && b[6]>>4 == 4 && b[8]>>6 == 0b10
 }

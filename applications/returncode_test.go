@@ -57,14 +57,14 @@ func TestUUID(t *testing.T) {
 			t.Errorf("%q is taken for a UUID", bad)
 		}
 	}
-	if !isRandomUUID("0d5b9e1c-1111-4222-8333-000000000001") {
+	if !IsRequestID("0d5b9e1c-1111-4222-8333-000000000001") {
 		t.Error("a UUID of version 4 is not taken for one")
 	}
 	for what, bad := range map[string]string{
 		"nil": "00000000-0000-0000-0000-000000000000", "max": "ffffffff-ffff-ffff-ffff-ffffffffffff",
 		"version 1": "0d5b9e1c-1111-1222-8333-000000000001", "version 7": id, "another variant": "0d5b9e1c-1111-4222-c333-000000000001",
 	} {
-		if isRandomUUID(bad) {
+		if IsRequestID(bad) {
 			t.Errorf("%s is taken for a random UUID", what)
 		}
 	}

@@ -128,7 +128,7 @@ func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
 		Seed: clean(r.PostForm.Get("seed"), false), Lottery: "NONE",
 	}
 	idem := applications.Idempotency{}
-	if id := r.PostForm.Get("request"); isUUID(id) {
+	if id := r.PostForm.Get("request"); applications.IsRequestID(id) {
 		sum := sha256.Sum256([]byte(canonical(r.PostForm)))
 		idem = applications.Idempotency{RequestID: id, Hash: sum[:]}
 	}

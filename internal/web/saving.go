@@ -280,7 +280,7 @@ func (s *server) store(r *http.Request, p *place, in *posted, answers applicatio
 		}
 		a.Consents = withConsents(nil, p, in, string(l), now)
 		id := form.Get("request")
-		if !isUUID(id) {
+		if !applications.IsRequestID(id) {
 			id = nonce()
 		}
 		sum := sha256.Sum256([]byte(canonical(form)))
@@ -382,18 +382,6 @@ func canonical(form url.Values) string {
 		delete(form, name)
 	}
 	return form.Encode()
-}
-
-func isUUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) != (s[i] == '-') || !strings.ContainsRune("0123456789abcdef-", rune(s[i])) {
-			return false
-		}
-	}
-	return s[14] == '4' && strings.IndexByte("89ab", s[19]) >= 0
 }
 
 // violations sorts the service's findings to the fields of this page; what
