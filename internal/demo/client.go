@@ -80,16 +80,15 @@ func (c *client) call(ctx context.Context, method, path string, in, out any) err
 // problem says an application/problem+json answer in one line.
 func problem(status int, body []byte) string {
 	var p struct {
-		Title, Detail, Reason string
-		Violations            []struct{ Field, Message, Description string }
-		Errors                []struct{ Field, Message, Description string }
+		Detail, Reason string
+		Violations     []struct{ Field, Message string }
 	}
 	if json.Unmarshal(body, &p) != nil {
 		return http.StatusText(status)
 	}
 	s := strings.TrimSpace(fmt.Sprintf("%d %s %s", status, p.Reason, p.Detail))
-	for _, v := range append(p.Violations, p.Errors...) {
-		s += fmt.Sprintf("; %s: %s%s", v.Field, v.Message, v.Description)
+	for _, v := range p.Violations {
+		s += fmt.Sprintf("; %s: %s", v.Field, v.Message)
 	}
 	return s
 }
