@@ -85,13 +85,3 @@ type Application struct {
 	CreateTime, UpdateTime, SubmitTime time.Time
 	ExtendedUntil                      time.Time // a personal extension, or zero
 }
-
-// Counted reports whether the application takes part in totals of who applied:
-// submitted or later, and neither withdrawn nor erased.
-func (a *Application) Counted() bool {
-	switch a.State {
-	case Draft, Withdrawn, Erased:
-		return false
-	}
-	return true
-}

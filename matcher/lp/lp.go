@@ -181,9 +181,6 @@ func (s *Solver) Value(j int) float64 {
 	return s.at(j)
 }
 
-// ReducedCost of structural j. It is not kept up to date while j is fixed.
-func (s *Solver) ReducedCost(j int) float64 { return s.d[j] }
-
 // Duals copies the dual value of every row into y.
 func (s *Solver) Duals(y []float64) { copy(y, s.d[s.n:]) }
 
