@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -227,10 +228,10 @@ func readMapping(path string) (map[string]string, error) {
 		if errors.Is(err, io.EOF) {
 			return mapping, nil
 		}
-		line, _ := r.FieldPos(0)
 		if err != nil {
 			return nil, exit(exitData, "%s: %w", path, err)
 		}
+		line, _ := r.FieldPos(0)
 		if column >= len(row) || row[column] == "" {
 			return nil, exit(exitData, "%s:%d: the column has no name", path, line)
 		}
@@ -251,7 +252,7 @@ func checkColumns(mapping map[string]string, table []byte, mapFile string) error
 	if err != nil {
 		return err
 	}
-	for column := range mapping {
+	for _, column := range slices.Sorted(maps.Keys(mapping)) {
 		if !slices.Contains(header, column) {
 			return exit(exitData, "%s: the table has no column %q%s", mapFile, column, nearest.Hint(column, header))
 		}

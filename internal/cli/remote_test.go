@@ -186,6 +186,7 @@ func TestRemoteFailures(t *testing.T) {
 		{"column,field\ncontact.nam,contact.name\n", `did you mean "contact.name"`},
 		{"column,field\ncontact.name,x\ncontact.name,y\n", "twice"},
 		{"", "header"},
+		{"column,field\na\"b,contact.name\n", "line 2"},
 	} {
 		if got := h.remote("import", "--map", write(t, "m.csv", c.mapping), "--dry-run", table); got.code != exitData || !strings.Contains(got.stderr, c.want) {
 			t.Errorf("--map %q: %d %s", c.mapping, got.code, got.stderr)
