@@ -8,6 +8,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -76,8 +77,9 @@ func (t Tokens) Read(b Binding, token string) (cursor string, err error) {
 	if len(token) > MaxLength {
 		return "", invalid(unreadable)
 	}
+	// The decoder skips line ends, and a token is passed exactly as it was made.
 	msg, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(msg) < headSize+macSize || msg[0] != version {
+	if err != nil || strings.ContainsAny(token, "\r\n") || len(msg) < headSize+macSize || msg[0] != version {
 		return "", invalid(unreadable)
 	}
 	body, mac := msg[:len(msg)-macSize], msg[len(msg)-macSize:]

@@ -86,6 +86,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("")
 	f.Add("AQ")
 	f.Add(tokens.Make(bound, "c"))
+	f.Add("\n" + tokens.Make(bound, "c") + "\r")
 	f.Add(tokens.Make(pagetoken.Binding{}, "0192f0c1-0000-7000-8000-000000000000"))
 	f.Fuzz(func(t *testing.T, token string) {
 		cursor, err := tokens.Read(bound, token)
