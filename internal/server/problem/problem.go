@@ -47,7 +47,6 @@ const (
 	ReasonTooLarge         = "REQUEST_TOO_LARGE"
 	ReasonRequestIDReused  = "REQUEST_ID_REUSED"
 	ReasonStaleRevision    = "STALE_REVISION"
-	ReasonPageToken        = "PAGE_TOKEN_INVALID"
 	ReasonHeaderConflict   = "HEADER_CONFLICT"
 	ReasonHeaderInvalid    = "HEADER_INVALID"
 	ReasonNameConflict     = "NAME_CONFLICT"
