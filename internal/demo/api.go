@@ -29,23 +29,19 @@ type formMessage struct {
 	Name       string
 	Attributes []attributeMessage
 	Pages      []struct{ Attributes []string }
-	Consents   []struct {
-		Key      string
-		Required bool
-		Health   bool
-	}
+	Consents   []struct{ Key string }
 }
 
 type attributeMessage struct {
-	Key                         string
-	Kind                        string
-	Label                       text
-	Values                      []valueMessage
-	MaxValues                   int
-	Qualifier                   *struct{ Values []valueMessage }
-	Required, Decline           bool
-	VisibleWhen                 *conditionMessage
-	Sensitivity, DerivedFromKey string
+	Key               string
+	Kind              string
+	Label             text
+	Values            []valueMessage
+	MaxValues         int
+	Qualifier         *struct{ Values []valueMessage }
+	Required, Decline bool
+	VisibleWhen       *conditionMessage
+	Sensitivity       string
 }
 
 type valueMessage struct {
@@ -66,8 +62,6 @@ type presetMessage struct {
 
 type criteriaMessage struct {
 	Name, Title string
-	Registered  bool
-	Digest      string
 }
 
 type policyMessage struct {
@@ -118,7 +112,6 @@ type selectionMessage struct {
 	State    string                            `json:"state,omitempty"`
 	Criteria string                            `json:"criteria,omitempty"`
 	Seed     string                            `json:"seed,omitempty"`
-	PoolSize int                               `json:"poolSize,omitempty"`
 	Error    *struct{ Reason, Message string } `json:"error,omitempty"`
 }
 
@@ -126,17 +119,12 @@ type resultMessage struct {
 	Status     string
 	Provenance string
 	Groups     []groupMessage
-	Closest    *groupMessage
 	Rules      []ruleMessage
 	Size       struct{ Wanted, Got, Bound int }
 	Deviations []struct {
 		Priority     int
 		Value, Bound int64 `json:",string"`
 	}
-	PoolSize    int
-	Engine      string
-	InputDigest string
-	Digest      string
 }
 
 type groupMessage struct{ Members []memberMessage }

@@ -205,9 +205,8 @@ func (d *demo) balancedCriteria(ctx context.Context) (map[string]any, error) {
 	return nil, fmt.Errorf("the preset %s has no criteria called balanced", preset)
 }
 
-// identityAttributes lists the attributes of the criteria that need an
-// approval: identity answers whose form does not already name them for
-// balance.
+// identityAttributes lists the identity attributes that the criteria look at;
+// the approval names all of them.
 func (d *demo) identityAttributes(criteria map[string]any) []string {
 	var keys []string
 	for _, a := range d.form.Attributes {
