@@ -549,7 +549,7 @@ func labelsOf(form *Form, rule *CriteriaRule, row resolvedRow) (group, label Tex
 		group = a.Label
 		switch len(row.values) {
 		case 0:
-			label = wildcardLabel(rule.Kind)
+			label = wildcardLabel(rule)
 		case 1:
 			v := a.Value(row.values[0])
 			label = v.Label
@@ -576,9 +576,15 @@ func labelsOf(form *Form, rule *CriteriaRule, row resolvedRow) (group, label Tex
 	return group, narrowed, nil
 }
 
-func wildcardLabel(kind string) Text {
-	switch kind {
+func wildcardLabel(rule *CriteriaRule) Text {
+	switch rule.Kind {
 	case "company":
+		if n := rule.Min; n != nil && *n != 2 {
+			return Text{
+				"en": fmt.Sprintf("At least %d, where %d or more applied", *n, *n),
+				"es": fmt.Sprintf("Al menos %d, donde se postularon %d o más", *n, *n),
+			}
+		}
 		return Text{"en": "Nobody alone, where two applied", "es": "Nadie a solas, donde se postularon dos"}
 	case "spread":
 		return Text{"en": "Different answers", "es": "Respuestas distintas"}
