@@ -50,9 +50,9 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 	f.SortFlags = false
 	s.flags(f)
 	f.StringVar(&s.lottery, "lottery", "none", "how ties between equally good cohorts are drawn: none (by the seed)")
-	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that a lottery may give, in `PERMILLE`")
+	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that a lottery may give, in `PERMILLE` (not in this version)")
 	f.StringVar(&s.seed, "seed", "", "`text` that breaks ties (default: drawn by the system, and printed)")
-	f.IntVar(&s.alternates, "alternates", 0, "how many alternates to list")
+	f.IntVar(&s.alternates, "alternates", 0, "how many alternates to list (not in this version)")
 	f.StringVar(&s.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&s.force, "force", false, "overwrite the file of --out")
 	f.BoolVar(&s.asJSON, "json", false, "print the record as JSON")

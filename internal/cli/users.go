@@ -40,7 +40,7 @@ func (p *program) usersCreate(at *place) *cobra.Command {
 	var role, forProgram string
 	cmd := &cobra.Command{
 		Use: "create NAME", Short: "Create a member of staff and print the id", Args: cobra.ExactArgs(1),
-		Example: "  fairlead users create \"R. Ortiz\" --role facilitator --program equity-2027",
+		Example: "  fairlead users create \"Program office\" --role facilitator --program equity-2027",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			u := &applications.User{Name: args[0]}
 			if role != "" {
@@ -63,7 +63,7 @@ func (p *program) usersCreate(at *place) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&role, "role", "", "first role; more by `fairlead users grant`")
+	cmd.Flags().StringVar(&role, "role", "", "first `role`; more by fairlead users grant")
 	cmd.Flags().StringVar(&forProgram, "program", "", "id of the program that the role is held for (default: all)")
 	return cmd
 }
