@@ -3,10 +3,13 @@ package cli
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"mime/multipart"
+	"net/textproto"
 	"net/url"
 	"os"
 	"slices"
@@ -59,33 +62,28 @@ FILE - is stdin. The token comes from the environment variable FAIRLEAD_TOKEN.`,
 				}
 				return p.guess(cmd, r, table)
 			}
-			query := url.Values{}
+			spec := importSpec{DryRun: dryRun, ConsentNote: note}
 			if mapFile != "" {
-				mapping, err := readMapping(mapFile)
-				if err != nil {
+				if spec.Mapping, err = readMapping(mapFile); err != nil {
 					return err
 				}
-				if err := checkColumns(mapping, table, mapFile); err != nil {
+				if err := checkColumns(spec.Mapping, table, mapFile); err != nil {
 					return err
-				}
-				for column, field := range mapping {
-					query.Set("mapping["+column+"]", field)
 				}
 			}
-			if dryRun {
-				query.Set("dryRun", "true")
-			} else if note == "" {
+			if note == "" && !dryRun {
 				return exit(exitUsage, "say with --consent-note how these people agreed; it stands on each application")
-			}
-			if note != "" {
-				query.Set("consentNote", note)
 			}
 			if requestID == "" {
 				requestID = uuid.NewString()
 			}
+			form, contentType, err := spec.form(table)
+			if err != nil {
+				return err
+			}
 			resp, err := r.send(cmd.Context(), request{
 				method: "POST", path: "/v1/programs/" + url.PathEscape(r.program) + "/applications:import",
-				query: query, contentType: "text/csv", body: bytes.NewReader(table), key: requestID,
+				contentType: contentType, body: form, key: requestID,
 			})
 			if err != nil {
 				return p.notSure(err, requestID, dryRun)
@@ -104,6 +102,39 @@ FILE - is stdin. The token comes from the environment variable FAIRLEAD_TOKEN.`,
 	cmd.Flags().StringVar(&note, "consent-note", "", "how these people agreed")
 	cmd.Flags().StringVar(&requestID, "request-id", "", "UUID of an import that broke off, to try it again without doing it twice")
 	return cmd
+}
+
+// importSpec is what the API's ImportSpec is in JSON.
+type importSpec struct {
+	Mapping     map[string]string `json:"mapping,omitempty"`
+	DryRun      bool              `json:"dryRun,omitempty"`
+	ConsentNote string            `json:"consentNote,omitempty"`
+}
+
+// form makes the body of an import: the spec, then the table. What a retry
+// sends is the same but for the line between.
+func (s importSpec) form(table []byte) (body *bytes.Buffer, contentType string, err error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, "", err
+	}
+	body = bytes.NewBuffer(make([]byte, 0, len(table)+len(text)+1024))
+	w := multipart.NewWriter(body)
+	for _, part := range []struct {
+		name, media string
+		content     []byte
+	}{{"spec", "application/json", text}, {"table", "text/csv", table}} {
+		to, err := w.CreatePart(textproto.MIMEHeader{
+			"Content-Disposition": {`form-data; name="` + part.name + `"`}, "Content-Type": {part.media},
+		})
+		if err == nil {
+			_, err = to.Write(part.content)
+		}
+		if err != nil {
+			return nil, "", err
+		}
+	}
+	return body, w.FormDataContentType(), w.Close()
 }
 
 type importReport struct {

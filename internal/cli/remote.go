@@ -30,7 +30,6 @@ func (r *remote) flags(cmd *cobra.Command) {
 // request is one call of the REST API.
 type request struct {
 	method, path string
-	query        url.Values
 	contentType  string
 	body         io.Reader
 	key          string // Idempotency-Key
@@ -47,9 +46,7 @@ func (r *remote) send(ctx context.Context, q request) (*http.Response, error) {
 	if token == "" {
 		return nil, exit(exitUsage, "there is no token: put it into the environment variable FAIRLEAD_TOKEN")
 	}
-	u := base.JoinPath(q.path)
-	u.RawQuery = q.query.Encode()
-	req, err := http.NewRequestWithContext(ctx, q.method, u.String(), q.body)
+	req, err := http.NewRequestWithContext(ctx, q.method, base.JoinPath(q.path).String(), q.body)
 	if err != nil {
 		return nil, err
 	}

@@ -296,13 +296,22 @@ func collectRefs(v any, used map[string]bool) {
 // client-streaming method has none.
 func (c *completer) addImport() {
 	spec := (&fairleadv1.ImportSpec{}).ProtoReflect().Descriptor().Fields()
-	query := func(name protoreflect.Name, text string, schema object) object {
-		field := spec.ByName(name)
-		return object{"name": field.JSONName(), "in": "query", "description": text, "schema": bounded(schema, field)}
+	fields := object{}
+	for _, one := range []struct {
+		name   protoreflect.Name
+		text   string
+		schema object
+	}{
+		{"mapping", "By column header of the table: where the column goes, such as answers.county. Left out: the headers are that already.",
+			object{"type": "object", "additionalProperties": object{"type": "string"}}},
+		{"dry_run", "True: check everything and create nothing.", object{"type": "boolean"}},
+		{"consent_note", "How these people agreed; it stands on each application. Needed unless dryRun.", object{"type": "string"}},
+	} {
+		field := spec.ByName(one.name)
+		schema := bounded(one.schema, field)
+		schema["description"] = one.text
+		fields[field.JSONName()] = schema
 	}
-	mapping := query("mapping", "By column header of the table: where the column goes, as in mapping[County]=answers.county. Left out: the headers are that already.",
-		object{"type": "object", "additionalProperties": object{"type": "string"}})
-	mapping["style"], mapping["explode"] = "deepObject", true
 	path, ids := c.ids.path("/v1/programs/{parent}/applications:import")
 	response := (&fairleadv1.ImportApplicationsResponse{}).ProtoReflect().Descriptor()
 	c.schemas[string(response.FullName())] = importResponse(response)
@@ -315,15 +324,20 @@ func (c *completer) addImport() {
 		"description":  text + who(access.ApplicationsWrite),
 		"x-permission": string(access.ApplicationsWrite),
 		"security":     []any{object{"bearer": []any{}}},
-		"parameters": append(ids,
-			mapping,
-			query("dry_run", "True: check everything and create nothing.", object{"type": "boolean"}),
-			query("consent_note", "How these people agreed; it stands on each application. Needed unless dryRun.", object{"type": "string"}),
-			idempotencyKey()),
+		"parameters":   append(ids, idempotencyKey()),
 		"requestBody": object{
 			"required":    true,
-			"description": "The table: UTF-8, with a header line.",
-			"content":     object{"text/csv": object{"schema": object{"type": "string"}}},
+			"description": "A form of two parts in this order: spec, then table. Nothing comes in the URL, because URLs are written into logs.",
+			"content": object{"multipart/form-data": object{
+				"schema": object{
+					"type": "object", "required": []any{"spec", "table"},
+					"properties": object{
+						"spec":  object{"type": "object", "description": "How to import, as JSON.", "properties": fields, "additionalProperties": false},
+						"table": object{"type": "string", "description": "The table as CSV: UTF-8, with a header line."},
+					},
+				},
+				"encoding": object{"spec": object{"contentType": "application/json"}, "table": object{"contentType": "text/csv"}},
+			}},
 		},
 		"responses": object{
 			"200": object{

@@ -330,7 +330,7 @@ func (s *stage) try(m protoreflect.MethodDescriptor, variant, role string, c cal
 		}
 	}
 	if name == "ApplicationService/ImportApplications" { // its route is no binding
-		overREST := s.call("POST", "/v1/programs/"+c.program+"/applications:import?dryRun=true", c.token, "x\n1\n", "Content-Type: text/csv")
+		overREST := s.call("POST", "/v1/programs/"+c.program+"/applications:import", c.token, importForm(`{"dryRun": true}`, "x\n1\n"), formHeader)
 		if mark(overREST.outcome) != got {
 			s.t.Errorf("%s as %s about %s: gRPC says %s, REST %s", name, role, c.program, overGRPC.code, overREST.code)
 		}

@@ -50,14 +50,17 @@ func TestBadRequests(t *testing.T) {
 		{"identity without a reason", "POST", "/v1/" + a.Application.Name + ":read", w.token(access.Facilitator, ""), `{"view": "APPLICATION_VIEW_FULL"}`, nil, 400, "", "reason"},
 		{"identity by URL", "GET", "/v1/" + a.Application.Name + "?view=APPLICATION_VIEW_FULL&reason=x", w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
 		{"a name in a URL", "GET", apps + "?view=2&filter=" + url.QueryEscape(`contact.email = "x@example.org"`), w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
+		{"an address in the URL of a basic list", "GET", apps + "?filter=" + url.QueryEscape(`Contact.email = "x@example.org"`), w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
+		{"an address anywhere in a filter's URL", "GET", apps + "?filter=" + url.QueryEscape(`answers.why_now : "x@example.org"`), w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
+		{"a reason in the URL of a basic view", "GET", "/v1/" + a.Application.Name + "?reason=x", w.token(access.Facilitator, ""), "", nil, 400, "FULL_VIEW_NEEDS_POST", ":read"},
 		{"one's own application in full", "GET", "/v1/" + a.Application.Name + "?view=APPLICATION_VIEW_FULL", a.Token, "", nil, 200, "", "Invented Person"},
 		{"unknown query parameter", "GET", "/v1/openCalls?fliter=x", "", "", nil, 400, "QUERY_INVALID", `did you mean \"filter\"`},
-		{"a query that is no text", "POST", apps + ":import?%22X%CF=1", w.admin, "x\n", []string{"Content-Type: text/csv"}, 400, "QUERY_INVALID", "unknown query parameter"},
+		{"a query that is no text", "POST", apps + ":import?%22X%CF=1", w.admin, "x\n", []string{"Content-Type: text/csv"}, 400, "QUERY_INVALID", "multipart/form-data"},
 		{"query for a body", "POST", apps + "?contact.name=x", "", applicationBody(1), nil, 400, "QUERY_INVALID", "contact.name"},
 		{"not built", "POST", "/v1/programs/alpha/selections/01a20028-0000-7000-8000-000000000000:publish", w.token(access.Facilitator, ""), `{}`, nil, 501, "NOT_BUILT", ""},
 		{"a used code of nobody", "POST", apps + ":resume", "", `{"returnCode": "AAAA-AAAA-AAAA"}`, nil, 404, "", ""},
-		{"import that is no CSV", "POST", apps + ":import", w.admin, "{}", nil, 415, "UNSUPPORTED_MEDIA_TYPE", "text/csv"},
-		{"import without the right", "POST", apps + ":import?dryRun=true", w.admin, "x\n", []string{"Content-Type: text/csv"}, 403, "PERMISSION_MISSING", ""},
+		{"import without a form", "POST", apps + ":import", w.admin, "x\n", []string{"Content-Type: text/csv"}, 415, "UNSUPPORTED_MEDIA_TYPE", "multipart/form-data"},
+		{"import without the right", "POST", apps + ":import", w.admin, importForm(`{"dryRun": true}`, "x\n"), []string{formHeader}, 403, "PERMISSION_MISSING", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := w.call(c.method, c.path, c.token, c.body, c.headers...)
@@ -177,25 +180,28 @@ func TestImportOverREST(t *testing.T) {
 	admin := w.token(access.ProgramAdministrator, "alpha")
 	const path = "/v1/programs/alpha/applications:import"
 	csv := "Name [first],contact.email,Where,answers.sector\r\n\"Invented, A\",a@example.org,Skagit,health;food\r\nInvented B,b@example.org,island,housing\r\n"
-	query := "?mapping[Name%20[first]]=contact.name&mapping[Where]=answers.county&mapping[contact.email]=contact.email&mapping[answers.sector]=answers.sector"
+	spec := func(more string) string {
+		return `{"mapping": {"Name [first]": "contact.name", "Where": "answers.county", "contact.email": "contact.email", "answers.sector": "answers.sector"}, ` + more + `}`
+	}
+	asked := spec(`"consentNote": "asked"`)
 	type report struct{ RowCount, CreatedCount, ErrorCount int }
 	var r report
-	w.must("POST", path+query+"&dryRun=true", admin, csv, "Content-Type: text/csv").into(t, &r)
+	w.must("POST", path, admin, importForm(spec(`"dryRun": true`), csv), formHeader).into(t, &r)
 	if r != (report{2, 0, 0}) {
 		t.Errorf("dry run: %+v", r)
 	}
 	key := "Idempotency-Key: 7f1d9d0a-8c0e-4d0f-9d57-1f1f3c1f8a11"
 	for range 2 { // the second is a retry
 		r = report{}
-		w.must("POST", path+query+"&consentNote=asked", admin, csv, "Content-Type: text/csv; charset=utf-8", key).into(t, &r)
+		w.must("POST", path, admin, importForm(asked, csv), formHeader, key).into(t, &r)
 		if r != (report{2, 2, 0}) {
 			t.Errorf("import: %+v", r)
 		}
 	}
-	if got := w.call("POST", path+query+"&consentNote=asked", admin, csv+"x,c@example.org,island,food\r\n", "Content-Type: text/csv", key); got.status != 422 {
+	if got := w.call("POST", path, admin, importForm(asked, csv+"x,c@example.org,island,food\r\n"), formHeader, key); got.status != 422 {
 		t.Errorf("another table under the same key: %d %s", got.status, got.body)
 	}
-	bad := w.must("POST", path+query+"&consentNote=asked", admin, strings.Replace(csv, "island", "iland", 1), "Content-Type: text/csv")
+	bad := w.must("POST", path, admin, importForm(asked, strings.Replace(csv, "island", "iland", 1)), formHeader)
 	if !strings.Contains(string(bad.body), "row 2, column Where") || !strings.Contains(string(bad.body), "did you mean") {
 		t.Errorf("a wrong cell: %s", bad.body)
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,8 +25,8 @@ func FuzzREST(f *testing.F) {
 	f.Add(uint8(3), `{"criteria": `+criteria+`}`, "")
 	f.Add(uint8(4), `{"seed": "s", "include": [{"application": "programs/alpha/applications/01a20028-0000-7000-8000-000000000000", "reason": "r"}]}`, "")
 	f.Add(uint8(5), `{"title": {"en": "x"}}`, "updateMask=title.en,window")
-	f.Add(uint8(6), "contact.name,answers.sector\nInvented,health\n", "dryRun=true&mapping[x]=y")
-	f.Add(uint8(6), "x\n1\n", "\"X\xcf")
+	f.Add(uint8(6), importForm(`{"dryRun": true, "mapping": {"x": "y"}}`, "contact.name,answers.sector\nInvented,health\n"), "")
+	f.Add(uint8(6), importForm("{}", "x\n1\n"), "\"X\xcf")
 	// Which code a server reaches differs from run to run, so that making an
 	// input smaller does not come to an end and leaves no time for other inputs.
 	if err := flag.Set("test.fuzzminimizetime", "1x"); err != nil {
@@ -42,7 +43,7 @@ func FuzzREST(f *testing.F) {
 			{"POST", "/v1/programs/alpha:checkCriteria", "application/json"},
 			{"POST", "/v1/programs/alpha/selections", "application/json"},
 			{"PATCH", "/v1/programs/alpha", "application/json"},
-			{"POST", "/v1/programs/alpha/applications:import", "text/csv"},
+			{"POST", "/v1/programs/alpha/applications:import", strings.TrimPrefix(formHeader, "Content-Type: ")},
 			{"GET", "/v1/programs/alpha/applications", "application/json"},
 		}
 		r := routes[int(route)%len(routes)]

@@ -16,7 +16,7 @@ import (
 func TestHeadersThatCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	type route struct{ method, path, contentType string }
-	routes := []route{{"POST", "/v1/programs/alpha/applications:import", "text/csv"}}
+	routes := []route{{"POST", "/v1/programs/alpha/applications:import", strings.TrimPrefix(formHeader, "Content-Type: ")}}
 	for _, m := range apiMethods() {
 		for _, b := range bindings(m) {
 			path := b.path

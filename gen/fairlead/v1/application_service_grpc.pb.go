@@ -71,8 +71,8 @@ type ApplicationServiceClient interface {
 	ResumeApplication(ctx context.Context, in *ResumeApplicationRequest, opts ...grpc.CallOption) (*ApplicationAccess, error)
 	// Imports a CSV of at most 64 MiB and 100,000 rows: all of it is read and checked, and then
 	// all applications are created, submitted, in one transaction, or none. REST: POST
-	// /v1/{parent}/applications:import with the CSV as text/csv body and the fields of ImportSpec
-	// as query parameters.
+	// /v1/{parent}/applications:import with a form (multipart/form-data) of two parts: "spec", an
+	// ImportSpec as JSON, and then "table", the CSV.
 	ImportApplications(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[ImportApplicationsRequest, ImportApplicationsResponse], error)
 	// Exports a program's applications as CSV (text/csv, UTF-8), one row each. Every chunk holds
 	// whole rows and leaves out the newline after its last one: join chunks with a newline; REST
@@ -258,8 +258,8 @@ type ApplicationServiceServer interface {
 	ResumeApplication(context.Context, *ResumeApplicationRequest) (*ApplicationAccess, error)
 	// Imports a CSV of at most 64 MiB and 100,000 rows: all of it is read and checked, and then
 	// all applications are created, submitted, in one transaction, or none. REST: POST
-	// /v1/{parent}/applications:import with the CSV as text/csv body and the fields of ImportSpec
-	// as query parameters.
+	// /v1/{parent}/applications:import with a form (multipart/form-data) of two parts: "spec", an
+	// ImportSpec as JSON, and then "table", the CSV.
 	ImportApplications(grpc.ClientStreamingServer[ImportApplicationsRequest, ImportApplicationsResponse]) error
 	// Exports a program's applications as CSV (text/csv, UTF-8), one row each. Every chunk holds
 	// whole rows and leaves out the newline after its last one: join chunks with a newline; REST

@@ -1,17 +1,18 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
@@ -32,60 +33,40 @@ const (
 	importChunk = 256 << 10 // bytes of one message of the stream
 )
 
-// Import takes a CSV as the body and passes it on to the streaming method, so
-// that it meets the same chain as every call. What stands in the other fields
-// of ImportSpec comes as query parameters.
+// Import takes a form of two parts, the spec as JSON and the table as CSV, and
+// passes them on to the streaming method, so that they meet the same chain as
+// every call. Nothing comes in the URL: servers and proxies write URLs down,
+// and a consent note or the headers of a table can name somebody.
 func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 	client := v1.NewApplicationServiceClient(conn)
-	fromPath := utilities.NewDoubleArray([][]string{{"parent"}})
 	codec := newCodec()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		if err := checkHeaders(r); err != nil {
-			WriteError(w, r, err)
-			return
-		}
-		if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "text/csv" {
-			WriteError(w, r, applications.Invalid(problem.ReasonMediaType, `the table is CSV; send it with the header "Content-Type: text/csv"`))
-			return
-		}
-		spec := &v1.ImportSpec{Parent: "programs/" + r.PathValue("program")}
-		query := r.URL.Query()
-		spec.Mapping = takeMapping(query)
-		if err := (&queryParser{}).Parse(spec, query, fromPath); err != nil {
-			var bad *bodyError
-			if errors.As(err, &bad) {
-				err = bad.err
-			}
-			WriteError(w, r, err)
-			return
-		}
-		if key := r.Header.Get("Idempotency-Key"); key != "" {
-			if spec.GetRequestId() != "" && spec.GetRequestId() != key {
-				WriteError(w, r, applications.Invalid(problem.ReasonHeaderConflict, "the header Idempotency-Key and the parameter requestId differ; send one of them",
-					applications.Violation{Field: "requestId", Message: "differs from the header Idempotency-Key"}))
-				return
-			}
-			spec.RequestId = key
-		}
 		control := http.NewResponseController(w)
 		until := time.Now().Add(ImportTimeout)
 		_ = control.SetReadDeadline(until) // not every test server has deadlines
 		_ = control.SetWriteDeadline(until)
-
 		ctx, cancel := context.WithDeadline(r.Context(), until)
 		defer cancel()
+
+		// The room above the table is for the spec and what a form adds.
+		r.Body = http.MaxBytesReader(w, r.Body, maxImport+2*MaxBody)
+		spec, table, err := readForm(r, codec)
+		if err != nil {
+			WriteError(w, r, err)
+			return
+		}
 		md := metadata.Pairs(chain.ClientKey, ClientAddress(r, trusted).String())
 		md.Append("authorization", r.Header.Values("Authorization")...)
 		var header metadata.MD
-		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, http.MaxBytesReader(w, r.Body, maxImport), &header)
+		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, table, &header)
 		if id := header.Get(chain.RequestIDKey); len(id) > 0 {
 			w.Header().Set("X-Request-Id", id[0])
 		}
 		if err != nil {
-			var tooLarge *http.MaxBytesError
-			if errors.As(err, &tooLarge) {
-				WriteError(w, r, applications.Invalid(problem.ReasonTooLarge, "the table is larger than 64 MiB; import it in parts"))
+			var own *applications.Error
+			if errors.As(err, &own) { // of the form; the services' come as a status
+				WriteError(w, r, own)
 				return
 			}
 			answerError(r.Context(), nil, nil, w, r, err)
@@ -101,20 +82,136 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 	})
 }
 
-// takeMapping takes mapping[HEADER]=FIELD out of a query. A header can hold
-// brackets itself, as form tools write them ("Skills [cooking]"), which the
-// gateway's own way of reading maps does not expect.
-func takeMapping(query url.Values) map[string]string {
-	mapping := map[string]string{}
-	for key, values := range query {
-		header, ok := strings.CutPrefix(key, "mapping[")
-		if !ok || !strings.HasSuffix(header, "]") || len(values) != 1 {
-			continue
-		}
-		mapping[strings.TrimSuffix(header, "]")] = values[0]
-		delete(query, key)
+// formOfImport is how an import is sent, for those who send it otherwise.
+const formOfImport = `send a form (multipart/form-data) with the part "spec", such as {"consentNote": "asked by phone"}, and behind it the part "table", which is the CSV`
+
+// readForm reads what comes before the table and checks the headers.
+func readForm(r *http.Request, codec codec) (*v1.ImportSpec, io.Reader, error) {
+	if err := checkHeaders(r); err != nil {
+		return nil, nil, err
 	}
-	return mapping
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		return nil, nil, applications.Invalid(problem.ReasonQueryInvalid, "an import takes nothing in the URL, because URLs are written into logs; "+formOfImport, queried(r.URL.Query())...)
+	}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
+		return nil, nil, applications.Invalid(problem.ReasonMediaType, formOfImport)
+	}
+	form := multipart.NewReader(r.Body, params["boundary"])
+	part, err := form.NextPart()
+	if err != nil {
+		return nil, nil, formError(err)
+	}
+	if part.FormName() != "spec" {
+		return nil, nil, importForm(`the first part has to be "spec"`)
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(nil, part, MaxBody))
+	if err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, nil, applications.Invalid(problem.ReasonTooLarge, `the part "spec" is larger than 1 MiB`)
+		}
+		return nil, nil, formError(err)
+	}
+	spec, err := readSpec(r, text, codec)
+	if err != nil {
+		return nil, nil, err
+	}
+	if part, err = form.NextPart(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, formError(err)
+	}
+	if err != nil || part.FormName() != "table" {
+		return nil, nil, importForm(`the second part has to be "table"`)
+	}
+	return spec, &tablePart{part: part, form: form}, nil
+}
+
+// readSpec reads the part that says how to import.
+func readSpec(r *http.Request, text []byte, codec codec) (*v1.ImportSpec, error) {
+	spec := &v1.ImportSpec{}
+	if len(bytes.TrimSpace(text)) > 0 {
+		if err := codec.Unmarshal(text, spec); err != nil {
+			var bad *bodyError
+			if errors.As(err, &bad) {
+				return nil, bad.err
+			}
+			return nil, err
+		}
+	}
+	parent := "programs/" + r.PathValue("program")
+	if said := spec.GetParent(); said != "" && said != parent {
+		message := "is " + shownName(said) + ", but the path names " + shownName(parent) + "; send one of them"
+		return nil, applications.Invalid(problem.ReasonNameConflict, "the spec's parent "+message, applications.Violation{Field: "parent", Message: message})
+	}
+	spec.Parent = parent
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		if said := spec.GetRequestId(); said != "" && said != key {
+			return nil, applications.Invalid(problem.ReasonHeaderConflict, "the header Idempotency-Key and the spec's requestId differ; send one of them",
+				applications.Violation{Field: "requestId", Message: "differs from the header Idempotency-Key"})
+		}
+		spec.RequestId = key
+	}
+	return spec, nil
+}
+
+// queried names the fields of the spec that a query holds, and none of what it
+// says about them.
+func queried(query url.Values) []applications.Violation {
+	var found []applications.Violation
+	for _, field := range []string{"consentNote", "dryRun", "mapping", "requestId"} {
+		for key := range query {
+			if key == field || strings.HasPrefix(key, field+"[") {
+				found = append(found, applications.Violation{Field: field, Message: `belongs into the part "spec"`})
+				break
+			}
+		}
+	}
+	return found
+}
+
+func importForm(what string) *applications.Error {
+	return applications.Invalid(problem.ReasonFormInvalid, what+"; "+formOfImport)
+}
+
+// formError says why a form cannot be read on. The library's own words may
+// quote it.
+func formError(err error) *applications.Error {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return applications.Invalid(problem.ReasonTooLarge, "the table is larger than 64 MiB; import it in parts")
+	case errors.Is(err, io.EOF):
+		return importForm("the form is empty")
+	}
+	return importForm("the form broke off or is none")
+}
+
+// tablePart is the table of a form. It ends only where the form does: a table
+// whose end did not arrive must not pass for a whole one.
+type tablePart struct {
+	part io.Reader
+	form *multipart.Reader
+	size int64
+}
+
+func (t *tablePart) Read(p []byte) (int, error) {
+	n, err := t.part.Read(p)
+	if t.size += int64(n); t.size > maxImport {
+		return n, applications.Invalid(problem.ReasonTooLarge, "the table is larger than 64 MiB; import it in parts")
+	}
+	if err == nil {
+		return n, nil
+	}
+	if !errors.Is(err, io.EOF) {
+		return n, formError(err)
+	}
+	switch _, err := t.form.NextPart(); {
+	case err == nil:
+		return n, importForm("the form has a third part")
+	case !errors.Is(err, io.EOF):
+		return n, formError(err)
+	}
+	return n, io.EOF
 }
 
 // send streams the spec and the table. When the server ends the call early, it
@@ -128,16 +225,17 @@ func send(ctx context.Context, client v1.ApplicationServiceClient, spec *v1.Impo
 	}
 	err = stream.Send(&v1.ImportApplicationsRequest{Part: &v1.ImportApplicationsRequest_Spec{Spec: spec}})
 	chunk := make([]byte, importChunk)
-	for err == nil {
-		n, readErr := io.ReadFull(table, chunk)
+	for end := false; err == nil && !end; {
+		n := 0
+		for n < len(chunk) && !end { // io.ReadFull cannot tell a table that ends from one that breaks off
+			m, readErr := table.Read(chunk[n:])
+			n += m
+			if end = errors.Is(readErr, io.EOF); readErr != nil && !end {
+				return nil, readErr
+			}
+		}
 		if n > 0 {
 			err = stream.Send(&v1.ImportApplicationsRequest{Part: &v1.ImportApplicationsRequest_Chunk{Chunk: chunk[:n]}})
-		}
-		if errors.Is(readErr, io.EOF) || errors.Is(readErr, io.ErrUnexpectedEOF) {
-			break
-		}
-		if readErr != nil {
-			return nil, readErr
 		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) { // io.EOF: the answer waits below

@@ -41,22 +41,27 @@ func (p *queryParser) Parse(msg proto.Message, values url.Values, filter *utilit
 }
 
 // fullViewByPost refuses to look for people by their names and addresses, or
-// to say why somebody is looked at, in a URL: proxies write URLs down.
+// to say why somebody is looked at, in a URL: proxies write URLs down. Whether
+// the caller may look for them like that is not asked here.
 func fullViewByPost(msg proto.Message, values url.Values) error {
 	asked, ok := msg.(interface{ GetView() v1.ApplicationView })
-	if !ok || asked.GetView() != v1.ApplicationView_APPLICATION_VIEW_FULL {
+	if !ok {
 		return nil
 	}
+	full := asked.GetView() == v1.ApplicationView_APPLICATION_VIEW_FULL
+	filter := strings.ToLower(values.Get("filter"))
+	personal := strings.Contains(filter, "contact") || strings.Contains(filter, "@")
 	var found []applications.Violation
-	for _, field := range []string{"filter", "reason"} {
-		if values.Has(field) {
-			found = append(found, applications.Violation{Field: field, Message: "belongs into the body of POST …:read"})
-		}
+	if values.Has("filter") && (full || personal) {
+		found = append(found, applications.Violation{Field: "filter", Message: "belongs into the body of POST …:read"})
+	}
+	if values.Has("reason") {
+		found = append(found, applications.Violation{Field: "reason", Message: "belongs into the body of POST …:read"})
 	}
 	if len(found) == 0 { // applicants need no reason for what is theirs
 		return nil
 	}
-	return &bodyError{applications.Invalid(problem.ReasonFullView, "the full view is asked for with POST …:read and a JSON body, such as /v1/programs/PROGRAM/applications:read, because URLs are written into logs", found...)}
+	return &bodyError{applications.Invalid(problem.ReasonFullView, "the full view, and people by their contact, are asked for with POST …:read and a JSON body, such as /v1/programs/PROGRAM/applications:read, because URLs are written into logs", found...)}
 }
 
 // explain names the parameters that do not fit, by trying them one by one.

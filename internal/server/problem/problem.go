@@ -50,6 +50,7 @@ const (
 	ReasonHeaderConflict   = "HEADER_CONFLICT"
 	ReasonHeaderInvalid    = "HEADER_INVALID"
 	ReasonNameConflict     = "NAME_CONFLICT"
+	ReasonFormInvalid      = "FORM_INVALID"
 	ReasonTokenInvalid     = "TOKEN_INVALID"
 	ReasonNotBuilt         = "NOT_BUILT"
 )
