@@ -1,0 +1,184 @@
+// Package pgtest gives tests databases on a real PostgreSQL: on the server
+// that FAIRLEAD_TEST_POSTGRES names (a postgres:// URL of a role that may
+// create databases), else on a private one. Where there is none, a test fails
+// with the line that installs it.
+package pgtest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/openfairlead/fairlead/internal/pgcluster"
+)
+
+// Cluster is a PostgreSQL server for tests.
+type Cluster struct {
+	own    *pgcluster.Cluster // nil: the server of FAIRLEAD_TEST_POSTGRES
+	server string             // URL of a database that new ones are made from
+}
+
+var shared struct {
+	once    sync.Once
+	cluster *Cluster
+	err     error
+}
+
+// Start returns the server that the tests of this binary share. A private one
+// has fsync off: no test may crash it.
+func Start(tb testing.TB) *Cluster {
+	tb.Helper()
+	shared.once.Do(func() {
+		if server := os.Getenv("FAIRLEAD_TEST_POSTGRES"); server != "" {
+			shared.cluster = &Cluster{server: server}
+			return
+		}
+		// It ends with this process.
+		own, err := pgcluster.Start(context.Background(), pgcluster.Options{})
+		if err != nil {
+			shared.err = err
+			return
+		}
+		shared.cluster = &Cluster{own: own, server: own.URL(pgcluster.Role)}
+	})
+	if shared.err != nil {
+		tb.Fatal(shared.err)
+	}
+	return shared.cluster
+}
+
+// New returns a private server of this test alone, which keeps its promises
+// when it is crashed. Settings are lines for postgresql.conf.
+func New(tb testing.TB, settings ...string) *Cluster {
+	tb.Helper()
+	own, err := pgcluster.Start(context.Background(), pgcluster.Options{Durable: true, Settings: settings})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := own.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return &Cluster{own: own, server: own.URL(pgcluster.Role)}
+}
+
+var databases atomic.Int64
+
+// Database makes an empty database and returns its URL. It goes when the test
+// ends.
+func (c *Cluster) Database(tb testing.TB) string {
+	tb.Helper()
+	name := fmt.Sprintf("fairlead_test_%d_%d", os.Getpid(), databases.Add(1))
+	c.Exec(tb, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	tb.Cleanup(func() { c.drop(tb, name) })
+	return c.named(tb, name)
+}
+
+func (c *Cluster) drop(tb testing.TB, name string) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, c.server)
+	if err == nil {
+		_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		conn.Close(ctx)
+	}
+	if err != nil {
+		tb.Error(err)
+	}
+}
+
+// named is the URL of another database of the server.
+func (c *Cluster) named(tb testing.TB, name string) string {
+	tb.Helper()
+	u, err := url.Parse(c.server)
+	if err != nil {
+		tb.Fatal("FAIRLEAD_TEST_POSTGRES is no URL") // url's words would show the password
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Exec runs statements on the server, outside the databases of the tests.
+func (c *Cluster) Exec(tb testing.TB, statements ...string) {
+	tb.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, c.server)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	for _, text := range statements {
+		if _, err := conn.Exec(ctx, text); err != nil {
+			tb.Fatalf("%s: %v", text, err)
+		}
+	}
+}
+
+// TCP returns the URL by which the database of a URL that Database returned is
+// reached over TCP, for what gets between a client and its server. It is for
+// servers made by New, and for private ones.
+func (c *Cluster) TCP(tb testing.TB, database string) string {
+	tb.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c.private(tb).TCP(strings.TrimPrefix(u.Path, "/"))
+}
+
+// Address is HOST:PORT of a private server.
+func (c *Cluster) Address(tb testing.TB) string {
+	tb.Helper()
+	return c.private(tb).Address()
+}
+
+// Superuser returns the URL by which the superuser reaches the same database.
+func (c *Cluster) Superuser(tb testing.TB, database string) string {
+	tb.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c.private(tb).Superuser(strings.TrimPrefix(u.Path, "/"))
+}
+
+// Stop ends the server in good order.
+func (c *Cluster) Stop(tb testing.TB) {
+	tb.Helper()
+	c.must(tb, c.private(tb).Stop)
+}
+
+// Crash ends it in immediate mode: what it had not written is lost, what it
+// had acknowledged must not be.
+func (c *Cluster) Crash(tb testing.TB) {
+	tb.Helper()
+	c.must(tb, c.private(tb).Crash)
+}
+
+// Restart starts it again, at the same port.
+func (c *Cluster) Restart(tb testing.TB) {
+	tb.Helper()
+	c.must(tb, c.private(tb).Restart)
+}
+
+func (c *Cluster) must(tb testing.TB, do func(context.Context) error) {
+	tb.Helper()
+	if err := do(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (c *Cluster) private(tb testing.TB) *pgcluster.Cluster {
+	tb.Helper()
+	if c.own == nil {
+		tb.Fatal("this test needs a server of its own: pgtest.New")
+	}
+	return c.own
+}
