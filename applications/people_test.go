@@ -343,14 +343,52 @@ func TestEvents(t *testing.T) {
 	for range 5 {
 		w.apply(nil)
 	}
-	all, err := w.Events(w.ctx, w.auditor, 0, 0)
-	if err != nil || len(all) != 8 {
-		t.Fatalf("%d events: %v", len(all), err)
+	all, next, err := w.Events(w.ctx, w.auditor, 0, 0)
+	if err != nil || len(all) != 8 || next != -1 {
+		t.Fatalf("%d events, next %d: %v", len(all), next, err)
 	}
-	part, err := w.Events(w.ctx, w.auditor, 3, 2)
-	if err != nil || len(part) != 2 || part[0] != all[3] || part[1] != all[4] {
-		t.Errorf("%v %v", part, err)
+	part, next, err := w.Events(w.ctx, w.auditor, 3, 2)
+	if err != nil || len(part) != 2 || part[0] != all[3] || part[1] != all[4] || next != 5 {
+		t.Errorf("%v %d %v", part, next, err)
 	}
-	_, err = w.Events(w.ctx, w.auditor, -1, 0)
+	_, _, err = w.Events(w.ctx, w.auditor, -1, 0)
 	want(t, "before the beginning", err, "LIST_INVALID")
+}
+
+// Whoever audits one program reads what happened there, and nothing else.
+func TestEventsOfOneProgram(t *testing.T) {
+	w := newWorld(t)
+	w.open()
+	w.apply(nil)
+	for _, role := range []access.Role{access.Auditor, access.PrivacyOfficer} {
+		here := access.Principal{Subject: "users/here", Grants: []access.Grant{{Role: role, Program: "leaders"}}}
+		all, _, err := w.Events(w.ctx, w.auditor, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) < 3 {
+			t.Fatalf("only %d events", len(all))
+		}
+		mine, next, err := w.Events(w.ctx, here, 0, len(all))
+		if err != nil || next != int64(len(all)) {
+			t.Fatalf("next %d: %v", next, err)
+		}
+		i := 0
+		for _, e := range all {
+			if e.Resource != "programs/leaders" && !strings.HasPrefix(e.Resource, "programs/leaders/") {
+				continue
+			}
+			if i >= len(mine) || mine[i] != e {
+				t.Fatalf("%s does not read %+v", role, e)
+			}
+			i++
+		}
+		if i == 0 || i != len(mine) {
+			t.Errorf("%s reads %d of %d events of the program", role, len(mine), i)
+		}
+		elsewhere := access.Principal{Subject: "users/there", Grants: []access.Grant{{Role: role, Program: "leader"}}}
+		if theirs, _, err := w.Events(w.ctx, elsewhere, 0, 0); err != nil || len(theirs) > 0 {
+			t.Errorf("%s of another program reads %v %v", role, theirs, err)
+		}
+	}
 }

@@ -406,22 +406,40 @@ func (s *Service) UseSignInLink(ctx context.Context, code string) (access.Princi
 	return who, nil
 }
 
-// Events lists the audit log from an index: at most limit events (0: 100; at
-// most 1000).
-func (s *Service) Events(ctx context.Context, who access.Principal, from int64, limit int) ([]Event, error) {
-	if err := need(who, access.AuditRead, ""); err != nil {
-		return nil, err
+// Events lists the audit log from an index. It looks at limit lines at most (0:
+// 100; at most 1000) and returns those that who may read: all of them, or those
+// about the programs for which AuditRead is held. next is where to go on, -1 at
+// the end of the log.
+func (s *Service) Events(ctx context.Context, who access.Principal, from int64, limit int) (events []Event, next int64, err error) {
+	if !who.CanSomewhere(access.AuditRead) {
+		return nil, 0, need(who, access.AuditRead, "")
 	}
 	if from < 0 || limit < 0 {
-		return nil, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{"from", "not negative"})
+		return nil, 0, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{"from", "not negative"})
 	}
 	if limit == 0 {
 		limit = 100
 	}
-	var events []Event
-	err := s.Store.View(ctx, func(tx Tx) (err error) {
-		events, err = tx.Events(ctx, from, min(limit, maxPageSize))
+	limit = min(limit, maxPageSize)
+	err = s.Store.View(ctx, func(tx Tx) (err error) {
+		events, err = tx.Events(ctx, from, limit)
 		return err
 	})
-	return events, err
+	if err != nil {
+		return nil, 0, err
+	}
+	if next = -1; len(events) == limit {
+		next = events[limit-1].Index + 1
+	}
+	return slices.DeleteFunc(events, func(e Event) bool { return !who.Can(access.AuditRead, programIn(e.Resource)) }), next, nil
+}
+
+// programIn is P of the resource name "programs/P" or "programs/P/…", or "".
+func programIn(resource string) string {
+	rest, _ := strings.CutPrefix(resource, "programs/")
+	if rest == resource {
+		return ""
+	}
+	program, _, _ := strings.Cut(rest, "/")
+	return program
 }

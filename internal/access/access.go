@@ -31,6 +31,9 @@ var Roles = []Role{
 // but Applicant, which only an application's own token holds.
 func Grantable(r Role) bool { return r != Applicant && slices.Contains(Roles, r) }
 
+// Opens reports whether a grant of the role lets anybody do anything yet.
+func Opens(r Role) bool { return len(granted[r]) > 0 }
+
 // Permission is what a method needs. Each method of the API declares one.
 type Permission string
 
@@ -53,7 +56,7 @@ const (
 	MatchingsRead      Permission = "matchings.read"
 	ReviewsWrite       Permission = "reviews.write"
 	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
-	AuditRead          Permission = "audit.read"
+	AuditRead          Permission = "audit.read" // the audit log; held for a program: of that program
 )
 
 // permissions lists every permission there is.

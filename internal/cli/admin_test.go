@@ -86,6 +86,13 @@ func TestTokens(t *testing.T) {
 	if got := h.must("tokens", "list").stdout; !strings.Contains(got, "revoked") {
 		t.Errorf("list:\n%s", got)
 	}
+	auditor := strings.TrimSpace(h.must("tokens", "create", "--role", "auditor", "--program", "alpha").stdout)
+	if code := h.status(auditor, "/v1/auditEvents"); code != 200 {
+		t.Errorf("the auditor of one program gets %d", code)
+	}
+	if got := h.must("tokens", "create", "--role", "steward"); !strings.Contains(got.stderr, "opens nothing yet") {
+		t.Errorf("a role that opens nothing: %q", got.stderr)
+	}
 	for _, c := range []struct {
 		args []string
 		code int

@@ -51,7 +51,7 @@ func (p *program) tokensCreate(at *place) *cobra.Command {
 				return exit(exitUsage, "--program goes with --role; the roles of a person are changed by `fairlead users grant`")
 			}
 			if role != "" {
-				g, err := grant(role, forProgram)
+				g, err := p.grant(role, forProgram)
 				if err != nil {
 					return err
 				}
@@ -164,11 +164,14 @@ func (p *program) tokensRevoke(at *place) *cobra.Command {
 // ---- words and flags that users have too ----
 
 // grant reads a role as people write it, and the program it is held for.
-func grant(role, forProgram string) (access.Grant, error) {
+func (p *program) grant(role, forProgram string) (access.Grant, error) {
 	r := access.Role(strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(role), "-", "_")))
 	if !access.Grantable(r) {
 		return access.Grant{}, exit(exitUsage, "--role %q: there is no such role to grant%s\nroles: %s", role,
 			nearest.Hint(string(r), grantable()), strings.ToLower(strings.Join(grantable(), ", ")))
+	}
+	if !access.Opens(r) {
+		fmt.Fprintf(p.stderr, "In this version nothing asks for the role %s: it opens nothing yet.\n", strings.ToLower(string(r)))
 	}
 	return access.Grant{Role: r, Program: strings.TrimPrefix(forProgram, "programs/")}, nil
 }

@@ -44,7 +44,7 @@ func (p *program) usersCreate(at *place) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			u := &applications.User{Name: args[0]}
 			if role != "" {
-				g, err := grant(role, forProgram)
+				g, err := p.grant(role, forProgram)
 				if err != nil {
 					return err
 				}
@@ -113,7 +113,7 @@ func (p *program) usersGrant(at *place) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "grant ID --role ROLE", Short: "Grant a role, or take it back with --remove", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := grant(role, forProgram)
+			g, err := p.grant(role, forProgram)
 			if err != nil {
 				return err
 			}

@@ -187,12 +187,12 @@ func (s *adminService) GetAuditEvent(ctx context.Context, req *v1.GetAuditEventR
 	if err != nil {
 		return nil, err // the pattern allows numbers only
 	}
-	events, err := s.svc.Events(ctx, chain.Principal(ctx), index, 1)
+	events, _, err := s.svc.Events(ctx, chain.Principal(ctx), index, 1)
 	if err != nil {
 		return nil, err
 	}
 	if len(events) == 0 || events[0].Index != index {
-		return nil, applications.Errorf(applications.NotFound, "EVENT_NOT_FOUND", "the audit log has no such line yet")
+		return nil, applications.Errorf(applications.NotFound, "EVENT_NOT_FOUND", "the audit log has no such line yet, or none that you may read")
 	}
 	return eventToWire(events[0]), nil
 }
@@ -230,8 +230,8 @@ func (s *adminService) ListAuditEvents(ctx context.Context, req *v1.ListAuditEve
 		return nil, err // the cursor is ours and signed
 	}
 	resp := &v1.ListAuditEventsResponse{}
-	for scanned := 0; scanned < eventScan; {
-		batch, err := s.svc.Events(ctx, chain.Principal(ctx), from, maxPageSize)
+	for scanned := 0; scanned < eventScan; scanned += maxPageSize {
+		batch, after, err := s.svc.Events(ctx, chain.Principal(ctx), from, maxPageSize)
 		if err != nil {
 			return nil, err
 		}
@@ -243,12 +243,11 @@ func (s *adminService) ListAuditEvents(ctx context.Context, req *v1.ListAuditEve
 				}
 				resp.AuditEvents = append(resp.AuditEvents, eventToWire(e))
 			}
-			from = e.Index + 1
 		}
-		scanned += len(batch)
-		if len(batch) < maxPageSize {
+		if after < 0 {
 			return resp, nil
 		}
+		from = after
 	}
 	resp.NextPageToken = next(strconv.FormatInt(from, 10))
 	return resp, nil
