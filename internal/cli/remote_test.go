@@ -254,6 +254,15 @@ func TestWorkbook(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// Of several broken parts the same one is named every time.
+	broken := change("xl/workbook.xml", "<workbook>")
+	broken["xl/_rels/workbook.xml.rels"], broken["xl/sharedStrings.xml"] = "<Relationships>", "<sst>"
+	file := workbookOf(t, broken)
+	for range 20 {
+		if _, err := workbookCSV(file, "x.xlsx"); err == nil || !strings.Contains(err.Error(), "xl/workbook.xml") {
+			t.Fatalf("several broken parts: %v", err)
+		}
+	}
 	if _, err := workbookCSV([]byte("PK\x03\x04 nonsense"), "x.xlsx"); err == nil {
 		t.Error("nonsense was read")
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"strconv"
@@ -53,7 +54,10 @@ func (w *workbook) part(name string, v any) error {
 		return nil
 	}
 	defer f.Close()
-	return xml.NewDecoder(io.LimitReader(f, maxPart)).Decode(v)
+	if err := xml.NewDecoder(io.LimitReader(f, maxPart)).Decode(v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // richText is text that may come in differently formatted runs.
@@ -82,8 +86,11 @@ func (w *workbook) firstSheet() ([][]string, error) {
 	var strs struct {
 		Items []richText `xml:"si"`
 	}
-	for name, v := range map[string]any{"xl/workbook.xml": &book, "xl/_rels/workbook.xml.rels": &relations, "xl/sharedStrings.xml": &strs} {
-		if err := w.part(name, v); err != nil {
+	for _, p := range []struct { // in order, so that of several broken parts always the same one is named
+		name string
+		into any
+	}{{"xl/workbook.xml", &book}, {"xl/_rels/workbook.xml.rels", &relations}, {"xl/sharedStrings.xml", &strs}} {
+		if err := w.part(p.name, p.into); err != nil {
 			return nil, err
 		}
 	}

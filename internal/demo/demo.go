@@ -72,9 +72,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := d.staff(ctx, s.adminToken); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{
-		d.openCall, d.apply, d.closeCall, d.selectBoth, d.showResult, d.compare, d.links,
-	} {
+	steps := []func(context.Context) error{d.openCall, d.apply, d.closeCall, d.selectBoth, d.showResult, d.compare}
+	if !o.Once { // links would be dead when they are read
+		steps = append(steps, d.links)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err() // Ctrl-C in the middle
@@ -83,7 +85,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if o.Once {
-		d.p.line("\nDone in %.1f s.", time.Since(begin).Seconds())
+		d.p.line("\nDone in %.1f s, and everything is thrown away. Without --once it stays up, with links to its pages.", time.Since(begin).Seconds())
 		return nil
 	}
 	d.p.line("\nReady after %.1f s. %s stops the demo and throws its data away.", time.Since(begin).Seconds(), d.p.paint(bold, "Ctrl-C"))
