@@ -48,7 +48,7 @@ func (v *Vault) NewDataKey(program string) (*DataKey, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	wrapped, err := v.wrap.Encrypt(raw, wrapContext(program, k.ID))
+	wrapped, err := v.now.Load().wrap.Encrypt(raw, wrapContext(program, k.ID))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,13 +58,30 @@ func (v *Vault) NewDataKey(program string) (*DataKey, []byte, error) {
 // OpenDataKey unwraps a data key: DataLoss DATA_KEY_UNREADABLE if it is not
 // the key with that id of that program, wrapped by this master key.
 func (v *Vault) OpenDataKey(program, id string, wrapped []byte) (*DataKey, error) {
-	raw, err := v.wrap.Decrypt(wrapped, wrapContext(program, id))
-	idBytes, err2 := hex.DecodeString(id)
-	if err != nil || err2 != nil || len(idBytes) != idSize || len(raw) != keySize {
-		return nil, applications.Errorf(applications.DataLoss, "DATA_KEY_UNREADABLE",
-			"the data key %s does not open with the master key %s: the database was changed from outside; restore it from a backup", printable(id), v.id)
+	raw, idBytes, err := v.now.Load().unwrap(program, id, wrapped)
+	if err != nil {
+		return nil, err
 	}
 	return newDataKey(program, idBytes, raw)
+}
+
+func (k *keys) unwrap(program, id string, wrapped []byte) (raw, idBytes []byte, err error) {
+	raw, err = k.wrap.Decrypt(wrapped, wrapContext(program, id))
+	idBytes, err2 := hex.DecodeString(id)
+	if err != nil || err2 != nil || len(idBytes) != idSize || len(raw) != keySize {
+		return nil, nil, applications.Errorf(applications.DataLoss, "DATA_KEY_UNREADABLE",
+			"the data key %s does not open with the master key %s: the database was changed from outside; restore it from a backup", printable(id), k.id)
+	}
+	return raw, idBytes, nil
+}
+
+// Rewrap turns a data key that v wrapped into the same one wrapped by to.
+func (v *Vault) Rewrap(to *Vault, program, id string, wrapped []byte) ([]byte, error) {
+	raw, _, err := v.now.Load().unwrap(program, id, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	return to.now.Load().wrap.Encrypt(raw, wrapContext(program, id))
 }
 
 func newDataKey(program string, id, raw []byte) (*DataKey, error) {
@@ -107,6 +124,9 @@ func Unreadable(at Place) error {
 	return applications.Errorf(applications.DataLoss, "SEALED_VALUE_UNREADABLE",
 		"a stored value does not decrypt (table %s, field %s, row %q): the database was changed from outside or its disk is failing; restore it from a backup", at.Table, at.Field, at.Row)
 }
+
+// Head is what every value begins with that this key sealed.
+func (k *DataKey) Head() []byte { return append([]byte{sealFormat}, k.id[:]...) }
 
 // SealedBy returns the id of the data key that sealed a value, and whether it
 // looks like a sealed value at all.

@@ -114,6 +114,7 @@ func Load(path string) (*Vault, error) {
 	if err != nil {
 		return fail("MASTER_KEY_MALFORMED", "the master key file %s is damaged: %s; restore it from your copy", path, err)
 	}
+	v.path = path
 	return v, nil
 }
 
@@ -151,7 +152,7 @@ func parse(text []byte) (*Vault, error) {
 	if err != nil {
 		return nil, errors.New("the key cannot be used")
 	}
-	if !hmac.Equal([]byte(fields["id"]), []byte(v.id)) || !hmac.Equal([]byte(fields["check"]), []byte(hex.EncodeToString(v.Check()))) {
+	if !hmac.Equal([]byte(fields["id"]), []byte(v.KeyID())) || !hmac.Equal([]byte(fields["check"]), []byte(hex.EncodeToString(v.Check()))) {
 		return nil, errors.New("the key does not agree with its id and check value")
 	}
 	return v, nil
@@ -163,8 +164,9 @@ func Generate() (*Vault, error) { return newVault(random(keySize)) }
 
 // FileText is the content of the vault's key file.
 func (v *Vault) FileText() []byte {
+	k := v.now.Load()
 	return fmt.Appendf(nil, "%s\nfairlead-master-key: %s\nid: %s\nkey: %s\ncheck: %x\n",
-		fileHeader, fileFormat, v.id, base64.StdEncoding.EncodeToString(v.master), v.Check())
+		fileHeader, fileFormat, k.id, base64.StdEncoding.EncodeToString(k.master), k.check())
 }
 
 // create writes a new key file, whole and on disk, or fails with fs.ErrExist
@@ -174,6 +176,10 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
+	return writeNew(path, v.FileText())
+}
+
+func writeNew(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -183,7 +189,7 @@ func create(path string) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(v.FileText())
+	_, err = tmp.Write(text)
 	if err == nil {
 		err = tmp.Sync()
 	}
@@ -195,7 +201,7 @@ func create(path string) error {
 	}
 	if err := os.Link(tmp.Name(), path); err != nil {
 		if !errors.Is(err, fs.ErrExist) {
-			return createExclusive(path, v.FileText()) // file systems without links
+			return createExclusive(path, text) // file systems without links
 		}
 		return err
 	}

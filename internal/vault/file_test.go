@@ -26,7 +26,7 @@ func TestLoadOrCreate(t *testing.T) {
 	}
 	for _, may := range []bool{true, false} {
 		again, created, err := LoadOrCreate(path, may)
-		if err != nil || created || again.KeyID() != v.KeyID() || !bytes.Equal(again.master, v.master) {
+		if err != nil || created || again.KeyID() != v.KeyID() || !bytes.Equal(again.now.Load().master, v.now.Load().master) {
 			t.Fatalf("created %v, %v", created, err)
 		}
 	}
@@ -221,7 +221,7 @@ func FuzzKeyFile(f *testing.F) {
 		}
 		// What was accepted is a key that its own file gives back.
 		again, err := parse(v.FileText())
-		if err != nil || !bytes.Equal(again.master, v.master) || len(v.master) != keySize {
+		if err != nil || !bytes.Equal(again.now.Load().master, v.now.Load().master) || len(v.now.Load().master) != keySize {
 			t.Fatalf("%v", err)
 		}
 	})

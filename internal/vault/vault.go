@@ -13,7 +13,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -33,8 +36,16 @@ const (
 	appPrefix  = "app "
 )
 
-// Vault is a loaded master key. It is safe for concurrent use.
+// Vault is a loaded master key. It is safe for concurrent use, also while it
+// follows its database to a new master key.
 type Vault struct {
+	path string // of the key file, or ""
+	now  atomic.Pointer[keys]
+	turn sync.Mutex // one at a time changes now
+}
+
+// keys is what one master key gives.
+type keys struct {
 	master  []byte
 	id      string
 	wrap    tink.AEAD
@@ -42,52 +53,77 @@ type Vault struct {
 }
 
 func newVault(master []byte) (*Vault, error) {
-	v := &Vault{master: master}
-	v.id = hex.EncodeToString(v.key(labelID)[:8])
-	wrap, err := subtle.NewAESGCM(v.key(labelWrap))
+	k, err := newKeys(master)
 	if err != nil {
 		return nil, err
 	}
-	v.wrap = wrap
+	v := &Vault{}
+	v.now.Store(k)
 	return v, nil
 }
 
-// key is HKDF-SHA256 of the master key with the label as its info.
-func (v *Vault) key(label string) []byte {
-	if k, ok := v.derived.Load(label); ok {
-		return k.([]byte)
+func newKeys(master []byte) (*keys, error) {
+	k := &keys{master: master}
+	k.id = hex.EncodeToString(k.key(labelID)[:8])
+	wrap, err := subtle.NewAESGCM(k.key(labelWrap))
+	if err != nil {
+		return nil, err
 	}
-	k, err := hkdf.Key(sha256.New, v.master, nil, label, keySize)
+	k.wrap = wrap
+	return k, nil
+}
+
+// key is HKDF-SHA256 of the master key with the label as its info, or what
+// took its place.
+func (k *keys) key(label string) []byte {
+	if key, ok := k.derived.Load(label); ok {
+		return key.([]byte)
+	}
+	key, err := hkdf.Key(sha256.New, k.master, nil, label, keySize)
 	if err != nil {
 		panic("vault: deriving a key: " + err.Error()) // only for lengths that keySize is not
 	}
-	got, _ := v.derived.LoadOrStore(label, k)
+	got, _ := k.derived.LoadOrStore(label, key)
 	return got.([]byte)
 }
 
 // KeyID names the master key. It is derived from the key, and not secret.
-func (v *Vault) KeyID() string { return v.id }
+func (v *Vault) KeyID() string { return v.now.Load().id }
 
 // Format keeps the key out of whatever prints a Vault.
-func (v *Vault) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "vault(%s)", v.id) }
+func (v *Vault) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "vault(%s)", v.KeyID()) }
 
 // Check is a value that only the holder of the master key can make; a database
 // keeps it to recognize its key. 16 bytes.
-func (v *Vault) Check() []byte { return v.key(labelCheck)[:16] }
+func (v *Vault) Check() []byte { return v.now.Load().check() }
+
+func (k *keys) check() []byte { return k.key(labelCheck)[:16] }
 
 // Matches reports whether the database that keeps id and check belongs to
 // this key: FailedPrecondition MASTER_KEY_MISMATCH if not.
 func (v *Vault) Matches(id string, check []byte) error {
-	if hmac.Equal([]byte(id), []byte(v.id)) && hmac.Equal(check, v.Check()) {
+	k := v.now.Load()
+	if k.matches(id, check) {
 		return nil
 	}
 	return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_MISMATCH",
-		"the database was written with the master key %s, and the key file holds %s; point --master-key-file to the right key, nothing was changed", printable(id), v.id)
+		"the database was written with the master key %s, and the key file holds %s; point --master-key-file to the right key, nothing was changed", printable(id), k.id)
+}
+
+func (k *keys) matches(id string, check []byte) bool {
+	return hmac.Equal([]byte(id), []byte(k.id)) && hmac.Equal(check, k.check())
 }
 
 // Derive returns the 32-byte key of the label: for page tokens, cookies and
-// whatever else needs a key of its own. The caller must not change it.
-func (v *Vault) Derive(label string) []byte { return v.key(appPrefix + label) }
+// whatever else needs a key of its own. The caller must not change it. The
+// label has to stand in Labels, or it would be forgotten when the master key
+// changes.
+func (v *Vault) Derive(label string) []byte {
+	if !slices.ContainsFunc(Labels, func(l Label) bool { return l.Name == label }) {
+		panic("vault: the label " + strconv.Quote(label) + " does not stand in vault.Labels")
+	}
+	return v.now.Load().key(appPrefix + label)
+}
 
 // MAC is HMAC-SHA256 of the message under the label's key. It makes a Vault
 // the applications.Secrets of a service.

@@ -50,8 +50,8 @@ func TestDerivation(t *testing.T) {
 	if want := hkdf("vault check value")[:16]; !bytes.Equal(v.Check(), want) {
 		t.Errorf("check %x, want %x", v.Check(), want)
 	}
-	if want := hkdf("app page tokens"); !bytes.Equal(v.Derive("page tokens"), want) {
-		t.Errorf("derived %x, want %x", v.Derive("page tokens"), want)
+	if want := hkdf("app page-token"); !bytes.Equal(v.Derive("page-token"), want) {
+		t.Errorf("derived %x, want %x", v.Derive("page-token"), want)
 	}
 	mac := hmac.New(sha256.New, hkdf("app applicant token"))
 	mac.Write([]byte("message"))
@@ -68,8 +68,8 @@ func TestLabelsAndKeysAreApart(t *testing.T) {
 	v, w := generate(t), generate(t)
 	seen := map[string]string{}
 	for name, key := range map[string][]byte{
-		"a": v.Derive("a"), "b": v.Derive("b"), "a of w": w.Derive("a"), "empty": v.Derive(""),
-		"id": v.key(labelID), "check": v.key(labelCheck), "wrap": v.key(labelWrap), "asked for the wrap label": v.Derive(labelWrap),
+		"a": v.Derive("web/seal"), "b": v.Derive("page-token"), "a of w": w.Derive("web/seal"),
+		"id": v.now.Load().key(labelID), "check": v.now.Load().key(labelCheck), "wrap": v.now.Load().key(labelWrap),
 	} {
 		if len(key) != keySize {
 			t.Errorf("%s has %d bytes", name, len(key))
@@ -214,7 +214,7 @@ func TestDataKeyOpensUnderItsMasterKeyOnly(t *testing.T) {
 func TestErrorsHoldNoKeyMaterial(t *testing.T) {
 	v := generate(t)
 	text := string(v.FileText())
-	secret := base64.StdEncoding.EncodeToString(v.master)
+	secret := base64.StdEncoding.EncodeToString(v.now.Load().master)
 	if !strings.Contains(text, secret) {
 		t.Fatal("the test looks for the wrong thing")
 	}
