@@ -19,6 +19,8 @@ const (
 	scanBatch       = 200
 )
 
+func snakeCase(field string) string { return filter.SnakeCase(field) }
+
 // list is one query, read and checked. Items are scanned in the order of ids
 // after the cursor and filtered here; a field other than the ids' own order is
 // sorted in memory.

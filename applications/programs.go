@@ -423,19 +423,6 @@ func programFieldsNamed(p *Program, fields []string) ([]int, error) {
 	return chosen, nil
 }
 
-// snakeCase turns codePrefix into code_prefix.
-func snakeCase(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r >= 'A' && r <= 'Z' {
-			b.WriteByte('_')
-			r += 'a' - 'A'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
 // DeleteProgram deletes a draft that nobody applied to.
 func (s *Service) DeleteProgram(ctx context.Context, who access.Principal, id string, revision int64, idem Idempotency) error {
 	if err := need(who, access.ProgramsWrite, id); err != nil {

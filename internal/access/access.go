@@ -56,7 +56,7 @@ const (
 	MatchingsRead      Permission = "matchings.read"
 	ReviewsWrite       Permission = "reviews.write"
 	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
-	AuditRead          Permission = "audit.read" // the audit log; held for a program: of that program
+	AuditRead          Permission = "audit.read"   // the audit log; held for a program: of that program
 )
 
 // permissions lists every permission there is.

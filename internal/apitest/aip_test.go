@@ -2,6 +2,7 @@ package apitest
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ func check(files []protoreflect.FileDescriptor) []finding {
 	for _, f := range files {
 		c.file(f)
 	}
-	for _, key := range sortedKeys(exceptions) {
+	for _, key := range slices.Sorted(maps.Keys(exceptions)) {
 		if !c.excused[key] {
 			c.found = append(c.found, finding{"exceptions", fmt.Sprintf("%q excuses nothing any more", key)})
 		}
@@ -623,13 +624,4 @@ func snake(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openfairlead/fairlead/internal/testserver"
 )
 
 // made is a house that was started once.
@@ -160,7 +162,7 @@ func TestUsers(t *testing.T) {
 
 func TestDoctor(t *testing.T) {
 	ports := func() []string {
-		return []string{"--http", freePort(t), "--grpc", freePort(t), "--ops", freePort(t)}
+		return []string{"--http", testserver.FreePort(t), "--grpc", testserver.FreePort(t), "--ops", testserver.FreePort(t)}
 	}
 	fresh := newHouse(t)
 	if got := fresh.run(append([]string{"doctor"}, ports()...)...); got.code != exitOK || !strings.Contains(got.stdout, "does not exist yet") || !strings.Contains(got.stdout, "is free") {
@@ -225,7 +227,7 @@ func TestOlderDatabase(t *testing.T) {
 	older(t, path)
 	before, err := os.ReadFile(path)
 	must(t, err)
-	got := h.run("doctor", "--http", freePort(t), "--grpc", freePort(t), "--ops", freePort(t))
+	got := h.run("doctor", "--http", testserver.FreePort(t), "--grpc", testserver.FreePort(t), "--ops", testserver.FreePort(t))
 	if got.code != exitOK || !strings.Contains(got.stdout, "warning  the database was written by an older version") || !strings.Contains(got.stdout, "fairlead serve") || strings.Contains(got.stdout, "opens, can be written") {
 		t.Errorf("doctor: %d\n%s%s", got.code, got.stdout, got.stderr)
 	}

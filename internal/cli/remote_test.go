@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/openfairlead/fairlead/internal/testserver"
 )
 
 // openCall makes a house with an open call named alpha.
@@ -148,7 +150,7 @@ func TestRemoteFailures(t *testing.T) {
 		t.Errorf("without a token: %d %s", got.code, got.stderr)
 	}
 	t.Setenv("FAIRLEAD_TOKEN", "a-secret-token")
-	nobody := "http://" + freePort(t)
+	nobody := "http://" + testserver.FreePort(t)
 	for _, args := range [][]string{
 		{"export", "--program", "alpha", "--server", nobody},
 		{"import", "--program", "alpha", "--server", nobody, "--consent-note", "x", table},

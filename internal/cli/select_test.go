@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/openfairlead/fairlead/internal/cli"
+	"github.com/openfairlead/fairlead/internal/selecttest"
 	"github.com/openfairlead/fairlead/matcher"
 )
 
@@ -334,26 +334,6 @@ func hard() (people, rules string) {
 	return p.String(), r.String()
 }
 
-// endless is a pool with 25 yes or no questions that are to come out exactly:
-// proving the best cohort takes far longer than any test waits.
-func endless() (people, rules string) {
-	var p, r strings.Builder
-	p.WriteString("id")
-	r.WriteString("feature,value,min,max,priority\n")
-	for q := range 25 {
-		fmt.Fprintf(&p, ",q%d", q)
-		fmt.Fprintf(&r, "q%d,y,%d,%d,1\n", q, 7+q%3, 7+q%3)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for i := range 300 {
-		fmt.Fprintf(&p, "\nx%03d", i)
-		for range 25 {
-			p.WriteString([]string{",y", ",n"}[random.IntN(2)])
-		}
-	}
-	return p.String(), r.String()
-}
-
 func TestLimits(t *testing.T) {
 	people, rules := hard()
 	dir := folder(t, map[string]string{"p.csv": people, "r.csv": rules})
@@ -395,7 +375,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 	// Soon there is a cohort, and its proof is far away.
-	people, rules = endless()
+	people, rules = selecttest.Endless()
 	dir = folder(t, map[string]string{"p.csv": people, "r.csv": rules})
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/testserver"
 )
 
 // ran is what came of one run of the program.
@@ -71,15 +72,6 @@ func newHouse(t *testing.T) *house {
 // where are the flags that name the installation.
 func (h *house) where() []string { return []string{"--data", h.data, "--master-key-file", h.key} }
 
-func freePort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // serve starts `fairlead serve` and waits until it is ready; stop ends it and
 // returns the exit code and the log. A port that another process took between
 // being found free and being used is tried again with others.
@@ -99,8 +91,8 @@ func (h *house) serve(flags ...string) (stop func() (int, string)) {
 // tryServe is serve, once; a nil stop says that the server ended by itself.
 func (h *house) tryServe(flags []string) (stop func() (int, string), said string) {
 	h.t.Helper()
-	rest, ops := freePort(h.t), freePort(h.t)
-	h.grpc = freePort(h.t)
+	rest, ops := testserver.FreePort(h.t), testserver.FreePort(h.t)
+	h.grpc = testserver.FreePort(h.t)
 	h.url, h.ops = "http://"+rest, "http://"+ops
 	ctx, cancel := context.WithCancel(context.Background())
 	log := &lockedBuffer{}

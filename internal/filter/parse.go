@@ -235,7 +235,7 @@ func (p *parser) comparison(name token) (node, error) {
 }
 
 func (p *parser) field(name token) (Field, error) {
-	snake := snakeCase(name.text)
+	snake := SnakeCase(name.text)
 	names := make([]string, len(p.fields))
 	for i, f := range p.fields {
 		if f.Name == name.text || f.Name == snake {
@@ -249,8 +249,9 @@ func (p *parser) field(name token) (Field, error) {
 	return Field{}, name.errorf("unknown field; there is %s", list(names))
 }
 
-// snakeCase turns createTime into create_time.
-func snakeCase(s string) string {
+// SnakeCase turns createTime into create_time. JSON spells fields in one way,
+// masks and filters in the other.
+func SnakeCase(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		if r >= 'A' && r <= 'Z' {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 func completeSchema(schema object, message protoreflect.MessageDescriptor) error {
 	properties := at(schema, "properties")
 	var required []any
-	for _, name := range sortedKeys(properties) {
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
 		field := message.Fields().ByJSONName(name)
 		if field == nil {
 			return fmt.Errorf("%s has no field %s", message.FullName(), name)
@@ -241,15 +242,6 @@ func importResponse(response protoreflect.MessageDescriptor) object {
 		properties[f.JSONName()] = texts[f.Name()]
 	}
 	return object{"type": "object", "description": "What an import did or, with dryRun, would do.", "properties": properties}
-}
-
-func sortedKeys(o object) []string {
-	keys := make([]string, 0, len(o))
-	for k := range o {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // files are the files of our API, by path.

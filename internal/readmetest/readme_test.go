@@ -2,7 +2,6 @@ package readmetest
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +70,10 @@ func TestREADME(t *testing.T) {
 	}
 	dir, home := t.TempDir(), t.TempDir()
 	bin := tools(t)
-	ports := map[string]string{"8080": port(t), "9090": port(t), "9091": port(t)}
+	ports := map[string]string{}
+	for _, usual := range []string{"8080", "9090", "9091"} {
+		_, ports[usual], _ = strings.Cut(testserver.FreePort(t), ":")
+	}
 	local := func(s string) string {
 		for usual, free := range ports {
 			s = strings.ReplaceAll(s, "localhost:"+usual, "127.0.0.1:"+free)
@@ -221,18 +223,4 @@ func tools(t *testing.T) string {
 		}
 	}
 	return bin
-}
-
-func port(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, p, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -31,29 +31,9 @@ func write(t *testing.T, name, text string) string {
 	return file
 }
 
-// endless are 25 yes or no questions that are to come out exactly: proving the
-// best cohort takes far longer than any test waits.
-func endless() (people, rules string) {
-	var p, r strings.Builder
-	p.WriteString("id")
-	r.WriteString("feature,value,min,max,priority\n")
-	for q := range 25 {
-		fmt.Fprintf(&p, ",q%d", q)
-		fmt.Fprintf(&r, "q%d,y,%d,%d,1\n", q, 7+q%3, 7+q%3)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	for i := range 300 {
-		fmt.Fprintf(&p, "\nx%03d", i)
-		for range 25 {
-			p.WriteString([]string{",y", ",n"}[random.IntN(2)])
-		}
-	}
-	return p.String(), r.String()
-}
-
 // Ctrl-C once: the best cohort so far, marked as not proved, and exit code 130.
 func TestInterrupt(t *testing.T) {
-	people, rules := endless()
+	people, rules := Endless()
 	pool, file := write(t, "people.csv", people), write(t, "rules.csv", rules)
 	for wait := time.Second; ; wait *= 2 {
 		out := filepath.Join(t.TempDir(), "run.json")
@@ -94,7 +74,7 @@ func TestInterrupt(t *testing.T) {
 
 // A run that is killed while it writes leaves the file whole, or as it was.
 func TestKilledWhileWriting(t *testing.T) {
-	people, rules := endless()
+	people, rules := Endless()
 	pool, file := write(t, "people.csv", people), write(t, "rules.csv", rules)
 	before := []byte("what was there before")
 	out := write(t, "run.json", string(before))

@@ -86,16 +86,16 @@ func New(t testing.TB, flags ...string) *Server {
 	dir := t.TempDir()
 	s := &Server{
 		t: t, binary: Binary(t), dir: dir, Data: filepath.Join(dir, "data"), Flags: flags,
-		GRPC: port(t), Ops: port(t),
+		GRPC: FreePort(t), Ops: FreePort(t),
 	}
-	s.URL = "http://" + port(t)
+	s.URL = "http://" + FreePort(t)
 	t.Cleanup(s.Kill)
 	return s
 }
 
-// port finds a free port. Another process could take it before the server
-// does; then the start fails and says so.
-func port(t testing.TB) string {
+// FreePort finds a free port of this machine, as HOST:PORT. Another process
+// could take it before the server does; then the start fails and says so.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
