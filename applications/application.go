@@ -77,6 +77,7 @@ type Application struct {
 	// Ineligible: the codes of the eligibility conditions that did not hold.
 	IneligibleReasons []string
 	WithdrawReason    string
+	Offer             string // id of the last offer that was sent, or ""
 	// TokenGeneration counts the application's tokens: a new one revokes the
 	// old. CodeGeneration does the same for the return code.
 	TokenGeneration, CodeGeneration int

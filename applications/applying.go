@@ -660,7 +660,7 @@ func (s *Service) SubmitApplication(ctx context.Context, who access.Principal, p
 }
 
 // WithdrawApplication ends it, with an optional reason. Runs that hold it
-// become stale.
+// become stale, and an offer to it ends with it.
 func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Application, error) {
 	if err := mayTouch(who, access.ApplicationsWrite, program, id); err != nil {
 		return nil, err
@@ -685,8 +685,17 @@ func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal,
 			return nil, "", err
 		}
 		counted := a.State == InPool || a.State == Selected || a.State == Alternate
+		var ended []Event
+		if counted {
+			if ended, err = s.endOffer(ctx, tx, who, a); err != nil {
+				return nil, "", err
+			}
+		}
 		a.WithdrawReason = reason // the person's own words: not in the log
 		if err := s.move(ctx, tx, who, a, withdrawApplication, "application.withdraw", "", nil); err != nil {
+			return nil, "", err
+		}
+		if err := tx.AppendEvents(ctx, ended...); err != nil {
 			return nil, "", err
 		}
 		if counted {

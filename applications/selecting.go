@@ -244,7 +244,8 @@ func readFrozen(b []byte) (*frozen, error) {
 }
 
 // staleRuns marks every run of the program that froze a pool which is no
-// longer the pool. A stale run cannot be published.
+// longer the pool. No seats are offered on a stale run; one on which they were
+// offered stays as it is.
 func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, program string) error {
 	for after := ""; ; {
 		batch, err := tx.Selections(ctx, program, after, scanBatch)
@@ -253,7 +254,7 @@ func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, pr
 		}
 		for _, sel := range batch {
 			after = sel.ID
-			if len(sel.Frozen) == 0 || sel.State != SelectionRunning && sel.State != SelectionSucceeded {
+			if len(sel.Frozen) == 0 || sel.State != SelectionRunning && sel.State != SelectionSucceeded || !sel.OfferTime.IsZero() {
 				continue
 			}
 			if err := s.end(ctx, tx, who, sel, SelectionStale); err != nil {

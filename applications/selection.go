@@ -81,4 +81,7 @@ type Selection struct {
 	Revision                         int64
 	CreateTime, UpdateTime, DoneTime time.Time
 	CreatedBy                        string
+	// OfferTime is when somebody confirmed the result and seats were offered on
+	// it, or zero. From then on the run stands, whatever becomes of its pool.
+	OfferTime time.Time
 }

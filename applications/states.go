@@ -24,6 +24,10 @@ const (
 	approvePolicy  programAction = "approve policies for"
 	runSelection   programAction = "run the selection of"
 	runTrial       programAction = "run a trial for"
+	prepareOffers  programAction = "prepare offers for"
+	sendOffers     programAction = "send the offers of"
+	answerOffers   programAction = "answer offers of"
+	rescindOffers  programAction = "take back offers of"
 )
 
 var programStates = []ProgramState{
@@ -51,6 +55,11 @@ var programLife = map[programAction]map[ProgramState]ProgramState{
 	},
 	runSelection: {ProgramClosed: ProgramSelecting, ProgramSelecting: ProgramSelecting},
 	runTrial:     {ProgramClosed: ProgramClosed, ProgramSelecting: ProgramSelecting},
+	// Seats that become free can be offered again until the program runs.
+	prepareOffers: {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut},
+	sendOffers:    {ProgramSelecting: ProgramOffersOut, ProgramOffersOut: ProgramOffersOut},
+	answerOffers:  {ProgramOffersOut: ProgramOffersOut, ProgramFilled: ProgramFilled},
+	rescindOffers: {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut, ProgramFilled: ProgramFilled},
 }
 
 // after returns the state that the action leads to.
@@ -76,6 +85,8 @@ const (
 	reopenApplication   applicationAction = "reopen"
 	extendApplication   applicationAction = "extend"
 	renewCode           applicationAction = "give a new return code to"
+	selectApplication   applicationAction = "select"
+	returnToPool        applicationAction = "take back into the pool"
 )
 
 var applicationStates = []ApplicationState{
@@ -97,6 +108,9 @@ var applicationLife = map[applicationAction]map[ApplicationState]ApplicationStat
 		Draft: Draft, Submitted: Submitted, Screening: Screening, Ineligible: Ineligible, InReview: InReview,
 		InPool: InPool, Selected: Selected, Alternate: Alternate, NotSelected: NotSelected, Withdrawn: Withdrawn,
 	},
+	// Again, for somebody whose offer ended without a seat.
+	selectApplication: {InPool: Selected, Selected: Selected},
+	returnToPool:      {Selected: InPool},
 }
 
 // after returns the state that the action leads to.

@@ -9,31 +9,41 @@ import (
 // action, the state that it leads to or a point where it is refused. Every
 // cell is tried.
 const programTable = `
-            form   schedule texts       delete open close  extend save      policy    run       trial
-DRAFT       DRAFT  DRAFT    DRAFT       gone   OPEN .      .      DRAFT     DRAFT     .         .
-OPEN        .      .        OPEN        .      .    CLOSED OPEN   OPEN      OPEN      .         .
-CLOSED      .      .        CLOSED      .      .    .      OPEN   CLOSED    CLOSED    SELECTING CLOSED
-SELECTING   .      .        SELECTING   .      .    .      .      SELECTING SELECTING SELECTING SELECTING
-OFFERS_OUT  .      .        OFFERS_OUT  .      .    .      .      .         .         .         .
-FILLED      .      .        FILLED      .      .    .      .      .         .         .         .
-RUNNING     .      .        RUNNING     .      .    .      .      .         .         .         .
-COMPLETED   .      .        .           .      .    .      .      .         .         .         .
-ARCHIVED    .      .        .           .      .    .      .      .         .         .         .
+            form   schedule texts       delete open close  extend save      policy    run       trial     prepare    send       answer     rescind
+DRAFT       DRAFT  DRAFT    DRAFT       gone   OPEN .      .      DRAFT     DRAFT     .         .         .          .          .          .
+OPEN        .      .        OPEN        .      .    CLOSED OPEN   OPEN      OPEN      .         .         .          .          .          .
+CLOSED      .      .        CLOSED      .      .    .      OPEN   CLOSED    CLOSED    SELECTING CLOSED    .          .          .          .
+SELECTING   .      .        SELECTING   .      .    .      .      SELECTING SELECTING SELECTING SELECTING SELECTING  OFFERS_OUT .          SELECTING
+OFFERS_OUT  .      .        OFFERS_OUT  .      .    .      .      .         .         .         .         OFFERS_OUT OFFERS_OUT OFFERS_OUT OFFERS_OUT
+FILLED      .      .        FILLED      .      .    .      .      .         .         .         .         .          .          FILLED     FILLED
+RUNNING     .      .        RUNNING     .      .    .      .      .         .         .         .         .          .          .          .
+COMPLETED   .      .        .           .      .    .      .      .         .         .         .         .          .          .          .
+ARCHIVED    .      .        .           .      .    .      .      .         .         .         .         .          .          .          .
 `
 
 const applicationTable = `
-             edit      submit    withdraw  pool    ineligible reopen    extend    code
-DRAFT        DRAFT     SUBMITTED WITHDRAWN .       .          .         DRAFT     DRAFT
-SUBMITTED    SUBMITTED .         WITHDRAWN IN_POOL INELIGIBLE .         SUBMITTED SUBMITTED
-SCREENING    .         .         WITHDRAWN .       .          .         .         SCREENING
-INELIGIBLE   .         .         WITHDRAWN .       .          SUBMITTED .         INELIGIBLE
-IN_REVIEW    .         .         WITHDRAWN .       .          .         .         IN_REVIEW
-IN_POOL      .         .         WITHDRAWN .       .          SUBMITTED .         IN_POOL
-SELECTED     .         .         WITHDRAWN .       .          .         .         SELECTED
-ALTERNATE    .         .         WITHDRAWN .       .          .         .         ALTERNATE
-NOT_SELECTED .         .         .         .       .          .         .         NOT_SELECTED
-WITHDRAWN    .         .         .         .       .          .         .         WITHDRAWN
-ERASED       .         .         .         .       .          .         .         .
+             edit      submit    withdraw  pool    ineligible reopen    extend    code         select   return
+DRAFT        DRAFT     SUBMITTED WITHDRAWN .       .          .         DRAFT     DRAFT        .        .
+SUBMITTED    SUBMITTED .         WITHDRAWN IN_POOL INELIGIBLE .         SUBMITTED SUBMITTED    .        .
+SCREENING    .         .         WITHDRAWN .       .          .         .         SCREENING    .        .
+INELIGIBLE   .         .         WITHDRAWN .       .          SUBMITTED .         INELIGIBLE   .        .
+IN_REVIEW    .         .         WITHDRAWN .       .          .         .         IN_REVIEW    .        .
+IN_POOL      .         .         WITHDRAWN .       .          SUBMITTED .         IN_POOL      SELECTED .
+SELECTED     .         .         WITHDRAWN .       .          .         .         SELECTED     SELECTED IN_POOL
+ALTERNATE    .         .         WITHDRAWN .       .          .         .         ALTERNATE    .        .
+NOT_SELECTED .         .         .         .       .          .         .         NOT_SELECTED .        .
+WITHDRAWN    .         .         .         .       .          .         .         WITHDRAWN    .        .
+ERASED       .         .         .         .       .          .         .         .            .        .
+`
+
+const offerTable = `
+          send accept   decline  expire  rescind
+PENDING   SENT .        .        .       RESCINDED
+SENT      .    ACCEPTED DECLINED EXPIRED RESCINDED
+ACCEPTED  .    .        DECLINED .       RESCINDED
+DECLINED  .    .        .        .       .
+EXPIRED   .    .        .        .       .
+RESCINDED .    .        .        .       .
 `
 
 func checkTable[S ~string, A ~string](t *testing.T, text string, states []S, actions []A, life map[A]map[S]S, after func(S, A) (S, error)) {
@@ -78,16 +88,48 @@ func checkTable[S ~string, A ~string](t *testing.T, text string, states []S, act
 func TestProgramLife(t *testing.T) {
 	checkTable(t, programTable, programStates, []programAction{
 		changeForm, changeSchedule, changeTexts, deleteProgram, openProgram, closeProgram, extendProgram,
-		saveCriteria, approvePolicy, runSelection, runTrial,
+		saveCriteria, approvePolicy, runSelection, runTrial, prepareOffers, sendOffers, answerOffers, rescindOffers,
 	}, programLife, ProgramState.after)
 }
 
 func TestApplicationLife(t *testing.T) {
 	checkTable(t, applicationTable, applicationStates, []applicationAction{
 		editApplication, submitApplication, withdrawApplication, enterPool, findIneligible, reopenApplication, extendApplication, renewCode,
+		selectApplication, returnToPool,
 	}, applicationLife, ApplicationState.after)
 	if _, err := Submitted.after(submitApplication); ReasonOf(err) != "ALREADY_SUBMITTED" {
 		t.Errorf("submitting twice: %v", err)
+	}
+}
+
+func TestOfferLife(t *testing.T) {
+	checkTable(t, offerTable, offerStates, []offerAction{sendOffer, acceptOffer, declineOffer, expireOffer, rescindOffer}, offerLife, OfferState.after)
+	for _, c := range []struct {
+		state  OfferState
+		action offerAction
+		reason string
+	}{
+		{OfferExpired, acceptOffer, "OFFER_EXPIRED"},
+		{OfferExpired, declineOffer, "OFFER_EXPIRED"},
+		{OfferAccepted, acceptOffer, "OFFER_ANSWERED"},
+		{OfferDeclined, declineOffer, "OFFER_ANSWERED"},
+		{OfferDeclined, acceptOffer, "OFFER_STATE"},
+		{OfferRescinded, acceptOffer, "OFFER_STATE"},
+		{OfferPending, expireOffer, "OFFER_STATE"},
+	} {
+		if _, err := c.state.after(c.action); ReasonOf(err) != c.reason {
+			t.Errorf("%s in %s: %v, want %s", c.action, c.state, err, c.reason)
+		}
+	}
+	for _, s := range offerStates {
+		leads := false
+		for _, row := range offerLife {
+			_, ok := row[s]
+			leads = leads || ok
+		}
+		if leads != s.Open() {
+			t.Errorf("%s: open %v, but leads somewhere: %v", s, s.Open(), leads)
+		}
 	}
 }
 

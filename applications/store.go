@@ -104,6 +104,43 @@ type Tx interface {
 	// FailedPrecondition LEASE_LOST if another owner holds it or it is done.
 	RenewLease(ctx context.Context, program, id, owner string, leaseUntil time.Time) (cancel bool, err error)
 
+	// InsertOffer stores an offer to an application that has no open one:
+	// AlreadyExists OFFER_EXISTS for the id, OFFER_OPEN for the application;
+	// NotFound APPLICATION_NOT_FOUND. It counts nothing: see OfferSeats.
+	InsertOffer(ctx context.Context, o *Offer) error
+	Offer(ctx context.Context, program, id string) (*Offer, error)
+	// OpenOffer returns the open offer of an application: OFFER_NOT_FOUND if it
+	// has none.
+	OpenOffer(ctx context.Context, program, application string) (*Offer, error)
+	// OffersTo lists all offers to an application, oldest first.
+	OffersTo(ctx context.Context, program, application string) ([]*Offer, error)
+	// Offers lists in the order of the query.
+	Offers(ctx context.Context, q OfferQuery) ([]*Offer, error)
+	// CountOffers counts by state.
+	CountOffers(ctx context.Context, program string) (map[OfferState]int, error)
+	// DueOffers names offers of all programs that are SENT and whose ExpireTime
+	// is not after now, at most limit, the first to expire first. It opens no
+	// body, so that one that cannot be read does not hide the others.
+	DueOffers(ctx context.Context, now time.Time, limit int) ([]OfferKey, error)
+	// UpdateOffer stores o, but for its Application, which never changes. An
+	// offer that is not open does not open again: FailedPrecondition OFFER_CLOSED.
+	UpdateOffer(ctx context.Context, o *Offer) error
+
+	// Seats returns the counts of a program's seats: zero before OpenSeats.
+	Seats(ctx context.Context, program string) (Seats, error)
+	// OpenSeats begins to count; a program whose seats are counted stays as it is.
+	OpenSeats(ctx context.Context, program string, total int) error
+	// OfferSeats counts n more open offers: FailedPrecondition SEATS_OFFERED if
+	// that would be more than there are seats, unless beyond allows it.
+	OfferSeats(ctx context.Context, program string, n int, beyond bool) error
+	// TakeSeat counts one more accepted offer: FailedPrecondition SEATS_TAKEN if
+	// every seat is taken. Like OfferSeats it is one update with a condition: no
+	// isolation level, and nothing that was read before, can oversell.
+	TakeSeat(ctx context.Context, program string) error
+	// FreeSeat counts one open offer less, and one accepted offer less if taken.
+	// An internal error if that was never counted.
+	FreeSeat(ctx context.Context, program string, taken bool) error
+
 	InsertUser(ctx context.Context, u *User) error
 	User(ctx context.Context, id string) (*User, error)
 	Users(ctx context.Context, after string, limit int) ([]*User, error) // by id
@@ -144,6 +181,20 @@ type Tx interface {
 type ApplicationQuery struct {
 	Program string
 	States  []ApplicationState // empty: all
+	// AfterID is the last id of the page before; ids ascend, or descend with
+	// Descending. UUIDv7: the order of creation.
+	AfterID    string
+	Descending bool
+	Limit      int // 0: no limit
+}
+
+// OfferKey names an offer.
+type OfferKey struct{ Program, ID string }
+
+// OfferQuery asks for a slice of a program's offers.
+type OfferQuery struct {
+	Program string
+	States  []OfferState // empty: all
 	// AfterID is the last id of the page before; ids ascend, or descend with
 	// Descending. UUIDv7: the order of creation.
 	AfterID    string

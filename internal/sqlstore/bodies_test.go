@@ -24,6 +24,7 @@ func TestBodiesKeepTheirNames(t *testing.T) {
 	for name, v := range map[string]any{
 		"program": applications.Program{}, "form": applications.Form{}, "criteria": applications.Criteria{}, "policy": applications.Policy{},
 		"application": applications.Application{}, "selection": applications.Selection{}, "user": applications.User{}, "token": applications.Token{},
+		"offer": applications.Offer{},
 	} {
 		now = append(now, paths(name, reflect.TypeOf(v))...)
 	}

@@ -26,6 +26,8 @@ var programParts = []*query{
 	eraseReasons,
 	newQuery(`DELETE FROM requests WHERE program = $1`),
 	newQuery(`DELETE FROM links WHERE program = $1`),
+	newQuery(`DELETE FROM offers WHERE program = $1`),
+	newQuery(`DELETE FROM program_seats WHERE program = $1`),
 	newQuery(`DELETE FROM selections WHERE program = $1`),
 	newQuery(`DELETE FROM applications WHERE program = $1`),
 	newQuery(`DELETE FROM policies WHERE program = $1`),

@@ -90,7 +90,7 @@ func (r *selectionRow) open(ctx context.Context, t *tx) (*applications.Selection
 	}
 	s.Program, s.ID, s.State, s.Owner, s.Revision = r.program, r.id, applications.SelectionState(r.state), r.owner, r.revision
 	s.LeaseUntil, s.Attempt, s.CancelAsked = fromMicros(r.lease), r.attempt, r.cancel == 1
-	toMicros(&s.CreateTime, &s.UpdateTime, &s.DoneTime)
+	toMicros(&s.CreateTime, &s.UpdateTime, &s.DoneTime, &s.OfferTime)
 	for _, locks := range [][]applications.Lock{s.Include, s.Exclude} {
 		for i := range locks {
 			toMicros(&locks[i].Time)

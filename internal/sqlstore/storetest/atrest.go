@@ -68,6 +68,7 @@ func fillStore(t testing.TB, s applications.Store) {
 			tx.InsertForm(ctx, exampleForm("p1", 2)),
 			tx.InsertPolicy(ctx, examplePolicy("p1", "policy2")),
 			tx.InsertSelection(ctx, exampleSelection("p1", "selection2")),
+			tx.InsertOffer(ctx, exampleOffer("p1", "offer2", "second")),
 			tx.SaveRequest(ctx, exampleRequest("p1", "CreateApplication", "request2")),
 			tx.SaveRequest(ctx, exampleRequest("", "CreateProgram", "request")),
 			tx.InsertUser(ctx, exampleUser("u1")), tx.InsertUser(ctx, exampleUser("u2")),
@@ -135,6 +136,14 @@ var sealedColumns = []struct {
 	{"selections", "body", "program = 'p1' AND id = 'selection'", "program = 'p1' AND id = 'selection2'", readSelection},
 	{"selections", "frozen", "program = 'p1' AND id = 'selection'", "program = 'p1' AND id = 'selection2'", readSelection},
 	{"selections", "record", "program = 'p1' AND id = 'selection'", "program = 'p2' AND id = 'selection'", readSelection},
+	{"offers", "body", "program = 'p1' AND id = 'offer'", "program = 'p1' AND id = 'offer2'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := tx.Offer(ctx, "p1", "offer")
+		return err
+	}},
+	{"offers", "body", "program = 'p1' AND id = 'offer'", "program = 'p2' AND id = 'offer'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := tx.Offers(ctx, applications.OfferQuery{Program: "p1"})
+		return err
+	}},
 	{"requests", "answer", "program = 'p1' AND id = 'request'", "program = 'p1' AND id = 'request2'", func(ctx context.Context, tx applications.Tx) error {
 		_, err := tx.Request(ctx, "p1", "CreateApplication", "request")
 		return err

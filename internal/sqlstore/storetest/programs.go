@@ -375,6 +375,8 @@ func populateStore(t testing.TB, s applications.Store, id string) error {
 			tx.InsertPolicy(ctx, examplePolicy(id, "policy")),
 			tx.InsertApplication(ctx, exampleApplication(id, "application", 1), digest("return", "application")),
 			tx.InsertSelection(ctx, exampleSelection(id, "selection")),
+			tx.InsertOffer(ctx, exampleOffer(id, "offer", "application")),
+			tx.OpenSeats(ctx, id, 15),
 			tx.SaveRequest(ctx, exampleRequest(id, "CreateApplication", "request")),
 			tx.InsertLink(ctx, link),
 			tx.AppendEvents(ctx, exampleEvent(id)),

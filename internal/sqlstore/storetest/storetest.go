@@ -25,6 +25,7 @@ func Run(t *testing.T, open Opener) {
 		{"versions", versionCases},
 		{"applications", applicationCases},
 		{"selections", selectionCases},
+		{"offers", offerCases},
 		{"people", peopleCases},
 		{"requests", requestCases},
 		{"events", eventCases},
