@@ -22,6 +22,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/server"
+	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/gateway"
 	"github.com/openfairlead/fairlead/internal/web"
 )
@@ -95,13 +96,17 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	runs := server.NewRunMetrics()
 	work := in.background(log, o.runLease, runs)
 	tries := applications.NewReturnCodeTries() // one count for both doors
+	gates := chain.NewGates(log)               // and one for the work that is taken on
 	app, err := server.NewApp(server.Options{
-		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries,
+		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries, Gates: gates,
 		Web: web.New(web.Options{
 			Service: in.service, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
 			Tries:         tries,
-			Log:           log,
+			Admit: func(r *http.Request) (func(), error) {
+				return gates.Enter(r.Context(), r.Method == http.MethodGet || r.Method == http.MethodHead)
+			},
+			Log: log,
 		}),
 		Collectors: []prometheus.Collector{runs, server.RunsCollector(in.store.Runs), server.PoolCollector(in.pools)},
 	})

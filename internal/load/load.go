@@ -64,6 +64,10 @@ type Report struct {
 	// Latency of the acknowledged: in an open loop from when they were due; with
 	// Retry until the try that succeeded.
 	Latency Histogram
+	// Served is how long the tries took that succeeded, from when they were
+	// sent: what the server let in. It differs from Latency where the
+	// generator fell behind its own rate, every connection being busy.
+	Served Histogram
 	// Refusals is how long tries took that the server shed (429).
 	Refusals Histogram
 	// LongestTry is the longest that any one try took, whatever came of it.
@@ -204,6 +208,7 @@ func (r *run) acknowledged(due, begin, end time.Time) {
 	if s := r.second(end); s != nil {
 		r.report.Acknowledged++
 		r.report.Latency.Add(end.Sub(due))
+		r.report.Served.Add(end.Sub(begin))
 		s.Acknowledged++
 		s.Latency.Add(end.Sub(due))
 	}

@@ -79,3 +79,6 @@ func TestLoops(t *testing.T) {
 	}
 	t.Logf("%d in a closed loop, %d in an open one; %v", closed.Acknowledged, open.Acknowledged, v)
 }
+
+// soak reports whether the full counts are wanted.
+func soak() bool { return os.Getenv("FAIRLEAD_SOAK") == "1" }

@@ -65,6 +65,9 @@ type Options struct {
 	// Tries counts wrong return codes, together with the other doors to them;
 	// nil: those of the API alone.
 	Tries *applications.Tries
+	// Gates bound the work that is taken on, together with the pages; nil: gates
+	// of its own.
+	Gates *chain.Gates
 	// Collectors are metrics of others, for example of the store's pools.
 	Collectors []prometheus.Collector
 }
@@ -88,8 +91,12 @@ func NewApp(o Options) (*App, error) {
 	if o.Tries == nil {
 		o.Tries = applications.NewReturnCodeTries()
 	}
+	if o.Gates == nil {
+		o.Gates = chain.NewGates(o.Log)
+	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(o.Gates)
 	registry.MustRegister(o.Collectors...)
 
 	a := &App{service: o.Service, log: o.Log, health: health.NewServer(), inner: bufconn.Listen(256 << 10), stopping: make(chan struct{})}
@@ -107,7 +114,7 @@ func NewApp(o Options) (*App, error) {
 func (a *App) buildGRPC(o Options, metrics *chain.Metrics) error {
 	svc := o.Service
 	interceptors, err := chain.New(chain.Options{
-		Log: o.Log, Authenticate: svc.Authenticate, Now: svc.Now, NewID: svc.NewID, Metrics: metrics,
+		Log: o.Log, Authenticate: svc.Authenticate, Now: svc.Now, NewID: svc.NewID, Metrics: metrics, Gates: o.Gates,
 		Limiter: chain.NewLimiter(o.RateLimit, int(2*o.RateLimit), svc.Now),
 	})
 	if err != nil {
@@ -163,7 +170,7 @@ func (a *App) buildHTTP(o Options) error {
 	}
 	a.conn = conn
 	rest, err := gateway.New(context.Background(), gateway.Options{
-		Conn: conn, TrustedProxies: o.TrustedProxies,
+		Conn: conn, TrustedProxies: o.TrustedProxies, Gates: o.Gates,
 		Services: []gateway.Register{
 			v1.RegisterProgramServiceHandler, v1.RegisterApplicationServiceHandler,
 			v1.RegisterSelectionServiceHandler, v1.RegisterAdminServiceHandler,

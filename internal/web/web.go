@@ -5,11 +5,13 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"embed"
 	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -43,6 +45,9 @@ type Options struct {
 	// Tries counts wrong return codes, together with the other doors to them;
 	// nil: those of the pages alone.
 	Tries *applications.Tries
+	// Admit lets a request in, or fails: then the page says that the service is
+	// busy. nil: all are let in.
+	Admit func(r *http.Request) (leave func(), err error)
 	Log   *slog.Logger     // nil: slog.Default()
 	Now   func() time.Time // nil: Service.Now, or else time.Now
 }
@@ -108,7 +113,7 @@ func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h func(http.ResponseWriter, *http.Request) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := h(w, r); err != nil {
+			if err := s.admitted(w, r, h); err != nil {
 				s.fail(w, r, err)
 			}
 		})
@@ -151,6 +156,30 @@ func (s *server) routes() http.Handler {
 	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
 }
+
+// admitted lets a request in once it is read whole: whoever sends slowly keeps
+// nobody out.
+func (s *server) admitted(w http.ResponseWriter, r *http.Request, h func(http.ResponseWriter, *http.Request) error) error {
+	if s.Admit == nil {
+		return h(w, r)
+	}
+	if r.Method == http.MethodPost {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return badForm(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	leave, err := s.Admit(r)
+	if err != nil {
+		w.Header().Set("Retry-After", "1")
+		return errBusy
+	}
+	defer leave()
+	return h(w, r)
+}
+
+var errBusy = applications.Errorf(applications.Unavailable, "OVERLOADED", "the service has more to do just now than it can")
 
 var errNoPage = applications.Errorf(applications.NotFound, "PAGE_NOT_FOUND", "there is no page at this address")
 

@@ -38,7 +38,7 @@ const (
 // InProcess is the network name of the gateway's own connection.
 const InProcess = "bufconn"
 
-// Options of a chain. All fields but Metrics are required.
+// Options of a chain. All fields but Metrics and Gates are required.
 type Options struct {
 	Log          *slog.Logger
 	Authenticate func(ctx context.Context, token string) (access.Principal, error)
@@ -47,6 +47,7 @@ type Options struct {
 	NewID        func() string
 	Now          func() time.Time
 	Metrics      *Metrics // nil: none
+	Gates        *Gates   // nil: everybody is let in
 }
 
 // Chain holds the interceptors.
@@ -98,6 +99,11 @@ func (c *Chain) run(ctx context.Context, fullMethod string, end func(context.Con
 // Unary is the chain for unary calls.
 func (c *Chain) Unary() grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+		leave, err := c.enter(ctx, info.FullMethod)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		err = c.run(ctx, info.FullMethod, func(ctx context.Context, one *call) error {
 			if err := c.admit(ctx, one, req, true); err != nil {
 				return err
@@ -110,6 +116,22 @@ func (c *Chain) Unary() grpc.UnaryServerInterceptor {
 		}
 		return resp, nil
 	}
+}
+
+// enter asks for a place for a unary call. The gateway has one already when it
+// calls; health and reflection need none; streams are counted by themselves.
+// Who is refused leaves no line in the log: there are many then.
+func (c *Chain) enter(ctx context.Context, fullMethod string) (leave func(), err error) {
+	m := c.Methods.of(fullMethod)
+	if p, ok := peer.FromContext(ctx); c.Gates == nil || m.Foreign || ok && p.Addr != nil && p.Addr.Network() == InProcess {
+		return func() {}, nil
+	}
+	leave, err = c.Gates.Enter(ctx, m.reads)
+	if err != nil {
+		st, _ := problem.Status(err, "")
+		return nil, st.Err()
+	}
+	return leave, nil
 }
 
 // Stream is the chain for streams: few are open at once, the first message

@@ -30,6 +30,8 @@ type Method struct {
 	// and none of our options.
 	Foreign bool
 
+	reads bool // it changes nothing: its REST route is a GET
+
 	// program finds the program that a request is about; nil where the route
 	// names none.
 	program func(proto.Message) string
@@ -86,6 +88,8 @@ func readMethod(d protoreflect.MethodDescriptor) (Method, error) {
 	if !access.Known(m.Permission) {
 		return m, fmt.Errorf("method %s declares the permission %q, which is none", d.FullName(), m.Permission)
 	}
+	rule, _ := proto.GetExtension(d.Options(), annotations.E_Http).(*annotations.HttpRule)
+	m.reads = rule.GetGet() != ""
 	m.program = programOf(d)
 	return m, nil
 }

@@ -49,6 +49,9 @@ type Options struct {
 	Services []Register
 	// TrustedProxies are believed when they say for whom they call.
 	TrustedProxies []netip.Prefix
+	// Gates let requests in once they are read; nil: all of them. Streams are
+	// counted by the services.
+	Gates *chain.Gates
 }
 
 // New makes the handler for everything below /v1/.
@@ -76,7 +79,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	return readBody(routes, mux), nil
+	return readBody(routes, o.Gates, mux), nil
 }
 
 // incomingHeader lets through the headers that stand for fields, and no other;
@@ -119,8 +122,9 @@ func setETag(_ context.Context, w http.ResponseWriter, msg proto.Message) error 
 }
 
 // readBody takes a request in before anything looks at it: its headers, its
-// size, its media type; and lets HEAD do what GET does, without the body.
-func readBody(routes routes, next http.Handler) http.Handler {
+// size, its media type; and lets HEAD do what GET does, without the body. Only
+// then it asks for a place: whoever sends slowly keeps nobody out.
+func readBody(routes routes, gates *chain.Gates, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store") // answers hold what people said
 		if err := checkHeaders(r); err != nil {
@@ -131,9 +135,9 @@ func readBody(routes routes, next http.Handler) http.Handler {
 			r = r.Clone(r.Context())
 			r.Method = http.MethodGet // net/http drops the body of the answer
 		}
-		timeout := AnswerTimeout
+		timeout, streams := AnswerTimeout, false
 		if routes.streams(r.Method, r.URL.Path) {
-			timeout = StreamTimeout
+			timeout, streams = StreamTimeout, true
 			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(StreamTimeout)) // not every test server has deadlines
 			stream := &streamWriter{ResponseWriter: w, request: r}
 			w, r = stream, r.WithContext(context.WithValue(r.Context(), streamKey{}, stream))
@@ -146,6 +150,14 @@ func readBody(routes routes, next http.Handler) http.Handler {
 		if len(bytes.TrimSpace(body)) > 0 && !isJSON(r.Header.Get("Content-Type")) {
 			WriteError(w, r, applications.Invalid(problem.ReasonMediaType, `bodies are JSON here; send it with the header "Content-Type: application/json"`))
 			return
+		}
+		if gates != nil && !streams {
+			leave, err := gates.Enter(r.Context(), r.Method == http.MethodGet)
+			if err != nil {
+				WriteError(w, r, err)
+				return
+			}
+			defer leave()
 		}
 		if err := routes.checkNames(r, body); err != nil {
 			WriteError(w, r, err)
@@ -183,6 +195,10 @@ func isJSON(contentType string) bool {
 
 // WriteError answers a REST request with an error of ours.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	if o := (*problem.Overloaded)(nil); errors.As(err, &o) {
+		o.Write(w)
+		return
+	}
 	st, _ := problem.Status(err, w.Header().Get("X-Request-Id"))
 	problem.From(st, r.Header.Get("If-Match") != "").Write(w)
 }

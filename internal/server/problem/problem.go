@@ -37,6 +37,7 @@ const (
 	ReasonRoleMissing      = "PERMISSION_MISSING"
 	ReasonRateLimited      = "RATE_LIMITED"
 	ReasonStreams          = "TOO_MANY_STREAMS"
+	ReasonOverloaded       = "OVERLOADED"
 	ReasonFullView         = "FULL_VIEW_NEEDS_POST"
 	ReasonFieldsInvalid    = "FIELDS_INVALID"
 	ReasonJSONMalformed    = "JSON_MALFORMED"
@@ -79,12 +80,32 @@ type Limited struct {
 
 func (l *Limited) Error() string { return "too many requests" }
 
+// Overloaded is returned for a call that the server has no time for.
+type Overloaded struct {
+	After time.Duration
+}
+
+const overloadedMessage = "the server has more to do just now than it can; nothing was done, try again in a moment"
+
+func (o *Overloaded) Error() string { return overloadedMessage }
+
+// Write answers on REST, without the detour over a status: refusing has to
+// cost next to nothing when there is most to refuse.
+func (o *Overloaded) Write(w http.ResponseWriter) {
+	p := &Problem{
+		Type: "about:blank", Title: http.StatusText(http.StatusTooManyRequests), Status: http.StatusTooManyRequests,
+		Detail: overloadedMessage, Code: codeName(codes.ResourceExhausted), Reason: ReasonOverloaded, retryAfter: o.After,
+	}
+	p.Write(w)
+}
+
 // Status turns any error into what a caller may see. reference is the request
 // id, the only thing told about an internal error; internal reports that the
 // error is one and has to be logged in full.
 func Status(err error, reference string) (st *status.Status, internal bool) {
 	var own *applications.Error
 	var limited *Limited
+	var overloaded *Overloaded
 	switch {
 	case err == nil:
 		return status.New(codes.OK, ""), false
@@ -93,6 +114,9 @@ func Status(err error, reference string) (st *status.Status, internal bool) {
 	case errors.As(err, &limited):
 		return with(codes.ResourceExhausted, ReasonRateLimited, "too many requests; wait "+limited.After.Round(time.Second).String()+" and try again", nil,
 			&errdetails.RetryInfo{RetryDelay: durationpb.New(limited.After)}), false
+	case errors.As(err, &overloaded):
+		return with(codes.ResourceExhausted, ReasonOverloaded, overloadedMessage, nil,
+			&errdetails.RetryInfo{RetryDelay: durationpb.New(overloaded.After)}), false
 	case errors.Is(err, context.DeadlineExceeded):
 		return with(codes.DeadlineExceeded, ReasonDeadline, "this took longer than allowed; nothing was half-written, try again", nil), false
 	case errors.Is(err, context.Canceled):
