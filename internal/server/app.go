@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,10 +101,11 @@ func NewApp(o Options) (*App, error) {
 	registry.MustRegister(o.Collectors...)
 
 	a := &App{service: o.Service, log: o.Log, health: health.NewServer(), inner: bufconn.Listen(256 << 10), stopping: make(chan struct{})}
-	if err := a.buildGRPC(o, chain.NewMetrics(registry)); err != nil {
+	limiter := chain.NewLimiter(o.RateLimit, int(2*o.RateLimit), o.Service.Now)
+	if err := a.buildGRPC(o, chain.NewMetrics(registry), limiter); err != nil {
 		return nil, err
 	}
-	if err := a.buildHTTP(o); err != nil {
+	if err := a.buildHTTP(o, limiter); err != nil {
 		a.GRPC.Stop()
 		return nil, err
 	}
@@ -111,21 +113,22 @@ func NewApp(o Options) (*App, error) {
 	return a, nil
 }
 
-func (a *App) buildGRPC(o Options, metrics *chain.Metrics) error {
+func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limiter) error {
 	svc := o.Service
 	interceptors, err := chain.New(chain.Options{
 		Log: o.Log, Authenticate: svc.Authenticate, Now: svc.Now, NewID: svc.NewID, Metrics: metrics, Gates: o.Gates,
-		Limiter: chain.NewLimiter(o.RateLimit, int(2*o.RateLimit), svc.Now),
+		Limiter: limiter, TrustedProxies: o.TrustedProxies,
 	})
 	if err != nil {
 		return err
 	}
 	a.GRPC = grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeader),
 		grpc.ChainUnaryInterceptor(interceptors.Unary()),
 		grpc.ChainStreamInterceptor(interceptors.Stream()),
 		grpc.ConnectionTimeout(10*time.Second),
-		grpc.MaxConcurrentStreams(1000),
+		grpc.MaxConcurrentStreams(250), // calls at once over one connection
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 15 * time.Minute, Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 	)
 	lists := pages{pagetoken.Tokens{Secrets: svc.Secrets, Now: svc.Now}}
@@ -153,7 +156,7 @@ func registerReserved(s *grpc.Server) {
 	v1.RegisterNetworkServiceServer(s, v1.UnimplementedNetworkServiceServer{})
 }
 
-func (a *App) buildHTTP(o Options) error {
+func (a *App) buildHTTP(o Options, limiter *chain.Limiter) error {
 	go func() {
 		if err := a.GRPC.Serve(a.inner); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			a.log.Error("the gateway's connection ended", "error", err)
@@ -187,7 +190,7 @@ func (a *App) buildHTTP(o Options) error {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	documentation(mux)
 	if o.Web != nil {
-		mux.Handle("/", o.Web)
+		mux.Handle("/", limited(limiter, o.TrustedProxies, o.Web))
 	} else {
 		mux.HandleFunc("/", gateway.NotFound)
 	}
@@ -206,15 +209,36 @@ func (a *App) Close() {
 }
 
 // hardened sets what every answer carries. Pages set a stricter policy of
-// their own.
+// their own. No answer carries Access-Control-Allow-Origin: scripts of other
+// sites read nothing here.
 func hardened(next http.Handler, secure bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("X-Frame-Options", "DENY") // the same, for what does not know the policy
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		if secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if r.Method == http.MethodConnect || r.Method == http.MethodTrace || r.RequestURI == "*" {
+			h.Set("Connection", "close")
+			plain(w, http.StatusMethodNotAllowed, "this is no proxy, and repeats nothing")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limited lets each address load so many pages a second, out of the same
+// allowance as its calls without a token.
+func limited(limiter *chain.Limiter, trusted []netip.Prefix, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait := limiter.Take(chain.AddressKey(gateway.ClientAddress(r, trusted))); wait > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			plain(w, http.StatusTooManyRequests, "Too many requests from your network. Wait a moment and load the page again.\nDemasiadas solicitudes desde su red. Espere un momento y vuelva a cargar la p\u00e1gina.")
+			return
 		}
 		next.ServeHTTP(w, r)
 	})

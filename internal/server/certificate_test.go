@@ -1,73 +1,161 @@
 package server
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
+// pair writes a certificate with a serial number and its key.
+func pair(t *testing.T, certFile, keyFile string, serial int64, from, until time.Time) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotBefore: from, NotAfter: until}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestCertificateIsReadAgain renews a certificate under a running server, in
-// good order and half-way.
+// good order, half-way and with what cannot be used.
 func TestCertificateIsReadAgain(t *testing.T) {
 	dir := t.TempDir()
-	c := &certificate{certFile: filepath.Join(dir, "cert.pem"), keyFile: filepath.Join(dir, "key.pem")}
-	write := func(serial int64, modified time.Time) {
-		t.Helper()
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		template := &x509.Certificate{SerialNumber: big.NewInt(serial)}
-		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		secret, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for file, block := range map[string]*pem.Block{c.certFile: {Type: "CERTIFICATE", Bytes: der}, c.keyFile: {Type: "PRIVATE KEY", Bytes: secret}} {
-			if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Chtimes(file, modified, modified); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	serves := func(want int64) {
-		t.Helper()
-		got, err := c.get(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		leaf, err := x509.ParseCertificate(got.Certificate[0])
-		if err != nil || leaf.SerialNumber.Int64() != want {
-			t.Errorf("serves certificate %v, want %d: %v", leaf.SerialNumber, want, err)
-		}
-	}
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	noon := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
-	write(1, noon)
-	serves(1)
-	write(2, noon.Add(time.Hour))
-	serves(1) // looked at less than a minute ago
-	c.checked = time.Time{}
-	serves(2)
-	if err := os.WriteFile(c.certFile, []byte("half"), 0o600); err != nil {
+	year := noon.AddDate(1, 0, 0)
+	pair(t, certFile, keyFile, 1, noon.Add(-time.Hour), year)
+	first, err := readCertificate(certFile, keyFile, noon)
+	if err != nil {
 		t.Fatal(err)
 	}
-	c.checked = time.Time{}
-	serves(2)
-	if err := os.Remove(c.certFile); err != nil {
+	c := &certificate{certFile: certFile, keyFile: keyFile, served: first}
+	var said bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&said, nil))
+	// after looks twice at what there is, as the watch does, and once more: a
+	// state that stays is told once.
+	after := func(what string, serial int64, lines int, words ...string) {
+		t.Helper()
+		said.Reset()
+		for range 3 {
+			c.look(log, noon)
+		}
+		got, err := c.get(nil)
+		if err != nil || got.Leaf.SerialNumber.Int64() != serial {
+			t.Errorf("%s: serves certificate %v, want %d: %v", what, got.Leaf.SerialNumber, serial, err)
+		}
+		if n := strings.Count(said.String(), "\n"); n != lines {
+			t.Errorf("%s: %d lines, want %d: %s", what, n, lines, said.String())
+		}
+		for _, w := range words {
+			if !strings.Contains(said.String(), w) {
+				t.Errorf("%s: the log does not say %q: %s", what, w, said.String())
+			}
+		}
+	}
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after("nothing changed", 1, 0)
+	pair(t, certFile, keyFile, 2, noon.Add(-time.Hour), year)
+	after("renewed", 2, 1, "took up", "2028-01-01")
+	write(certFile, "half")
+	after("half a file", 2, 1, "level=ERROR", "no certificate in PEM form", "from before is served", certFile)
+	pair(t, certFile, keyFile, 3, noon.Add(-time.Hour), year)
+	after("mended", 3, 1, "took up")
+	otherKey := filepath.Join(dir, "other.pem")
+	pair(t, certFile, otherKey, 4, noon.Add(-time.Hour), year)
+	after("the key of another", 3, 1, "do not belong together")
+	if err := os.Rename(otherKey, keyFile); err != nil {
 		t.Fatal(err)
 	}
-	c.checked = time.Time{}
-	serves(2)
+	after("then its own", 4, 1, "took up")
+	pair(t, certFile, keyFile, 5, noon.AddDate(-1, 0, 0), noon.Add(-time.Minute))
+	after("one that has ended", 4, 1, "ended on 2027-01-01")
+	pair(t, certFile, keyFile, 6, noon.Add(time.Hour), year)
+	after("one that has not begun", 4, 1, "begins only on")
+	if err := os.Remove(certFile); err != nil {
+		t.Fatal(err)
+	}
+	after("no file", 4, 1, "cannot be read", "no such file")
+	pair(t, certFile, keyFile, 7, noon.Add(-time.Hour), noon.Add(10*24*time.Hour))
+	after("one that ends soon", 7, 2, "took up", "ends soon", "2027-01-11")
+	said.Reset()
+	c.look(log, noon.Add(23*time.Hour))
+	if said.Len() > 0 {
+		t.Errorf("warned twice in a day: %s", said.String())
+	}
+	c.look(log, noon.Add(25*time.Hour))
+	if !strings.Contains(said.String(), "ends soon") {
+		t.Errorf("not warned the next day: %s", said.String())
+	}
+	said.Reset()
+	c.look(log, noon.Add(11*24*time.Hour))
+	if !strings.Contains(said.String(), "has ended") {
+		t.Errorf("an end is not told: %s", said.String())
+	}
+	if b, err := os.ReadFile(keyFile); err != nil || strings.Contains(said.String(), strings.Split(string(b), "\n")[1]) {
+		t.Errorf("the log holds the key: %v", err)
+	}
+	// Between the certificate and its key another look may come: nothing is told.
+	said.Reset()
+	pair(t, certFile, otherKey, 8, noon.Add(-time.Hour), year)
+	c.look(log, noon)
+	if err := os.Rename(otherKey, keyFile); err != nil {
+		t.Fatal(err)
+	}
+	c.look(log, noon)
+	if strings.Contains(said.String(), "ERROR") || !strings.Contains(said.String(), "took up") {
+		t.Errorf("a renewal in two steps: %s", said.String())
+	}
+}
+
+func TestCertificatesThatCannotBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	pair(t, certFile, keyFile, 1, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	locked := filepath.Join(dir, "locked.pem")
+	if err := os.WriteFile(locked, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ cert, key, want string }{
+		"no certificate":       {filepath.Join(dir, "none"), keyFile, "--tls-cert"},
+		"no key":               {certFile, filepath.Join(dir, "none"), "--tls-key"},
+		"the key twice":        {keyFile, keyFile, "holds no certificate"},
+		"the certificate only": {certFile, certFile, "holds no private key"},
+		"a locked key":         {certFile, locked, "passphrase"},
+		"a folder":             {dir, keyFile, "--tls-cert"},
+	} {
+		if _, err := ReadCertificate(c.cert, c.key); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ReadCertificate(certFile, keyFile); err != nil {
+		t.Error(err)
+	}
 }

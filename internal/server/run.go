@@ -10,9 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -35,32 +34,65 @@ type Ports struct {
 // Listeners are the open ports.
 type Listeners struct {
 	HTTP, GRPC, Ops net.Listener
-	tls             *tls.Config // nil: none
+	tls             *certificate // nil: none
+}
+
+// Check finds what is wrong with the flags themselves, before anything is made
+// or opened. Its errors name the flag to change.
+func (p Ports) Check() error {
+	_, err := p.check()
+	return err
+}
+
+func (p Ports) check() (*certificate, error) {
+	if (p.TLSCert == "") != (p.TLSKey == "") {
+		return nil, invalid("TLS_INCOMPLETE", "--tls-cert and --tls-key come together: give both or none")
+	}
+	encrypted := p.TLSCert != ""
+	for _, one := range []struct {
+		flag, address string
+		protected     bool
+	}{{"--http", p.HTTP, encrypted || p.BehindProxy}, {"--grpc", p.GRPC, encrypted || p.BehindProxy}, {"--ops", p.Ops, p.BehindProxy}} {
+		if err := checkAddress(one.flag, one.address, one.protected); err != nil {
+			return nil, err
+		}
+	}
+	if !encrypted {
+		return nil, nil
+	}
+	first, err := ReadCertificate(p.TLSCert, p.TLSKey)
+	if err != nil {
+		return nil, invalid("TLS_UNREADABLE", "%v", err)
+	}
+	return &certificate{certFile: p.TLSCert, keyFile: p.TLSKey, served: first}, nil
+}
+
+func checkAddress(flag, address string, protected bool) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return invalid("ADDRESS_INVALID", "%s %q: write it as HOST:PORT, such as 127.0.0.1:8080", flag, address)
+	}
+	switch {
+	case protected, IsLoopback(host):
+		return nil
+	case flag == "--ops": // never over TLS, whatever the other ports do
+		return invalid("UNPROTECTED", "--ops %s can be reached from other machines without encryption; listen on 127.0.0.1, or give --behind-proxy if a proxy in front does TLS", address)
+	}
+	return invalid("UNPROTECTED", "%s %s can be reached from other machines without encryption; give --tls-cert and --tls-key, or --behind-proxy if a proxy in front does TLS, or listen on 127.0.0.1", flag, address)
 }
 
 // Listen opens the ports. Its errors name the flag to change.
 func Listen(p Ports) (*Listeners, error) {
-	l := &Listeners{}
-	if (p.TLSCert == "") != (p.TLSKey == "") {
-		return nil, invalid("TLS_INCOMPLETE", "--tls-cert and --tls-key come together: give both or none")
+	c, err := p.check()
+	if err != nil {
+		return nil, err
 	}
-	if p.TLSCert != "" {
-		c := &certificate{certFile: p.TLSCert, keyFile: p.TLSKey}
-		if _, err := c.get(nil); err != nil {
-			return nil, invalid("TLS_UNREADABLE", "--tls-cert, --tls-key: %v", err)
-		}
-		l.tls = &tls.Config{GetCertificate: c.get, MinVersion: tls.VersionTLS12}
-	}
+	l := &Listeners{tls: c}
 	for _, one := range []struct {
 		flag, address string
-		encrypted     bool
 		into          *net.Listener
-	}{
-		{"--http", p.HTTP, l.tls != nil, &l.HTTP},
-		{"--grpc", p.GRPC, l.tls != nil, &l.GRPC},
-		{"--ops", p.Ops, false, &l.Ops},
-	} {
-		ln, err := listenOne(one.flag, one.address, one.encrypted || p.BehindProxy)
+	}{{"--http", p.HTTP, &l.HTTP}, {"--grpc", p.GRPC, &l.GRPC}, {"--ops", p.Ops, &l.Ops}} {
+		ln, err := listenOne(one.flag, one.address)
 		if err != nil {
 			l.Close()
 			return nil, err
@@ -70,22 +102,12 @@ func Listen(p Ports) (*Listeners, error) {
 	return l, nil
 }
 
-func listenOne(flag, address string, protected bool) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, invalid("ADDRESS_INVALID", "%s %q: write it as HOST:PORT, such as 127.0.0.1:8080", flag, address)
-	}
-	if !protected && !isLoopback(host) {
-		if flag == "--ops" { // never over TLS, whatever the other ports do
-			return nil, invalid("UNPROTECTED", "--ops %s can be reached from other machines without encryption; listen on 127.0.0.1, or give --behind-proxy if a proxy in front does TLS", address)
-		}
-		return nil, invalid("UNPROTECTED", "%s %s can be reached from other machines without encryption; give --tls-cert and --tls-key, or --behind-proxy if a proxy in front does TLS, or listen on 127.0.0.1", flag, address)
-	}
+func listenOne(flag, address string) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errInUse):
 		return nil, invalid("PORT_IN_USE", "%s %s is in use by another program; stop that one or choose another port with %s HOST:PORT", flag, address, flag)
-	case errors.Is(err, syscall.EACCES):
+	case errors.Is(err, errForbidden):
 		return nil, invalid("PORT_FORBIDDEN", "%s %s: this account may not listen there; choose a port above 1023 with %s HOST:PORT", flag, address, flag)
 	case err != nil:
 		return nil, invalid("PORT_UNUSABLE", "%s %s: %v", flag, address, err)
@@ -98,7 +120,8 @@ func invalid(reason, format string, args ...any) error {
 	return applications.Errorf(applications.FailedPrecondition, reason, format, args...)
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host to listen on is this machine alone.
+func IsLoopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}
@@ -123,12 +146,9 @@ func (a *App) Run(ctx context.Context, l *Listeners, background ...func(context.
 	opsServer := newHTTPServer(a.Ops)
 	public, wire := l.HTTP, l.GRPC
 	if l.tls != nil {
-		h := l.tls.Clone()
-		h.NextProtos = []string{"h2", "http/1.1"}
-		public = tls.NewListener(public, h)
-		g := l.tls.Clone()
-		g.NextProtos = []string{"h2"}
-		wire = tls.NewListener(wire, g)
+		public = tls.NewListener(public, l.tls.config("h2", "http/1.1"))
+		wire = tls.NewListener(wire, l.tls.config("h2"))
+		background = append(slices.Clone(background), l.tls.watch(a.log))
 	}
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -207,6 +227,10 @@ func (a *App) stop(httpServer *http.Server) {
 	}
 }
 
+// maxHeader is the most that the headers of a request may take, in bytes: a
+// token, a few cookies, a query with a filter.
+const maxHeader = 32 << 10
+
 // newHTTPServer bounds what a slow or hostile caller can hold. Routes that
 // take longer (imports, exports, watching) move their own deadlines.
 func newHTTPServer(h http.Handler) *http.Server {
@@ -216,44 +240,16 @@ func newHTTPServer(h http.Handler) *http.Server {
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      90 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    128 << 10, // an import's query names every column of its table
+		MaxHeaderBytes:    maxHeader,
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered like all that is no request of ours
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          100, // requests at once over one connection
+			MaxReceiveBufferPerConnection: 1 << 20,
+			MaxReceiveBufferPerStream:     256 << 10,
+			WriteByteTimeout:              30 * time.Second, // a reader that has stopped reading
+		},
 		// What net/http itself would log quotes addresses of callers.
 		ErrorLog: slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelDebug),
 	}
-}
-
-// certificate is read again when its file changes, so that a renewed one needs
-// no restart.
-type certificate struct {
-	certFile, keyFile string
-
-	mu       sync.Mutex
-	loaded   *tls.Certificate
-	modified time.Time
-	checked  time.Time
-}
-
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.loaded != nil && time.Since(c.checked) < time.Minute {
-		return c.loaded, nil
-	}
-	c.checked = time.Now()
-	info, err := os.Stat(c.certFile)
-	if err == nil && c.loaded != nil && info.ModTime().Equal(c.modified) {
-		return c.loaded, nil
-	}
-	pair, pairErr := tls.LoadX509KeyPair(c.certFile, c.keyFile)
-	if err == nil {
-		err = pairErr
-	}
-	if err != nil {
-		if c.loaded != nil {
-			return c.loaded, nil // half-written; the old one serves until the next look
-		}
-		return nil, err
-	}
-	c.loaded, c.modified = &pair, info.ModTime()
-	return c.loaded, nil
 }

@@ -38,7 +38,8 @@ const (
 // InProcess is the network name of the gateway's own connection.
 const InProcess = "bufconn"
 
-// Options of a chain. All fields but Metrics and Gates are required.
+// Options of a chain. All fields but Metrics, Gates and TrustedProxies are
+// required.
 type Options struct {
 	Log          *slog.Logger
 	Authenticate func(ctx context.Context, token string) (access.Principal, error)
@@ -48,6 +49,8 @@ type Options struct {
 	Now          func() time.Time
 	Metrics      *Metrics // nil: none
 	Gates        *Gates   // nil: everybody is let in
+	// TrustedProxies are believed when they say for whom they call.
+	TrustedProxies []netip.Prefix
 }
 
 // Chain holds the interceptors.
@@ -230,7 +233,7 @@ func (c *Chain) identify(ctx context.Context, one *call, next func(context.Conte
 			one.client, _ = netip.ParseAddr(first(ctx, ClientKey))
 			one.ifMatch, one.idempotencyKey = first(ctx, IfMatchKey), first(ctx, IdempotencyKeyKey)
 		} else if ap, err := netip.ParseAddrPort(p.Addr.String()); err == nil {
-			one.client = ap.Addr()
+			one.client = ClientAddress(ap.Addr(), metadata.ValueFromIncomingContext(ctx, "x-forwarded-for"), c.TrustedProxies)
 		}
 	}
 	_ = grpc.SetHeader(ctx, metadata.Pairs(RequestIDKey, one.requestID)) // fails only outside a gRPC server
@@ -329,13 +332,13 @@ func (c *Chain) authenticate(ctx context.Context, one *call, next func(context.C
 		return applications.Errorf(applications.Unauthenticated, problem.ReasonTokenInvalid, "send one token, as \"Authorization: Bearer TOKEN\"")
 	}
 	// Guessing costs as much as calling without a token does.
-	if wait := c.Limiter.Exhausted(addressKey(one.client)); wait > 0 {
+	if wait := c.Limiter.Exhausted(AddressKey(one.client)); wait > 0 {
 		return &problem.Limited{After: wait}
 	}
 	who, err := c.Authenticate(ctx, token)
 	if err != nil {
 		if applications.CodeOf(err) == applications.Unauthenticated {
-			c.Limiter.Take(addressKey(one.client))
+			c.Limiter.Take(AddressKey(one.client))
 		}
 		return err
 	}
@@ -349,7 +352,7 @@ func (c *call) countedBy() string {
 	if c.who.Subject != "" {
 		return c.who.Subject
 	}
-	return addressKey(c.client)
+	return AddressKey(c.client)
 }
 
 // rateLimit lets each caller make so many calls a second.

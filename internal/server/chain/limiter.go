@@ -2,7 +2,6 @@ package chain
 
 import (
 	"container/list"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -81,16 +80,4 @@ func (l *Limiter) bucket(key string) *rate.Limiter {
 	t := &tracked{key: key, bucket: rate.NewLimiter(l.perSecond, l.burst)}
 	l.byKey[key] = l.recent.PushFront(t)
 	return t.bucket
-}
-
-// addressKey is what callers without a token are counted by: an IPv4 address,
-// or the /64 that a household or an office has of IPv6.
-func addressKey(a netip.Addr) string {
-	a = a.Unmap()
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return "address " + p.String()
-		}
-	}
-	return "address " + a.String()
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -284,34 +283,8 @@ func foreign(st *status.Status) *applications.Error {
 	return applications.Invalid(problem.ReasonFieldsInvalid, "the request cannot be read; see /docs for its form")
 }
 
-// ClientAddress is who calls: the connection's other end, or, behind trusted
-// proxies only, the last address in X-Forwarded-For that is none of them.
+// ClientAddress is who calls, behind trusted proxies too.
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{}
-	}
-	addr = addr.Unmap()
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && isTrusted(addr, trusted); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		addr = hop.Unmap()
-	}
-	return addr
-}
-
-func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
-	for _, p := range trusted {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr) // of a network without addresses: nobody
+	return chain.ClientAddress(remote.Addr(), r.Header.Values("X-Forwarded-For"), trusted)
 }

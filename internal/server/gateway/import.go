@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,13 +43,6 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 	codec := newCodec()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		control := http.NewResponseController(w)
-		until := time.Now().Add(ImportTimeout)
-		_ = control.SetReadDeadline(until) // not every test server has deadlines
-		_ = control.SetWriteDeadline(until)
-		ctx, cancel := context.WithDeadline(r.Context(), until)
-		defer cancel()
-
 		// The room above the table is for the spec and what a form adds.
 		r.Body = http.MaxBytesReader(w, r.Body, maxImport+2*MaxBody)
 		spec, table, err := readForm(r, codec)
@@ -56,10 +50,17 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 			WriteError(w, r, err)
 			return
 		}
+		control := http.NewResponseController(w)
+		until := time.Now().Add(ImportTimeout)
+		_ = control.SetReadDeadline(until) // not every test server has deadlines
+		_ = control.SetWriteDeadline(until)
+		ctx, cancel := context.WithDeadline(r.Context(), until)
+		defer cancel()
+		stop := func() { _ = control.SetReadDeadline(time.Now()) } // nor this one
 		md := metadata.Pairs(chain.ClientKey, ClientAddress(r, trusted).String())
 		md.Append("authorization", r.Header.Values("Authorization")...)
 		var header metadata.MD
-		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, table, &header)
+		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, table, &header, stop)
 		if id := header.Get(chain.RequestIDKey); len(id) > 0 {
 			w.Header().Set("X-Request-Id", id[0])
 		}
@@ -214,32 +215,65 @@ func (t *tablePart) Read(p []byte) (int, error) {
 	return n, io.EOF
 }
 
-// send streams the spec and the table. When the server ends the call early, it
-// says why, and nothing more is read.
-func send(ctx context.Context, client v1.ApplicationServiceClient, spec *v1.ImportSpec, table io.Reader, header *metadata.MD) (*v1.ImportApplicationsResponse, error) {
+// send streams the spec and the table. When the server ends the call early, as
+// it does for who may not import, stop ends the reading of the table.
+func send(ctx context.Context, client v1.ApplicationServiceClient, spec *v1.ImportSpec, table io.Reader, header *metadata.MD, stop func()) (*v1.ImportApplicationsResponse, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the stream when the upload breaks off
 	defer cancel()
 	stream, err := client.ImportApplications(ctx, grpc.Header(header))
 	if err != nil {
 		return nil, err
 	}
-	err = stream.Send(&v1.ImportApplicationsRequest{Part: &v1.ImportApplicationsRequest_Spec{Spec: spec}})
+	resp, answer := &v1.ImportApplicationsResponse{}, make(chan error, 1)
+	var sent, early atomic.Bool
+	go func() {
+		err := stream.RecvMsg(resp)
+		if !sent.Load() {
+			early.Store(true)
+			stop()
+		}
+		answer <- err
+	}()
+	broken := sendParts(stream, spec, table)
+	sent.Store(true)
+	if broken != nil {
+		if !early.Load() {
+			cancel()
+		}
+		if err := <-answer; err != nil && early.Load() {
+			return nil, err // why the reading was stopped
+		}
+		return nil, broken
+	}
+	if err := stream.CloseSend(); err != nil {
+		return nil, err
+	}
+	if err := <-answer; err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// sendParts sends everything there is. What a stream that has ended says stands
+// in its answer: that is no error here.
+func sendParts(stream grpc.ClientStreamingClient[v1.ImportApplicationsRequest, v1.ImportApplicationsResponse], spec *v1.ImportSpec, table io.Reader) error {
+	err := stream.Send(&v1.ImportApplicationsRequest{Part: &v1.ImportApplicationsRequest_Spec{Spec: spec}})
 	chunk := make([]byte, importChunk)
-	for end := false; err == nil && !end; {
+	for done := false; err == nil && !done; {
 		n := 0
-		for n < len(chunk) && !end { // io.ReadFull cannot tell a table that ends from one that breaks off
+		for n < len(chunk) && !done { // io.ReadFull cannot tell a table that ends from one that breaks off
 			m, readErr := table.Read(chunk[n:])
 			n += m
-			if end = errors.Is(readErr, io.EOF); readErr != nil && !end {
-				return nil, readErr
+			if done = errors.Is(readErr, io.EOF); readErr != nil && !done {
+				return readErr
 			}
 		}
 		if n > 0 {
 			err = stream.Send(&v1.ImportApplicationsRequest{Part: &v1.ImportApplicationsRequest_Chunk{Chunk: chunk[:n]}})
 		}
 	}
-	if err != nil && !errors.Is(err, io.EOF) { // io.EOF: the answer waits below
-		return nil, err
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
-	return stream.CloseAndRecv()
+	return err
 }
