@@ -128,7 +128,7 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limite
 		grpc.ChainUnaryInterceptor(interceptors.Unary()),
 		grpc.ChainStreamInterceptor(interceptors.Stream()),
 		grpc.ConnectionTimeout(10*time.Second),
-		grpc.MaxConcurrentStreams(250), // calls at once over one connection
+		grpc.MaxConcurrentStreams(1000), // over one connection; all REST calls share one of their own
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: 15 * time.Minute, Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 	)
 	lists := pages{pagetoken.Tokens{Secrets: svc.Secrets, Now: svc.Now}}
