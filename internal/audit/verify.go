@@ -78,9 +78,18 @@ func Verify(ctx context.Context, store applications.Store, earlier *Checkpoint) 
 			return errors.New("audit: this store does not open its log to the checker")
 		}
 		var err error
-		report, err = verify(ctx, log, earlier)
+		report, err = VerifyLog(ctx, log, earlier)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	return report, nil
+}
+
+// VerifyLog is Verify of a log that is open already.
+func VerifyLog(ctx context.Context, log Log, earlier *Checkpoint) (*Report, error) {
+	report, err := verify(ctx, log, earlier)
 	var d *Damage
 	if errors.As(err, &d) && applications.ReasonOf(err) == "" {
 		return nil, applications.Errorf(applications.DataLoss, "AUDIT_BROKEN",

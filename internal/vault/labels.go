@@ -27,6 +27,7 @@ var Labels = []Label{
 	{Name: "web/seal", Opens: true, Lasting: true},
 	{Name: "erasure list", Lasting: true}, // also for lists and backups from before
 	{Name: "sqlstore audit head"},         // made anew with the new key
+	{Name: "backup manifest"},             // a backup stays with the key that it was made with
 }
 
 // WrapDerived returns, wrapped by to, the key that v derives for a label: to
