@@ -131,12 +131,14 @@ func (d *doctor) folder() {
 }
 
 func (d *doctor) key() {
-	exists, err := sqlstore.Exists(d.at.database())
-	if err == nil && !exists {
-		d.ok("there is no database yet; the first start makes it and its key")
-		return
+	if !sqlstore.IsPostgres(d.at.database()) {
+		exists, err := sqlstore.Exists(d.at.database())
+		if err == nil && !exists {
+			d.ok("there is no database yet; the first start makes it and its key")
+			return
+		}
 	}
-	if _, err := vault.Load(d.at.key()); err != nil {
+	if _, _, err := d.at.openKey(false); err != nil {
 		d.problem("%s", message(err))
 		return
 	}
@@ -147,11 +149,13 @@ func (d *doctor) key() {
 }
 
 func (d *doctor) database(ctx context.Context) {
-	if exists, err := sqlstore.Exists(d.at.database()); err != nil || !exists {
-		if err != nil {
-			d.problem("%s", message(err))
+	if !sqlstore.IsPostgres(d.at.database()) {
+		if exists, err := sqlstore.Exists(d.at.database()); err != nil || !exists {
+			if err != nil {
+				d.problem("%s", message(err))
+			}
+			return
 		}
-		return
 	}
 	in, err := d.at.open(ctx, slog.New(slog.DiscardHandler), false)
 	if err != nil {
@@ -169,7 +173,7 @@ func (d *doctor) database(ctx context.Context) {
 		d.problem("the database does not answer: %s", message(err))
 		return
 	}
-	d.ok("the database %s opens, can be written, and belongs to the key", d.at.database())
+	d.ok("the database %s opens, can be written, and belongs to the key", sqlstore.Describe(d.at.database()))
 	err = in.store.View(ctx, func(tx applications.Tx) error {
 		programs, err := tx.Programs(ctx, nil, "", 0)
 		if err != nil {

@@ -26,15 +26,32 @@ import (
 type place struct {
 	data    string // folder
 	keyFile string
+	// named is what --database says. It may be a URL with a password: show
+	// sqlstore.Describe(p.database()).
+	named string
 }
+
+// databaseVariable names the database where no flag does. Other accounts of a
+// machine see the flags of a program, and not its environment.
+const databaseVariable = "FAIRLEAD_DATABASE"
 
 // flags adds the flags that say where the installation is.
 func (p *place) flags(f *pflag.FlagSet) {
 	f.StringVar(&p.data, "data", defaultDataFolder(), "data folder")
+	f.StringVar(&p.named, "database", "", "postgres:// URL of a PostgreSQL database, or path of a database file (default DATA/fairlead.db); put a URL with a password into "+databaseVariable+" instead")
 	f.StringVar(&p.keyFile, "master-key-file", "", "master key file; keep it apart from the data folder and its backups (default "+vault.DefaultPath(defaultDataFolder())+")")
 }
 
-func (p *place) database() string { return filepath.Join(p.data, "fairlead.db") }
+// database is the path of a file, or a URL.
+func (p *place) database() string {
+	if p.named != "" {
+		return p.named
+	}
+	if named := os.Getenv(databaseVariable); named != "" {
+		return named
+	}
+	return filepath.Join(p.data, "fairlead.db")
+}
 
 func (p *place) key() string {
 	if p.keyFile != "" {
@@ -75,23 +92,11 @@ type installation struct {
 // or brings an older database up to date: a command beside a running server
 // must not take its schema away from under it.
 func (p *place) open(ctx context.Context, log *slog.Logger, start bool) (*installation, error) {
-	exists, err := sqlstore.Exists(p.database())
+	v, made, err := p.openKey(start)
 	if err != nil {
 		return nil, err
 	}
-	if !exists && !start {
-		return nil, applications.Errorf(applications.FailedPrecondition, "NO_INSTALLATION",
-			"there is no database in %s; start `fairlead serve` once, or name the right folder with --data", p.data)
-	}
-	if err := os.MkdirAll(p.data, 0o700); err != nil {
-		return nil, applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE",
-			"cannot make the data folder %s (%w); make it writable for this account or choose another with --data", p.data, cause(err))
-	}
-	v, made, err := vault.LoadOrCreate(p.key(), !exists)
-	if err != nil {
-		return nil, err
-	}
-	store, err := sqlstore.Open(ctx, sqlstore.Options{Path: p.database(), Vault: v, Log: log, NoMigration: !start})
+	store, err := sqlstore.Open(ctx, sqlstore.Options{Database: p.database(), Vault: v, Log: log, NoMigration: !start})
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +111,29 @@ func (p *place) open(ctx context.Context, log *slog.Logger, start bool) (*instal
 		},
 		store: store, vault: v, newKey: made,
 	}, nil
+}
+
+// openKey loads the master key. The first start on an empty data folder makes
+// it; the servers of a PostgreSQL database share one, which none of them makes.
+func (p *place) openKey(start bool) (v *vault.Vault, made bool, err error) {
+	exists := true
+	if sqlstore.IsPostgres(p.database()) {
+		if p.keyFile == "" {
+			return nil, false, applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_FILE_NEEDED",
+				"with PostgreSQL, name the master key's file with --master-key-file: all servers of the database use the same one; make it once, with `fairlead keys create FILE`")
+		}
+	} else if exists, err = sqlstore.Exists(p.database()); err != nil {
+		return nil, false, err
+	}
+	if !exists && !start {
+		return nil, false, applications.Errorf(applications.FailedPrecondition, "NO_INSTALLATION",
+			"there is no database %s; start `fairlead serve` once, or name the right folder with --data", p.database())
+	}
+	if err := os.MkdirAll(p.data, 0o700); err != nil {
+		return nil, false, applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE",
+			"cannot make the data folder %s (%w); make it writable for this account or choose another with --data", p.data, cause(err))
+	}
+	return vault.LoadOrCreate(p.key(), !exists)
 }
 
 // engineVersion names the engine in records.

@@ -24,6 +24,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/server"
 	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/gateway"
+	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/web"
 )
 
@@ -47,7 +48,10 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Serve the API and the pages",
 		Long: `Serve keeps everything in one encrypted database in the data folder. The first
 start makes the database, its master key, and a token for the first
-administrator; it says where they are. Ctrl-C stops it with grace.`,
+administrator; it says where they are. Ctrl-C stops it with grace.
+
+With --database postgres://… several servers can share one PostgreSQL database,
+and one master key, which "fairlead keys create" makes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, p.stderr) },
 	}
@@ -126,7 +130,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	if o.ports.TLSCert != "" {
 		scheme = "https"
 	}
-	log.Info("serving", "http", scheme+"://"+ports.HTTP.Addr().String(), "grpc", ports.GRPC.Addr().String(), "ops", "http://"+ports.Ops.Addr().String(), "data", o.data)
+	log.Info("serving", "http", scheme+"://"+ports.HTTP.Addr().String(), "grpc", ports.GRPC.Addr().String(), "ops", "http://"+ports.Ops.Addr().String(), "data", o.data, "database", sqlstore.Describe(o.database()))
 	err = app.Run(ctx, ports, work...)
 	log.Info("stopped")
 	return err

@@ -28,8 +28,23 @@ var sqliteDialect = &dialect{
 		"${table}", "STRICT",
 		"${for update}", "", // the write pool has one connection
 		"${skip locked}", "",
+		"${has migrations}", "count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'",
 	),
 	classify: classifySQLite,
+}
+
+var postgresDialect = &dialect{
+	name: "PostgreSQL",
+	words: strings.NewReplacer(
+		"${text}", `TEXT COLLATE "C"`,
+		"${bytes}", "BYTEA",
+		"${int}", "BIGINT",
+		"${table}", "",
+		"${for update}", "FOR UPDATE",
+		"${skip locked}", "FOR UPDATE SKIP LOCKED",
+		"${has migrations}", "count(to_regclass('migrations'))",
+	),
+	classify: classifyPostgres,
 }
 
 // failure is the meaning of a database error.
@@ -51,10 +66,14 @@ var (
 	failTooBig      = failure{applications.InvalidArgument, "VALUE_TOO_LARGE", "a value is too large for the database", false}
 	failBusy        = failure{applications.Unavailable, "DATABASE_BUSY", "another process keeps the database busy; try again shortly", false}
 	failFull        = failure{applications.Unavailable, "DATABASE_FULL", "the database has no room left to write; free space on its disk", false}
-	failReadOnly    = failure{applications.Unavailable, "DATABASE_READ_ONLY", "the database cannot be written; check the permissions of its folder and file", false}
+	failReadOnly    = failure{applications.Unavailable, "DATABASE_READ_ONLY", "the database cannot be written; check the permissions of its folder and file or, for a server, that it is no standby", false}
 	failUnavailable = failure{applications.Unavailable, "DATABASE_UNAVAILABLE", "the database cannot be reached just now; try again shortly", false}
 	failDamaged     = failure{applications.DataLoss, "DATABASE_DAMAGED", "the database file is damaged; restore it from a backup", false}
+	failLost        = failure{applications.Unavailable, "DATABASE_UNAVAILABLE", "the database cannot be reached just now; try again shortly", true}
+	failForbidden   = failure{applications.FailedPrecondition, "DATABASE_FORBIDDEN", "the role that this server uses lacks a right on the database; see docs/operations.md", false}
 	failInterrupted = failure{applications.Canceled, "CANCELED", "the call was canceled", false}
+	// failTableExists is only met by who migrates.
+	failTableExists = failure{applications.Internal, "", "a table exists already", false}
 	failInternal    = failure{applications.Internal, "", "", false}
 )
 
@@ -67,8 +86,12 @@ var sqlStates = map[string]failure{
 	"23503": failReference,
 	"23505": failDuplicate,
 	"25006": failReadOnly,
-	"40001": failRetry, // serialization failure
-	"40P01": failRetry, // deadlock
+	"25P03": failUnavailable, // the server ended an idle transaction
+	"40001": failRetry,       // serialization failure
+	"40003": failUnavailable, // outcome unknown
+	"40P01": failRetry,       // deadlock
+	"42501": failForbidden,
+	"42P07": failTableExists,
 	"53":    failUnavailable,
 	"53100": failFull,
 	"54":    failTooBig,

@@ -63,8 +63,9 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS migrations (
 ) ${table}`
 
 var (
-	queryMigrations = newQuery(`SELECT version, checksum FROM migrations ORDER BY version`)
-	insertMigration = newQuery(`INSERT INTO migrations (version, name, checksum, create_time) VALUES ($1, $2, $3, $4)`)
+	queryHasMigrations = newQuery(`SELECT ${has migrations}`)
+	queryMigrations    = newQuery(`SELECT version, checksum FROM migrations ORDER BY version`)
+	insertMigration    = newQuery(`INSERT INTO migrations (version, name, checksum, create_time) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
 
 	queryInstallation  = newQuery(`SELECT key_id, key_check FROM installation WHERE one = 1`)
 	insertInstallation = newQuery(`INSERT INTO installation (one, key_id, key_check, create_time) VALUES (1, $1, $2, $3)`)
@@ -72,7 +73,9 @@ var (
 )
 
 // migrate brings the schema up to date and checks the master key, in one
-// transaction: a process that dies in between changes nothing.
+// transaction: a process that dies in between changes nothing. Of several
+// servers that start at once one does it, and the others wait for it: each
+// step begins with a row whose key only one of them can insert.
 func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 	steps, err := loadMigrations(embedded)
 	if err != nil {
@@ -83,29 +86,48 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 
 func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migration) error {
 	return s.inTx(ctx, true, func(t *tx) error {
-		run := t.db.(scripter)
-		if err := run.script(ctx, createMigrations); err != nil {
-			return s.explain(ctx, err)
-		}
-		done, err := t.checkMigrations(ctx, steps)
-		if err != nil {
+		var there int
+		if _, err := t.one(ctx, queryHasMigrations, nil, &there); err != nil {
 			return err
 		}
-		if done > 0 {
+		done := 0
+		if there > 0 {
+			var err error
+			if done, err = t.checkMigrations(ctx, steps); err != nil {
+				return err
+			}
+		}
+		switch {
+		case done > 0:
 			if err := t.checkMasterKey(ctx); err != nil {
 				return err
 			}
+		case s.noMigration:
+			return applications.Errorf(applications.FailedPrecondition, "NO_INSTALLATION", "the database is empty; start `fairlead serve` on it once; nothing was changed")
 		}
 		if s.noMigration && done < len(steps) {
 			return applications.Errorf(applications.FailedPrecondition, "DATABASE_OLDER",
 				"the database was written by an older version of this program (its schema is at step %d, this program's at %d); make a backup, then start `fairlead serve`, which brings it up to date; nothing was changed", done, len(steps))
 		}
+		if done == len(steps) {
+			return nil
+		}
+		run := t.db.(scripter)
+		if there == 0 {
+			if err := run.script(ctx, createMigrations); err != nil {
+				return s.somebodyElseMigrates(ctx, err)
+			}
+		}
 		for _, m := range steps[done:] {
+			n, err := t.exec(ctx, insertMigration, m.version, m.name, m.checksum, s.now().UnixMicro())
+			if err != nil {
+				return err
+			}
+			if n == 0 { // another server did this step meanwhile: look again
+				return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+			}
 			if err := run.script(ctx, m.text); err != nil {
 				return fmt.Errorf("migration %d (%s): %w", m.version, m.name, s.explain(ctx, err))
-			}
-			if _, err := t.exec(ctx, insertMigration, m.version, m.name, m.checksum, s.now().UnixMicro()); err != nil {
-				return err
 			}
 			log.InfoContext(ctx, "database migrated", "version", m.version, "name", m.name)
 		}
@@ -114,6 +136,15 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 		}
 		return nil
 	})
+}
+
+// somebodyElseMigrates: of two servers that make the first table at the same
+// moment one is told that it exists, or that a key of the catalog does.
+func (s *Store) somebodyElseMigrates(ctx context.Context, err error) error {
+	if f, ok := s.db.dialect().classify(err); ok && (f == failDuplicate || f == failTableExists) {
+		return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+	}
+	return s.explain(ctx, err)
 }
 
 // checkMigrations compares what the database went through with the steps of

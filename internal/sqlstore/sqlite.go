@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"sync"
+	"strings"
 
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -29,20 +29,20 @@ const applicationID = 0x464c4442
 // waiting, and never for SQLite's own lock. The readers each see a snapshot
 // and never wait for writers.
 type sqliteDB struct {
+	gate
 	writer, reader *sql.DB
 	turns          sqliteWriter
 	// Prepared statements by query.index; database/sql keeps one copy for each
 	// connection.
 	reads []*sql.Stmt
-
-	mu     sync.Mutex
-	active int           // transactions in progress
-	closed chan struct{} // made by close, closed when active is 0
 }
 
 // Exists reports whether there is a database at the path, or anything left of
 // one: then a first start must not make a new master key.
 func Exists(path string) (bool, error) {
+	if err := isPath(path); err != nil {
+		return false, err
+	}
 	for _, p := range []string{path, path + "-wal"} {
 		info, err := os.Stat(p)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -58,7 +58,18 @@ func Exists(path string) (bool, error) {
 	return false, nil
 }
 
+// isPath refuses URLs of other databases, without quoting a password.
+func isPath(path string) error {
+	if strings.Contains(path, "://") {
+		return applications.Errorf(applications.FailedPrecondition, "DATABASE_URL_INVALID", "a database is the path of a file, or a URL that begins with postgres://")
+	}
+	return nil
+}
+
 func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
+	if err := isPath(path); err != nil {
+		return nil, err
+	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, notWritable("find", path, err)
@@ -251,38 +262,10 @@ func (db *sqliteDB) begin(ctx context.Context, write bool) (_ transaction, err e
 	return &sqliteRead{sqliteTx{tx, db.reads}, conn, db.leave}, nil
 }
 
-func (db *sqliteDB) enter() error {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	if db.closed != nil {
-		return applications.Errorf(applications.Unavailable, "STORE_CLOSED", "the server is stopping; try again shortly")
-	}
-	db.active++
-	return nil
-}
-
-func (db *sqliteDB) leave() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.active--
-	if db.closed != nil && db.active == 0 {
-		close(db.closed)
-	}
-}
-
-// close waits for the transactions in progress.
 func (db *sqliteDB) close() error {
-	db.mu.Lock()
-	if db.closed != nil {
-		db.mu.Unlock()
+	if !db.shut() {
 		return nil
 	}
-	db.closed = make(chan struct{})
-	if db.active == 0 {
-		close(db.closed)
-	}
-	db.mu.Unlock()
-	<-db.closed
 	// The writer last: the last connection folds the log into the file.
 	err := db.reader.Close()
 	if err2 := db.writer.Close(); err == nil {

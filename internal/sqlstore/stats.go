@@ -15,20 +15,22 @@ type PoolStats struct {
 	Waited      time.Duration // how long they waited together
 }
 
-// Pools tells about the pools by name ("read", "write"), for metrics.
+// Pools tells about the pools by name ("read" and "write", or "all"), for
+// metrics.
 func (s *Store) Pools() map[string]PoolStats {
-	all := map[string]PoolStats{}
-	if b, ok := s.db.(interface{ pools() map[string]*sql.DB }); ok {
-		for name, db := range b.pools() {
-			st := db.Stats()
-			all[name] = PoolStats{Open: st.OpenConnections, InUse: st.InUse, Waits: st.WaitCount, Waited: st.WaitDuration}
-		}
+	if b, ok := s.db.(interface{ pools() map[string]PoolStats }); ok {
+		return b.pools()
 	}
-	return all
+	return nil
 }
 
-func (d *sqliteDB) pools() map[string]*sql.DB {
-	return map[string]*sql.DB{"read": d.reader, "write": d.writer}
+func (db *sqliteDB) pools() map[string]PoolStats {
+	all := map[string]PoolStats{}
+	for name, pool := range map[string]*sql.DB{"read": db.reader, "write": db.writer} {
+		st := pool.Stats()
+		all[name] = PoolStats{Open: st.OpenConnections, InUse: st.InUse, Waits: st.WaitCount, Waited: st.WaitDuration}
+	}
+	return all
 }
 
 var queryRuns = newQuery(`SELECT state, count(*) FROM selections WHERE state IN ('QUEUED', 'RUNNING') GROUP BY state`)

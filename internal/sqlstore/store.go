@@ -18,7 +18,11 @@ import (
 
 // Options are what a store needs.
 type Options struct {
-	// Path is the database file. Its folder is made if it does not exist.
+	// Database is the path of an SQLite file, whose folder is made if it does
+	// not exist, or the postgres:// URL of a PostgreSQL database. A URL may hold
+	// a password: it is in no error and no log.
+	Database string
+	// Path is Database, for files.
 	Path string
 	// Vault holds the master key. A database knows which one it belongs to.
 	Vault *vault.Vault
@@ -30,6 +34,13 @@ type Options struct {
 	// Now is the clock for creation times of keys and migrations; nil: the
 	// system's.
 	Now func() time.Time
+
+	// Serializable makes PostgreSQL run every transaction at that isolation
+	// level, which is the only one that some distributed databases have.
+	Serializable bool
+	// LoseCommit, in tests, is asked before each commit of an Update: true rolls
+	// it back as a database does when the transaction lost a race (40001).
+	LoseCommit func() bool
 }
 
 // Store is an open database. It is safe for concurrent use.
@@ -38,6 +49,7 @@ type Store struct {
 	vault       *vault.Vault
 	now         func() time.Time
 	noMigration bool
+	loseCommit  func() bool
 	// opened holds unwrapped data keys: keyName -> *vault.DataKey.
 	opened sync.Map
 	forms  formCache
@@ -45,18 +57,37 @@ type Store struct {
 
 var _ applications.Store = (*Store)(nil)
 
-// Open opens the SQLite database at o.Path, makes or migrates it, and checks
-// that the vault is the one it was written with. Every way this can fail for
-// reasons outside the program is an *applications.Error that says what to do:
+// Open opens a database, makes or migrates its tables, and checks that the
+// vault is the one it was written with. Every way this can fail for reasons
+// outside the program is an *applications.Error that says what to do:
 //
 //	DATA_FOLDER_NOT_WRITABLE  the folder or the file cannot be written
 //	NOT_A_DATABASE            the file is something else
+//	DATABASE_URL_INVALID      the URL cannot be read
+//	DATABASE_UNAVAILABLE      the server cannot be reached, or refuses us
+//	DATABASE_TOO_OLD          the server is older than PostgreSQL 15
+//	DATABASE_NOT_UTF8         the database has another encoding
+//	DATABASE_FORBIDDEN        the role may not make tables
 //	DATABASE_NEWER            a newer version of the program wrote it
 //	DATABASE_OLDER            an older one did, and NoMigration is set
+//	NO_INSTALLATION           it is empty, and NoMigration is set
 //	MIGRATION_CHANGED         its schema is not one that this program made
 //	MASTER_KEY_MISMATCH       the vault holds another key
 func Open(ctx context.Context, o Options) (*Store, error) {
-	db, err := openSQLite(ctx, o.Path)
+	if o.Database == "" {
+		o.Database = o.Path
+	}
+	var db interface {
+		backend
+		// prepare makes the backend ready for requests, with the schema in place.
+		prepare(context.Context) error
+	}
+	var err error
+	if IsPostgres(o.Database) {
+		db, err = openPostgres(ctx, o)
+	} else {
+		db, err = openSQLite(ctx, o.Database)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +100,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		db.close()
 		return nil, err
 	}
+	s.loseCommit = o.LoseCommit
 	return s, nil
 }
 

@@ -90,6 +90,9 @@ func (s *Store) once(ctx context.Context, write bool, fn func(*tx) error) (err e
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
+	if write && s.loseCommit != nil && s.loseCommit() {
+		return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+	}
 	open = false
 	if err := db.commit(ctx); err != nil {
 		return s.explain(ctx, err)
@@ -212,8 +215,11 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	if errors.As(err, &ours) {
 		return err
 	}
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		return contextError(ctx)
+	}
+	if errors.Is(err, context.DeadlineExceeded) { // the store's own bound, not the caller's
+		return applications.Errorf(failUnavailable.code, failUnavailable.reason, "%s", failUnavailable.message)
 	}
 	f, ok := s.db.dialect().classify(err)
 	if !ok {
