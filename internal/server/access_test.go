@@ -28,14 +28,15 @@ type stage struct {
 	ids map[string]map[string]string // by program and collection
 	// mine and theirs are two applicants of alpha, away one of beta.
 	mine, theirs, away applicant
-	user, revoked      string // ids
+	user, revoked      string            // ids
+	offers             map[string]string // id of an application -> of the offer to it
 }
 
 // absent is the id of whatever is not built yet.
 const absent = "01a20028-0000-7000-8000-000000000000"
 
 func newStage(t *testing.T) *stage {
-	s := &stage{world: newWorld(t), ids: map[string]map[string]string{}}
+	s := &stage{world: newWorld(t), ids: map[string]map[string]string{}, offers: map[string]string{}}
 	for _, p := range []string{"alpha", "beta"} {
 		s.open(p)
 	}
@@ -61,10 +62,14 @@ func newStage(t *testing.T) *stage {
 		s.must("POST", "/v1/"+run.Name+":cancel", facilitator, "{}")
 		// One that staff may do everything with.
 		application := staffed[p].Application.Name
+		for _, a := range map[string][]applicant{"alpha": {s.mine, s.theirs, staffed[p]}, "beta": {s.away, staffed[p]}}[p] {
+			id := lastID(a.Application.Name)
+			s.offers[id] = s.offer(p, id)
+		}
 		s.ids[p] = map[string]string{
 			"programs": p, "forms": "1", "criteria": "1", "applications": lastID(application),
 			"policies": lastID(policy.Name), "selections": lastID(run.Name), "users": s.user, "tokens": s.revoked,
-			"auditEvents": "0", "presets": "north-sound", "networks": "some-network",
+			"offers": s.offers[lastID(application)], "auditEvents": "0", "presets": "north-sound", "networks": "some-network",
 		}
 	}
 	return s
@@ -141,6 +146,21 @@ var bodies = map[string]func(s *stage, program string) proto.Message{
 	"ApplicationService/ExportApplications" + fullView: func(s *stage, program string) proto.Message {
 		return &v1.ExportApplicationsRequest{IdentityColumns: true, Reason: "test"}
 	},
+	"OfferService/PrepareOffers": func(s *stage, program string) proto.Message {
+		return &v1.PrepareOffersRequest{Selection: s.name("programs/*/selections/*", program), Reason: "test"}
+	},
+	"OfferService/SendOffers": func(s *stage, program string) proto.Message {
+		return &v1.SendOffersRequest{ExpireTime: timestamppb.New(noon.AddDate(-1, 0, 0))}
+	},
+	"OfferService/AcceptOffer": func(s *stage, program string) proto.Message {
+		return &v1.AcceptOfferRequest{OnBehalfReason: "test"}
+	},
+	"OfferService/DeclineOffer": func(s *stage, program string) proto.Message {
+		return &v1.DeclineOfferRequest{OnBehalfReason: "test"}
+	},
+	"OfferService/RescindOffer": func(s *stage, program string) proto.Message {
+		return &v1.RescindOfferRequest{Reason: "test"}
+	},
 	"AdminService/CreateUser": func(s *stage, program string) proto.Message {
 		return &v1.CreateUserRequest{User: &v1.User{DisplayName: "\u202e"}}
 	},
@@ -171,6 +191,7 @@ func (s *stage) row(m protoreflect.MethodDescriptor, variant, program, applicati
 		name := s.name(pattern, program)
 		if application != "" {
 			name = strings.Replace(name, s.ids[program]["applications"], application, 1)
+			name = strings.Replace(name, s.ids[program]["offers"], s.offers[application], 1)
 		}
 		setField(req, field, name)
 	}

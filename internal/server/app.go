@@ -138,6 +138,7 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limite
 		tries: o.Tries, importing: make(chan struct{}, importsAtOnce),
 	})
 	v1.RegisterSelectionServiceServer(a.GRPC, &selectionService{svc: svc, pages: lists, stopping: a.stopping})
+	v1.RegisterOfferServiceServer(a.GRPC, &offerService{svc: svc, pages: lists})
 	v1.RegisterAdminServiceServer(a.GRPC, &adminService{svc: svc, pages: lists, publicURL: o.PublicURL})
 	registerReserved(a.GRPC)
 	healthv1.RegisterHealthServer(a.GRPC, a.health)
@@ -151,7 +152,6 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limite
 // method answers UNIMPLEMENTED.
 func registerReserved(s *grpc.Server) {
 	v1.RegisterReviewServiceServer(s, v1.UnimplementedReviewServiceServer{})
-	v1.RegisterOfferServiceServer(s, v1.UnimplementedOfferServiceServer{})
 	v1.RegisterMentorshipServiceServer(s, v1.UnimplementedMentorshipServiceServer{})
 	v1.RegisterNetworkServiceServer(s, v1.UnimplementedNetworkServiceServer{})
 }

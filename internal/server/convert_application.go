@@ -20,6 +20,9 @@ func applicationToWire(a *applications.Application) *v1.Application {
 		ExtendedCloseTime: stamp(a.ExtendedUntil), Etag: etag(a.Revision),
 		CreateTime: stamp(a.CreateTime), UpdateTime: stamp(a.UpdateTime), SubmitTime: stamp(a.SubmitTime),
 	}
+	if a.Offer != "" {
+		w.Offer = offerName(a.Program, a.Offer)
+	}
 	if c := a.Contact; c != (applications.Contact{}) {
 		w.Contact = &v1.Contact{Name: c.Name, PreferredName: c.Goes, Email: c.Email, Phone: c.Phone}
 	}

@@ -30,7 +30,7 @@ func selectionToWire(s *applications.Selection) *v1.Selection {
 		PoolSize: int32(s.PoolSize), InputDigest: s.InputDigest, Engine: s.Engine,
 		Provenance: v1.Provenance(provenances.number(string(s.Provenance))), CreatedBy: s.CreatedBy,
 		Etag:       etag(s.Revision),
-		CreateTime: stamp(s.CreateTime), UpdateTime: stamp(s.UpdateTime), EndTime: stamp(s.DoneTime),
+		CreateTime: stamp(s.CreateTime), UpdateTime: stamp(s.UpdateTime), EndTime: stamp(s.DoneTime), OfferTime: stamp(s.OfferTime),
 	}
 	if s.ErrorReason != "" || s.Error != "" {
 		w.Error = &v1.SelectionError{Reason: s.ErrorReason, Message: s.Error}
@@ -67,10 +67,15 @@ func selectionFromWire(program string, w *v1.Selection) (*applications.Selection
 		elsewhere("selection.exclude", l.GetApplication())
 		s.Exclude = append(s.Exclude, lock(l))
 	}
-	if len(wrong) > 0 {
-		return nil, applications.Invalid("OTHER_PROGRAM", "the request names resources of another program", wrong...)
+	return s, ofAnotherProgram(wrong)
+}
+
+// ofAnotherProgram refuses a request that names what is not its program's.
+func ofAnotherProgram(wrong []applications.Violation) error {
+	if len(wrong) == 0 {
+		return nil
 	}
-	return s, nil
+	return applications.Invalid("OTHER_PROGRAM", "the request names resources of another program", wrong...)
 }
 
 func resultToWire(r *applications.SelectionResult) *v1.SelectionResult {

@@ -35,6 +35,7 @@ func TestEnums(t *testing.T) {
 		{programStates, words(applications.ProgramDraft, applications.ProgramOpen, applications.ProgramClosed, applications.ProgramSelecting, applications.ProgramOffersOut, applications.ProgramFilled, applications.ProgramRunning, applications.ProgramCompleted, applications.ProgramArchived)},
 		{applicationStates, words(applications.Draft, applications.Submitted, applications.Screening, applications.Ineligible, applications.InReview, applications.InPool, applications.Selected, applications.Alternate, applications.NotSelected, applications.Withdrawn, applications.Erased)},
 		{selectionStates, words(applications.SelectionQueued, applications.SelectionRunning, applications.SelectionSucceeded, applications.SelectionFailed, applications.SelectionCanceled, applications.SelectionStale)},
+		{offerStates, words(applications.OfferPending, applications.OfferSent, applications.OfferAccepted, applications.OfferDeclined, applications.OfferExpired, applications.OfferRescinded)},
 		{kinds, words(applications.Single, applications.Multi, applications.Derived, applications.Entity, applications.FreeText, applications.Number)},
 		{sensitivities, words(applications.InternalFact, applications.Personal, applications.Special, applications.SpecialHealth, applications.SpecialSovereign)},
 		{purposes, words(applications.ForEligibility, applications.ForScoring, applications.ForBalance, applications.ForMentoring, applications.ForReport, applications.ForLogistics)},

@@ -91,6 +91,11 @@ func lists(w *world) map[string]listed {
 	for range 5 {
 		w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s"}`)
 	}
+	var people struct{ Applications []struct{ Name string } }
+	w.must("GET", "/v1/programs/alpha/applications?pageSize=7", facilitator, "").into(w.t, &people)
+	for _, a := range people.Applications {
+		w.offer("alpha", a.Name[strings.LastIndexByte(a.Name, '/')+1:])
+	}
 	for i := range 3 { // something that is open
 		w.must("POST", fmt.Sprintf("/v1/programs/other-%d:open", i), w.admin, "{}")
 	}
@@ -102,6 +107,7 @@ func lists(w *world) map[string]listed {
 		"ProgramService/ListPresets":          {path: "/v1/presets", key: "presets", token: facilitator},
 		"ApplicationService/ListApplications": {path: "/v1/programs/alpha/applications", key: "applications", token: facilitator},
 		"SelectionService/ListSelections":     {path: "/v1/programs/alpha/selections", key: "selections", token: facilitator},
+		"OfferService/ListOffers":             {path: "/v1/programs/alpha/offers", key: "offers", token: facilitator},
 		"AdminService/ListUsers":              {path: "/v1/users", key: "users", token: w.admin},
 		"AdminService/ListTokens":             {path: "/v1/tokens", key: "tokens", token: w.admin},
 		"AdminService/ListAuditEvents":        {path: "/v1/auditEvents", key: "auditEvents", token: w.token(access.Auditor, "")},

@@ -31,6 +31,12 @@ func mutations(w *world) map[string]mutation {
 		w.apply("beta", 20+n, true)
 	}
 	w.must("POST", "/v1/programs/beta:close", w.admin, "{}")
+	offers := w.offered("eta")
+	w.open("epsilon")
+	for n := range 6 {
+		w.apply("epsilon", n, true)
+	}
+	chosen, person := w.choose("epsilon"), w.person(access.Facilitator, "")
 	facilitator := w.token(access.Facilitator, "")
 	approver := w.token(access.PolicyApprover, "")
 	draft, sent, third, fourth := w.apply("alpha", 1, false), w.apply("alpha", 2, true), w.apply("alpha", 3, false), w.apply("alpha", 4, false)
@@ -64,6 +70,11 @@ func mutations(w *world) map[string]mutation {
 		"ApplicationService/RenewReturnCode":     {"POST", "/v1/" + fourth.Application.Name + ":renewReturnCode", facilitator, `{"reason": "lost"}`, `{"reason": "x"}`},
 		"SelectionService/CreateSelection":       {"POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s"}`, `{"seed": "t"}`},
 		"SelectionService/CancelSelection":       {"POST", "/v1/" + run.Name + ":cancel", facilitator, `{}`, ``},
+		"OfferService/PrepareOffers":             {"POST", "/v1/programs/epsilon/offers:prepare", person, `{"selection": "` + chosen + `", "reason": "x"}`, `{"selection": "` + chosen + `", "reason": "y"}`},
+		"OfferService/SendOffers":                {"POST", "/v1/programs/epsilon/offers:send", person, `{"expireTime": "2027-03-01T00:00:00Z"}`, `{"expireTime": "2027-03-02T00:00:00Z"}`},
+		"OfferService/AcceptOffer":               {"POST", "/v1/" + offers[0] + ":accept", person, `{"onBehalfReason": "by phone"}`, `{"onBehalfReason": "by mail"}`},
+		"OfferService/DeclineOffer":              {"POST", "/v1/" + offers[1] + ":decline", person, `{"onBehalfReason": "by phone"}`, `{"onBehalfReason": "by mail"}`},
+		"OfferService/RescindOffer":              {"POST", "/v1/" + offers[2] + ":rescind", person, `{"reason": "a mistake"}`, `{"reason": "another"}`},
 		"AdminService/CreateUser":                {"POST", "/v1/users", w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
 		"AdminService/UpdateUser":                {"PATCH", "/v1/" + user.Name, w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
 		"AdminService/CreateToken":               {"POST", "/v1/tokens", w.admin, `{"grants": [{"role": "ROLE_AUDITOR"}]}`, `{"grants": [{"role": "ROLE_REVIEWER"}]}`},

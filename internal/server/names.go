@@ -37,6 +37,7 @@ func versionOf(name string) int {
 func programName(p string) string               { return "programs/" + p }
 func applicationName(p, id string) string       { return "programs/" + p + "/applications/" + id }
 func selectionName(p, id string) string         { return "programs/" + p + "/selections/" + id }
+func offerName(p, id string) string             { return "programs/" + p + "/offers/" + id }
 func policyName(p, id string) string            { return "programs/" + p + "/policies/" + id }
 func formName(p string, version int) string     { return versioned(p, "forms", version) }
 func criteriaName(p string, version int) string { return versioned(p, "criteria", version) }

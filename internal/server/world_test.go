@@ -118,6 +118,22 @@ func (w *world) token(role access.Role, program string) string {
 	return secret
 }
 
+// person makes a token of a member of staff with one role.
+func (w *world) person(role access.Role, program string) string {
+	w.t.Helper()
+	ctx := context.Background()
+	admin := access.Principal{Subject: "test", Grants: []access.Grant{{Role: access.Administrator}}}
+	user, err := w.svc.CreateUser(ctx, admin, &applications.User{Name: "Invented Staff", Grants: []access.Grant{{Role: role, Program: program}}}, applications.Idempotency{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	secret, err := w.svc.IssueToken(ctx, admin, &applications.Token{User: user.ID}, applications.Idempotency{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return secret
+}
+
 // ---- the two doors ----
 
 // outcome is what came of one call, told alike by both doors.
@@ -278,6 +294,66 @@ func (w *world) open(id string) {
 	w.t.Helper()
 	w.draft(id)
 	w.must("POST", "/v1/programs/"+id+":open", w.admin, "{}")
+}
+
+// choose closes a call, chooses a cohort and returns the run's name.
+func (w *world) choose(program string) string {
+	w.t.Helper()
+	w.must("POST", "/v1/programs/"+program+":close", w.admin, "{}")
+	var run struct{ Name string }
+	w.must("POST", "/v1/programs/"+program+"/selections", w.token(access.Facilitator, program), `{"seed": "s"}`).into(w.t, &run)
+	for {
+		worked, err := applications.NewRunner(w.svc, "test").RunOne(context.Background())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if !worked {
+			return run.Name
+		}
+	}
+}
+
+// offered makes a program whose cohort of three was sent offers, and returns
+// their names.
+func (w *world) offered(program string) []string {
+	w.t.Helper()
+	w.open(program)
+	for n := range 6 {
+		w.apply(program, n, true)
+	}
+	run, person := w.choose(program), w.person(access.Facilitator, program)
+	var made struct{ Offers []struct{ Name string } }
+	w.must("POST", "/v1/programs/"+program+"/offers:prepare", person, `{"selection": "`+run+`", "reason": "as proposed"}`).into(w.t, &made)
+	w.must("POST", "/v1/programs/"+program+"/offers:send", person, `{"expireTime": "2027-03-01T00:00:00Z"}`)
+	var names []string
+	for _, o := range made.Offers {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// offer puts an offer that was sent straight into the store, whatever state
+// its program is in, and returns its id.
+func (w *world) offer(program, application string) string {
+	w.t.Helper()
+	o := &applications.Offer{
+		Program: program, ID: w.svc.NewID(), Application: application, Code: "NS-0001", State: applications.OfferSent,
+		SendTime: w.clock(), ExpireTime: w.clock().AddDate(0, 1, 0), CreateTime: w.clock(), UpdateTime: w.clock(),
+	}
+	ctx := context.Background()
+	err := w.svc.Store.Update(ctx, func(tx applications.Tx) error {
+		if err := tx.OpenSeats(ctx, program, 3); err != nil {
+			return err
+		}
+		if err := tx.OfferSeats(ctx, program, 1, true); err != nil {
+			return err
+		}
+		return tx.InsertOffer(ctx, o)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return o.ID
 }
 
 // applicationBody is the n-th applicant's application, complete.

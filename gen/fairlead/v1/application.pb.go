@@ -97,7 +97,7 @@ const (
 	Application_IN_REVIEW Application_State = 5
 	// Takes part in the selection.
 	Application_IN_POOL Application_State = 6
-	// Has a seat.
+	// Was offered a seat; what became of it the offer says.
 	Application_SELECTED Application_State = 7
 	// Is asked when a seat becomes free.
 	Application_ALTERNATE Application_State = 8
@@ -206,7 +206,9 @@ type Application struct {
 	// When it was last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When it was submitted. Not set before.
-	SubmitTime    *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
+	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
+	// The last offer of a seat that was sent, "programs/{program}/offers/{offer}". Not set before.
+	Offer         string `protobuf:"bytes,18,opt,name=offer,proto3" json:"offer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -358,6 +360,13 @@ func (x *Application) GetSubmitTime() *timestamppb.Timestamp {
 		return x.SubmitTime
 	}
 	return nil
+}
+
+func (x *Application) GetOffer() string {
+	if x != nil {
+		return x.Offer
+	}
+	return ""
 }
 
 // How to reach an applicant.
@@ -780,7 +789,7 @@ var File_fairlead_v1_application_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\n" +
-	"\x1dfairlead/v1/application.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\v\n" +
+	"\x1dfairlead/v1/application.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\v\n" +
 	"\vApplication\x12[\n" +
 	"\x04name\x18\x01 \x01(\tBG\xe0A\b\xbaHA\xd8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04name\x12\x17\n" +
 	"\x04code\x18\x02 \x01(\tB\x03\xe0A\x03R\x04code\x129\n" +
@@ -806,7 +815,9 @@ const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\vupdate_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12@\n" +
 	"\vsubmit_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"submitTime\x1aO\n" +
+	"submitTime\x12:\n" +
+	"\x05offer\x18\x12 \x01(\tB$\xe0A\x03\xfaA\x1e\n" +
+	"\x1copenfairlead.github.io/OfferR\x05offer\x1aO\n" +
 	"\fAnswersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
 	"\x05value\x18\x02 \x01(\v2\x13.fairlead.v1.AnswerR\x05value:\x028\x01\"\xbd\x01\n" +

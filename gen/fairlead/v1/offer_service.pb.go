@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/offer_service.proto
 
-// Decisions, offers and messages; reserved.
+// Offers of seats; decisions and messages, reserved.
 
 package fairleadv1
 
@@ -146,13 +146,13 @@ type Offer_State int32
 const (
 	// Not set.
 	Offer_STATE_UNSPECIFIED Offer_State = 0
-	// Not sent yet.
+	// Confirmed by a person, and told to nobody.
 	Offer_PENDING Offer_State = 1
 	// Waiting for an answer.
 	Offer_SENT Offer_State = 2
 	// The seat is taken.
 	Offer_ACCEPTED Offer_State = 3
-	// Declined by the applicant.
+	// Declined by the applicant, or given back.
 	Offer_DECLINED Offer_State = 4
 	// Not answered in time.
 	Offer_EXPIRED Offer_State = 5
@@ -415,7 +415,8 @@ type Offer struct {
 	State Offer_State `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.Offer_State" json:"state,omitempty"`
 	// To whom, "programs/{program}/applications/{application}".
 	Application string `protobuf:"bytes,3,opt,name=application,proto3" json:"application,omitempty"`
-	// DECLINED: the reason given, if any.
+	// DECLINED: the reason given, if any, in the applicant's own words. Told to the applicant, and
+	// by GetOffer to staff with identity.read, whose reading is recorded.
 	DeclineReason string `protobuf:"bytes,4,opt,name=decline_reason,json=declineReason,proto3" json:"decline_reason,omitempty"`
 	// Changes whenever the offer does.
 	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
@@ -425,8 +426,27 @@ type Offer struct {
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When it was sent. Not set before.
 	SendTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=send_time,json=sendTime,proto3" json:"send_time,omitempty"`
-	// Until when it can be accepted.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Until when it can be answered, exclusive. Not set before it is sent.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The application's code, such as "NS-0412".
+	Code string `protobuf:"bytes,10,opt,name=code,proto3" json:"code,omitempty"`
+	// The run whose result was confirmed, "programs/{program}/selections/{selection}". Staff only.
+	Selection string `protobuf:"bytes,11,opt,name=selection,proto3" json:"selection,omitempty"`
+	// Whether the run chose this applicant; left out where a person went beyond it. Staff only.
+	Proposed bool `protobuf:"varint,12,opt,name=proposed,proto3" json:"proposed,omitempty"`
+	// Who confirmed it, as the audit log names callers. Staff only.
+	ConfirmedBy string `protobuf:"bytes,13,opt,name=confirmed_by,json=confirmedBy,proto3" json:"confirmed_by,omitempty"`
+	// Why, as whoever confirmed it said. Staff only.
+	ConfirmReason string `protobuf:"bytes,14,opt,name=confirm_reason,json=confirmReason,proto3" json:"confirm_reason,omitempty"`
+	// More offers than seats may be out, and a seat goes to whoever accepts first.
+	FirstCome bool `protobuf:"varint,15,opt,name=first_come,json=firstCome,proto3" json:"first_come,omitempty"`
+	// When it was accepted or declined. Not set before.
+	AnswerTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=answer_time,json=answerTime,proto3" json:"answer_time,omitempty"`
+	// Who accepted or declined it, as the audit log names callers: the applicant, or staff on their
+	// behalf. Staff only.
+	AnsweredBy string `protobuf:"bytes,17,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`
+	// When it was taken back. Not set before.
+	RescindTime   *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=rescind_time,json=rescindTime,proto3" json:"rescind_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -520,6 +540,69 @@ func (x *Offer) GetSendTime() *timestamppb.Timestamp {
 func (x *Offer) GetExpireTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Offer) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Offer) GetSelection() string {
+	if x != nil {
+		return x.Selection
+	}
+	return ""
+}
+
+func (x *Offer) GetProposed() bool {
+	if x != nil {
+		return x.Proposed
+	}
+	return false
+}
+
+func (x *Offer) GetConfirmedBy() string {
+	if x != nil {
+		return x.ConfirmedBy
+	}
+	return ""
+}
+
+func (x *Offer) GetConfirmReason() string {
+	if x != nil {
+		return x.ConfirmReason
+	}
+	return ""
+}
+
+func (x *Offer) GetFirstCome() bool {
+	if x != nil {
+		return x.FirstCome
+	}
+	return false
+}
+
+func (x *Offer) GetAnswerTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AnswerTime
+	}
+	return nil
+}
+
+func (x *Offer) GetAnsweredBy() string {
+	if x != nil {
+		return x.AnsweredBy
+	}
+	return ""
+}
+
+func (x *Offer) GetRescindTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RescindTime
 	}
 	return nil
 }
@@ -1069,7 +1152,8 @@ type ListOffersRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state, code, application,
+	// selection, proposed, create_time, update_time, send_time, expire_time, answer_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -1198,6 +1282,145 @@ func (x *ListOffersResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of PrepareOffers.
+type PrepareOffersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The run whose result is confirmed, "programs/{program}/selections/{selection}".
+	Selection string `protobuf:"bytes,2,opt,name=selection,proto3" json:"selection,omitempty"`
+	// To whom, at most 1,000 applications: of the pool, or selected before and without an open
+	// offer. They may go beyond what the run chose. Empty: the run's cohort.
+	Applications []string `protobuf:"bytes,3,rep,name=applications,proto3" json:"applications,omitempty"`
+	// Why these people, for the audit log. At most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Allows more open offers than there are seats: a seat then goes to whoever accepts first.
+	FirstCome bool `protobuf:"varint,5,opt,name=first_come,json=firstCome,proto3" json:"first_come,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareOffersRequest) Reset() {
+	*x = PrepareOffersRequest{}
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareOffersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareOffersRequest) ProtoMessage() {}
+
+func (x *PrepareOffersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareOffersRequest.ProtoReflect.Descriptor instead.
+func (*PrepareOffersRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PrepareOffersRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *PrepareOffersRequest) GetSelection() string {
+	if x != nil {
+		return x.Selection
+	}
+	return ""
+}
+
+func (x *PrepareOffersRequest) GetApplications() []string {
+	if x != nil {
+		return x.Applications
+	}
+	return nil
+}
+
+func (x *PrepareOffersRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PrepareOffersRequest) GetFirstCome() bool {
+	if x != nil {
+		return x.FirstCome
+	}
+	return false
+}
+
+func (x *PrepareOffersRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of PrepareOffers.
+type PrepareOffersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The offers made, in the order of the applications' codes.
+	Offers        []*Offer `protobuf:"bytes,1,rep,name=offers,proto3" json:"offers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrepareOffersResponse) Reset() {
+	*x = PrepareOffersResponse{}
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrepareOffersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrepareOffersResponse) ProtoMessage() {}
+
+func (x *PrepareOffersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrepareOffersResponse.ProtoReflect.Descriptor instead.
+func (*PrepareOffersResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PrepareOffersResponse) GetOffers() []*Offer {
+	if x != nil {
+		return x.Offers
+	}
+	return nil
+}
+
 // Request of SendOffers.
 type SendOffersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1205,7 +1428,7 @@ type SendOffersRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The offers to send, at most 1,000. Empty: all that are pending.
 	Names []string `protobuf:"bytes,2,rep,name=names,proto3" json:"names,omitempty"`
-	// Until when they can be accepted.
+	// Until when they can be answered, exclusive: in the future, and within a year.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
@@ -1216,7 +1439,7 @@ type SendOffersRequest struct {
 
 func (x *SendOffersRequest) Reset() {
 	*x = SendOffersRequest{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1451,7 @@ func (x *SendOffersRequest) String() string {
 func (*SendOffersRequest) ProtoMessage() {}
 
 func (x *SendOffersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1464,7 @@ func (x *SendOffersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendOffersRequest.ProtoReflect.Descriptor instead.
 func (*SendOffersRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SendOffersRequest) GetParent() string {
@@ -1283,7 +1506,7 @@ type SendOffersResponse struct {
 
 func (x *SendOffersResponse) Reset() {
 	*x = SendOffersResponse{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1518,7 @@ func (x *SendOffersResponse) String() string {
 func (*SendOffersResponse) ProtoMessage() {}
 
 func (x *SendOffersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1531,7 @@ func (x *SendOffersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SendOffersResponse.ProtoReflect.Descriptor instead.
 func (*SendOffersResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SendOffersResponse) GetSentCount() int32 {
@@ -1328,14 +1551,17 @@ type AcceptOfferRequest struct {
 	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only for staff, who answer for somebody else, and then required: how the applicant told them,
+	// such as "by phone". For the audit log; at most 1,000 characters.
+	OnBehalfReason string `protobuf:"bytes,4,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *AcceptOfferRequest) Reset() {
 	*x = AcceptOfferRequest{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1573,7 @@ func (x *AcceptOfferRequest) String() string {
 func (*AcceptOfferRequest) ProtoMessage() {}
 
 func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1586,7 @@ func (x *AcceptOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptOfferRequest.ProtoReflect.Descriptor instead.
 func (*AcceptOfferRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AcceptOfferRequest) GetName() string {
@@ -1384,6 +1610,13 @@ func (x *AcceptOfferRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *AcceptOfferRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 // Request of DeclineOffer.
 type DeclineOfferRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1396,14 +1629,17 @@ type DeclineOfferRequest struct {
 	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Only for staff, who answer for somebody else, and then required: how the applicant told them,
+	// such as "by phone". For the audit log; at most 1,000 characters.
+	OnBehalfReason string `protobuf:"bytes,5,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DeclineOfferRequest) Reset() {
 	*x = DeclineOfferRequest{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1651,7 @@ func (x *DeclineOfferRequest) String() string {
 func (*DeclineOfferRequest) ProtoMessage() {}
 
 func (x *DeclineOfferRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1664,7 @@ func (x *DeclineOfferRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineOfferRequest.ProtoReflect.Descriptor instead.
 func (*DeclineOfferRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeclineOfferRequest) GetName() string {
@@ -1459,6 +1695,88 @@ func (x *DeclineOfferRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *DeclineOfferRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
+// Request of RescindOffer.
+type RescindOfferRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the offer to take back.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for the audit log. At most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RescindOfferRequest) Reset() {
+	*x = RescindOfferRequest{}
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RescindOfferRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RescindOfferRequest) ProtoMessage() {}
+
+func (x *RescindOfferRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RescindOfferRequest.ProtoReflect.Descriptor instead.
+func (*RescindOfferRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RescindOfferRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RescindOfferRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RescindOfferRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RescindOfferRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of GetMessage.
 type GetMessageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1470,7 +1788,7 @@ type GetMessageRequest struct {
 
 func (x *GetMessageRequest) Reset() {
 	*x = GetMessageRequest{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1800,7 @@ func (x *GetMessageRequest) String() string {
 func (*GetMessageRequest) ProtoMessage() {}
 
 func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1813,7 @@ func (x *GetMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMessageRequest.ProtoReflect.Descriptor instead.
 func (*GetMessageRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetMessageRequest) GetName() string {
@@ -1525,7 +1843,7 @@ type ListMessagesRequest struct {
 
 func (x *ListMessagesRequest) Reset() {
 	*x = ListMessagesRequest{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1855,7 @@ func (x *ListMessagesRequest) String() string {
 func (*ListMessagesRequest) ProtoMessage() {}
 
 func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1868,7 @@ func (x *ListMessagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesRequest.ProtoReflect.Descriptor instead.
 func (*ListMessagesRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{17}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListMessagesRequest) GetParent() string {
@@ -1601,7 +1919,7 @@ type ListMessagesResponse struct {
 
 func (x *ListMessagesResponse) Reset() {
 	*x = ListMessagesResponse{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1931,7 @@ func (x *ListMessagesResponse) String() string {
 func (*ListMessagesResponse) ProtoMessage() {}
 
 func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1944,7 @@ func (x *ListMessagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMessagesResponse.ProtoReflect.Descriptor instead.
 func (*ListMessagesResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{18}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListMessagesResponse) GetMessages() []*Message {
@@ -1660,7 +1978,7 @@ type StopMessageRequest struct {
 
 func (x *StopMessageRequest) Reset() {
 	*x = StopMessageRequest{}
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1990,7 @@ func (x *StopMessageRequest) String() string {
 func (*StopMessageRequest) ProtoMessage() {}
 
 func (x *StopMessageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_offer_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_offer_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +2003,7 @@ func (x *StopMessageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopMessageRequest.ProtoReflect.Descriptor instead.
 func (*StopMessageRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{19}
+	return file_fairlead_v1_offer_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StopMessageRequest) GetName() string {
@@ -1743,7 +2061,7 @@ const file_fairlead_v1_offer_service_proto_rawDesc = "" +
 	"\bSELECTED\x10\x01\x12\r\n" +
 	"\tALTERNATE\x10\x02\x12\x10\n" +
 	"\fNOT_SELECTED\x10\x03:b\xeaA_\n" +
-	"\x1fopenfairlead.github.io/Decision\x12'programs/{program}/decisions/{decision}*\tdecisions2\bdecision\"\xf5\x05\n" +
+	"\x1fopenfairlead.github.io/Decision\x12'programs/{program}/decisions/{decision}*\tdecisions2\bdecision\"\x9b\t\n" +
 	"\x05Offer\x12U\n" +
 	"\x04name\x18\x01 \x01(\tBA\xe0A\b\xbaH;\xd8\x01\x01r624^programs/[a-z][a-z0-9-]{2,62}/offers/[0-9a-f-]{36}$R\x04name\x123\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x18.fairlead.v1.Offer.StateB\x03\xe0A\x03R\x05state\x12L\n" +
@@ -1758,7 +2076,21 @@ const file_fairlead_v1_offer_service_proto_rawDesc = "" +
 	"updateTime\x12<\n" +
 	"\tsend_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bsendTime\x12@\n" +
 	"\vexpire_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x01R\n" +
-	"expireTime\"m\n" +
+	"expireTime\x12\x17\n" +
+	"\x04code\x18\n" +
+	" \x01(\tB\x03\xe0A\x03R\x04code\x12F\n" +
+	"\tselection\x18\v \x01(\tB(\xe0A\x03\xfaA\"\n" +
+	" openfairlead.github.io/SelectionR\tselection\x12\x1f\n" +
+	"\bproposed\x18\f \x01(\bB\x03\xe0A\x03R\bproposed\x12&\n" +
+	"\fconfirmed_by\x18\r \x01(\tB\x03\xe0A\x03R\vconfirmedBy\x12*\n" +
+	"\x0econfirm_reason\x18\x0e \x01(\tB\x03\xe0A\x03R\rconfirmReason\x12\"\n" +
+	"\n" +
+	"first_come\x18\x0f \x01(\bB\x03\xe0A\x03R\tfirstCome\x12@\n" +
+	"\vanswer_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"answerTime\x12$\n" +
+	"\vanswered_by\x18\x11 \x01(\tB\x03\xe0A\x03R\n" +
+	"answeredBy\x12B\n" +
+	"\frescind_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vrescindTime\"m\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aPENDING\x10\x01\x12\b\n" +
@@ -1835,7 +2167,20 @@ const file_fairlead_v1_offer_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"r\n" +
 	"\x12ListOffersResponse\x12/\n" +
 	"\x06offers\x18\x01 \x03(\v2\x12.fairlead.v1.OfferB\x03\xe0A\x03R\x06offers\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xfa\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xa7\x04\n" +
+	"\x14PrepareOffersRequest\x12e\n" +
+	"\x06parent\x18\x01 \x01(\tBM\xe0A\x02\xfaA\x1e\x12\x1copenfairlead.github.io/Offer\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12\x88\x01\n" +
+	"\tselection\x18\x02 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\tselection\x12\x99\x01\n" +
+	"\fapplications\x18\x03 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\fapplications\x12&\n" +
+	"\x06reason\x18\x04 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\"\n" +
+	"\n" +
+	"first_come\x18\x05 \x01(\bB\x03\xe0A\x01R\tfirstCome\x125\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"H\n" +
+	"\x15PrepareOffersResponse\x12/\n" +
+	"\x06offers\x18\x01 \x03(\v2\x12.fairlead.v1.OfferB\x03\xe0A\x03R\x06offers\"\xfa\x02\n" +
 	"\x11SendOffersRequest\x12e\n" +
 	"\x06parent\x18\x01 \x01(\tBM\xe0A\x02\xfaA\x1e\x12\x1copenfairlead.github.io/Offer\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12\x7f\n" +
 	"\x05names\x18\x02 \x03(\tBi\xe0A\x01\xfaA\x1e\n" +
@@ -1846,18 +2191,28 @@ const file_fairlead_v1_offer_service_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"8\n" +
 	"\x12SendOffersResponse\x12\"\n" +
 	"\n" +
-	"sent_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\tsentCount\"\xe3\x01\n" +
+	"sent_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\tsentCount\"\x9a\x02\n" +
 	"\x12AcceptOfferRequest\x12v\n" +
 	"\x04name\x18\x01 \x01(\tBb\xe0A\x02\xfaA\x1e\n" +
 	"\x1copenfairlead.github.io/Offer\xbaH;\xc8\x01\x01r624^programs/[a-z][a-z0-9-]{2,62}/offers/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x89\x02\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\x125\n" +
+	"\x10on_behalf_reason\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\"\xc0\x02\n" +
 	"\x13DeclineOfferRequest\x12v\n" +
 	"\x04name\x18\x01 \x01(\tBb\xe0A\x02\xfaA\x1e\n" +
 	"\x1copenfairlead.github.io/Offer\xbaH;\xc8\x01\x01r624^programs/[a-z][a-z0-9-]{2,62}/offers/[0-9a-f-]{36}$R\x04name\x12#\n" +
 	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\x125\n" +
+	"\x10on_behalf_reason\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\"\x8c\x02\n" +
+	"\x13RescindOfferRequest\x12v\n" +
+	"\x04name\x18\x01 \x01(\tBb\xe0A\x02\xfaA\x1e\n" +
+	"\x1copenfairlead.github.io/Offer\xbaH;\xc8\x01\x01r624^programs/[a-z][a-z0-9-]{2,62}/offers/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
 	"\x04etag\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
@@ -1883,7 +2238,7 @@ const file_fairlead_v1_offer_service_proto_rawDesc = "" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xa5\x0e\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xf0\x10\n" +
 	"\fOfferService\x12\x8a\x01\n" +
 	"\vGetDecision\x12\x1f.fairlead.v1.GetDecisionRequest\x1a\x15.fairlead.v1.Decision\"C\xdaA\x04name\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=programs/*/decisions/*}\x12\x9d\x01\n" +
 	"\rListDecisions\x12!.fairlead.v1.ListDecisionsRequest\x1a\".fairlead.v1.ListDecisionsResponse\"E\xdaA\x06parent\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=programs/*}/decisions\x12\x9c\x01\n" +
@@ -1891,11 +2246,13 @@ const file_fairlead_v1_offer_service_proto_rawDesc = "" +
 	"\x10ReleaseDecisions\x12$.fairlead.v1.ReleaseDecisionsRequest\x1a%.fairlead.v1.ReleaseDecisionsResponse\"O\xdaA\x06parent\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{parent=programs/*}/decisions:release\x12\x7f\n" +
 	"\bGetOffer\x12\x1c.fairlead.v1.GetOfferRequest\x1a\x12.fairlead.v1.Offer\"A\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{name=programs/*/offers/*}\x12\x91\x01\n" +
 	"\n" +
-	"ListOffers\x12\x1e.fairlead.v1.ListOffersRequest\x1a\x1f.fairlead.v1.ListOffersResponse\"B\xdaA\x06parent\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=programs/*}/offers\x12\x98\x01\n" +
+	"ListOffers\x12\x1e.fairlead.v1.ListOffersRequest\x1a\x1f.fairlead.v1.ListOffersResponse\"B\xdaA\x06parent\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=programs/*}/offers\x12\xb5\x01\n" +
+	"\rPrepareOffers\x12!.fairlead.v1.PrepareOffersRequest\x1a\".fairlead.v1.PrepareOffersResponse\"]\xdaA\x17parent,selection,reason\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/offers:prepare\x12\x98\x01\n" +
 	"\n" +
 	"SendOffers\x12\x1e.fairlead.v1.SendOffersRequest\x1a\x1f.fairlead.v1.SendOffersResponse\"I\xdaA\x06parent\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02(:\x01*\"#/v1/{parent=programs/*}/offers:send\x12\x8f\x01\n" +
 	"\vAcceptOffer\x12\x1f.fairlead.v1.AcceptOfferRequest\x1a\x12.fairlead.v1.Offer\"K\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x02*:\x01*\"%/v1/{name=programs/*/offers/*}:accept\x12\x92\x01\n" +
-	"\fDeclineOffer\x12 .fairlead.v1.DeclineOfferRequest\x1a\x12.fairlead.v1.Offer\"L\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=programs/*/offers/*}:decline\x12\x89\x01\n" +
+	"\fDeclineOffer\x12 .fairlead.v1.DeclineOfferRequest\x1a\x12.fairlead.v1.Offer\"L\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=programs/*/offers/*}:decline\x12\x90\x01\n" +
+	"\fRescindOffer\x12 .fairlead.v1.RescindOfferRequest\x1a\x12.fairlead.v1.Offer\"J\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=programs/*/offers/*}:rescind\x12\x89\x01\n" +
 	"\n" +
 	"GetMessage\x12\x1e.fairlead.v1.GetMessageRequest\x1a\x14.fairlead.v1.Message\"E\xdaA\x04name\x82\xe2\x18\x12applications.write\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=programs/*/messages/*}\x12\x9c\x01\n" +
 	"\fListMessages\x12 .fairlead.v1.ListMessagesRequest\x1a!.fairlead.v1.ListMessagesResponse\"G\xdaA\x06parent\x82\xe2\x18\x12applications.write\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=programs/*}/messages\x12\x93\x01\n" +
@@ -1914,7 +2271,7 @@ func file_fairlead_v1_offer_service_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_offer_service_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_fairlead_v1_offer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_fairlead_v1_offer_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_fairlead_v1_offer_service_proto_goTypes = []any{
 	(Decision_State)(0),              // 0: fairlead.v1.Decision.State
 	(Decision_Outcome)(0),            // 1: fairlead.v1.Decision.Outcome
@@ -1932,64 +2289,74 @@ var file_fairlead_v1_offer_service_proto_goTypes = []any{
 	(*GetOfferRequest)(nil),          // 13: fairlead.v1.GetOfferRequest
 	(*ListOffersRequest)(nil),        // 14: fairlead.v1.ListOffersRequest
 	(*ListOffersResponse)(nil),       // 15: fairlead.v1.ListOffersResponse
-	(*SendOffersRequest)(nil),        // 16: fairlead.v1.SendOffersRequest
-	(*SendOffersResponse)(nil),       // 17: fairlead.v1.SendOffersResponse
-	(*AcceptOfferRequest)(nil),       // 18: fairlead.v1.AcceptOfferRequest
-	(*DeclineOfferRequest)(nil),      // 19: fairlead.v1.DeclineOfferRequest
-	(*GetMessageRequest)(nil),        // 20: fairlead.v1.GetMessageRequest
-	(*ListMessagesRequest)(nil),      // 21: fairlead.v1.ListMessagesRequest
-	(*ListMessagesResponse)(nil),     // 22: fairlead.v1.ListMessagesResponse
-	(*StopMessageRequest)(nil),       // 23: fairlead.v1.StopMessageRequest
-	(*timestamppb.Timestamp)(nil),    // 24: google.protobuf.Timestamp
+	(*PrepareOffersRequest)(nil),     // 16: fairlead.v1.PrepareOffersRequest
+	(*PrepareOffersResponse)(nil),    // 17: fairlead.v1.PrepareOffersResponse
+	(*SendOffersRequest)(nil),        // 18: fairlead.v1.SendOffersRequest
+	(*SendOffersResponse)(nil),       // 19: fairlead.v1.SendOffersResponse
+	(*AcceptOfferRequest)(nil),       // 20: fairlead.v1.AcceptOfferRequest
+	(*DeclineOfferRequest)(nil),      // 21: fairlead.v1.DeclineOfferRequest
+	(*RescindOfferRequest)(nil),      // 22: fairlead.v1.RescindOfferRequest
+	(*GetMessageRequest)(nil),        // 23: fairlead.v1.GetMessageRequest
+	(*ListMessagesRequest)(nil),      // 24: fairlead.v1.ListMessagesRequest
+	(*ListMessagesResponse)(nil),     // 25: fairlead.v1.ListMessagesResponse
+	(*StopMessageRequest)(nil),       // 26: fairlead.v1.StopMessageRequest
+	(*timestamppb.Timestamp)(nil),    // 27: google.protobuf.Timestamp
 }
 var file_fairlead_v1_offer_service_proto_depIdxs = []int32{
 	0,  // 0: fairlead.v1.Decision.state:type_name -> fairlead.v1.Decision.State
 	1,  // 1: fairlead.v1.Decision.proposed_outcome:type_name -> fairlead.v1.Decision.Outcome
 	1,  // 2: fairlead.v1.Decision.outcome:type_name -> fairlead.v1.Decision.Outcome
-	24, // 3: fairlead.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
-	24, // 4: fairlead.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
+	27, // 3: fairlead.v1.Decision.create_time:type_name -> google.protobuf.Timestamp
+	27, // 4: fairlead.v1.Decision.update_time:type_name -> google.protobuf.Timestamp
 	2,  // 5: fairlead.v1.Offer.state:type_name -> fairlead.v1.Offer.State
-	24, // 6: fairlead.v1.Offer.create_time:type_name -> google.protobuf.Timestamp
-	24, // 7: fairlead.v1.Offer.update_time:type_name -> google.protobuf.Timestamp
-	24, // 8: fairlead.v1.Offer.send_time:type_name -> google.protobuf.Timestamp
-	24, // 9: fairlead.v1.Offer.expire_time:type_name -> google.protobuf.Timestamp
-	3,  // 10: fairlead.v1.Message.state:type_name -> fairlead.v1.Message.State
-	24, // 11: fairlead.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	24, // 12: fairlead.v1.Message.send_time:type_name -> google.protobuf.Timestamp
-	4,  // 13: fairlead.v1.ListDecisionsResponse.decisions:type_name -> fairlead.v1.Decision
-	1,  // 14: fairlead.v1.ConfirmDecisionRequest.outcome:type_name -> fairlead.v1.Decision.Outcome
-	5,  // 15: fairlead.v1.ListOffersResponse.offers:type_name -> fairlead.v1.Offer
-	24, // 16: fairlead.v1.SendOffersRequest.expire_time:type_name -> google.protobuf.Timestamp
-	6,  // 17: fairlead.v1.ListMessagesResponse.messages:type_name -> fairlead.v1.Message
-	7,  // 18: fairlead.v1.OfferService.GetDecision:input_type -> fairlead.v1.GetDecisionRequest
-	8,  // 19: fairlead.v1.OfferService.ListDecisions:input_type -> fairlead.v1.ListDecisionsRequest
-	10, // 20: fairlead.v1.OfferService.ConfirmDecision:input_type -> fairlead.v1.ConfirmDecisionRequest
-	11, // 21: fairlead.v1.OfferService.ReleaseDecisions:input_type -> fairlead.v1.ReleaseDecisionsRequest
-	13, // 22: fairlead.v1.OfferService.GetOffer:input_type -> fairlead.v1.GetOfferRequest
-	14, // 23: fairlead.v1.OfferService.ListOffers:input_type -> fairlead.v1.ListOffersRequest
-	16, // 24: fairlead.v1.OfferService.SendOffers:input_type -> fairlead.v1.SendOffersRequest
-	18, // 25: fairlead.v1.OfferService.AcceptOffer:input_type -> fairlead.v1.AcceptOfferRequest
-	19, // 26: fairlead.v1.OfferService.DeclineOffer:input_type -> fairlead.v1.DeclineOfferRequest
-	20, // 27: fairlead.v1.OfferService.GetMessage:input_type -> fairlead.v1.GetMessageRequest
-	21, // 28: fairlead.v1.OfferService.ListMessages:input_type -> fairlead.v1.ListMessagesRequest
-	23, // 29: fairlead.v1.OfferService.StopMessage:input_type -> fairlead.v1.StopMessageRequest
-	4,  // 30: fairlead.v1.OfferService.GetDecision:output_type -> fairlead.v1.Decision
-	9,  // 31: fairlead.v1.OfferService.ListDecisions:output_type -> fairlead.v1.ListDecisionsResponse
-	4,  // 32: fairlead.v1.OfferService.ConfirmDecision:output_type -> fairlead.v1.Decision
-	12, // 33: fairlead.v1.OfferService.ReleaseDecisions:output_type -> fairlead.v1.ReleaseDecisionsResponse
-	5,  // 34: fairlead.v1.OfferService.GetOffer:output_type -> fairlead.v1.Offer
-	15, // 35: fairlead.v1.OfferService.ListOffers:output_type -> fairlead.v1.ListOffersResponse
-	17, // 36: fairlead.v1.OfferService.SendOffers:output_type -> fairlead.v1.SendOffersResponse
-	5,  // 37: fairlead.v1.OfferService.AcceptOffer:output_type -> fairlead.v1.Offer
-	5,  // 38: fairlead.v1.OfferService.DeclineOffer:output_type -> fairlead.v1.Offer
-	6,  // 39: fairlead.v1.OfferService.GetMessage:output_type -> fairlead.v1.Message
-	22, // 40: fairlead.v1.OfferService.ListMessages:output_type -> fairlead.v1.ListMessagesResponse
-	6,  // 41: fairlead.v1.OfferService.StopMessage:output_type -> fairlead.v1.Message
-	30, // [30:42] is the sub-list for method output_type
-	18, // [18:30] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	27, // 6: fairlead.v1.Offer.create_time:type_name -> google.protobuf.Timestamp
+	27, // 7: fairlead.v1.Offer.update_time:type_name -> google.protobuf.Timestamp
+	27, // 8: fairlead.v1.Offer.send_time:type_name -> google.protobuf.Timestamp
+	27, // 9: fairlead.v1.Offer.expire_time:type_name -> google.protobuf.Timestamp
+	27, // 10: fairlead.v1.Offer.answer_time:type_name -> google.protobuf.Timestamp
+	27, // 11: fairlead.v1.Offer.rescind_time:type_name -> google.protobuf.Timestamp
+	3,  // 12: fairlead.v1.Message.state:type_name -> fairlead.v1.Message.State
+	27, // 13: fairlead.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	27, // 14: fairlead.v1.Message.send_time:type_name -> google.protobuf.Timestamp
+	4,  // 15: fairlead.v1.ListDecisionsResponse.decisions:type_name -> fairlead.v1.Decision
+	1,  // 16: fairlead.v1.ConfirmDecisionRequest.outcome:type_name -> fairlead.v1.Decision.Outcome
+	5,  // 17: fairlead.v1.ListOffersResponse.offers:type_name -> fairlead.v1.Offer
+	5,  // 18: fairlead.v1.PrepareOffersResponse.offers:type_name -> fairlead.v1.Offer
+	27, // 19: fairlead.v1.SendOffersRequest.expire_time:type_name -> google.protobuf.Timestamp
+	6,  // 20: fairlead.v1.ListMessagesResponse.messages:type_name -> fairlead.v1.Message
+	7,  // 21: fairlead.v1.OfferService.GetDecision:input_type -> fairlead.v1.GetDecisionRequest
+	8,  // 22: fairlead.v1.OfferService.ListDecisions:input_type -> fairlead.v1.ListDecisionsRequest
+	10, // 23: fairlead.v1.OfferService.ConfirmDecision:input_type -> fairlead.v1.ConfirmDecisionRequest
+	11, // 24: fairlead.v1.OfferService.ReleaseDecisions:input_type -> fairlead.v1.ReleaseDecisionsRequest
+	13, // 25: fairlead.v1.OfferService.GetOffer:input_type -> fairlead.v1.GetOfferRequest
+	14, // 26: fairlead.v1.OfferService.ListOffers:input_type -> fairlead.v1.ListOffersRequest
+	16, // 27: fairlead.v1.OfferService.PrepareOffers:input_type -> fairlead.v1.PrepareOffersRequest
+	18, // 28: fairlead.v1.OfferService.SendOffers:input_type -> fairlead.v1.SendOffersRequest
+	20, // 29: fairlead.v1.OfferService.AcceptOffer:input_type -> fairlead.v1.AcceptOfferRequest
+	21, // 30: fairlead.v1.OfferService.DeclineOffer:input_type -> fairlead.v1.DeclineOfferRequest
+	22, // 31: fairlead.v1.OfferService.RescindOffer:input_type -> fairlead.v1.RescindOfferRequest
+	23, // 32: fairlead.v1.OfferService.GetMessage:input_type -> fairlead.v1.GetMessageRequest
+	24, // 33: fairlead.v1.OfferService.ListMessages:input_type -> fairlead.v1.ListMessagesRequest
+	26, // 34: fairlead.v1.OfferService.StopMessage:input_type -> fairlead.v1.StopMessageRequest
+	4,  // 35: fairlead.v1.OfferService.GetDecision:output_type -> fairlead.v1.Decision
+	9,  // 36: fairlead.v1.OfferService.ListDecisions:output_type -> fairlead.v1.ListDecisionsResponse
+	4,  // 37: fairlead.v1.OfferService.ConfirmDecision:output_type -> fairlead.v1.Decision
+	12, // 38: fairlead.v1.OfferService.ReleaseDecisions:output_type -> fairlead.v1.ReleaseDecisionsResponse
+	5,  // 39: fairlead.v1.OfferService.GetOffer:output_type -> fairlead.v1.Offer
+	15, // 40: fairlead.v1.OfferService.ListOffers:output_type -> fairlead.v1.ListOffersResponse
+	17, // 41: fairlead.v1.OfferService.PrepareOffers:output_type -> fairlead.v1.PrepareOffersResponse
+	19, // 42: fairlead.v1.OfferService.SendOffers:output_type -> fairlead.v1.SendOffersResponse
+	5,  // 43: fairlead.v1.OfferService.AcceptOffer:output_type -> fairlead.v1.Offer
+	5,  // 44: fairlead.v1.OfferService.DeclineOffer:output_type -> fairlead.v1.Offer
+	5,  // 45: fairlead.v1.OfferService.RescindOffer:output_type -> fairlead.v1.Offer
+	6,  // 46: fairlead.v1.OfferService.GetMessage:output_type -> fairlead.v1.Message
+	25, // 47: fairlead.v1.OfferService.ListMessages:output_type -> fairlead.v1.ListMessagesResponse
+	6,  // 48: fairlead.v1.OfferService.StopMessage:output_type -> fairlead.v1.Message
+	35, // [35:49] is the sub-list for method output_type
+	21, // [21:35] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_offer_service_proto_init() }
@@ -2004,7 +2371,7 @@ func file_fairlead_v1_offer_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_offer_service_proto_rawDesc), len(file_fairlead_v1_offer_service_proto_rawDesc)),
 			NumEnums:      4,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: fairlead/v1/offer_service.proto
 
-// Decisions, offers and messages; reserved.
+// Offers of seats; decisions and messages, reserved.
 
 package fairleadv1
 
@@ -27,9 +27,11 @@ const (
 	OfferService_ReleaseDecisions_FullMethodName = "/fairlead.v1.OfferService/ReleaseDecisions"
 	OfferService_GetOffer_FullMethodName         = "/fairlead.v1.OfferService/GetOffer"
 	OfferService_ListOffers_FullMethodName       = "/fairlead.v1.OfferService/ListOffers"
+	OfferService_PrepareOffers_FullMethodName    = "/fairlead.v1.OfferService/PrepareOffers"
 	OfferService_SendOffers_FullMethodName       = "/fairlead.v1.OfferService/SendOffers"
 	OfferService_AcceptOffer_FullMethodName      = "/fairlead.v1.OfferService/AcceptOffer"
 	OfferService_DeclineOffer_FullMethodName     = "/fairlead.v1.OfferService/DeclineOffer"
+	OfferService_RescindOffer_FullMethodName     = "/fairlead.v1.OfferService/RescindOffer"
 	OfferService_GetMessage_FullMethodName       = "/fairlead.v1.OfferService/GetMessage"
 	OfferService_ListMessages_FullMethodName     = "/fairlead.v1.OfferService/ListMessages"
 	OfferService_StopMessage_FullMethodName      = "/fairlead.v1.OfferService/StopMessage"
@@ -39,33 +41,44 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// What people decided, the seats offered, and the messages about them. Not built yet: every
-// method answers UNIMPLEMENTED. It stands here so that names and paths need not move.
+// The seats offered and the answers to them. Decisions and messages stand here so that names and
+// paths need not move; their methods answer UNIMPLEMENTED.
 type OfferServiceClient interface {
-	// Returns a decision.
+	// Returns a decision. Not built yet: UNIMPLEMENTED.
 	GetDecision(ctx context.Context, in *GetDecisionRequest, opts ...grpc.CallOption) (*Decision, error)
-	// Lists a program's decisions.
+	// Lists a program's decisions. Not built yet: UNIMPLEMENTED.
 	ListDecisions(ctx context.Context, in *ListDecisionsRequest, opts ...grpc.CallOption) (*ListDecisionsResponse, error)
 	// Confirms, as a named person, what the selector proposed, or decides otherwise with a
-	// reason.
+	// reason. Not built yet: UNIMPLEMENTED. PrepareOffers confirms a cohort as a whole.
 	ConfirmDecision(ctx context.Context, in *ConfirmDecisionRequest, opts ...grpc.CallOption) (*Decision, error)
-	// Releases confirmed decisions, so that offers can be sent.
+	// Releases confirmed decisions, so that offers can be sent. Not built yet: UNIMPLEMENTED.
 	ReleaseDecisions(ctx context.Context, in *ReleaseDecisionsRequest, opts ...grpc.CallOption) (*ReleaseDecisionsResponse, error)
-	// Returns an offer.
+	// Returns an offer: to its applicant, once it was sent, or to staff.
 	GetOffer(ctx context.Context, in *GetOfferRequest, opts ...grpc.CallOption) (*Offer, error)
 	// Lists a program's offers.
 	ListOffers(ctx context.Context, in *ListOffersRequest, opts ...grpc.CallOption) (*ListOffersResponse, error)
-	// Sends offers: all that are pending, or those named.
+	// Makes offers on the result of a run that succeeded and whose pool is unchanged: for its
+	// cohort, or for the applications named. It confirms, under the caller's name and with a reason,
+	// what the selector proposed, so it takes the token of a person. Nobody is told before
+	// SendOffers. All are made or none.
+	PrepareOffers(ctx context.Context, in *PrepareOffersRequest, opts ...grpc.CallOption) (*PrepareOffersResponse, error)
+	// Releases offers: all that are pending (at most 1,000 at once), or those named. Their
+	// applicants then see and answer them. There is no mail yet: tell people yourself.
 	SendOffers(ctx context.Context, in *SendOffersRequest, opts ...grpc.CallOption) (*SendOffersResponse, error)
-	// Accepts an offer.
+	// Accepts an offer: takes the seat. FAILED_PRECONDITION with SEATS_TAKEN if more offers than
+	// seats were sent and others accepted first, with OFFER_EXPIRED after expire_time.
 	AcceptOffer(ctx context.Context, in *AcceptOfferRequest, opts ...grpc.CallOption) (*Offer, error)
-	// Declines an offer; the seat goes to somebody else.
+	// Declines an offer, or gives back a seat that was accepted. The seat can be offered to
+	// somebody else.
 	DeclineOffer(ctx context.Context, in *DeclineOfferRequest, opts ...grpc.CallOption) (*Offer, error)
-	// Returns a message of the outbox.
+	// Takes an offer back, also one that was accepted, with a reason. The seat can be offered to
+	// somebody else.
+	RescindOffer(ctx context.Context, in *RescindOfferRequest, opts ...grpc.CallOption) (*Offer, error)
+	// Returns a message of the outbox. Not built yet: UNIMPLEMENTED.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*Message, error)
-	// Lists the outbox of a program.
+	// Lists the outbox of a program. Not built yet: UNIMPLEMENTED.
 	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
-	// Stops a message that was not sent yet.
+	// Stops a message that was not sent yet. Not built yet: UNIMPLEMENTED.
 	StopMessage(ctx context.Context, in *StopMessageRequest, opts ...grpc.CallOption) (*Message, error)
 }
 
@@ -137,6 +150,16 @@ func (c *offerServiceClient) ListOffers(ctx context.Context, in *ListOffersReque
 	return out, nil
 }
 
+func (c *offerServiceClient) PrepareOffers(ctx context.Context, in *PrepareOffersRequest, opts ...grpc.CallOption) (*PrepareOffersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PrepareOffersResponse)
+	err := c.cc.Invoke(ctx, OfferService_PrepareOffers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *offerServiceClient) SendOffers(ctx context.Context, in *SendOffersRequest, opts ...grpc.CallOption) (*SendOffersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SendOffersResponse)
@@ -161,6 +184,16 @@ func (c *offerServiceClient) DeclineOffer(ctx context.Context, in *DeclineOfferR
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Offer)
 	err := c.cc.Invoke(ctx, OfferService_DeclineOffer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *offerServiceClient) RescindOffer(ctx context.Context, in *RescindOfferRequest, opts ...grpc.CallOption) (*Offer, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Offer)
+	err := c.cc.Invoke(ctx, OfferService_RescindOffer_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -201,33 +234,44 @@ func (c *offerServiceClient) StopMessage(ctx context.Context, in *StopMessageReq
 // All implementations must embed UnimplementedOfferServiceServer
 // for forward compatibility.
 //
-// What people decided, the seats offered, and the messages about them. Not built yet: every
-// method answers UNIMPLEMENTED. It stands here so that names and paths need not move.
+// The seats offered and the answers to them. Decisions and messages stand here so that names and
+// paths need not move; their methods answer UNIMPLEMENTED.
 type OfferServiceServer interface {
-	// Returns a decision.
+	// Returns a decision. Not built yet: UNIMPLEMENTED.
 	GetDecision(context.Context, *GetDecisionRequest) (*Decision, error)
-	// Lists a program's decisions.
+	// Lists a program's decisions. Not built yet: UNIMPLEMENTED.
 	ListDecisions(context.Context, *ListDecisionsRequest) (*ListDecisionsResponse, error)
 	// Confirms, as a named person, what the selector proposed, or decides otherwise with a
-	// reason.
+	// reason. Not built yet: UNIMPLEMENTED. PrepareOffers confirms a cohort as a whole.
 	ConfirmDecision(context.Context, *ConfirmDecisionRequest) (*Decision, error)
-	// Releases confirmed decisions, so that offers can be sent.
+	// Releases confirmed decisions, so that offers can be sent. Not built yet: UNIMPLEMENTED.
 	ReleaseDecisions(context.Context, *ReleaseDecisionsRequest) (*ReleaseDecisionsResponse, error)
-	// Returns an offer.
+	// Returns an offer: to its applicant, once it was sent, or to staff.
 	GetOffer(context.Context, *GetOfferRequest) (*Offer, error)
 	// Lists a program's offers.
 	ListOffers(context.Context, *ListOffersRequest) (*ListOffersResponse, error)
-	// Sends offers: all that are pending, or those named.
+	// Makes offers on the result of a run that succeeded and whose pool is unchanged: for its
+	// cohort, or for the applications named. It confirms, under the caller's name and with a reason,
+	// what the selector proposed, so it takes the token of a person. Nobody is told before
+	// SendOffers. All are made or none.
+	PrepareOffers(context.Context, *PrepareOffersRequest) (*PrepareOffersResponse, error)
+	// Releases offers: all that are pending (at most 1,000 at once), or those named. Their
+	// applicants then see and answer them. There is no mail yet: tell people yourself.
 	SendOffers(context.Context, *SendOffersRequest) (*SendOffersResponse, error)
-	// Accepts an offer.
+	// Accepts an offer: takes the seat. FAILED_PRECONDITION with SEATS_TAKEN if more offers than
+	// seats were sent and others accepted first, with OFFER_EXPIRED after expire_time.
 	AcceptOffer(context.Context, *AcceptOfferRequest) (*Offer, error)
-	// Declines an offer; the seat goes to somebody else.
+	// Declines an offer, or gives back a seat that was accepted. The seat can be offered to
+	// somebody else.
 	DeclineOffer(context.Context, *DeclineOfferRequest) (*Offer, error)
-	// Returns a message of the outbox.
+	// Takes an offer back, also one that was accepted, with a reason. The seat can be offered to
+	// somebody else.
+	RescindOffer(context.Context, *RescindOfferRequest) (*Offer, error)
+	// Returns a message of the outbox. Not built yet: UNIMPLEMENTED.
 	GetMessage(context.Context, *GetMessageRequest) (*Message, error)
-	// Lists the outbox of a program.
+	// Lists the outbox of a program. Not built yet: UNIMPLEMENTED.
 	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
-	// Stops a message that was not sent yet.
+	// Stops a message that was not sent yet. Not built yet: UNIMPLEMENTED.
 	StopMessage(context.Context, *StopMessageRequest) (*Message, error)
 	mustEmbedUnimplementedOfferServiceServer()
 }
@@ -257,6 +301,9 @@ func (UnimplementedOfferServiceServer) GetOffer(context.Context, *GetOfferReques
 func (UnimplementedOfferServiceServer) ListOffers(context.Context, *ListOffersRequest) (*ListOffersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListOffers not implemented")
 }
+func (UnimplementedOfferServiceServer) PrepareOffers(context.Context, *PrepareOffersRequest) (*PrepareOffersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PrepareOffers not implemented")
+}
 func (UnimplementedOfferServiceServer) SendOffers(context.Context, *SendOffersRequest) (*SendOffersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SendOffers not implemented")
 }
@@ -265,6 +312,9 @@ func (UnimplementedOfferServiceServer) AcceptOffer(context.Context, *AcceptOffer
 }
 func (UnimplementedOfferServiceServer) DeclineOffer(context.Context, *DeclineOfferRequest) (*Offer, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeclineOffer not implemented")
+}
+func (UnimplementedOfferServiceServer) RescindOffer(context.Context, *RescindOfferRequest) (*Offer, error) {
+	return nil, status.Error(codes.Unimplemented, "method RescindOffer not implemented")
 }
 func (UnimplementedOfferServiceServer) GetMessage(context.Context, *GetMessageRequest) (*Message, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMessage not implemented")
@@ -404,6 +454,24 @@ func _OfferService_ListOffers_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OfferService_PrepareOffers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PrepareOffersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OfferServiceServer).PrepareOffers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OfferService_PrepareOffers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OfferServiceServer).PrepareOffers(ctx, req.(*PrepareOffersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OfferService_SendOffers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SendOffersRequest)
 	if err := dec(in); err != nil {
@@ -454,6 +522,24 @@ func _OfferService_DeclineOffer_Handler(srv interface{}, ctx context.Context, de
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(OfferServiceServer).DeclineOffer(ctx, req.(*DeclineOfferRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OfferService_RescindOffer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RescindOfferRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OfferServiceServer).RescindOffer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OfferService_RescindOffer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OfferServiceServer).RescindOffer(ctx, req.(*RescindOfferRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -544,6 +630,10 @@ var OfferService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _OfferService_ListOffers_Handler,
 		},
 		{
+			MethodName: "PrepareOffers",
+			Handler:    _OfferService_PrepareOffers_Handler,
+		},
+		{
 			MethodName: "SendOffers",
 			Handler:    _OfferService_SendOffers_Handler,
 		},
@@ -554,6 +644,10 @@ var OfferService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DeclineOffer",
 			Handler:    _OfferService_DeclineOffer_Handler,
+		},
+		{
+			MethodName: "RescindOffer",
+			Handler:    _OfferService_RescindOffer_Handler,
 		},
 		{
 			MethodName: "GetMessage",

@@ -270,7 +270,10 @@ type Selection struct {
 	// When it last changed.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When it ended. Not set before.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// When its result was confirmed and offers were first prepared on it. From then on it stands,
+	// whatever becomes of its pool. Not set before.
+	OfferTime     *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=offer_time,json=offerTime,proto3" json:"offer_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -462,6 +465,13 @@ func (x *Selection) GetUpdateTime() *timestamppb.Timestamp {
 func (x *Selection) GetEndTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.EndTime
+	}
+	return nil
+}
+
+func (x *Selection) GetOfferTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OfferTime
 	}
 	return nil
 }
@@ -1205,7 +1215,7 @@ var File_fairlead_v1_selection_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
-	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\v\n" +
+	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\f\n" +
 	"\tSelection\x12Y\n" +
 	"\x04name\x18\x01 \x01(\tBE\xe0A\b\xbaH?\xd8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.Selection.StateB\x03\xe0A\x03R\x05state\x12\x92\x01\n" +
@@ -1237,7 +1247,9 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"createTime\x12@\n" +
 	"\vupdate_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x12:\n" +
-	"\bend_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"k\n" +
+	"\bend_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\x12>\n" +
+	"\n" +
+	"offer_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tofferTime\"k\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -1380,27 +1392,28 @@ var file_fairlead_v1_selection_proto_depIdxs = []int32{
 	15, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
 	15, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
 	15, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
-	15, // 10: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
-	15, // 11: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 12: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
-	0,  // 13: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
-	8,  // 14: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
-	8,  // 15: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
-	16, // 16: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
-	10, // 17: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
-	11, // 18: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
-	12, // 19: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
-	17, // 20: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
-	14, // 21: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	9,  // 22: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
-	9,  // 23: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
-	13, // 24: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
-	18, // 25: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	15, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
+	15, // 11: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
+	15, // 12: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 13: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
+	0,  // 14: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
+	8,  // 15: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
+	8,  // 16: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
+	16, // 17: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
+	10, // 18: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
+	11, // 19: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
+	12, // 20: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
+	17, // 21: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
+	14, // 22: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	9,  // 23: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
+	9,  // 24: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
+	13, // 25: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
+	18, // 26: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_proto_init() }
