@@ -107,8 +107,8 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 			Service: in.service, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
 			Tries:         tries,
-			Admit: func(r *http.Request) (func(), error) {
-				return gates.Enter(r.Context(), r.Method == http.MethodGet || r.Method == http.MethodHead)
+			Admit: func(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, func(), error) {
+				return gateway.Admit(gates, w, r)
 			},
 			Log: log,
 		}),

@@ -49,9 +49,20 @@ type Options struct {
 	Ledger  *Ledger // nil: nothing is recorded
 	// Dial makes connections; nil: directly.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// OnAcknowledged is called after each acknowledgment with their number.
-	OnAcknowledged func(n int64)
+	// OnTry is told of every try when it is over; by several clients at a time.
+	OnTry func(Try)
 }
+
+// Try is one request of a submission.
+type Try struct {
+	Number     int
+	Begin, End time.Time
+	Status     int   // of the answer
+	Err        error // of the connection; then Status is 0
+}
+
+// Acknowledged reports whether the whole answer came, and says yes.
+func (t Try) Acknowledged() bool { return t.Err == nil && t.Status/100 == 2 }
 
 // Report is what came of a run.
 type Report struct {
@@ -93,9 +104,7 @@ type run struct {
 	Options
 	path  string
 	begin time.Time
-	next  atomic.Int64
-	acked atomic.Int64
-	stop  atomic.Bool // no further submission begins
+	next  atomic.Int64 // submission
 
 	mu     sync.Mutex
 	report *Report
@@ -133,7 +142,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 func (r *run) client(ctx context.Context) {
 	c := &connection{address: r.Call.Address, dial: r.Dial}
 	defer c.close()
-	for !r.stop.Load() && ctx.Err() == nil {
+	for ctx.Err() == nil {
 		n := int(r.next.Add(1) - 1)
 		if r.Count > 0 && n >= r.Count {
 			return
@@ -177,19 +186,22 @@ func (r *run) submit(ctx context.Context, c *connection, n int, due time.Time) {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		begin := time.Now()
 		a, err := c.post(ctx, begin.Add(r.Timeout), r.path, key, body)
-		end := time.Now()
-		switch {
-		case err == nil && a.status/100 == 2:
+		if err != nil && ctx.Err() != nil {
+			return // the end of the run, not the server's doing
+		}
+		try := Try{n, begin, time.Now(), a.status, err}
+		if r.OnTry != nil {
+			r.OnTry(try)
+		}
+		if try.Acknowledged() {
 			if r.Ledger != nil {
 				r.Ledger.Add(Entry{n, key, a.body})
 			}
-			r.acknowledged(due, begin, end)
+			r.acknowledged(try, due)
 			return
-		case err != nil && ctx.Err() != nil:
-			return // the end of the run, not the server's doing
 		}
-		r.refused(n, a, err, begin, end)
-		if !r.Retry || blames(a, err) || !sleep(ctx, pause) {
+		r.refused(try, a)
+		if !r.Retry || blames(try) || !sleep(ctx, pause) {
 			return
 		}
 	}
@@ -197,48 +209,47 @@ func (r *run) submit(ctx context.Context, c *connection, n int, due time.Time) {
 
 // blames reports whether an answer says that the request itself is wrong,
 // which none is.
-func blames(a answer, err error) bool {
-	return err == nil && a.status/100 == 4 && a.status != http.StatusTooManyRequests && a.status != http.StatusConflict
+func blames(t Try) bool {
+	return t.Status/100 == 4 && t.Status != http.StatusTooManyRequests && t.Status != http.StatusConflict
 }
 
-func (r *run) acknowledged(due, begin, end time.Time) {
-	total := r.acked.Add(1)
-	r.mu.Lock()
-	r.report.LongestTry = max(r.report.LongestTry, end.Sub(begin))
-	if s := r.second(end); s != nil {
-		r.report.Acknowledged++
-		r.report.Latency.Add(end.Sub(due))
-		r.report.Served.Add(end.Sub(begin))
-		s.Acknowledged++
-		s.Latency.Add(end.Sub(due))
-	}
-	r.mu.Unlock()
-	if r.OnAcknowledged != nil {
-		r.OnAcknowledged(total)
-	}
-}
-
-func (r *run) refused(n int, a answer, err error, begin, end time.Time) {
+func (r *run) acknowledged(t Try, due time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	took := end.Sub(begin)
-	r.report.LongestTry = max(r.report.LongestTry, took)
-	if blames(a, err) && len(r.report.problems) < 10 {
-		r.report.problems = append(r.report.problems, fmt.Errorf("submission %d: %d %s", n, a.status, a.body))
+	r.report.LongestTry = max(r.report.LongestTry, t.End.Sub(t.Begin))
+	if s := r.second(t.End); s != nil {
+		r.report.Acknowledged++
+		r.report.Latency.Add(t.End.Sub(due))
+		r.report.Served.Add(t.End.Sub(t.Begin))
+		s.Acknowledged++
+		s.Latency.Add(t.End.Sub(due))
 	}
-	if s := r.second(end); s != nil {
+}
+
+func (r *run) refused(t Try, a answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	took := t.End.Sub(t.Begin)
+	r.report.LongestTry = max(r.report.LongestTry, took)
+	if blames(t) {
+		r.problem("submission %d: %d %s", t.Number, a.status, a.body)
+	}
+	shed := t.Status == http.StatusTooManyRequests
+	if shed && a.retryAfter <= 0 {
+		r.problem("submission %d: shed without Retry-After: %s", t.Number, a.body)
+	}
+	if s := r.second(t.End); s != nil {
 		s.Refused++
-		if err != nil {
-			r.report.Refused[0]++
-			return
-		}
-		r.report.Refused[a.status]++
-		if a.status == http.StatusTooManyRequests {
+		r.report.Refused[t.Status]++
+		if shed {
 			r.report.Refusals.Add(took)
-			if a.retryAfter <= 0 && len(r.report.problems) < 10 {
-				r.report.problems = append(r.report.problems, fmt.Errorf("submission %d: shed without Retry-After: %s", n, a.body))
-			}
 		}
+	}
+}
+
+func (r *run) problem(format string, args ...any) {
+	if len(r.report.problems) < 10 {
+		r.report.problems = append(r.report.problems, fmt.Errorf(format, args...))
 	}
 }
 

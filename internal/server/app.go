@@ -85,6 +85,7 @@ type App struct {
 	conn     *grpc.ClientConn
 	inner    *bufconn.Listener
 	stopping chan struct{}
+	trusted  []netip.Prefix // proxies
 }
 
 // NewApp builds the server. It fails if a method declares no permission.
@@ -100,7 +101,7 @@ func NewApp(o Options) (*App, error) {
 	registry.MustRegister(o.Gates)
 	registry.MustRegister(o.Collectors...)
 
-	a := &App{service: o.Service, log: o.Log, health: health.NewServer(), inner: bufconn.Listen(256 << 10), stopping: make(chan struct{})}
+	a := &App{service: o.Service, log: o.Log, health: health.NewServer(), inner: bufconn.Listen(256 << 10), stopping: make(chan struct{}), trusted: o.TrustedProxies}
 	limiter := chain.NewLimiter(o.RateLimit, int(2*o.RateLimit), o.Service.Now)
 	if err := a.buildGRPC(o, chain.NewMetrics(registry), limiter); err != nil {
 		return nil, err

@@ -144,7 +144,7 @@ func (l *Listeners) Close() {
 func (a *App) Run(ctx context.Context, l *Listeners, background ...func(context.Context)) error {
 	httpServer := newHTTPServer(a.HTTP)
 	opsServer := newHTTPServer(a.Ops)
-	public, wire := l.HTTP, l.GRPC
+	var public, wire net.Listener = bounded(l.HTTP, a.trusted), bounded(l.GRPC, a.trusted)
 	if l.tls != nil {
 		public = tls.NewListener(public, l.tls.config("h2", "http/1.1"))
 		wire = tls.NewListener(wire, l.tls.config("h2"))

@@ -45,9 +45,10 @@ type Options struct {
 	// Tries counts wrong return codes, together with the other doors to them;
 	// nil: those of the pages alone.
 	Tries *applications.Tries
-	// Admit lets a request in, or fails: then the page says that the service is
-	// busy. nil: all are let in.
-	Admit func(r *http.Request) (leave func(), err error)
+	// Admit lets a request in until leave is called, or fails: then the page
+	// says that the service is busy. The answer goes to the writer it returns.
+	// nil: all are let in.
+	Admit func(http.ResponseWriter, *http.Request) (admitted http.ResponseWriter, leave func(), err error)
 	Log   *slog.Logger     // nil: slog.Default()
 	Now   func() time.Time // nil: Service.Now, or else time.Now
 }
@@ -170,13 +171,13 @@ func (s *server) admitted(w http.ResponseWriter, r *http.Request, h func(http.Re
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	leave, err := s.Admit(r)
+	admitted, leave, err := s.Admit(w, r)
 	if err != nil {
 		w.Header().Set("Retry-After", "1")
 		return errBusy
 	}
 	defer leave()
-	return h(w, r)
+	return h(admitted, r)
 }
 
 var errBusy = applications.Errorf(applications.Unavailable, "OVERLOADED", "the service has more to do just now than it can")

@@ -151,12 +151,13 @@ func readBody(routes routes, gates *chain.Gates, next http.Handler) http.Handler
 			return
 		}
 		if gates != nil && !streams {
-			leave, err := gates.Enter(r.Context(), r.Method == http.MethodGet)
+			admitted, leave, err := Admit(gates, w, r)
 			if err != nil {
 				WriteError(w, r, err)
 				return
 			}
 			defer leave()
+			w = admitted
 		}
 		if err := routes.checkNames(r, body); err != nil {
 			WriteError(w, r, err)
