@@ -266,7 +266,8 @@ var quiet = sync.OnceFunc(func() {
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 })
 
-// closeEvery is how often calls whose window has ended are closed.
+// closeEvery is how often calls whose window has ended are closed, and offers
+// that nobody answered.
 const closeEvery = 15 * time.Second
 
 // background is what runs beside the ports.
@@ -279,6 +280,11 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 				log.Error("closing calls whose time is over", "error", err)
 			} else if n > 0 {
 				log.Info("closed calls whose time is over", "programs", n)
+			}
+			if n, err := in.service.ExpireOffers(ctx); err != nil && ctx.Err() == nil {
+				log.Error("ending offers whose time is over", "error", err)
+			} else if n > 0 {
+				log.Info("ended offers whose time is over", "offers", n)
 			}
 			select {
 			case <-ctx.Done():
