@@ -85,6 +85,7 @@ func (p *program) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(p.selectCommand(), p.checkCommand(), p.versionCommand(), p.completionCommand())
 	root.AddCommand(p.serveCommand(), p.doctorCommand(), p.tokensCommand(), p.usersCommand(), p.keysCommand(), p.auditCommand(), p.importCommand(), p.exportCommand(), p.demoCommand())
+	root.AddCommand(p.backupCommand(), p.restoreCommand(), p.migrateCommand())
 	return root
 }
 

@@ -37,6 +37,7 @@ It ends with exit code 3 if something has to be mended; warnings alone are 0.`,
 			d.folder()
 			d.key()
 			d.database(cmd.Context())
+			d.backup(time.Now())
 			for _, flag := range []string{"http", "grpc", "ops"} {
 				d.port(flag, *ports[flag])
 			}

@@ -112,7 +112,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 			},
 			Log: log,
 		}),
-		Collectors: []prometheus.Collector{runs, server.RunsCollector(in.store.Runs), server.PoolCollector(in.pools)},
+		Collectors: []prometheus.Collector{runs, server.RunsCollector(in.store.Runs), server.PoolCollector(in.pools), o.backupMetric()},
 	})
 	if err != nil {
 		return err

@@ -181,6 +181,9 @@ func (t *tx) checkMasterKey(ctx context.Context) error {
 	if !found {
 		return applications.Errorf(failDamaged.code, failDamaged.reason, "the database does not say which master key it belongs to; %s", failDamaged.message)
 	}
+	if id, err = t.s.restoredKey(id); err != nil {
+		return err
+	}
 	return t.s.vault.Matches(id, check)
 }
 

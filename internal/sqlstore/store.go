@@ -29,6 +29,8 @@ type Options struct {
 	// NoMigration refuses a database of an older version (DATABASE_OLDER)
 	// instead of bringing it up to date: only a start of the server does that.
 	NoMigration bool
+	// Restoring accepts a PostgreSQL database whose restore is not complete yet.
+	Restoring bool
 	// Log gets migrations and nothing of anybody's data; nil: nothing.
 	Log *slog.Logger
 	// Now is the clock for creation times of keys and migrations; nil: the
@@ -49,6 +51,7 @@ type Store struct {
 	vault       *vault.Vault
 	now         func() time.Time
 	noMigration bool
+	restoring   bool
 	loseCommit  func() bool
 	// opened holds unwrapped data keys: keyName -> *vault.DataKey.
 	opened sync.Map
@@ -105,7 +108,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func newStore(ctx context.Context, db backend, o Options) (*Store, error) {
-	s := &Store{db: db, vault: o.Vault, now: o.Now, noMigration: o.NoMigration}
+	s := &Store{db: db, vault: o.Vault, now: o.Now, noMigration: o.NoMigration, restoring: o.Restoring}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -1,0 +1,56 @@
+package backup
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/openfairlead/fairlead/applications"
+)
+
+// publish gives a complete file its name, durably. Without replace it never
+// takes the place of a file that came to be meanwhile.
+func publish(file, target string, replace bool) error {
+	if replace {
+		if err := os.Rename(file, target); err != nil {
+			return err
+		}
+		return syncFolder(filepath.Dir(target))
+	}
+	switch err := os.Link(file, target); {
+	case err == nil:
+	case errors.Is(err, fs.ErrExist):
+		return applications.Errorf(applications.FailedPrecondition, "BACKUP_FILE_EXISTS", "%s came to be meanwhile; choose another name", target)
+	default: // a file system without links
+		if err := os.Rename(file, target); err != nil {
+			return err
+		}
+		return syncFolder(filepath.Dir(target))
+	}
+	if err := os.Remove(file); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(target))
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// syncFolder makes a new name durable. Windows cannot and need not.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,311 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/openfairlead/fairlead/internal/backup"
+	"github.com/openfairlead/fairlead/internal/sqlstore"
+	"github.com/openfairlead/fairlead/internal/vault"
+)
+
+// backupEvery is how old the last backup may get before doctor warns.
+const backupEvery = 7 * 24 * time.Hour
+
+func (p *program) backupCommand() *cobra.Command {
+	var at place
+	var force, quiet bool
+	cmd := &cobra.Command{
+		Use:   "backup FILE",
+		Short: "Write a backup into one file, while the server runs",
+		Long: `Backup copies the whole database into FILE, as it is at one moment, while the
+server goes on, and checks the copy: its structure, its rows, its audit log.
+FILE is complete, or it is not there. Meanwhile its folder needs room for twice
+the size of the database.
+
+The master key is not in it. Whoever restores needs both: FILE and a copy of the
+master key file, which belongs in another place.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			v, err := at.loadKey()
+			if err != nil {
+				return err
+			}
+			keys := []string{at.key(), at.key() + ".erasures"}
+			line := newWorkLine(p.stderr, quiet)
+			m, err := backup.Create(cmd.Context(), backup.Options{
+				Database: at.database(), Vault: v, File: args[0], Force: force, Keep: keys, Program: engineVersion(), Now: time.Now, Progress: line.show,
+			})
+			line.clear()
+			if err != nil {
+				return err
+			}
+			p.tellBackup(args[0], m)
+			p.adviseBackup(at, args[0])
+			return nil
+		},
+	}
+	at.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&force, "force", false, "replace FILE if it exists")
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress on stderr")
+	return cmd
+}
+
+func (p *program) tellBackup(file string, m *backup.Manifest) {
+	fmt.Fprintf(p.stdout, "backup   %s\n", file)
+	fmt.Fprintf(p.stdout, "made     %s, of %s, schema %d\n", m.Created.Format(time.RFC3339), kindOf(m.Backend), m.Schema)
+	fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %d applications\n", m.Rows(), len(m.Tables), m.Tables["applications"].Rows)
+	fmt.Fprintf(p.stdout, "audit    %d:%s\n", m.Audit.Size, m.Audit.Root)
+	fmt.Fprintf(p.stdout, "key      %s\n", m.KeyID)
+}
+
+func kindOf(backend string) string {
+	if backend == "sqlite" {
+		return "SQLite"
+	}
+	return "PostgreSQL"
+}
+
+// adviseBackup says what a backup is worth, and remembers it.
+func (p *program) adviseBackup(at place, file string) {
+	note := func(format string, args ...any) { fmt.Fprintf(p.stderr, "fairlead: "+format+"\n", args...) }
+	abs, err := filepath.Abs(file)
+	if err == nil {
+		info, statErr := os.Stat(abs)
+		if err = statErr; err == nil {
+			err = backup.Remember(at.data, backup.Last{Time: time.Now().UTC().Truncate(time.Second), File: abs, Size: info.Size()})
+		}
+	}
+	if err != nil {
+		note("the backup is good, but %s cannot be written (%v), so that `fairlead doctor` will not know of it", at.data, cause(err))
+	}
+	note("to restore it, its master key is needed as well, which is not in it: keep a copy of %s in another place", at.key())
+	if vault.Inside(filepath.Dir(abs), at.key()) {
+		note("warning: the master key lies in the backup's own folder or below: whoever gets the folder can read everything")
+	}
+	if vault.Inside(at.data, abs) {
+		note("warning: the backup lies in the data folder: a disk that fails takes both")
+	}
+	for _, left := range backup.Leftovers(abs) {
+		note("%s is what a backup left that was killed, or is still at work; delete it if none runs", left)
+	}
+}
+
+func (p *program) restoreCommand() *cobra.Command {
+	var at place
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Make the database again from a backup",
+		Long: `Restore makes the database from FILE, which ` + "`fairlead backup`" + ` wrote, with the
+master key that it was made with. It checks every byte of FILE, and what it has
+restored: its structure, its rows, its audit log. The database is complete, or
+it is not there.
+
+It replaces nothing: the data folder, or the PostgreSQL database that --database
+names, has to be empty, and no server may run on it.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			v, err := at.loadKey()
+			if err != nil {
+				return err
+			}
+			line := newWorkLine(p.stderr, quiet)
+			r, err := backup.Restore(cmd.Context(), backup.RestoreOptions{
+				File: args[0], Database: at.database(), Vault: v, Log: slog.New(slog.DiscardHandler), Progress: line.show,
+			})
+			line.clear()
+			if err != nil {
+				return err
+			}
+			p.tellBackup(args[0], r.Manifest)
+			note := func(format string, args ...any) { fmt.Fprintf(p.stderr, "fairlead: "+format+"\n", args...) }
+			if r.Schema > r.Manifest.Schema {
+				note("brought up to date from schema %d to %d", r.Manifest.Schema, r.Schema)
+			}
+			if r.Erased > 0 {
+				note("erased again %s that the list of erasures names", count(r.Erased, "record"))
+			}
+			if r.SetAside != "" {
+				note("moved the log of an earlier database to %s; delete it if nobody misses that database", r.SetAside)
+			}
+			note("restored the %s; start `fairlead serve`", databaseWords(at.database()))
+			return nil
+		},
+	}
+	at.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress on stderr")
+	return cmd
+}
+
+func (p *program) migrateCommand() *cobra.Command {
+	var at place
+	var to string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "migrate --to DATABASE",
+		Short: "Copy the installation to another database: a file or PostgreSQL",
+		Long: `Migrate copies everything from the database in use to another one, which has to
+be empty: from the file to PostgreSQL, back, or between two of a kind. Then it
+compares every table and the audit log on both sides. The new database is
+complete, or it is not there; the old one stays as it is.
+
+Stop the server first, and start it on the new database afterwards. The master
+key stays the same.
+
+A URL with a password can be given in ` + toVariable + ` instead of --to.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if to == "" {
+				to = os.Getenv(toVariable)
+			}
+			if to == "" {
+				return exit(exitUsage, "--to: name the database to copy to: a file, or postgres://…")
+			}
+			if info, err := os.Stat(to); err == nil && info.IsDir() {
+				return exit(exitUsage, "--to: %s is a folder: name a file in it, such as %s", to, filepath.Join(to, "fairlead.db"))
+			}
+			v, err := at.loadKey()
+			if err != nil {
+				return err
+			}
+			line := newWorkLine(p.stderr, quiet)
+			inv, err := backup.Move(cmd.Context(), backup.MoveOptions{From: at.database(), To: to, Vault: v, Progress: line.show})
+			line.clear()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(p.stdout, "from     the %s\n", databaseWords(at.database()))
+			fmt.Fprintf(p.stdout, "to       the %s\n", databaseWords(to))
+			fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %d applications: equal on both sides\n", inv.Rows(), len(inv.Tables), inv.Tables["applications"].Rows)
+			fmt.Fprintf(p.stdout, "audit    %d:%s on both sides\n", inv.AuditSize, inv.AuditRoot)
+			fmt.Fprintf(p.stderr, "fairlead: now start the server with --database naming the new database, and the same --master-key-file.\n"+
+				"fairlead: the old database is unchanged: start no server on it again, and delete it when the new one has a backup.\n")
+			return nil
+		},
+	}
+	at.flags(cmd.Flags())
+	cmd.Flags().StringVar(&to, "to", "", "database to copy to: path of a file, or postgres:// URL")
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress on stderr")
+	return cmd
+}
+
+// toVariable is where --to may stand instead.
+const toVariable = "FAIRLEAD_MIGRATE_TO"
+
+func databaseWords(database string) string {
+	if sqlstore.IsPostgres(database) {
+		return sqlstore.Describe(database)
+	}
+	return "file " + database
+}
+
+// loadKey loads the master key, which has to be there.
+func (p *place) loadKey() (*vault.Vault, error) {
+	if sqlstore.IsPostgres(p.database()) && p.keyFile == "" {
+		_, _, err := p.openKey(false)
+		return nil, err // that it has to be named
+	}
+	return vault.Load(p.key())
+}
+
+// backup says when the last backup was made.
+func (d *doctor) backup(now time.Time) {
+	if !sqlstore.IsPostgres(d.at.database()) {
+		if exists, err := sqlstore.Exists(d.at.database()); err != nil || !exists {
+			return
+		}
+	}
+	last, err := backup.Recall(d.at.data)
+	switch {
+	case err != nil:
+		d.warn("when the last backup was made cannot be read (%v); make one with: fairlead backup FILE", cause(err))
+	case last == nil:
+		d.warn("no backup was made from here yet; make one every day with: fairlead backup FILE")
+	case now.Sub(last.Time) > backupEvery:
+		d.warn("the last backup is %s old (%s); make one every day with: fairlead backup FILE", count(int(now.Sub(last.Time)/(24*time.Hour)), "day"), last.File)
+	default:
+		d.ok("the last backup is of %s (%s)", last.Time.Format("2006-01-02 15:04 MST"), last.File)
+	}
+}
+
+// backupMetric is when the last backup was made, read at each scrape: another
+// process makes them.
+func (p *place) backupMetric() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fairlead_last_backup_timestamp_seconds",
+		Help: "When the last backup was made from this data folder, in seconds since 1970; 0: never.",
+	}, func() float64 {
+		last, err := backup.Recall(p.data)
+		if err != nil || last == nil {
+			return 0
+		}
+		return float64(last.Time.Unix())
+	})
+}
+
+// workLine shows which step long work is at: on a terminal one line that is
+// rewritten, elsewhere a line every 10 seconds.
+type workLine struct {
+	mu    sync.Mutex
+	w     io.Writer
+	live  bool
+	every time.Duration
+	next  time.Time
+	wide  int
+}
+
+func newWorkLine(w io.Writer, quiet bool) *workLine {
+	l := &workLine{w: w, live: terminal(w), every: 10 * time.Second}
+	if l.live {
+		l.every = 100 * time.Millisecond
+	}
+	if quiet {
+		l.w = nil
+	}
+	l.next = time.Now().Add(l.every)
+	return l
+}
+
+func (l *workLine) show(step string, done, total int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if l.w == nil || now.Before(l.next) {
+		return
+	}
+	l.next = now.Add(l.every)
+	text := step
+	switch {
+	case total > 0:
+		text += ": " + strconv.FormatInt(min(100, 100*done/total), 10) + " %"
+	case done > 0:
+		text += ": " + strconv.FormatInt(done, 10)
+	}
+	if !l.live {
+		fmt.Fprintln(l.w, "fairlead: "+text)
+		return
+	}
+	fmt.Fprintf(l.w, "\r%-*s", l.wide, text)
+	l.wide = max(l.wide, len(text))
+}
+
+// clear takes the line off the terminal.
+func (l *workLine) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.live && l.wide > 0 && l.w != nil {
+		fmt.Fprintf(l.w, "\r%s\r", strings.Repeat(" ", l.wide))
+	}
+	l.w = nil
+}
