@@ -38,6 +38,8 @@ func once[T any](ctx context.Context, s *Service, who access.Principal, program,
 		return s.Store.Update(ctx, func(tx Tx) error {
 			first, err := tx.Request(ctx, program, method, idem.RequestID)
 			switch {
+			case err == nil && first.Answer == nil:
+				return Errorf(FailedPrecondition, "ANSWER_ERASED", "what this request id was used for was about a person whose data was erased since: there is no answer any more")
 			case err == nil && !hmac.Equal(first.Hash, want):
 				return Errorf(AlreadyExists, "REQUEST_ID_REUSED", "this request id was used for another request: make a new one")
 			case err == nil:

@@ -303,9 +303,16 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 			if err != nil {
 				return err
 			}
+			if err := f.salt(s.Random); err != nil {
+				return err
+			}
 			now.Frozen, err = f.bytes()
-			now.InputDigest, now.PoolSize, now.Engine = f.digest(), len(f.People), s.Engine
-			return err
+			now.InputDigest, now.Commitment, now.PoolSize, now.Engine = f.digest(), f.commitment(), len(f.People), s.Engine
+			if err != nil {
+				return err
+			}
+			// In the log, so that nobody can change afterwards what was frozen.
+			return tx.AppendEvents(ctx, s.event(system, "selection.freeze", selectionName(now), "", "commitment="+now.Commitment))
 		})
 		if err != nil {
 			return err

@@ -3,7 +3,6 @@ package applications
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -193,14 +192,6 @@ func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*App
 	return nil
 }
 
-// frozen is everything that a run's result depends on. Its JSON is canonical:
-// people sorted by code, maps by key.
-type frozen struct {
-	People   []matcher.Person
-	Criteria matcher.Criteria
-	Seed     string
-}
-
 // freeze makes the input of a run from its pool. Links may name people who
 // are not in the pool any more: they tie nobody.
 func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *frozen {
@@ -229,18 +220,6 @@ func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *froze
 	slices.Sort(f.Criteria.Include)
 	slices.Sort(f.Criteria.Exclude)
 	return f
-}
-
-func (f *frozen) bytes() ([]byte, error) { return json.Marshal(f) }
-
-func (f *frozen) digest() string { return matcher.InputDigest(f.People, f.Criteria, f.Seed) }
-
-func readFrozen(b []byte) (*frozen, error) {
-	var f frozen
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, fmt.Errorf("frozen input of a run: %w", err)
-	}
-	return &f, nil
 }
 
 // staleRuns marks every run of the program that froze a pool which is no

@@ -65,8 +65,12 @@ type Selection struct {
 	CancelAsked bool
 	Error       string // for people, when FAILED
 	ErrorReason string
-	PoolSize    int // or TooFew, for some callers
-	InputDigest string
+	PoolSize    int    // or TooFew, for some callers
+	InputDigest string // "" when entries of the frozen input were erased
+	// Commitment is a salted digest of the frozen input, which stays good when
+	// entries are erased from it. ErasedCount is how many were.
+	Commitment  string
+	ErasedCount int
 	Engine      string
 	Provenance  Provenance
 	// Frozen is the canonical frozen input and Record the canonical result

@@ -34,6 +34,11 @@ type Service struct {
 	Presets map[string]*Preset
 	// Wake, if not nil, is told that a run was queued.
 	Wake func()
+	// Erasures keeps what was erased outside the database; nil: nowhere.
+	Erasures ErasureList
+
+	// What TendErasures has to do once more.
+	unlisted, unscrubbed uint32 // 0 or 1, atomic
 }
 
 // Preset is a program ready to be made: its texts, form and sets of criteria.

@@ -28,6 +28,7 @@ const (
 	sendOffers     programAction = "send the offers of"
 	answerOffers   programAction = "answer offers of"
 	rescindOffers  programAction = "take back offers of"
+	destroyProgram programAction = "destroy"
 )
 
 var programStates = []ProgramState{
@@ -56,10 +57,11 @@ var programLife = map[programAction]map[ProgramState]ProgramState{
 	runSelection: {ProgramClosed: ProgramSelecting, ProgramSelecting: ProgramSelecting},
 	runTrial:     {ProgramClosed: ProgramClosed, ProgramSelecting: ProgramSelecting},
 	// Seats that become free can be offered again until the program runs.
-	prepareOffers: {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut},
-	sendOffers:    {ProgramSelecting: ProgramOffersOut, ProgramOffersOut: ProgramOffersOut},
-	answerOffers:  {ProgramOffersOut: ProgramOffersOut, ProgramFilled: ProgramFilled},
-	rescindOffers: {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut, ProgramFilled: ProgramFilled},
+	prepareOffers:  {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut},
+	sendOffers:     {ProgramSelecting: ProgramOffersOut, ProgramOffersOut: ProgramOffersOut},
+	answerOffers:   {ProgramOffersOut: ProgramOffersOut, ProgramFilled: ProgramFilled},
+	destroyProgram: {ProgramCompleted: "", ProgramArchived: ""},
+	rescindOffers:  {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut, ProgramFilled: ProgramFilled},
 }
 
 // after returns the state that the action leads to.
@@ -87,6 +89,7 @@ const (
 	renewCode           applicationAction = "give a new return code to"
 	selectApplication   applicationAction = "select"
 	returnToPool        applicationAction = "take back into the pool"
+	eraseApplication    applicationAction = "erase"
 )
 
 var applicationStates = []ApplicationState{
@@ -111,6 +114,11 @@ var applicationLife = map[applicationAction]map[ApplicationState]ApplicationStat
 	// Again, for somebody whose offer ended without a seat.
 	selectApplication: {InPool: Selected, Selected: Selected},
 	returnToPool:      {Selected: InPool},
+	// From anywhere, for good.
+	eraseApplication: {
+		Draft: Erased, Submitted: Erased, Screening: Erased, Ineligible: Erased, InReview: Erased,
+		InPool: Erased, Selected: Erased, Alternate: Erased, NotSelected: Erased, Withdrawn: Erased,
+	},
 }
 
 // after returns the state that the action leads to.

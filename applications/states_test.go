@@ -9,31 +9,31 @@ import (
 // action, the state that it leads to or a point where it is refused. Every
 // cell is tried.
 const programTable = `
-            form   schedule texts       delete open close  extend save      policy    run       trial     prepare    send       answer     rescind
-DRAFT       DRAFT  DRAFT    DRAFT       gone   OPEN .      .      DRAFT     DRAFT     .         .         .          .          .          .
-OPEN        .      .        OPEN        .      .    CLOSED OPEN   OPEN      OPEN      .         .         .          .          .          .
-CLOSED      .      .        CLOSED      .      .    .      OPEN   CLOSED    CLOSED    SELECTING CLOSED    .          .          .          .
-SELECTING   .      .        SELECTING   .      .    .      .      SELECTING SELECTING SELECTING SELECTING SELECTING  OFFERS_OUT .          SELECTING
-OFFERS_OUT  .      .        OFFERS_OUT  .      .    .      .      .         .         .         .         OFFERS_OUT OFFERS_OUT OFFERS_OUT OFFERS_OUT
-FILLED      .      .        FILLED      .      .    .      .      .         .         .         .         .          .          FILLED     FILLED
-RUNNING     .      .        RUNNING     .      .    .      .      .         .         .         .         .          .          .          .
-COMPLETED   .      .        .           .      .    .      .      .         .         .         .         .          .          .          .
-ARCHIVED    .      .        .           .      .    .      .      .         .         .         .         .          .          .          .
+            form   schedule texts       delete open close  extend save      policy    run       trial     prepare    send       answer     rescind    destroy
+DRAFT       DRAFT  DRAFT    DRAFT       gone   OPEN .      .      DRAFT     DRAFT     .         .         .          .          .          .          .
+OPEN        .      .        OPEN        .      .    CLOSED OPEN   OPEN      OPEN      .         .         .          .          .          .          .
+CLOSED      .      .        CLOSED      .      .    .      OPEN   CLOSED    CLOSED    SELECTING CLOSED    .          .          .          .          .
+SELECTING   .      .        SELECTING   .      .    .      .      SELECTING SELECTING SELECTING SELECTING SELECTING  OFFERS_OUT .          SELECTING  .
+OFFERS_OUT  .      .        OFFERS_OUT  .      .    .      .      .         .         .         .         OFFERS_OUT OFFERS_OUT OFFERS_OUT OFFERS_OUT .
+FILLED      .      .        FILLED      .      .    .      .      .         .         .         .         .          .          FILLED     FILLED     .
+RUNNING     .      .        RUNNING     .      .    .      .      .         .         .         .         .          .          .          .          .
+COMPLETED   .      .        .           .      .    .      .      .         .         .         .         .          .          .          .          gone
+ARCHIVED    .      .        .           .      .    .      .      .         .         .         .         .          .          .          .          gone
 `
 
 const applicationTable = `
-             edit      submit    withdraw  pool    ineligible reopen    extend    code         select   return
-DRAFT        DRAFT     SUBMITTED WITHDRAWN .       .          .         DRAFT     DRAFT        .        .
-SUBMITTED    SUBMITTED .         WITHDRAWN IN_POOL INELIGIBLE .         SUBMITTED SUBMITTED    .        .
-SCREENING    .         .         WITHDRAWN .       .          .         .         SCREENING    .        .
-INELIGIBLE   .         .         WITHDRAWN .       .          SUBMITTED .         INELIGIBLE   .        .
-IN_REVIEW    .         .         WITHDRAWN .       .          .         .         IN_REVIEW    .        .
-IN_POOL      .         .         WITHDRAWN .       .          SUBMITTED .         IN_POOL      SELECTED .
-SELECTED     .         .         WITHDRAWN .       .          .         .         SELECTED     SELECTED IN_POOL
-ALTERNATE    .         .         WITHDRAWN .       .          .         .         ALTERNATE    .        .
-NOT_SELECTED .         .         .         .       .          .         .         NOT_SELECTED .        .
-WITHDRAWN    .         .         .         .       .          .         .         WITHDRAWN    .        .
-ERASED       .         .         .         .       .          .         .         .            .        .
+             edit      submit    withdraw  pool    ineligible reopen    extend    code         select   return   erase
+DRAFT        DRAFT     SUBMITTED WITHDRAWN .       .          .         DRAFT     DRAFT        .        .        ERASED
+SUBMITTED    SUBMITTED .         WITHDRAWN IN_POOL INELIGIBLE .         SUBMITTED SUBMITTED    .        .        ERASED
+SCREENING    .         .         WITHDRAWN .       .          .         .         SCREENING    .        .        ERASED
+INELIGIBLE   .         .         WITHDRAWN .       .          SUBMITTED .         INELIGIBLE   .        .        ERASED
+IN_REVIEW    .         .         WITHDRAWN .       .          .         .         IN_REVIEW    .        .        ERASED
+IN_POOL      .         .         WITHDRAWN .       .          SUBMITTED .         IN_POOL      SELECTED .        ERASED
+SELECTED     .         .         WITHDRAWN .       .          .         .         SELECTED     SELECTED IN_POOL  ERASED
+ALTERNATE    .         .         WITHDRAWN .       .          .         .         ALTERNATE    .        .        ERASED
+NOT_SELECTED .         .         .         .       .          .         .         NOT_SELECTED .        .        ERASED
+WITHDRAWN    .         .         .         .       .          .         .         WITHDRAWN    .        .        ERASED
+ERASED       .         .         .         .       .          .         .         .            .        .        .
 `
 
 const offerTable = `
@@ -89,13 +89,14 @@ func TestProgramLife(t *testing.T) {
 	checkTable(t, programTable, programStates, []programAction{
 		changeForm, changeSchedule, changeTexts, deleteProgram, openProgram, closeProgram, extendProgram,
 		saveCriteria, approvePolicy, runSelection, runTrial, prepareOffers, sendOffers, answerOffers, rescindOffers,
+		destroyProgram,
 	}, programLife, ProgramState.after)
 }
 
 func TestApplicationLife(t *testing.T) {
 	checkTable(t, applicationTable, applicationStates, []applicationAction{
 		editApplication, submitApplication, withdrawApplication, enterPool, findIneligible, reopenApplication, extendApplication, renewCode,
-		selectApplication, returnToPool,
+		selectApplication, returnToPool, eraseApplication,
 	}, applicationLife, ApplicationState.after)
 	if _, err := Submitted.after(submitApplication); ReasonOf(err) != "ALREADY_SUBMITTED" {
 		t.Errorf("submitting twice: %v", err)

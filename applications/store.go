@@ -21,6 +21,11 @@ import (
 type Store interface {
 	View(ctx context.Context, fn func(Tx) error) error
 	Update(ctx context.Context, fn func(Tx) error) error
+	// Scrub makes the database let go of what was overwritten or deleted before
+	// it, as far as it can: nothing of it is in its files any more where the
+	// files are ours. An error means that it has to be tried again: others were
+	// reading just then.
+	Scrub(ctx context.Context) error
 	// Ping reports whether the store can be read and written just now.
 	Ping(ctx context.Context) error
 	Close() error
@@ -168,6 +173,21 @@ type Tx interface {
 	// Request returns it, or NotFound REQUEST_NOT_FOUND.
 	Request(ctx context.Context, program, method, id string) (*Request, error)
 
+	// EraseApplication stores a, which is what is left of an application, and
+	// removes its return code and its links.
+	EraseApplication(ctx context.Context, a *Application) error
+	// EraseAnswers removes the answers to a program's requests whose Resource is
+	// the one given, and their hashes; that they were made stays.
+	EraseAnswers(ctx context.Context, program, resource string) error
+	// EraseReasons removes the Reasons of the events about a resource and about
+	// what its name begins the name of; their digests stay.
+	EraseReasons(ctx context.Context, resource string) error
+	// AddErasure adds a line to the list of what was erased; one that is there
+	// stays as it is.
+	AddErasure(ctx context.Context, e *Erasure) error
+	// Erasures lists those whose Time is not before since, by Time.
+	Erasures(ctx context.Context, since time.Time) ([]Erasure, error)
+
 	// AppendEvents adds to the audit log, in order, in this transaction. It sets
 	// no Index in the values passed.
 	AppendEvents(ctx context.Context, events ...Event) error
@@ -213,6 +233,16 @@ type Request struct {
 	Resource string
 	Answer   []byte
 	Time     time.Time
+}
+
+// Erasure is a line of the list of what was erased. It names nobody: ids only.
+type Erasure struct {
+	Program     string
+	Application string // id; "" for a whole program that was destroyed
+	// ProgramCreated says which program was destroyed, of those that had its id
+	// one after the other. Zero for an application.
+	ProgramCreated time.Time
+	Time           time.Time
 }
 
 // Link opens the pages once, as a staff token or as an applicant.

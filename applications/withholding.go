@@ -91,10 +91,15 @@ func (r *SelectionResult) Withhold() {
 
 // withhold leaves in a run what who does not read identity answers is shown.
 func (sel *Selection) withhold() {
-	sel.PoolSize, sel.InputDigest = shownCount(sel.PoolSize), ""
+	sel.PoolSize, sel.InputDigest, sel.Commitment = shownCount(sel.PoolSize), "", ""
+	sel.withholdSteps()
+}
+
+// withholdSteps hides what the rules are missed by.
+func (sel *Selection) withholdSteps() {
 	for i := range sel.Steps {
 		if name := sel.Steps[i].Name; name == selection.StepLeast || strings.HasPrefix(name, selection.StepPriority) {
-			sel.Steps[i].Value = TooFew // what the rules are missed by
+			sel.Steps[i].Value = TooFew
 		}
 	}
 }

@@ -24,14 +24,27 @@ type Record struct {
 	Lottery     string
 	Alternates  []string
 	InputDigest string // sha256:hex
-	Engine      string
-	Digest      string // sha256:hex of the canonical bytes before it
+	// Erased is how many people were erased from the input since the result was
+	// found. If there are any, everything that was computed from their answers is
+	// gone: Rules count who is left, Deviation and Score are empty, and InputDigest is
+	// a salted commitment to the input as it was.
+	Erased int
+	Engine string
+	Digest string // sha256:hex of the canonical bytes before it
 }
 
 // NewRecord seals an outcome: it fills the digests. The record shares the
 // outcome's slices; neither may change afterwards.
 func NewRecord(o *Outcome, inputDigest, engine string) *Record {
 	r := &Record{Outcome: *o, Lottery: LotteryNone, InputDigest: inputDigest, Engine: engine}
+	r.Digest = digestOf(r.appendBody(nil))
+	return r
+}
+
+// NewErasedRecord seals what is left of an outcome when people were erased from
+// its input, at least one.
+func NewErasedRecord(o *Outcome, commitment, engine string, erased int) *Record {
+	r := &Record{Outcome: *o, Lottery: LotteryNone, InputDigest: commitment, Erased: erased, Engine: engine}
 	r.Digest = digestOf(r.appendBody(nil))
 	return r
 }
@@ -97,6 +110,10 @@ func (r *Record) appendBody(b []byte) []byte {
 	w.str(r.Seed)
 	w.key("inputDigest")
 	w.str(r.InputDigest)
+	if r.Erased > 0 {
+		w.key("erased")
+		w.int(int64(r.Erased))
+	}
 	w.key("engine")
 	w.str(r.Engine)
 	w.key("certificate")
@@ -220,6 +237,7 @@ type (
 		Alternates    []string          `json:"alternates"`
 		Seed          string            `json:"seed"`
 		InputDigest   string            `json:"inputDigest"`
+		Erased        int               `json:"erased"`
 		Engine        string            `json:"engine"`
 		Certificate   struct{}          `json:"certificate"`
 		Digest        string            `json:"digest"`
@@ -333,7 +351,10 @@ func (in *recordJSON) record() (*Record, error) {
 			Seed:  in.Seed,
 		},
 		Lottery: in.Lottery.Method, Alternates: in.Alternates,
-		InputDigest: in.InputDigest, Engine: in.Engine, Digest: in.Digest,
+		InputDigest: in.InputDigest, Erased: in.Erased, Engine: in.Engine, Digest: in.Digest,
+	}
+	if r.Erased < 0 {
+		return nil, fmt.Errorf("erased: %d is negative", r.Erased)
 	}
 	switch r.Status {
 	case Optimal, Feasible, Infeasible, Undecided:

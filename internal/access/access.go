@@ -49,6 +49,7 @@ const (
 	ApplicationsRead   Permission = "applications.read"   // lists, codes, states; no identity answers
 	ApplicationsWrite  Permission = "applications.write"  // on behalf of somebody, import; with IdentityRead: what opens somebody's application
 	ApplicationsExport Permission = "applications.export" // the table without identity columns
+	ApplicationsErase  Permission = "applications.erase"  // erase a person's application for good
 	IdentityRead       Permission = "identity.read"       // identity answers and contact; every read is recorded
 	SelectionsRun      Permission = "selections.run"      // start, cancel, publish
 	SelectionsRead     Permission = "selections.read"     // runs and their results
@@ -57,13 +58,14 @@ const (
 	ReviewsWrite       Permission = "reviews.write"
 	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
 	AuditRead          Permission = "audit.read"   // the audit log; held for a program: of that program
+	KeysAdmin          Permission = "keys.admin"   // destroy a program with its key; only on the machine itself
 )
 
 // permissions lists every permission there is.
 var permissions = []Permission{
 	Public, SignedIn, ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, PoliciesApprove, ApplicationsOwn,
 	ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead,
-	MatchingsRun, MatchingsRead, ReviewsWrite, TokensAdmin, AuditRead,
+	MatchingsRun, MatchingsRead, ReviewsWrite, TokensAdmin, AuditRead, ApplicationsErase, KeysAdmin,
 }
 
 // Known reports whether there is such a permission: a method that declares
@@ -72,13 +74,13 @@ func Known(p Permission) bool { return slices.Contains(permissions, p) }
 
 // granted is the access matrix: what each role may do where it is held.
 var granted = map[Role][]Permission{
-	Administrator:        {ProgramsRead, ProgramsWrite, ProgramsOpen, TokensAdmin},
+	Administrator:        {ProgramsRead, ProgramsWrite, ProgramsOpen, TokensAdmin, KeysAdmin},
 	ProgramAdministrator: {ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, SelectionsRead},
 	Facilitator:          {ProgramsRead, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead},
 	Coordinator:          {ProgramsRead, MatchingsRun, MatchingsRead},
 	Reviewer:             {ProgramsRead, ReviewsWrite},
 	PolicyApprover:       {ProgramsRead, PoliciesApprove},
-	PrivacyOfficer:       {ProgramsRead, AuditRead},
+	PrivacyOfficer:       {ProgramsRead, AuditRead, ApplicationsOwn, ApplicationsRead, ApplicationsErase},
 	Steward:              {},
 	Auditor:              {AuditRead},
 	Service:              {ProgramsRead, ApplicationsOwn, ApplicationsRead, ApplicationsWrite},

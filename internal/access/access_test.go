@@ -11,18 +11,18 @@ import (
 // column a permission in the order above, x where it is held. It is written a
 // second time, by hand, so that a change of the code has to be meant.
 const matrix = `
-                        pub in  pR  pW  pO  cW  pol own aR  aW  aX  id  sR  sr  mR  mr  rev tok aud
-ADMINISTRATOR           x   x   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   x   .
-PROGRAM_ADMINISTRATOR   x   x   x   x   x   x   .   x   x   x   .   .   .   x   .   .   .   .   .
-FACILITATOR             x   x   x   .   .   x   .   x   x   x   x   x   x   x   .   .   .   .   .
-COORDINATOR             x   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   .   .   .
-REVIEWER                x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .
-POLICY_APPROVER         x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .
-PRIVACY_OFFICER         x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x
-STEWARD                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-AUDITOR                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x
-SERVICE                 x   x   x   .   .   .   .   x   x   x   .   .   .   .   .   .   .   .   .
-APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .
+                        pub in  pR  pW  pO  cW  pol own aR  aW  aX  id  sR  sr  mR  mr  rev tok aud era key
+ADMINISTRATOR           x   x   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   x
+PROGRAM_ADMINISTRATOR   x   x   x   x   x   x   .   x   x   x   .   .   .   x   .   .   .   .   .   .   .
+FACILITATOR             x   x   x   .   .   x   .   x   x   x   x   x   x   x   .   .   .   .   .   .   .
+COORDINATOR             x   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   .   .   .   .   .
+REVIEWER                x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   .   .
+POLICY_APPROVER         x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+PRIVACY_OFFICER         x   x   x   .   .   .   .   x   x   .   .   .   .   .   .   .   .   .   x   x   .
+STEWARD                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+AUDITOR                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .
+SERVICE                 x   x   x   .   .   .   .   x   x   x   .   .   .   .   .   .   .   .   .   .   .
+APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .
 `
 
 // Every role, every permission, held for everything, for one program, and

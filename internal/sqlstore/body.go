@@ -16,7 +16,9 @@ import (
 const installation = ""
 
 var (
-	queryCurrentKey = newQuery(`SELECT id, wrapped FROM data_keys WHERE program = $1 AND current = 1`)
+	// Held until the end of the transaction, so that no key is destroyed that a
+	// transaction in progress seals with.
+	queryCurrentKey = newQuery(`SELECT id, wrapped FROM data_keys WHERE program = $1 AND current = 1 ${for share}`)
 	queryDataKey    = newQuery(`SELECT wrapped FROM data_keys WHERE program = $1 AND id = $2`)
 	insertDataKey   = newQuery(`INSERT INTO data_keys (program, id, current, wrapped, create_time) VALUES ($1, $2, 1, $3, $4)`)
 	deleteDataKeys  = newQuery(`DELETE FROM data_keys WHERE program = $1`)
@@ -51,9 +53,17 @@ func (t *tx) currentKey(ctx context.Context, program string) (*vault.DataKey, er
 	if k := t.keys[program]; k != nil {
 		return k, nil
 	}
+	if !t.write {
+		return nil, errReadOnly
+	}
 	var id string
 	var wrapped []byte
 	found, err := t.one(ctx, queryCurrentKey, []any{program}, &id, &wrapped)
+	if err == nil && !found {
+		// A key that was replaced while we waited for it is not seen, nor, by the
+		// same look, the one in its place.
+		found, err = t.one(ctx, queryCurrentKey, []any{program}, &id, &wrapped)
+	}
 	if err != nil {
 		return nil, err
 	}

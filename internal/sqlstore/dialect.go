@@ -27,6 +27,7 @@ var sqliteDialect = &dialect{
 		"${int}", "INTEGER",
 		"${table}", "STRICT",
 		"${for update}", "", // the write pool has one connection
+		"${for share}", "",
 		"${skip locked}", "",
 		"${has migrations}", "count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'",
 	),
@@ -41,6 +42,7 @@ var postgresDialect = &dialect{
 		"${int}", "BIGINT",
 		"${table}", "",
 		"${for update}", "FOR UPDATE",
+		"${for share}", "FOR SHARE",
 		"${skip locked}", "FOR UPDATE SKIP LOCKED",
 		"${has migrations}", "count(to_regclass('migrations'))",
 	),

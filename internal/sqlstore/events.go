@@ -207,9 +207,11 @@ func (t *tx) auditHead(ctx context.Context, q *query) (h audit.Head, genuine boo
 
 // headMAC seals the head: whoever can write the database but does not hold
 // the master key cannot rewrite the log from some record on.
-func (s *Store) headMAC(size int64, edge []byte) []byte {
+func (s *Store) headMAC(size int64, edge []byte) []byte { return headMAC(s.vault, size, edge) }
+
+func headMAC(v *vault.Vault, size int64, edge []byte) []byte {
 	msg := binary.BigEndian.AppendUint64(make([]byte, 0, 8+8*tlog.HashSize), uint64(size))
-	return s.vault.MAC("sqlstore audit head", append(msg, edge...))
+	return v.MAC("sqlstore audit head", append(msg, edge...))
 }
 
 func headForged() error {

@@ -110,7 +110,7 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 				"the database was written by an older version of this program (its schema is at step %d, this program's at %d); make a backup, then start `fairlead serve`, which brings it up to date; nothing was changed", done, len(steps))
 		}
 		if done == len(steps) {
-			return nil
+			return t.keepDerived(ctx)
 		}
 		run := t.db.(scripter)
 		if there == 0 {
@@ -132,9 +132,11 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 			log.InfoContext(ctx, "database migrated", "version", m.version, "name", m.name)
 		}
 		if done == 0 {
-			return t.install(ctx)
+			if err := t.install(ctx); err != nil {
+				return err
+			}
 		}
-		return nil
+		return t.keepDerived(ctx)
 	})
 }
 
@@ -184,7 +186,8 @@ func (t *tx) checkMasterKey(ctx context.Context) error {
 	if id, err = t.s.restoredKey(id); err != nil {
 		return err
 	}
-	return t.s.vault.Matches(id, check)
+	_, err = t.s.vault.Follow(id, check)
+	return err
 }
 
 // install fills an empty schema: the master key it belongs to, the

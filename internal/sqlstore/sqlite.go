@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -325,6 +326,59 @@ func (t *sqliteRead) rollback() error {
 	t.conn.Close()
 	t.ended()
 	return nil
+}
+
+// scrub empties the write-ahead log, which holds pages as they were before: the
+// file itself is overwritten by secure_delete. It waits for readers only
+// shortly, because writers wait with it, and tries a few times.
+func (db *sqliteDB) scrub(ctx context.Context) error {
+	const tries, pause = 20, 50 * time.Millisecond
+	for try := 1; ; try++ {
+		done, err := db.checkpoint(ctx)
+		if done || err != nil {
+			return err
+		}
+		if try == tries {
+			return applications.Errorf(applications.Unavailable, "DATABASE_BUSY", "others read the database all the time, so that its log cannot be emptied now; it is tried again")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (db *sqliteDB) checkpoint(ctx context.Context) (done bool, err error) {
+	if err := db.enter(); err != nil {
+		return false, err
+	}
+	defer db.leave()
+	if err := db.turns.acquire(ctx); err != nil {
+		return false, err
+	}
+	defer db.turns.release()
+	if db.turns.group != nil {
+		return false, nil // somebody's commit is not on disk yet
+	}
+	ctx = context.WithoutCancel(ctx)
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout = 100`); err != nil {
+		return false, err
+	}
+	var busy, log, moved int
+	err = conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &moved)
+	if _, err2 := conn.ExecContext(ctx, `PRAGMA busy_timeout = 5000`); err == nil {
+		err = err2
+	}
+	if f, ok := classifySQLite(err); ok && f == failBusy {
+		return false, nil
+	}
+	return busy == 0, err
 }
 
 // classifySQLite maps SQLite's result codes: first the extended code, then the

@@ -132,19 +132,23 @@ func (s *Store) Update(ctx context.Context, fn func(applications.Tx) error) erro
 	return s.inTx(ctx, true, func(t *tx) error { return fn(t) })
 }
 
-var queryPing = newQuery(`SELECT one FROM installation WHERE one = 1`)
+var queryPing = newQuery(`SELECT key_id FROM installation WHERE one = 1`)
 
 // Ping implements applications.Store.
 func (s *Store) Ping(ctx context.Context) error {
+	var key string
 	for _, write := range []bool{false, true} {
 		err := s.inTx(ctx, write, func(t *tx) error {
-			var one int
-			_, err := t.one(ctx, queryPing, nil, &one)
+			_, err := t.one(ctx, queryPing, nil, &key)
 			return err
 		})
 		if err != nil {
 			return err
 		}
+	}
+	if key != s.vault.KeyID() {
+		_, err := s.follow(ctx)
+		return err
 	}
 	return nil
 }

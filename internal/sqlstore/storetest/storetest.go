@@ -29,6 +29,7 @@ func Run(t *testing.T, open Opener) {
 		{"people", peopleCases},
 		{"requests", requestCases},
 		{"events", eventCases},
+		{"erasures", erasureCases},
 		{"transactions", transactionCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
