@@ -37,6 +37,9 @@ type Options struct {
 	// The run ends after Duration, or after Count submissions; 0: no such end.
 	Duration time.Duration
 	Count    int
+	// Stop, closed, ends the run before that: no further submission begins, and
+	// those that have begun go on.
+	Stop <-chan struct{}
 	// Warmup is left out of every figure (and not of the ledger).
 	Warmup time.Duration
 	// First is the number of the first submission.
@@ -143,6 +146,11 @@ func (r *run) client(ctx context.Context) {
 	c := &connection{address: r.Call.Address, dial: r.Dial}
 	defer c.close()
 	for ctx.Err() == nil {
+		select {
+		case <-r.Stop:
+			return
+		default:
+		}
 		n := int(r.next.Add(1) - 1)
 		if r.Count > 0 && n >= r.Count {
 			return
@@ -155,7 +163,11 @@ func (r *run) client(ctx context.Context) {
 			return
 		}
 		if wait := time.Until(due); wait > 0 {
-			if !sleep(ctx, wait) {
+			select {
+			case <-time.After(wait):
+			case <-r.Stop:
+				return
+			case <-ctx.Done():
 				return
 			}
 		}

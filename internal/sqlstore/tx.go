@@ -226,10 +226,10 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	if errors.As(err, &ours) {
 		return err
 	}
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil {
 		return contextError(ctx)
 	}
-	if errors.Is(err, context.DeadlineExceeded) { // the store's own bound, not the caller's
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) { // the store's doing, not the caller's
 		return applications.Errorf(failUnavailable.code, failUnavailable.reason, "%s", failUnavailable.message)
 	}
 	f, ok := s.db.dialect().classify(err)

@@ -107,7 +107,7 @@ func FreePort(t testing.TB) string {
 
 // Args are the arguments of `fairlead serve` for this installation.
 func (s *Server) Args() []string {
-	return append([]string{
+	return append([]string{ // of a flag that is there twice the last one counts
 		"serve", "--data", s.Data, "--master-key-file", filepath.Join(s.dir, "keys", "master.key"),
 		"--http", strings.TrimPrefix(s.URL, "http://"), "--grpc", s.GRPC, "--ops", s.Ops,
 		"--public-url", s.URL, "--rate-limit", "0",
