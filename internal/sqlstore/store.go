@@ -132,29 +132,8 @@ func (s *Store) Update(ctx context.Context, fn func(applications.Tx) error) erro
 	return s.inTx(ctx, true, func(t *tx) error { return fn(t) })
 }
 
-<<<<<<< Updated upstream
-var queryPing = newQuery(`SELECT key_id FROM installation WHERE one = 1`)
-
-// Ping implements applications.Store.
-func (s *Store) Ping(ctx context.Context) error {
-	var key string
-	for _, write := range []bool{false, true} {
-		err := s.inTx(ctx, write, func(t *tx) error {
-			_, err := t.one(ctx, queryPing, nil, &key)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if key != s.vault.KeyID() {
-		_, err := s.follow(ctx)
-		return err
-	}
-	return nil
-=======
 var (
-	queryPing = newQuery(`SELECT one FROM installation WHERE one = 1`)
+	queryPing = newQuery(`SELECT key_id FROM installation WHERE one = 1`)
 	// writePing changes nothing, and is written all the same: a full disk lets
 	// transactions begin.
 	writePing = newQuery(`UPDATE installation SET one = one WHERE one = 1`)
@@ -162,19 +141,26 @@ var (
 
 // Ping implements applications.Store.
 func (s *Store) Ping(ctx context.Context) error {
+	var key string
 	err := s.inTx(ctx, false, func(t *tx) error {
-		var one int
-		_, err := t.one(ctx, queryPing, nil, &one)
+		_, err := t.one(ctx, queryPing, nil, &key)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return s.inTx(ctx, true, func(t *tx) error {
+	err = s.inTx(ctx, true, func(t *tx) error {
 		_, err := t.exec(ctx, writePing)
 		return err
 	})
->>>>>>> Stashed changes
+	if err != nil {
+		return err
+	}
+	if key != s.vault.KeyID() {
+		_, err := s.follow(ctx)
+		return err
+	}
+	return nil
 }
 
 // Close implements applications.Store. Calls in progress finish; later ones
