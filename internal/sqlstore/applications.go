@@ -38,7 +38,7 @@ func (t *tx) InsertApplication(ctx context.Context, a *applications.Application,
 		return err
 	}
 	if n == 1 {
-		a.Revision = 1
+		t.renumber("application", a.Program, a.ID, &a.Revision, 1)
 		return nil
 	}
 	var id, code int
@@ -75,6 +75,7 @@ func (r *applicationRow) open(ctx context.Context, t *tx) (*applications.Applica
 		return nil, err
 	}
 	a.Program, a.ID, a.Code, a.State, a.Revision = r.program, r.id, r.code, applications.ApplicationState(r.state), r.revision
+	t.saw("application", r.program, r.id, r.revision)
 	toMicros(&a.CreateTime, &a.UpdateTime, &a.SubmitTime, &a.ExtendedUntil)
 	for i := range a.Consents {
 		toMicros(&a.Consents[i].Time)
@@ -152,7 +153,7 @@ func (t *tx) UpdateApplication(ctx context.Context, a *applications.Application,
 		return err
 	}
 	if n == 1 {
-		a.Revision++
+		t.renumber("application", a.Program, a.ID, &a.Revision, a.Revision+1)
 		return nil
 	}
 	var revision int64
@@ -163,7 +164,7 @@ func (t *tx) UpdateApplication(ctx context.Context, a *applications.Application,
 	case !found:
 		return notFound("APPLICATION", "application")
 	case revision != a.Revision:
-		return stale("application")
+		return t.stale(ctx, q, "application", a.Program, a.ID, a.Revision)
 	default:
 		return exists("RETURN_CODE", "return code")
 	}

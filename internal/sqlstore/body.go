@@ -31,7 +31,11 @@ func (t *tx) addDataKey(ctx context.Context, program string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, insertDataKey, program, k.ID, wrapped, t.s.now().UnixMicro()); err != nil {
+	return t.storeDataKey(ctx, k, wrapped)
+}
+
+func (t *tx) storeDataKey(ctx context.Context, k *vault.DataKey, wrapped []byte) error {
+	if _, err := t.exec(ctx, insertDataKey, k.Program, k.ID, wrapped, t.s.now().UnixMicro()); err != nil {
 		return err
 	}
 	t.remember(k)
@@ -161,12 +165,16 @@ func (t *tx) sealBody(ctx context.Context, program, table, row string, v any) ([
 	if err != nil {
 		return nil, err
 	}
-	return t.seal(ctx, program, vault.Place{Table: table, Field: "body", Row: row}, plain)
+	return t.seal(ctx, program, bodyPlace(table, row), plain)
+}
+
+func bodyPlace(table, row string) vault.Place {
+	return vault.Place{Table: table, Field: "body", Row: row}
 }
 
 // openBody is the inverse of sealBody.
 func (t *tx) openBody(ctx context.Context, program, table, row string, sealed []byte, into any) error {
-	at := vault.Place{Table: table, Field: "body", Row: row}
+	at := bodyPlace(table, row)
 	if sealed == nil {
 		return vault.Unreadable(at)
 	}

@@ -27,6 +27,7 @@ var sqliteDialect = &dialect{
 		"${int}", "INTEGER",
 		"${table}", "STRICT",
 		"${for update}", "", // the write pool has one connection
+		"${for no key update of p}", "",
 		"${for share}", "",
 		"${skip locked}", "",
 		"${has migrations}", "count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'",
@@ -42,6 +43,7 @@ var postgresDialect = &dialect{
 		"${int}", "BIGINT",
 		"${table}", "",
 		"${for update}", "FOR UPDATE",
+		"${for no key update of p}", "FOR NO KEY UPDATE OF p", // lets those be whose rows refer to it
 		"${for share}", "FOR SHARE",
 		"${skip locked}", "FOR UPDATE SKIP LOCKED",
 		"${has migrations}", "count(to_regclass('migrations'))",

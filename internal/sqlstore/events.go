@@ -29,11 +29,26 @@ var (
 
 var _ audit.Log = (*tx)(nil)
 
+// AppendEvents keeps the events until the transaction ends, or somebody in it
+// looks at the log: the log's head is one row that all writers lock, so each
+// locks it last, for as short as can be, and never while it waits for another.
 func (t *tx) AppendEvents(ctx context.Context, events ...applications.Event) error {
 	if !t.write {
 		return errReadOnly
 	}
-	if len(events) == 0 {
+	for _, e := range events {
+		if err := t.ready(ctx, insertEvent, []any{e.Actor, e.Action, e.Resource, e.Detail}); err != nil {
+			return err
+		}
+	}
+	t.events = append(t.events, events...)
+	return nil
+}
+
+// flushEvents writes the events that were appended. Whatever erases reasons,
+// or a key that seals them, comes after it.
+func (t *tx) flushEvents(ctx context.Context) error {
+	if len(t.events) == 0 {
 		return nil
 	}
 	head, genuine, err := t.auditHead(ctx, lockAuditHead)
@@ -45,17 +60,15 @@ func (t *tx) AppendEvents(ctx context.Context, events ...applications.Event) err
 		return headForged()
 	}
 	before := head.Size
-	for i := range events {
-		if err := t.appendEvent(ctx, &head, events[i]); err != nil {
+	for i := range t.events {
+		if err := t.appendEvent(ctx, &head, t.events[i]); err != nil {
 			return err
 		}
 	}
+	t.events = nil
 	edge := audit.AppendHashes(nil, head.Edge)
-	n, err := t.exec(ctx, updateAuditHead, head.Size, edge, t.s.headMAC(head.Size, edge), before)
-	if err == nil && n == 0 {
-		err = t.fail(ctx, updateAuditHead, &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)})
-	}
-	return err
+	// The head is ours since it was locked: this always changes its row.
+	return t.later(ctx, updateAuditHead, head.Size, edge, t.s.headMAC(head.Size, edge), before)
 }
 
 func (t *tx) appendEvent(ctx context.Context, head *audit.Head, e applications.Event) error {
@@ -82,8 +95,7 @@ func (t *tx) appendEvent(ctx context.Context, head *audit.Head, e applications.E
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, insertEvent, e.Index, e.Time.UnixMicro(), e.Actor, e.Action, e.Resource, e.Detail, digest, reason, audit.AppendHashes(nil, hashes))
-	return err
+	return t.later(ctx, insertEvent, e.Index, e.Time.UnixMicro(), e.Actor, e.Action, e.Resource, e.Detail, digest, reason, audit.AppendHashes(nil, hashes))
 }
 
 // programOf returns the id in a resource name "programs/ID/…".
@@ -123,6 +135,9 @@ type eventRow struct {
 
 // AuditRecords implements audit.Log.
 func (t *tx) AuditRecords(ctx context.Context, from int64, limit int) ([]audit.Record, error) {
+	if err := t.flushEvents(ctx); err != nil {
+		return nil, err
+	}
 	return collect(t, ctx, queryEvents, []any{from, bound(limit)}, func(r rows) (*eventRow, error) {
 		var e eventRow
 		return &e, r.Scan(&e.Index, &e.time, &e.Actor, &e.Action, &e.Resource, &e.Detail, &e.ReasonDigest, &e.sealed, &e.Hashes)
@@ -169,6 +184,9 @@ func (e *eventRow) open(ctx context.Context, t *tx) (audit.Record, error) {
 }
 
 func (t *tx) AuditHead(ctx context.Context) (size int64, root []byte, err error) {
+	if err := t.flushEvents(ctx); err != nil {
+		return 0, nil, err
+	}
 	head, genuine, err := t.auditHead(ctx, queryAuditHead)
 	if err != nil {
 		return 0, nil, err
@@ -185,6 +203,9 @@ func (t *tx) AuditHead(ctx context.Context) (size int64, root []byte, err error)
 
 // AuditStoredHead implements audit.Log.
 func (t *tx) AuditStoredHead(ctx context.Context) (audit.Head, bool, error) {
+	if err := t.flushEvents(ctx); err != nil {
+		return audit.Head{}, false, err
+	}
 	return t.auditHead(ctx, queryAuditHead)
 }
 

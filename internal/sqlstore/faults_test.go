@@ -49,6 +49,13 @@ func (t *faultyTx) exec(ctx context.Context, q *query, args []any) (int64, error
 	return t.transaction.exec(ctx, q, args)
 }
 
+func (t *faultyTx) later(ctx context.Context, q *query, args []any) error {
+	if t.fault() {
+		return t.b.err
+	}
+	return t.transaction.later(ctx, q, args)
+}
+
 func (t *faultyTx) query(ctx context.Context, q *query, args []any) (rows, error) {
 	if t.fault() {
 		return nil, t.b.err
@@ -178,7 +185,7 @@ func TestIgnoredErrorDoesNotCommit(t *testing.T) {
 			return err
 		}
 		b.statements = 0
-		if err := tx.AppendEvents(ctx, applications.Event{Action: "x"}); err == nil {
+		if _, err := tx.NextCode(ctx, "p1"); err == nil {
 			t.Error("no error")
 		}
 		b.heal()

@@ -124,7 +124,7 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 				return err
 			}
 			if n == 0 { // another server did this step meanwhile: look again
-				return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+				return lostRace()
 			}
 			if err := run.script(ctx, m.text); err != nil {
 				return fmt.Errorf("migration %d (%s): %w", m.version, m.name, s.explain(ctx, err))
@@ -144,7 +144,7 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 // moment one is told that it exists, or that a key of the catalog does.
 func (s *Store) somebodyElseMigrates(ctx context.Context, err error) error {
 	if f, ok := s.db.dialect().classify(err); ok && (f == failDuplicate || f == failTableExists) {
-		return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+		return lostRace()
 	}
 	return s.explain(ctx, err)
 }

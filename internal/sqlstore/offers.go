@@ -54,7 +54,7 @@ func (t *tx) InsertOffer(ctx context.Context, o *applications.Offer) error {
 		return err
 	}
 	if n == 1 {
-		o.Revision = 1
+		t.renumber("offer", o.Program, o.ID, &o.Revision, 1)
 		return nil
 	}
 	if found, err := t.one(ctx, queryOfferExists, []any{o.Program, o.ID}, &revision); err != nil {
@@ -89,6 +89,7 @@ func (r *offerRow) open(ctx context.Context, t *tx) (*applications.Offer, error)
 	}
 	o.Program, o.ID, o.Application, o.State, o.Revision = r.program, r.id, r.application, applications.OfferState(r.state), r.revision
 	o.ExpireTime = fromMicros(r.expire)
+	t.saw("offer", r.program, r.id, r.revision)
 	toMicros(&o.CreateTime, &o.UpdateTime, &o.SendTime, &o.AnswerTime, &o.RescindTime)
 	return o, nil
 }
@@ -176,7 +177,7 @@ func (t *tx) UpdateOffer(ctx context.Context, o *applications.Offer) error {
 		return err
 	}
 	if n == 1 {
-		o.Revision++
+		t.renumber("offer", o.Program, o.ID, &o.Revision, o.Revision+1)
 		return nil
 	}
 	var revision int64
@@ -187,7 +188,7 @@ func (t *tx) UpdateOffer(ctx context.Context, o *applications.Offer) error {
 	case !found:
 		return notFound("OFFER", "offer")
 	case revision != o.Revision:
-		return stale("offer")
+		return t.stale(ctx, updateOffer, "offer", o.Program, o.ID, o.Revision)
 	}
 	return applications.Errorf(applications.FailedPrecondition, "OFFER_CLOSED", "an offer that is over does not open again: make a new one")
 }

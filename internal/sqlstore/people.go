@@ -44,7 +44,7 @@ func (t *tx) InsertUser(ctx context.Context, u *applications.User) error {
 	if n == 0 {
 		return exists("USER", "user")
 	}
-	u.Revision = 1
+	t.renumber("user", "", u.ID, &u.Revision, 1)
 	return nil
 }
 
@@ -66,6 +66,7 @@ func (r *userRow) open(ctx context.Context, t *tx) (*applications.User, error) {
 		return nil, err
 	}
 	u.ID, u.Revision = r.id, r.revision
+	t.saw("user", "", r.id, r.revision)
 	toMicros(&u.CreateTime)
 	return u, nil
 }
@@ -102,9 +103,9 @@ func (t *tx) UpdateUser(ctx context.Context, u *applications.User) error {
 		return err
 	}
 	if n == 0 {
-		return stale("user")
+		return t.stale(ctx, updateUser, "user", "", u.ID, u.Revision)
 	}
-	u.Revision++
+	t.renumber("user", "", u.ID, &u.Revision, u.Revision+1)
 	return nil
 }
 

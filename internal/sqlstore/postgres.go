@@ -82,7 +82,11 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &postgresDB{config: config, serializable: o.Serializable, writers: make(chan struct{}, max(1, config.MaxConns*3/4))}
+	writers := max(1, config.MaxConns*3/4)
+	if o.Serializable { // two that run beside each other would only end each other
+		writers = 1
+	}
+	db := &postgresDB{config: config, serializable: o.Serializable, writers: make(chan struct{}, writers)}
 	for _, q := range queries {
 		db.texts = append(db.texts, postgresDialect.sql(q.text))
 	}
@@ -222,7 +226,7 @@ func (db *postgresDB) begin(ctx context.Context, write bool) (_ transaction, err
 	if err != nil {
 		return nil, err
 	}
-	return &postgresTx{db: db, pool: pool, conn: conn, queued: []queued{{text: db.beginning(write)}}, ended: ended}, nil
+	return &postgresTx{db: db, pool: pool, conn: conn, queued: []queued{{text: db.beginning(write)}}, write: write, ended: ended}, nil
 }
 
 // beginning begins a transaction. Writers wait for each other where they change

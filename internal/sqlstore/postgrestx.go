@@ -20,6 +20,7 @@ type postgresTx struct {
 	conn   *pgxpool.Conn
 	queued []queued // go along with the next statement
 	begun  bool
+	write  bool
 	ended  func()
 }
 
@@ -30,22 +31,35 @@ type queued struct {
 }
 
 func (t *postgresTx) exec(ctx context.Context, q *query, args []any) (int64, error) {
-	return t.execText(ctx, t.db.texts[q.index], args)
+	tag, err := t.run(ctx, t.db.texts[q.index], args)
+	return tag.RowsAffected(), err
 }
 
-func (t *postgresTx) execText(ctx context.Context, text string, args []any) (int64, error) {
+func (t *postgresTx) run(ctx context.Context, text string, args []any) (pgconn.CommandTag, error) {
 	ctx, cancel := t.bounded(ctx)
 	defer cancel()
 	if len(t.queued) == 0 {
 		tag, err := t.conn.Exec(ctx, text, args...)
-		return tag.RowsAffected(), t.noticed(err)
+		return tag, t.noticed(err)
 	}
 	results := t.send(ctx, text, args)
 	tag, err := results.Exec()
 	if e := results.Close(); e != nil { // the first of its errors
 		err = e
 	}
-	return tag.RowsAffected(), t.noticed(err)
+	return tag, t.noticed(err)
+}
+
+// mostQueued bounds what waits in memory for the next statement.
+const mostQueued = 256
+
+func (t *postgresTx) later(ctx context.Context, q *query, args []any) error {
+	if len(t.queued) < mostQueued {
+		t.queued = append(t.queued, queued{t.db.texts[q.index], args})
+		return nil
+	}
+	_, err := t.exec(ctx, q, args)
+	return err
 }
 
 func (t *postgresTx) query(ctx context.Context, q *query, args []any) (rows, error) {
@@ -111,7 +125,7 @@ func (t *postgresTx) noticed(err error) error {
 // script runs several statements; only migrations do.
 func (t *postgresTx) script(ctx context.Context, text string) error {
 	if len(t.queued) > 0 {
-		if _, err := t.execText(ctx, "SELECT 1", nil); err != nil {
+		if _, err := t.run(ctx, "SELECT 1", nil); err != nil {
 			return err
 		}
 	}
@@ -120,20 +134,22 @@ func (t *postgresTx) script(ctx context.Context, text string) error {
 }
 
 func (t *postgresTx) commit(ctx context.Context) error {
-	defer t.release()
-	if !t.begun {
-		return nil // nothing was read or written
+	if !t.begun && len(t.queued) == 1 { // nothing was read or written
+		t.release()
+		return nil
 	}
-	tag, err := t.conn.Exec(ctx, "COMMIT")
+	tag, err := t.run(ctx, "COMMIT", nil)
 	if err == nil && tag.String() == "COMMIT" {
+		t.release()
 		return nil
 	}
 	if err == nil {
-		return errors.New("the transaction had failed before its commit")
+		err = errors.New("the transaction had failed before its commit")
 	}
-	var refused *pgconn.PgError
-	if err = t.noticed(err); errors.As(err, &refused) && !t.conn.Conn().IsClosed() {
-		return err // rolled back, and the server says so
+	lost := t.conn.Conn().IsClosed()
+	_ = t.rollback() // what went along with the commit may have failed before it
+	if !lost || !t.write {
+		return err // the server says that it stored nothing
 	}
 	return applications.Errorf(applications.Unavailable, "OUTCOME_UNKNOWN",
 		"the database did not say in time whether this was stored; send it again with the same request id, which never does it twice")

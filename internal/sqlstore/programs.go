@@ -10,9 +10,12 @@ import (
 var (
 	insertProgram        = newQuery(`INSERT INTO programs (id, state, revision, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`)
 	insertProgramCounter = newQuery(`INSERT INTO program_counters (program, applications) VALUES ($1, 0)`)
-	queryProgramExists   = newQuery(`SELECT 1 FROM programs WHERE id = $1`)
 	queryProgram         = newQuery(`SELECT p.state, p.revision, p.body, c.applications
 		FROM programs p JOIN program_counters c ON c.program = p.id WHERE p.id = $1`)
+	// Who changes something of a program reads it first, and relies on the state
+	// that it is in: so those take turns.
+	lockProgram = newQuery(`SELECT p.state, p.revision, p.body, c.applications
+		FROM programs p JOIN program_counters c ON c.program = p.id WHERE p.id = $1 ${for no key update of p}`)
 	queryPrograms = stateQueries(9, `SELECT p.id, p.state, p.revision, p.body, c.applications
 		FROM programs p JOIN program_counters c ON c.program = p.id
 		WHERE p.id > $1 ${states} ORDER BY p.id LIMIT $2`, "p.state", 3)
@@ -46,19 +49,19 @@ func (t *tx) InsertProgram(ctx context.Context, p *applications.Program) error {
 	if !t.write {
 		return errReadOnly
 	}
-	var one int
-	if found, err := t.one(ctx, queryProgramExists, []any{p.ID}, &one); err != nil {
-		return err
-	} else if found {
-		return exists("PROGRAM", "program")
-	}
-	if err := t.addDataKey(ctx, p.ID); err != nil {
-		return err
-	}
-	body, err := t.sealBody(ctx, p.ID, "programs", p.ID, programBody(p))
+	k, wrapped, err := t.s.vault.NewDataKey(p.ID)
 	if err != nil {
 		return err
 	}
+	plain, err := encode(programBody(p))
+	if err != nil {
+		return err
+	}
+	body, err := k.Seal(bodyPlace("programs", p.ID), plain)
+	if err != nil {
+		return err
+	}
+	// First the row that tells whether there is one already, then its key.
 	n, err := t.exec(ctx, insertProgram, p.ID, string(p.State), 1, body)
 	if err != nil {
 		return err
@@ -66,10 +69,13 @@ func (t *tx) InsertProgram(ctx context.Context, p *applications.Program) error {
 	if n == 0 {
 		return exists("PROGRAM", "program")
 	}
+	if err := t.storeDataKey(ctx, k, wrapped); err != nil {
+		return err
+	}
 	if _, err := t.exec(ctx, insertProgramCounter, p.ID); err != nil {
 		return err
 	}
-	p.Revision = 1
+	t.renumber("program", "", p.ID, &p.Revision, 1)
 	return nil
 }
 
@@ -81,8 +87,11 @@ func programBody(p *applications.Program) *applications.Program {
 }
 
 func (t *tx) Program(ctx context.Context, id string) (*applications.Program, error) {
-	row := programRow{id: id}
-	found, err := t.one(ctx, queryProgram, []any{id}, &row.state, &row.revision, &row.body, &row.count)
+	row, q := programRow{id: id}, queryProgram
+	if t.write {
+		q = lockProgram
+	}
+	found, err := t.one(ctx, q, []any{id}, &row.state, &row.revision, &row.body, &row.count)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +114,7 @@ func (r *programRow) open(ctx context.Context, t *tx) (*applications.Program, er
 		return nil, err
 	}
 	p.ID, p.State, p.Revision, p.ApplicationCount = r.id, applications.ProgramState(r.state), r.revision, r.count
+	t.saw("program", "", r.id, r.revision)
 	toMicros(&p.Window.Opens, &p.Window.Closes, &p.CreateTime, &p.UpdateTime, &p.OpenTime, &p.CloseTime, &p.DeleteTime)
 	return p, nil
 }
@@ -131,9 +141,9 @@ func (t *tx) UpdateProgram(ctx context.Context, p *applications.Program) error {
 	}
 	if n == 0 {
 		// That the program exists is known: sealing its body found its key.
-		return stale("program")
+		return t.stale(ctx, updateProgram, "program", "", p.ID, p.Revision)
 	}
-	p.Revision++
+	t.renumber("program", "", p.ID, &p.Revision, p.Revision+1)
 	return nil
 }
 
@@ -142,6 +152,9 @@ func (t *tx) DeleteProgram(ctx context.Context, id string) error {
 		if err == nil {
 			err = notFound("PROGRAM", "program")
 		}
+		return err
+	}
+	if err := t.flushEvents(ctx); err != nil {
 		return err
 	}
 	for _, q := range programParts {

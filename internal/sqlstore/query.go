@@ -27,6 +27,9 @@ func newQuery(text string) *query {
 type transaction interface {
 	// exec returns how many rows it changed.
 	exec(ctx context.Context, q *query, args []any) (int64, error)
+	// later is an exec whose result nobody needs. It may run with the next
+	// statement or the commit, which then fail with it.
+	later(ctx context.Context, q *query, args []any) error
 	query(ctx context.Context, q *query, args []any) (rows, error)
 	commit(ctx context.Context) error
 	// rollback fails if what the transaction had read was undone as well: then

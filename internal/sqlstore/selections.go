@@ -45,7 +45,7 @@ func (t *tx) InsertSelection(ctx context.Context, s *applications.Selection) err
 	if n == 0 {
 		return exists("SELECTION", "selection")
 	}
-	s.Revision = 1
+	t.renumber("selection", s.Program, s.ID, &s.Revision, 1)
 	return nil
 }
 
@@ -90,6 +90,7 @@ func (r *selectionRow) open(ctx context.Context, t *tx) (*applications.Selection
 	}
 	s.Program, s.ID, s.State, s.Owner, s.Revision = r.program, r.id, applications.SelectionState(r.state), r.owner, r.revision
 	s.LeaseUntil, s.Attempt, s.CancelAsked = fromMicros(r.lease), r.attempt, r.cancel == 1
+	t.saw("selection", r.program, r.id, r.revision)
 	toMicros(&s.CreateTime, &s.UpdateTime, &s.DoneTime, &s.OfferTime)
 	for _, locks := range [][]applications.Lock{s.Include, s.Exclude} {
 		for i := range locks {
@@ -134,7 +135,7 @@ func (t *tx) UpdateSelection(ctx context.Context, s *applications.Selection) err
 		return err
 	}
 	if n == 1 {
-		s.Revision++
+		t.renumber("selection", s.Program, s.ID, &s.Revision, s.Revision+1)
 		return nil
 	}
 	if found, err := t.selectionExists(ctx, s.Program, s.ID); err != nil || !found {
@@ -143,7 +144,7 @@ func (t *tx) UpdateSelection(ctx context.Context, s *applications.Selection) err
 		}
 		return err
 	}
-	return stale("selection")
+	return t.stale(ctx, updateSelection, "selection", s.Program, s.ID, s.Revision)
 }
 
 func (t *tx) selectionExists(ctx context.Context, program, id string) (bool, error) {

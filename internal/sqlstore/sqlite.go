@@ -297,6 +297,11 @@ func (t *sqliteTx) exec(ctx context.Context, q *query, args []any) (int64, error
 	return r.RowsAffected()
 }
 
+func (t *sqliteTx) later(ctx context.Context, q *query, args []any) error {
+	_, err := t.exec(ctx, q, args)
+	return err
+}
+
 func (t *sqliteTx) query(ctx context.Context, q *query, args []any) (rows, error) {
 	ctx = context.WithoutCancel(ctx)
 	if t.stmts == nil {

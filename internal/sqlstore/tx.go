@@ -24,6 +24,16 @@ type tx struct {
 	failed error
 	// keys are the programs' current data keys, as this transaction saw them.
 	keys map[string]*vault.DataKey
+	// seen are the revisions that this transaction read, for updates, by noun
+	// and key.
+	seen map[row]int64
+	// undo puts back, last first, what a transaction that is not committed has
+	// changed in the values of its caller.
+	undo []func()
+	// answered: a View has seen something.
+	answered bool
+	// events are appended at the end.
+	events []applications.Event
 	// committed runs after a successful commit.
 	committed []func()
 }
@@ -38,7 +48,7 @@ const (
 func (s *Store) inTx(ctx context.Context, write bool, fn func(*tx) error) error {
 	followed := false
 	for attempt := 1; ; attempt++ {
-		err := s.once(ctx, write, fn)
+		again, err := s.once(ctx, write, fn)
 		if !followed && keyChanged(err) {
 			followed = true
 			changed, err2 := s.follow(ctx)
@@ -53,7 +63,7 @@ func (s *Store) inTx(ctx context.Context, write bool, fn func(*tx) error) error 
 		if err == nil || !errors.As(err, &lost) {
 			return err
 		}
-		if attempt == maxAttempts {
+		if attempt == maxAttempts || !again {
 			return lost.err
 		}
 		wait := min(time.Millisecond<<attempt, maxBackoff)
@@ -68,50 +78,63 @@ func (s *Store) inTx(ctx context.Context, write bool, fn func(*tx) error) error 
 // conflict marks an error after which the whole transaction may be run again.
 type conflict struct{ err error }
 
+func lostRace() error {
+	return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+}
+
 func (c *conflict) Error() string { return c.err.Error() }
 func (c *conflict) Unwrap() error { return c.err }
 
-func (s *Store) once(ctx context.Context, write bool, fn func(*tx) error) (err error) {
+// once runs fn once. After a conflict it says whether fn may run again: not
+// the function of a View that has seen something, and may have passed it on.
+func (s *Store) once(ctx context.Context, write bool, fn func(*tx) error) (again bool, err error) {
 	if ctx.Err() != nil {
-		return contextError(ctx)
+		return false, contextError(ctx)
 	}
 	db, err := s.db.begin(ctx, write)
 	if err != nil {
-		return s.explain(ctx, err)
+		return true, s.explain(ctx, err)
 	}
 	t := &tx{s: s, db: db, write: write}
-	open := true
+	open, committed := true, false
 	defer func() { // also when fn panics
 		t.closed = true
 		if open {
 			_ = db.rollback() // a panic goes on either way
 		}
+		for i := len(t.undo) - 1; i >= 0 && !committed; i-- {
+			t.undo[i]()
+		}
 	}()
 	err = fn(t)
+	if err == nil && t.failed == nil {
+		err = t.flushEvents(ctx)
+	}
 	if t.failed != nil { // whatever fn made of it
 		err = t.failed
 	}
 	if err != nil {
 		open = false
 		if undone := db.rollback(); undone != nil && t.failed == nil {
-			return s.explain(ctx, undone)
+			return true, s.explain(ctx, undone)
 		}
-		return err
+		return write || !t.answered, err
 	}
 	if ctx.Err() != nil {
-		return contextError(ctx)
+		return false, contextError(ctx)
 	}
 	if write && s.loseCommit != nil && s.loseCommit() {
-		return &conflict{applications.Errorf(failRetry.code, failRetry.reason, "%s", failRetry.message)}
+		return true, lostRace()
 	}
 	open = false
 	if err := db.commit(ctx); err != nil {
-		return s.explain(ctx, err)
+		return write, s.explain(ctx, err)
 	}
+	committed = true
 	for _, f := range t.committed {
 		f()
 	}
-	return nil
+	return false, nil
 }
 
 // exec runs a statement and returns how many rows it changed.
@@ -124,6 +147,18 @@ func (t *tx) exec(ctx context.Context, q *query, args ...any) (int64, error) {
 		return 0, t.fail(ctx, q, err)
 	}
 	return n, nil
+}
+
+// later is exec for a statement whose result is of no interest, but that it
+// succeeds before the commit does.
+func (t *tx) later(ctx context.Context, q *query, args ...any) error {
+	if err := t.ready(ctx, q, args); err != nil {
+		return err
+	}
+	if err := t.db.later(ctx, q, args); err != nil {
+		return t.fail(ctx, q, err)
+	}
+	return nil
 }
 
 // one reads the first row of a result into dest and reports whether there is
@@ -150,6 +185,7 @@ func (t *tx) each(ctx context.Context, q *query, args []any, fn func(rows) error
 		return t.fail(ctx, q, err)
 	}
 	for r.Next() {
+		t.answered = true
 		if err = ctx.Err(); err == nil {
 			err = fn(checkedRows{r})
 		}
@@ -201,6 +237,38 @@ func (t *tx) ready(ctx context.Context, q *query, args []any) error {
 		}
 	}
 	return nil
+}
+
+// row names a row whose changes are numbered.
+type row struct{ noun, program, id string }
+
+// saw notes the revision of a row that a function is about to change.
+func (t *tx) saw(noun, program, id string, revision int64) {
+	if !t.write {
+		return
+	}
+	if t.seen == nil {
+		t.seen = map[row]int64{}
+	}
+	t.seen[row{noun, program, id}] = revision
+}
+
+// renumber gives a caller's value the revision that its row has now.
+func (t *tx) renumber(noun, program, id string, revision *int64, to int64) {
+	before := *revision
+	t.undo = append(t.undo, func() { *revision = before })
+	*revision = to
+	t.saw(noun, program, id, to)
+}
+
+// stale is why an update found its row, and not the revision: the caller has
+// an old one, or somebody changed the row since this transaction read it. Then
+// what it decided meanwhile may be wrong, and it runs again.
+func (t *tx) stale(ctx context.Context, q *query, noun, program, id string, revision int64) error {
+	if seen, ok := t.seen[row{noun, program, id}]; ok && seen == revision {
+		return t.fail(ctx, q, lostRace())
+	}
+	return stale(noun)
 }
 
 // fail remembers an error of the database: the transaction cannot commit. The

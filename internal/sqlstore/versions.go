@@ -163,6 +163,8 @@ func (t *tx) RegisterCriteria(ctx context.Context, c *applications.Criteria) err
 	if n == 0 {
 		return applications.Errorf(applications.FailedPrecondition, "CRITERIA_REGISTERED", "these criteria are registered and can no longer change; save a new version")
 	}
+	was := c.Registered
+	t.undo = append(t.undo, func() { c.Registered = was })
 	c.Registered = true
 	return nil
 }
@@ -179,7 +181,7 @@ func (t *tx) InsertPolicy(ctx context.Context, p *applications.Policy) error {
 	if n == 0 {
 		return exists("POLICY", "policy")
 	}
-	p.Revision = 1
+	t.renumber("policy", p.Program, p.ID, &p.Revision, 1)
 	return nil
 }
 
@@ -201,6 +203,7 @@ func (r *policyRow) open(ctx context.Context, t *tx) (*applications.Policy, erro
 		return nil, err
 	}
 	p.Program, p.ID, p.Revision = r.program, r.id, r.revision
+	t.saw("policy", r.program, r.id, r.revision)
 	toMicros(&p.ApproveTime, &p.ExpireTime, &p.RevokeTime)
 	return p, nil
 }
@@ -237,9 +240,9 @@ func (t *tx) UpdatePolicy(ctx context.Context, p *applications.Policy) error {
 		return err
 	}
 	if n == 0 {
-		return stale("policy")
+		return t.stale(ctx, updatePolicy, "policy", p.Program, p.ID, p.Revision)
 	}
-	p.Revision++
+	t.renumber("policy", p.Program, p.ID, &p.Revision, p.Revision+1)
 	return nil
 }
 

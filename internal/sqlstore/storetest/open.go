@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/openfairlead/fairlead/applications"
-	"github.com/openfairlead/fairlead/internal/pgtest"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
@@ -30,23 +29,38 @@ func Open(t testing.TB) applications.Store {
 // OpenPostgres is Open on a real PostgreSQL.
 func OpenPostgres(t testing.TB) applications.Store {
 	t.Helper()
-	v, err := vault.Generate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return OpenAt(t, pgtest.Start(t).Database(t), v)
+	return Postgres(t)(t)
 }
 
-// OpenDistributed is OpenPostgres as it would be on a distributed database:
-// every transaction is serializable, and every tenth commit of an Update fails
-// because somebody else was faster.
+// OpenDistributed is OpenPostgres as it would be on a distributed database.
 func OpenDistributed(t testing.TB) applications.Store {
 	t.Helper()
+	return Distributed(t)(t)
+}
+
+// Postgres opens stores on a real PostgreSQL for the cases of a suite.
+func Postgres(suite testing.TB) Opener { return postgres(suite, sqlstore.Options{}) }
+
+// Distributed is Postgres as it would be on a distributed database: every
+// transaction is serializable, and every tenth commit of an Update fails
+// because somebody else was faster.
+func Distributed(suite testing.TB) Opener {
+	return postgres(suite, sqlstore.Options{Serializable: true, LoseCommit: LoseEveryTenth()})
+}
+
+func postgres(suite testing.TB, o sqlstore.Options) Opener {
+	suite.Helper()
 	v, err := vault.Generate()
 	if err != nil {
-		t.Fatal(err)
+		suite.Fatal(err)
 	}
-	return open(t, sqlstore.Options{Database: pgtest.Start(t).Database(t), Vault: v, Serializable: true, LoseCommit: LoseEveryTenth()})
+	databases := &postgresDatabases{suite: suite, vault: v}
+	return func(t testing.TB) applications.Store {
+		t.Helper()
+		o := o
+		o.Database, o.Vault = databases.take(t), v
+		return open(t, o)
+	}
 }
 
 // LoseEveryTenth is for sqlstore.Options.LoseCommit: the first commit is lost,

@@ -196,15 +196,14 @@ var programCases = []testCase{
 		seen := make([][]int, racers)
 		for _, err := range race(racers, func(i int) error {
 			for range each {
-				if err := f.Update(f.ctx, func(tx applications.Tx) error {
-					n, err := tx.NextCode(f.ctx, "p1")
-					if err == nil {
-						seen[i] = append(seen[i], n)
-					}
+				n := 0
+				if err := f.Update(f.ctx, func(tx applications.Tx) (err error) {
+					n, err = tx.NextCode(f.ctx, "p1")
 					return err
 				}); err != nil {
 					return err
 				}
+				seen[i] = append(seen[i], n)
 			}
 			return nil
 		}) {

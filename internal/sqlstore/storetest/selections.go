@@ -156,15 +156,17 @@ var selectionCases = []testCase{
 		var mu sync.Mutex
 		var owners []string
 		for _, err := range race(racers, func(i int) error {
-			return f.Update(f.ctx, func(tx applications.Tx) error {
-				s, err := tx.ClaimSelection(f.ctx, fmt.Sprint(i), start, lease)
-				if s != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					owners = append(owners, s.Owner)
-				}
+			var s *applications.Selection
+			err := f.Update(f.ctx, func(tx applications.Tx) (err error) {
+				s, err = tx.ClaimSelection(f.ctx, fmt.Sprint(i), start, lease)
 				return err
 			})
+			if err == nil && s != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				owners = append(owners, s.Owner)
+			}
+			return err
 		}) {
 			must(f, err)
 		}
@@ -179,15 +181,17 @@ var selectionCases = []testCase{
 		var mu sync.Mutex
 		var got []string
 		for _, err := range race(racers, func(i int) error {
-			return f.Update(f.ctx, func(tx applications.Tx) error {
-				s, err := tx.ClaimSelection(f.ctx, fmt.Sprint(i), start, lease)
-				if s != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					got = append(got, s.ID)
-				}
+			var s *applications.Selection
+			err := f.Update(f.ctx, func(tx applications.Tx) (err error) {
+				s, err = tx.ClaimSelection(f.ctx, fmt.Sprint(i), start, lease)
 				return err
 			})
+			if err == nil && s != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, s.ID)
+			}
+			return err
 		}) {
 			must(f, err)
 		}

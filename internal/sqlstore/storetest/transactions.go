@@ -25,6 +25,99 @@ var transactionCases = append([]testCase{
 		f.missing("PROGRAM_NOT_FOUND", func(tx applications.Tx) error { _, err := tx.Program(f.ctx, "p1"); return err })
 		f.programs("p1")
 	}},
+	{"an error leaves the caller's values as they were", func(f *fixture) {
+		p := exampleProgram("p1")
+		fail := func(do func(tx applications.Tx) error) {
+			f.Helper()
+			err := f.Update(f.ctx, func(tx applications.Tx) error {
+				must(f, do(tx))
+				return errOnPurpose
+			})
+			if err != errOnPurpose {
+				f.Fatalf("got %v", err)
+			}
+		}
+		p.Revision = 7
+		fail(func(tx applications.Tx) error { return tx.InsertProgram(f.ctx, p) })
+		if p.Revision != 7 {
+			f.Fatalf("revision %d", p.Revision)
+		}
+		f.do(func(tx applications.Tx) error { return tx.InsertProgram(f.ctx, p) })
+		fail(func(tx applications.Tx) error {
+			must(f, tx.UpdateProgram(f.ctx, p))
+			return tx.UpdateProgram(f.ctx, p)
+		})
+		if p.Revision != 1 {
+			f.Fatalf("revision %d", p.Revision)
+		}
+		f.do(func(tx applications.Tx) error { return tx.UpdateProgram(f.ctx, p) })
+	}},
+	{"what was read and changed by somebody else meanwhile: it runs again", func(f *fixture) {
+		f.programs("p1")
+		must(f, f.Update(f.ctx, func(tx applications.Tx) error {
+			return tx.InsertApplication(f.ctx, exampleApplication("p1", "a", 1), nil)
+		}))
+		// Both read before either writes, where the backend lets them.
+		both := make(chan struct{}, 2)
+		for _, err := range race(2, func(int) error {
+			first := true
+			return f.Update(f.ctx, func(tx applications.Tx) error {
+				a, err := tx.Application(f.ctx, "p1", "a")
+				if err != nil {
+					return err
+				}
+				if first {
+					first = false
+					both <- struct{}{}
+					for range 50 {
+						if len(both) == 2 {
+							break
+						}
+						time.Sleep(time.Millisecond)
+					}
+				}
+				a.CodeGeneration++
+				return tx.UpdateApplication(f.ctx, a, nil)
+			})
+		}) {
+			must(f, err)
+		}
+		before := exampleApplication("p1", "a", 1).CodeGeneration
+		if a := getApplication(f, "p1", "a"); a.CodeGeneration != before+2 || a.Revision != 3 {
+			f.Fatalf("%d changes, revision %d", a.CodeGeneration-before, a.Revision)
+		}
+	}},
+	{"a submission and the end of the call: one after the other", func(f *fixture) {
+		for i := range 8 {
+			id := fmt.Sprint("p", i)
+			f.programs(id)
+			for _, err := range race(6, func(i int) error {
+				return f.Update(f.ctx, func(tx applications.Tx) error {
+					p, err := tx.Program(f.ctx, id)
+					if err != nil {
+						return err
+					}
+					if i == 0 { // the end, which counts
+						list, err := tx.Applications(f.ctx, applications.ApplicationQuery{Program: id})
+						if err != nil {
+							return err
+						}
+						p.State, p.Seats = applications.ProgramClosed, len(list)
+						return tx.UpdateProgram(f.ctx, p)
+					}
+					if p.State == applications.ProgramClosed {
+						return nil
+					}
+					return tx.InsertApplication(f.ctx, exampleApplication(id, fmt.Sprint(i), i), nil)
+				})
+			}) {
+				must(f, err)
+			}
+			if p, n := getProgram(f, id), countAll(f, id); p.Seats != n {
+				f.Fatalf("%d applications, %d of them before the end", n, p.Seats)
+			}
+		}
+	}},
 	{"a panic rolls back, and goes on", func(f *fixture) {
 		for _, run := range []func(context.Context, func(applications.Tx) error) error{f.Update, f.View} {
 			func() {
