@@ -594,7 +594,7 @@ func TestHeadersAndCrossOrigin(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	for _, path := range []string{apply + "/questions/contact", apply + "/check", apply + "/return", apply + "/withdraw", "/sign-in", "/sign-out", "/enter/x", "/programs/x/selections"} {
+	for _, path := range []string{apply + "/questions/contact", apply + "/check", apply + "/return", apply + "/withdraw", apply + "/accept", apply + "/decline", "/sign-in", "/sign-out", "/enter/x", "/programs/x/selections"} {
 		for _, header := range []http.Header{
 			{"Sec-Fetch-Site": {"cross-site"}}, {"Sec-Fetch-Site": {"same-site"}}, {"Origin": {"https://example.org"}}, {"Origin": {"null"}},
 		} {

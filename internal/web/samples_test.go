@@ -365,8 +365,26 @@ func samplePages(s *server, lang string) map[string]view {
 		x := samplePlace("")
 		x.app.State, x.app.SubmitTime = state, sampleNow
 		x.app.IneligibleReasons = []string{"role_authority"}
-		out["status "+string(state)] = s.newStatusPage(req(apply), x)
+		out["status "+string(state)] = s.newStatusPage(req(apply), x, nil)
 	}
+	for _, state := range []applications.OfferState{
+		applications.OfferSent, applications.OfferAccepted, applications.OfferDeclined, applications.OfferExpired, applications.OfferRescinded,
+	} {
+		x := samplePlace("")
+		x.app.State, x.app.SubmitTime = applications.Selected, sampleNow
+		if state == applications.OfferRescinded {
+			x.app.State = applications.InPool
+		}
+		o := &applications.Offer{State: state, FirstCome: true, ExpireTime: sampleNow.AddDate(0, 0, 14)}
+		out["status offer "+string(state)] = s.newStatusPage(req(apply), x, o)
+		if s.declinable(o) {
+			out["decline "+string(state)] = s.newDeclinePage(req(apply), x, o, "", nil)
+		}
+	}
+	taken := s.newStatusPage(req(apply), func() *place { x := samplePlace(""); x.app.State = applications.Selected; return x }(),
+		&applications.Offer{State: applications.OfferSent, FirstCome: true, ExpireTime: sampleNow.AddDate(0, 0, 14)})
+	taken.Offer.Taken = true
+	out["status offer taken"] = taken
 	out["withdraw"] = s.newWithdrawPage(req(apply), p, "", nil)
 	enter := &enterPage{frame: s.frame(req("/enter/x")), Action: "/enter/x?to=/programs"}
 	enter.titled("Invented")

@@ -55,6 +55,7 @@ type statusPage struct {
 	Closes    moment
 	Open      bool
 	Code      string
+	Offer     *offerCard
 	Withdraw  bool
 	Change    bool
 	Contact   []phrase
@@ -68,11 +69,16 @@ func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.keepApplicant(w, *p.session)
-	s.render(w, r, http.StatusOK, "status", s.newStatusPage(r, p))
+	o, err := s.offerOf(r, p)
+	if err != nil {
+		return err
+	}
+	s.render(w, r, http.StatusOK, "status", s.newStatusPage(r, p, o))
 	return nil
 }
 
-func (s *server) newStatusPage(r *http.Request, p *place) *statusPage {
+// newStatusPage makes the page; o is the last offer that was sent, or nil.
+func (s *server) newStatusPage(r *http.Request, p *place, o *applications.Offer) *statusPage {
 	f := s.callFrame(r, p.program)
 	l, zone, app := f.tongue, zoneOf(p.program), p.app
 	open := p.open(s.Now())
@@ -101,6 +107,9 @@ func (s *server) newStatusPage(r *http.Request, p *place) *statusPage {
 		key = "review"
 	case applications.InPool:
 		key, page.Tone, page.Mark = "pool", "good", "✓"
+		if o != nil && o.State == applications.OfferRescinded {
+			key = page.fillOffer(s, p, o)
+		}
 	case applications.Ineligible:
 		key, page.Tone, page.Mark = "ineligible", "warn", "!"
 		for _, reason := range app.IneligibleReasons {
@@ -112,6 +121,9 @@ func (s *server) newStatusPage(r *http.Request, p *place) *statusPage {
 		}
 	case applications.Selected:
 		key, page.Tone, page.Mark = "selected", "good", "✓"
+		if o != nil {
+			key = page.fillOffer(s, p, o)
+		}
 	case applications.Alternate:
 		key = "alternate"
 	case applications.NotSelected:

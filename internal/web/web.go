@@ -139,6 +139,9 @@ func (s *server) routes() http.Handler {
 	handle("POST /apply/{program}/leave", s.postLeave)
 	handle("GET /apply/{program}/receipt", s.getReceipt)
 	handle("GET /apply/{program}/status", s.getStatus)
+	handle("POST /apply/{program}/accept", s.postAccept)
+	handle("GET /apply/{program}/decline", s.getDecline)
+	handle("POST /apply/{program}/decline", s.postDecline)
 	handle("GET /apply/{program}/withdraw", s.getWithdraw)
 	handle("POST /apply/{program}/withdraw", s.postWithdraw)
 
