@@ -252,6 +252,7 @@ func (t *tool) run(ctx context.Context, database string, stdout io.Writer, args 
 		return err
 	}
 	cmd.Stdout = stdout
+	defer dieWithUs(cmd)()
 	return t.failed(ctx, cmd.Run(), stderr)
 }
 
@@ -302,6 +303,7 @@ func (t *tool) read(ctx context.Context, args []string, row func(table, columns 
 	if err != nil {
 		return err
 	}
+	defer dieWithUs(cmd)()
 	if err := cmd.Start(); err != nil {
 		return err
 	}

@@ -104,10 +104,9 @@ func sameTable(a, b table) bool {
 	return a.name == b.name && slices.Equal(a.columns, b.columns) && slices.Equal(a.key, b.key)
 }
 
-// A batch is one INSERT; its bounds keep memory small and statements legal:
-// SQLite takes 32,766 values in one, PostgreSQL 65,535.
+// A batch is one INSERT. Its bounds keep memory small and statements legal:
+// PostgreSQL takes 65,535 values in one.
 const (
-	batchRows   = 500
 	batchValues = 30000
 	batchBytes  = 4 << 20
 )
@@ -173,7 +172,7 @@ func (b *batch) add(ctx context.Context, t *table, values []any) error {
 	return nil
 }
 
-func (b *batch) most() int { return min(batchRows, batchValues/len(b.table.columns)) }
+func (b *batch) most() int { return min(b.to.from.batch, batchValues/len(b.table.columns)) }
 
 func (b *batch) flush(ctx context.Context) (err error) {
 	if b.rows == 0 {

@@ -275,8 +275,8 @@ func VacuumInto(ctx context.Context, database, file string) error {
 		return err
 	}
 	if _, err := w.db.ExecContext(ctx, "VACUUM INTO $1", file); err != nil {
-		if f, ok := classifySQLite(err); ok && f.reason == failFull.reason {
-			return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "there is not enough room beside the file for a copy of the database; free some, or choose another disk")
+		if f, ok := classifySQLite(err); ok && (f == failFull || f == failUnavailable) && ctx.Err() == nil { // a full disk; a quota or a limit
+			return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "a copy of the database could not be written into the backup's folder: its disk is full, or it fails; free some space or choose another disk; nothing is left behind")
 		}
 		return w.explain(ctx, err)
 	}

@@ -122,14 +122,23 @@ func emptyPostgresWhole(ctx context.Context, database string) (_ whole, err erro
 			w.db.Close()
 		}
 	}()
-	if err = w.empty(ctx, Describe(database)); err != nil {
-		return w, err
-	}
-	if err = w.nobodyElse(ctx, Describe(database)); err != nil {
+	if err = w.unused(ctx, Describe(database)); err != nil {
 		return w, err
 	}
 	w.tx, err = w.db.BeginTx(ctx, nil)
 	return w, err
+}
+
+// unused refuses a database that holds anything or is in use. It looks again
+// after it may have waited for somebody to go.
+func (w *whole) unused(ctx context.Context, name string) error {
+	if err := w.empty(ctx, name); err != nil {
+		return err
+	}
+	if err := w.nobodyElse(ctx, name); err != nil {
+		return err
+	}
+	return w.empty(ctx, name)
 }
 
 // empty refuses a database that holds anything.
@@ -158,10 +167,7 @@ func PostgresEmpty(ctx context.Context, database string) (version int, schema st
 		return 0, "", err
 	}
 	defer w.db.Close()
-	if err = w.empty(ctx, Describe(database)); err == nil {
-		err = w.nobodyElse(ctx, Describe(database))
-	}
-	if err == nil {
+	if err = w.unused(ctx, Describe(database)); err == nil {
 		version, schema, err = w.server(ctx, w.db)
 	}
 	if err != nil {

@@ -46,6 +46,7 @@ type catalog struct {
 	parents string // query: table, table that it refers to
 	byBytes string // makes ORDER BY compare a text by bytes
 	kinds   map[string]kind
+	batch   int // rows to insert at once, by measurement: SQLite's driver takes longer with many
 }
 
 var sqliteCatalog = &catalog{
@@ -54,6 +55,7 @@ var sqliteCatalog = &catalog{
 	parents: `SELECT t.name, f."table" FROM sqlite_schema AS t, pragma_foreign_key_list(t.name) AS f WHERE t.type = 'table'`,
 	byBytes: " COLLATE BINARY",
 	kinds:   map[string]kind{"integer": intKind, "text": textKind, "blob": bytesKind},
+	batch:   8,
 }
 
 // What PostgreSQL's own words for tables of the current schema are. Foreign
@@ -69,6 +71,7 @@ var postgresCatalog = &catalog{
 		WHERE f.contype = 'f' AND child.relnamespace = current_schema()::regnamespace`,
 	byBytes: ` COLLATE "C"`,
 	kinds:   map[string]kind{"bigint": intKind, "text": textKind, "bytea": bytesKind},
+	batch:   500,
 }
 
 // plainName keeps names that were read from a database from being anything but
