@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,29 +17,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/disk"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
-	var at place
-	ports := map[string]*string{}
+	var o serveOptions
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check an installation and say in plain words what to mend",
-		Long: `Doctor looks at the data folder, the master key, the database, the ports and the
-texts, and changes none of them; a database of an older version stays as it is.
-It ends with exit code 3 if something has to be mended; warnings alone are 0.`,
-		Args: cobra.NoArgs,
+		Long: `Doctor looks at the data folder and what it lies on, the master key, the database
+and the way to it, the last backup, the clock, who can reach the server and how,
+the certificate, the ports and the texts, and changes none of them; a database of
+an older version stays as it is. It ends with exit code 3 if something has to be
+mended; warnings alone are 0.
+
+Give it the flags that the server is started with: it takes all of them.`,
+		Example: "  fairlead doctor --http 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-url https://apply.example.org",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := &doctor{w: p.stdout, at: at}
-			d.folder()
-			d.key()
-			d.database(cmd.Context())
-			d.backup(time.Now())
-			for _, flag := range []string{"http", "grpc", "ops"} {
-				d.port(flag, *ports[flag])
-			}
+			d := newDoctor(p.stdout, o)
+			d.examine(cmd.Context(), time.Now())
 			fmt.Fprintf(p.stdout, "\n%s\n", d.summary())
 			if d.problems > 0 {
 				return &exitError{code: exitData}
@@ -48,18 +46,40 @@ It ends with exit code 3 if something has to be mended; warnings alone are 0.`,
 			return nil
 		},
 	}
-	at.flags(cmd.Flags())
-	ports["http"] = cmd.Flags().String("http", "127.0.0.1:8080", "address of the REST API and the pages")
-	ports["grpc"] = cmd.Flags().String("grpc", "127.0.0.1:9090", "address of the gRPC API")
-	ports["ops"] = cmd.Flags().String("ops", "127.0.0.1:9091", "address of /livez, /readyz and /metrics")
+	o.flags(cmd.Flags())
 	return cmd
 }
 
 // doctor collects what it finds.
 type doctor struct {
 	w                  io.Writer
-	at                 place
+	o                  serveOptions
+	at                 place // of o
 	warnings, problems int
+
+	// What the machine says; tests say otherwise.
+	fileSystem func(folder string) (disk.Place, error)
+	synced     func() (synced, known bool)
+	built      func() time.Time
+}
+
+func newDoctor(w io.Writer, o serveOptions) *doctor {
+	return &doctor{w: w, o: o, at: o.place, fileSystem: disk.Of, synced: clockSynced, built: built}
+}
+
+func (d *doctor) examine(ctx context.Context, now time.Time) {
+	d.folder()
+	d.clock(now) // before anything is opened, which changes the database's time
+	d.drive()
+	d.modes()
+	d.key()
+	d.connection()
+	d.database(ctx)
+	d.backup(now)
+	d.network(now)
+	d.port("http", d.o.ports.HTTP)
+	d.port("grpc", d.o.ports.GRPC)
+	d.port("ops", d.o.ports.Ops)
 }
 
 func (d *doctor) ok(format string, args ...any) { fmt.Fprintf(d.w, "ok       "+format+"\n", args...) }
@@ -91,10 +111,6 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// syncServices are folders that a service copies to other machines while the
-// database is being written, which breaks it.
-var syncServices = []string{"Dropbox", "OneDrive", "Google Drive", "GoogleDrive", "iCloud", "Mobile Documents", "Nextcloud", "ownCloud", "Syncthing", "pCloud", "Box Sync"}
-
 func (d *doctor) folder() {
 	info, err := os.Stat(d.at.data)
 	switch {
@@ -117,14 +133,6 @@ func (d *doctor) folder() {
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		d.warn("other accounts of this machine can look into the data folder (mode %04o); run: chmod 700 %s", mode, d.at.data)
-	}
-	abs, err := filepath.Abs(d.at.data)
-	if err == nil {
-		for _, part := range strings.Split(filepath.ToSlash(abs), "/") {
-			if i := slices.IndexFunc(syncServices, func(s string) bool { return strings.HasPrefix(strings.ToLower(part), strings.ToLower(s)) }); i >= 0 {
-				d.problem("the data folder lies in a folder of %s, which copies files while they are written and breaks the database; move it and name the new place with --data", syncServices[i])
-			}
-		}
 	}
 	if _, err := os.Stat(filepath.Join(d.at.data, "admin.token")); err == nil {
 		d.warn("the first administrator's token still lies in %s; make tokens for people, then delete the file", filepath.Join(d.at.data, "admin.token"))
@@ -244,28 +252,6 @@ func are(n int) string {
 		return " is"
 	}
 	return " are"
-}
-
-// port says whether the server could listen; a server that runs already is
-// why it mostly cannot.
-func (d *doctor) port(flag, address string) {
-	l, err := net.Listen("tcp", address)
-	if err == nil {
-		_ = l.Close() // opened only to see whether it can be
-		d.ok("--%s %s is free", flag, address)
-		return
-	}
-	conn, dialErr := net.DialTimeout("tcp", address, time.Second)
-	if dialErr == nil {
-		_ = conn.Close()
-		d.warn("--%s %s is in use: by a running server, or by another program", flag, address)
-		return
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	d.problem("--%s %s cannot be listened on (%v); choose another with --%s HOST:PORT", flag, address, err, flag)
 }
 
 // message is what an error says to a person.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -31,10 +31,8 @@ import (
 // serveOptions are the flags of `fairlead serve`.
 type serveOptions struct {
 	place
-	ports          server.Ports
+	network
 	adminTokenFile string
-	publicURL      string
-	trustedProxies []string
 	rateLimit      float64
 	runLease       time.Duration
 	logLevel       string
@@ -55,32 +53,29 @@ and one master key, which "fairlead keys create" makes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, p.stderr) },
 	}
-	f := cmd.Flags()
+	o.flags(cmd.Flags())
+	return cmd
+}
+
+func (o *serveOptions) flags(f *pflag.FlagSet) {
 	o.place.flags(f)
-	f.StringVar(&o.ports.HTTP, "http", "127.0.0.1:8080", "address of the REST API and the pages")
-	f.StringVar(&o.ports.GRPC, "grpc", "127.0.0.1:9090", "address of the gRPC API")
-	f.StringVar(&o.ports.Ops, "ops", "127.0.0.1:9091", "address of /livez, /readyz and /metrics")
-	f.StringVar(&o.ports.TLSCert, "tls-cert", "", "certificate chain (PEM) to serve HTTP and gRPC over TLS; read again when it changes")
-	f.StringVar(&o.ports.TLSKey, "tls-key", "", "private key (PEM) of --tls-cert")
-	f.BoolVar(&o.ports.BehindProxy, "behind-proxy", false, "a proxy in front does TLS: allow listening off this machine without it")
-	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks (CIDR) whose X-Forwarded-For is believed")
-	f.StringVar(&o.publicURL, "public-url", "", "address that people type, such as https://apply.example.org; makes links, secure cookies and HSTS")
+	o.network.flags(f)
 	f.StringVar(&o.adminTokenFile, "admin-token-file", "", "where the first administrator's token is written (default DATA/admin.token)")
 	f.Float64Var(&o.rateLimit, "rate-limit", 200, "calls a second that each caller may make, with twice as many at once; 0: no limit")
 	f.DurationVar(&o.runLease, "run-lease", 30*time.Second, "how long a selection run stays with a server that has died before another one goes on with it")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
-	return cmd
 }
 
 // serve runs the server until ctx ends. Everything that can be wrong with how
-// it was started is found before a port opens.
+// it was started is found before a port opens, and what is wrong with the flags
+// alone before anything is made.
 func serve(ctx context.Context, o serveOptions, stderr io.Writer) error {
 	log, err := newLog(o, stderr)
 	if err != nil {
 		return err
 	}
-	publicURL, proxies, err := o.network()
+	publicURL, proxies, err := o.check()
 	if err != nil {
 		return err
 	}
@@ -216,33 +211,15 @@ func writeSecret(path, content string) error {
 	return nil
 }
 
-// network reads what the flags say about the way to the server.
-func (o *serveOptions) network() (publicURL string, proxies []netip.Prefix, err error) {
-	if o.publicURL != "" {
-		u, err := url.Parse(o.publicURL)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-			return "", nil, exit(exitUsage, "--public-url %q: write it as https://HOST, without a path", o.publicURL)
-		}
-		publicURL = u.Scheme + "://" + u.Host
-	}
-	for _, text := range o.trustedProxies {
-		p, err := netip.ParsePrefix(strings.TrimSpace(text))
-		if err != nil {
-			a, addrErr := netip.ParseAddr(strings.TrimSpace(text))
-			if addrErr != nil {
-				return "", nil, exit(exitUsage, "--trusted-proxies %q: write networks as 10.0.0.0/8 or single addresses", text)
-			}
-			p = netip.PrefixFrom(a, a.BitLen())
-		}
-		proxies = append(proxies, p)
-	}
+// check reads what the flags say, without making or opening anything.
+func (o *serveOptions) check() (publicURL string, proxies []netip.Prefix, err error) {
 	if o.runLease < 100*time.Millisecond {
 		return "", nil, exit(exitUsage, "--run-lease %v: must be 100ms or more; 30s is usual", o.runLease)
 	}
 	if o.rateLimit < 0 {
 		return "", nil, exit(exitUsage, "--rate-limit %v: must be 0 or more", o.rateLimit)
 	}
-	return publicURL, proxies, nil
+	return o.network.read()
 }
 
 func newLog(o serveOptions, w io.Writer) (*slog.Logger, error) {

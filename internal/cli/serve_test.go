@@ -422,3 +422,22 @@ func TestGuessingOverBothDoors(t *testing.T) {
 		t.Errorf("at another program the API says %d, the page %d", a, p)
 	}
 }
+
+// TestFlagsComeFirst: a start that is refused for its flags has made nothing: no
+// folder, no database, no key.
+func TestFlagsComeFirst(t *testing.T) {
+	for _, flags := range [][]string{
+		{"--http", "0.0.0.0:0"}, {"--grpc", ":0"}, {"--ops", "0.0.0.0:0"}, {"--http", "nothing"}, {"--tls-cert", "x"}, {"--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"},
+		{"--public-url", "apply.example.org"}, {"--trusted-proxies", "everybody"}, {"--trusted-proxies", "::/0"}, {"--rate-limit", "-1"}, {"--run-lease", "1ms"}, {"--log-level", "loud"}, {"--log-format", "xml"},
+	} {
+		h := newHouse(t)
+		got := run(t, append(append([]string{"serve"}, flags...), h.where()...)...)
+		if got.code != exitUsage || !strings.Contains(got.stderr, flags[0]) {
+			t.Errorf("%v: %d %s", flags, got.code, got.stderr)
+		}
+		left, err := os.ReadDir(filepath.Dir(h.data))
+		if err != nil || len(left) > 0 {
+			t.Errorf("%v: left behind: %v %v", flags, left, err)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,4 +47,19 @@ func revision() string {
 		}
 	}
 	return text
+}
+
+// built is when the sources of this build were made; zero where it is not known.
+func built() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			t, _ := time.Parse(time.RFC3339, s.Value) // zero if it is no time
+			return t
+		}
+	}
+	return time.Time{}
 }

@@ -2,51 +2,24 @@ package server
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-// pair writes a certificate with a serial number and its key.
-func pair(t *testing.T, certFile, keyFile string, serial int64, from, until time.Time) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotBefore: from, NotAfter: until}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
+	"github.com/openfairlead/fairlead/internal/tlstest"
+)
 
 // TestCertificateIsReadAgain renews a certificate under a running server, in
 // good order, half-way and with what cannot be used.
 func TestCertificateIsReadAgain(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	ca, elsewhere := tlstest.New(t), t.TempDir()
 	noon := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
 	year := noon.AddDate(1, 0, 0)
-	pair(t, certFile, keyFile, 1, noon.Add(-time.Hour), year)
+	certFile, keyFile := ca.Write(t, dir, tlstest.Leaf{Serial: 1, From: noon.Add(-time.Hour), Until: year})
 	first, err := readCertificate(certFile, keyFile, noon)
 	if err != nil {
 		t.Fatal(err)
@@ -81,29 +54,33 @@ func TestCertificateIsReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
 	after("nothing changed", 1, 0)
-	pair(t, certFile, keyFile, 2, noon.Add(-time.Hour), year)
+	ca.Write(t, dir, tlstest.Leaf{Serial: 2, From: noon.Add(-time.Hour), Until: year})
 	after("renewed", 2, 1, "took up", "2028-01-01")
 	write(certFile, "half")
 	after("half a file", 2, 1, "level=ERROR", "no certificate in PEM form", "from before is served", certFile)
-	pair(t, certFile, keyFile, 3, noon.Add(-time.Hour), year)
+	ca.Write(t, dir, tlstest.Leaf{Serial: 3, From: noon.Add(-time.Hour), Until: year})
 	after("mended", 3, 1, "took up")
-	otherKey := filepath.Join(dir, "other.pem")
-	pair(t, certFile, otherKey, 4, noon.Add(-time.Hour), year)
+	otherCert, otherKey := ca.Write(t, elsewhere, tlstest.Leaf{Serial: 4, From: noon.Add(-time.Hour), Until: year})
+	move(otherCert, certFile)
 	after("the key of another", 3, 1, "do not belong together")
-	if err := os.Rename(otherKey, keyFile); err != nil {
-		t.Fatal(err)
-	}
+	move(otherKey, keyFile)
 	after("then its own", 4, 1, "took up")
-	pair(t, certFile, keyFile, 5, noon.AddDate(-1, 0, 0), noon.Add(-time.Minute))
+	ca.Write(t, dir, tlstest.Leaf{Serial: 5, From: noon.AddDate(-1, 0, 0), Until: noon.Add(-time.Minute)})
 	after("one that has ended", 4, 1, "ended on 2027-01-01")
-	pair(t, certFile, keyFile, 6, noon.Add(time.Hour), year)
+	ca.Write(t, dir, tlstest.Leaf{Serial: 6, From: noon.Add(time.Hour), Until: year})
 	after("one that has not begun", 4, 1, "begins only on")
 	if err := os.Remove(certFile); err != nil {
 		t.Fatal(err)
 	}
 	after("no file", 4, 1, "cannot be read", "no such file")
-	pair(t, certFile, keyFile, 7, noon.Add(-time.Hour), noon.Add(10*24*time.Hour))
+	ca.Write(t, dir, tlstest.Leaf{Serial: 7, From: noon.Add(-time.Hour), Until: noon.Add(10 * 24 * time.Hour)})
 	after("one that ends soon", 7, 2, "took up", "ends soon", "2027-01-11")
 	said.Reset()
 	c.look(log, noon.Add(23*time.Hour))
@@ -124,11 +101,10 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 	// Between the certificate and its key another look may come: nothing is told.
 	said.Reset()
-	pair(t, certFile, otherKey, 8, noon.Add(-time.Hour), year)
+	otherCert, otherKey = ca.Write(t, elsewhere, tlstest.Leaf{Serial: 8, From: noon.Add(-time.Hour), Until: year})
+	move(otherCert, certFile)
 	c.look(log, noon)
-	if err := os.Rename(otherKey, keyFile); err != nil {
-		t.Fatal(err)
-	}
+	move(otherKey, keyFile)
 	c.look(log, noon)
 	if strings.Contains(said.String(), "ERROR") || !strings.Contains(said.String(), "took up") {
 		t.Errorf("a renewal in two steps: %s", said.String())
@@ -137,8 +113,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 
 func TestCertificatesThatCannotBeUsed(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	pair(t, certFile, keyFile, 1, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
+	certFile, keyFile := tlstest.New(t).Write(t, dir, tlstest.Leaf{})
 	locked := filepath.Join(dir, "locked.pem")
 	if err := os.WriteFile(locked, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/server"
 	"github.com/openfairlead/fairlead/internal/server/gateway"
+	"github.com/openfairlead/fairlead/internal/tlstest"
 	"github.com/openfairlead/fairlead/internal/web"
 )
 
@@ -376,7 +377,8 @@ func TestRequestsThatAreNone(t *testing.T) {
 // nothing. They are cut off within the bounds, and nobody else waits for them.
 func TestSlowCallers(t *testing.T) {
 	t.Parallel()
-	cert, key, pool := writeCertificate(t, t.TempDir(), 1)
+	ca := tlstest.New(t)
+	cert, key := ca.Write(t, t.TempDir(), tlstest.Leaf{})
 	app := newSite(t, server.Options{})
 	l, _ := start(t, app, server.Ports{TLSCert: cert, TLSKey: key})
 	ways := map[string]struct {
@@ -422,7 +424,7 @@ func TestSlowCallers(t *testing.T) {
 						if way.address == l.GRPC.Addr().String() {
 							proto = "h2"
 						}
-						conn = tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", NextProtos: []string{proto}})
+						conn = tls.Client(conn, &tls.Config{RootCAs: ca.Pool, ServerName: "127.0.0.1", NextProtos: []string{proto}})
 					}
 					if _, err := io.WriteString(conn, way.begin); err != nil && !way.tls {
 						return err
@@ -462,7 +464,7 @@ func TestSlowCallers(t *testing.T) {
 			}()
 		}
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool}, DisableKeepAlives: true}}
 	asked, slowest := 0, time.Duration(0)
 	for left := each * len(ways); left > 0; {
 		select {
@@ -512,11 +514,12 @@ func TestRefusedUploadEndsAtOnce(t *testing.T) {
 
 // TestTLSOnly: both ports speak TLS 1.2 and later, and nothing else.
 func TestTLSOnly(t *testing.T) {
-	cert, key, pool := writeCertificate(t, t.TempDir(), 1)
+	ca := tlstest.New(t)
+	cert, key := ca.Write(t, t.TempDir(), tlstest.Leaf{})
 	l, _ := start(t, newSite(t, server.Options{}), server.Ports{TLSCert: cert, TLSKey: key})
 	for name, address := range map[string]string{"HTTP": l.HTTP.Addr().String(), "gRPC": l.GRPC.Addr().String()} {
 		for version, ok := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
-			conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pool, MinVersion: version, MaxVersion: version, NextProtos: []string{"h2"}})
+			conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: ca.Pool, MinVersion: version, MaxVersion: version, NextProtos: []string{"h2"}})
 			if (err == nil) != ok {
 				t.Errorf("%s: %s: %v", name, tls.VersionName(version), err)
 			}
@@ -546,13 +549,14 @@ func TestTLSOnly(t *testing.T) {
 
 // TestHTTP2Settings reads what the server lets a connection do.
 func TestHTTP2Settings(t *testing.T) {
-	cert, key, pool := writeCertificate(t, t.TempDir(), 1)
+	ca := tlstest.New(t)
+	cert, key := ca.Write(t, t.TempDir(), tlstest.Leaf{})
 	l, _ := start(t, newSite(t, server.Options{}), server.Ports{TLSCert: cert, TLSKey: key})
 	for name, c := range map[string]struct {
 		address string
 		streams uint32
 	}{"HTTP": {l.HTTP.Addr().String(), 100}, "gRPC": {l.GRPC.Addr().String(), 1000}} {
-		conn, err := tls.Dial("tcp", c.address, &tls.Config{RootCAs: pool, NextProtos: []string{"h2"}})
+		conn, err := tls.Dial("tcp", c.address, &tls.Config{RootCAs: ca.Pool, NextProtos: []string{"h2"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -578,7 +582,7 @@ func TestHTTP2Settings(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool}, ForceAttemptHTTP2: true}}
 	req, err := http.NewRequest("GET", "https://"+l.HTTP.Addr().String()+"/healthz", nil)
 	if err != nil {
 		t.Fatal(err)
