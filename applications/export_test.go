@@ -138,3 +138,9 @@ func StepsOf(sel *Selection) []string {
 	}
 	return all
 }
+
+// ApplicationStates lists all states.
+func ApplicationStates() []ApplicationState { return applicationStates }
+
+// VerifyRun says what is wrong with a stored run, without the audit log.
+func VerifyRun(sel *Selection) string { return sel.verify("") }

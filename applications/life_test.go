@@ -37,6 +37,7 @@ type modelApplication struct {
 	whole     bool // has a name, the role and the consent
 	extended  time.Time
 	submitted bool // by anybody, ever
+	erased    bool
 }
 
 // life is a sequence of calls drawn by chance.
@@ -123,7 +124,7 @@ func (l *life) Edit(t *rapid.T) {
 	id, a := l.pick()
 	reason := ""
 	switch {
-	case a.state == applications.Withdrawn:
+	case a.state == applications.Withdrawn || a.erased:
 		reason = "APPLICATION_STATE"
 	case !l.taking(a):
 		reason = "CALL_CLOSED"
@@ -146,7 +147,7 @@ func (l *life) Submit(t *rapid.T) {
 	id, a := l.pick()
 	reason := ""
 	switch {
-	case a.state == applications.Withdrawn:
+	case a.state == applications.Withdrawn || a.erased:
 		reason = "APPLICATION_STATE"
 	case !l.taking(a):
 		reason = "CALL_CLOSED"
@@ -167,7 +168,7 @@ func (l *life) Withdraw(t *rapid.T) {
 	l.t = t
 	id, a := l.pick()
 	reason := ""
-	if a.state == applications.Withdrawn {
+	if a.state == applications.Withdrawn || a.erased {
 		reason = "APPLICATION_STATE"
 	}
 	_, err := l.WithdrawApplication(l.ctx, l.facilitator, "leaders", id, "", 0, once)
@@ -198,12 +199,32 @@ func (l *life) ExtendOne(t *rapid.T) {
 func (l *life) NewCode(t *rapid.T) {
 	l.t = t
 	id, a := l.pick()
+	reason := ""
+	if a.erased {
+		reason = "APPLICATION_STATE"
+	}
 	made, err := l.NewReturnCode(l.ctx, l.facilitator, "leaders", id, "lost", once)
-	if l.check("new code", err, "") {
+	if l.check("new code", err, reason) {
 		if _, err := l.Authenticate(l.ctx, a.token); applications.ReasonOf(err) != "TOKEN_INVALID" {
 			t.Fatalf("the old token still opens: %v", err)
 		}
 		a.token, a.code = made.Token, made.ReturnCode
+	}
+}
+
+func (l *life) Erase(t *rapid.T) {
+	l.t = t
+	if rapid.IntRange(0, 2).Draw(t, "rarely") > 0 {
+		t.Skip("not now")
+	}
+	id, a := l.pick()
+	_, err := l.EraseApplication(l.ctx, officer, "leaders", id, "asked", once)
+	if l.check("erase", err, "") {
+		a.state, a.erased = applications.Erased, true
+		left := l.stored(id)
+		if left.Contact != (applications.Contact{}) || len(left.Answers)+len(left.Consents) > 0 || left.Language != "" || left.OnBehalf != nil || !left.ExtendedUntil.IsZero() {
+			t.Fatalf("left of it: %+v", left)
+		}
 	}
 }
 
@@ -294,6 +315,15 @@ func (l *life) Check(t *rapid.T) {
 	}
 	if len(order) > 0 {
 		id := order[len(order)-1]
+		if m := l.m.apps[id]; m.erased {
+			if _, err := l.Authenticate(l.ctx, m.token); applications.ReasonOf(err) != "TOKEN_INVALID" {
+				t.Fatalf("the token of %s, which is erased: %v", id, err)
+			}
+			if _, err := l.Resume(l.ctx, "leaders", m.code); applications.ReasonOf(err) != "RETURN_CODE_UNKNOWN" {
+				t.Fatalf("the code of %s, which is erased: %v", id, err)
+			}
+			return
+		}
 		if who, err := l.Authenticate(l.ctx, l.m.apps[id].token); err != nil || !who.Owns("leaders", id) {
 			t.Fatalf("the token of %s: %+v %v", id, who, err)
 		}
@@ -342,7 +372,7 @@ func TestLife(t *testing.T) {
 		l := &life{world: w, m: &model{program: p.State, closes: p.Window.Closes, apps: map[string]*modelApplication{}}, t: rt}
 		rt.Repeat(map[string]func(*rapid.T){
 			"create": l.Create, "edit": l.Edit, "submit": l.Submit, "withdraw": l.Withdraw, "extend one": l.ExtendOne,
-			"new code": l.NewCode, "close": l.Close, "extend": l.Extend, "tick": l.Tick, "": l.Check,
+			"new code": l.NewCode, "close": l.Close, "erase": l.Erase, "extend": l.Extend, "tick": l.Tick, "": l.Check,
 		})
 		transitions += len(w.events(0))
 	})
