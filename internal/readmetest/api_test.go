@@ -65,6 +65,7 @@ func TestAPIDocument(t *testing.T) {
 		"result.json":      `"status":"OPTIMAL".*"code":"NS-0`,
 		"result-grpc.json": `"status": "OPTIMAL"`,
 		"page.json":        `"nextPageToken": "`,
+		"accepted.json":    `"state":"ACCEPTED"`,
 		"pool.csv":         `(?m)^NS-000\d,IN_POOL,`,
 		"program.json":     `"state":"CLOSED"`,
 	} {
