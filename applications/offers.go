@@ -362,15 +362,15 @@ func (s *Service) answer(ctx context.Context, who access.Principal, action offer
 	}
 	return settled(asked.Revision, func() (*Offer, error) {
 		return once(ctx, s, who, asked.Program, method, idem, func(tx Tx) (*Offer, string, error) {
+			p, err := tx.Program(ctx, asked.Program)
+			if err != nil {
+				return nil, "", err
+			}
 			o, err := visibleOffer(ctx, tx, who, asked.Program, asked.ID)
 			if err != nil {
 				return nil, "", err
 			}
 			if err := sameRevision(asked.Revision, o.Revision); err != nil {
-				return nil, "", err
-			}
-			p, err := tx.Program(ctx, o.Program)
-			if err != nil {
 				return nil, "", err
 			}
 			if _, err := p.State.after(answerOffers); err != nil {
@@ -406,15 +406,15 @@ func (s *Service) RescindOffer(ctx context.Context, who access.Principal, progra
 	}
 	return settled(revision, func() (*Offer, error) {
 		return once(ctx, s, who, program, "RescindOffer", idem, func(tx Tx) (*Offer, string, error) {
+			p, err := tx.Program(ctx, program)
+			if err != nil {
+				return nil, "", err
+			}
 			o, err := tx.Offer(ctx, program, id)
 			if err != nil {
 				return nil, "", err
 			}
 			if err := sameRevision(revision, o.Revision); err != nil {
-				return nil, "", err
-			}
-			p, err := tx.Program(ctx, program)
-			if err != nil {
 				return nil, "", err
 			}
 			if _, err := p.State.after(rescindOffers); err != nil {
@@ -515,6 +515,11 @@ func (s *Service) expire(ctx context.Context, key OfferKey) (bool, error) {
 	did, err := settled(0, func() (did bool, err error) {
 		err = s.Store.Update(ctx, func(tx Tx) error {
 			did = false
+			// First, as in every change of an offer: changes of one program take
+			// turns from there on.
+			if _, err := tx.Program(ctx, key.Program); err != nil {
+				return err
+			}
 			o, err := tx.Offer(ctx, key.Program, key.ID)
 			if err != nil || o.State != OfferSent || s.now().Before(o.ExpireTime) {
 				return err // answered or ended meanwhile
