@@ -1,7 +1,7 @@
 # `make` prints its targets. Every check runs through internal/checks, which
 # counts them, installs what it can and never skips one.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak bench lint format generate check-generate fuzz race browser screenshots api-baseline clean
+.PHONY: help build demo test soak bench lint format generate check-generate fuzz race browser screenshots api-baseline release clean
 
 TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
@@ -27,6 +27,9 @@ soak: ## the same tests at full counts, at most 60 minutes; figures go to docs/f
 bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks and selections
 	go run ./internal/solverbench/cmd $(ARGS)
 	go test -run '^$$' -bench . ./matcher/selection
+
+release: ## archives for Linux, macOS and Windows with SHA256SUMS, built twice and compared, into dist/ (ARGS=-once)
+	@go run ./internal/release $(ARGS)
 
 lint: ## gofumpt, vet, staticcheck, buf lint, buf breaking
 	@$(CHECKS) lint

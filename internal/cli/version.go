@@ -31,14 +31,16 @@ func (p *program) versionCommand() *cobra.Command {
 	}
 }
 
+// Stamped into a release, which carries no mark of a checkout.
+var commit, committed string
+
 // revision is the source revision of the build, where it is known.
 func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
+	if commit != "" {
+		return ", revision " + commit[:min(12, len(commit))]
 	}
 	text := ""
-	for _, s := range info.Settings {
+	for _, s := range settings() {
 		switch {
 		case s.Key == "vcs.revision":
 			text += ", revision " + s.Value[:min(12, len(s.Value))]
@@ -51,15 +53,20 @@ func revision() string {
 
 // built is when the sources of this build were made; zero where it is not known.
 func built() time.Time {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return time.Time{}
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.time" {
-			t, _ := time.Parse(time.RFC3339, s.Value) // zero if it is no time
-			return t
+	at := committed
+	for _, s := range settings() {
+		if s.Key == "vcs.time" && at == "" {
+			at = s.Value
 		}
 	}
-	return time.Time{}
+	t, _ := time.Parse(time.RFC3339, at) // zero if it is no time
+	return t
+}
+
+func settings() []debug.BuildSetting {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil
+	}
+	return info.Settings
 }
