@@ -3,6 +3,7 @@ package backup
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/audit"
+	"github.com/openfairlead/fairlead/internal/pgtest"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
@@ -562,5 +564,74 @@ func TestRestoreReplaysErasures(t *testing.T) {
 	report, err := audit.Verify(t.Context(), s, nil)
 	if err != nil || report.Size != 5 {
 		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// A backup of an older schema, made before an upgrade, restores, and is brought
+// up to date by that.
+func TestBackupOfOlderSchema(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	base := filepath.Join("..", "sqlstore", "testdata", "schemas", "1")
+	packed, err := os.Open(base + ".db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(base + ".key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, keyFile := filepath.Join(dir, "old.db"), filepath.Join(dir, "key")
+	if err := errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(keyFile, key, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Load(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := pgtest.Start(t)
+	server := cluster.Database(t)
+	sn, err := sqlstore.OpenSnapshot(t.Context(), sqlstore.SnapshotOptions{Database: file, Vault: v})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sn.CopyTo(t.Context(), server, nil); err != nil {
+		t.Fatal(err)
+	}
+	sn.Close()
+	for from, to := range map[string]string{file: filepath.Join(dir, "new", "fairlead.db"), server: cluster.Database(t)} {
+		_, err := Move(t.Context(), MoveOptions{From: from, To: filepath.Join(dir, "moved.db"), Vault: v})
+		wantReason(t, err, "DATABASE_OLDER")
+		m := create(t, from, filepath.Join(dir, "backup"), v)
+		if m.Schema != 1 || m.Audit.Size != 10 {
+			t.Errorf("%+v", m)
+		}
+		r, err := restore(t, filepath.Join(dir, "backup"), to, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Schema <= 1 {
+			t.Errorf("%+v", r)
+		}
+		s, err := sqlstore.Open(t.Context(), sqlstore.Options{Database: to, Vault: v, NoMigration: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := audit.Verify(t.Context(), s, nil)
+		if err != nil || report.Root.String() != m.Audit.Root {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if err := errors.Join(s.Close(), os.Remove(filepath.Join(dir, "backup"))); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -28,6 +28,11 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, writeUntilKilled(path))
 		os.Exit(1)
 	}
+	if text := os.Getenv(oldEnv); text != "" {
+		database, keyFile, _ := strings.Cut(text, "\n")
+		fmt.Fprintln(os.Stderr, writeAsOld(database, keyFile))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
