@@ -198,6 +198,10 @@ func (c *Cluster) Log() string {
 	return string(b)
 }
 
+// File is where a file of the data folder lies, as pg_relation_filepath names
+// it.
+func (c *Cluster) File(name string) string { return filepath.Join(c.data(), filepath.FromSlash(name)) }
+
 // Stop ends the server in good order; its data stay.
 func (c *Cluster) Stop(ctx context.Context) error { return c.control(ctx, "stop", "-m", "fast") }
 

@@ -5,6 +5,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -23,6 +24,7 @@ import (
 type Cluster struct {
 	own    *pgcluster.Cluster // nil: the server of FAIRLEAD_TEST_POSTGRES
 	server string             // URL of a database that new ones are made from
+	alone  bool               // goes with its test, and its databases with it
 }
 
 var shared struct {
@@ -67,7 +69,7 @@ func New(tb testing.TB, settings ...string) *Cluster {
 			tb.Error(err)
 		}
 	})
-	return &Cluster{own: own, server: own.URL(pgcluster.Role)}
+	return &Cluster{own: own, server: own.URL(pgcluster.Role), alone: true}
 }
 
 var databases atomic.Int64
@@ -78,7 +80,9 @@ func (c *Cluster) Database(tb testing.TB) string {
 	tb.Helper()
 	name := fmt.Sprintf("fairlead_test_%d_%d", os.Getpid(), databases.Add(1))
 	c.Exec(tb, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
-	tb.Cleanup(func() { c.drop(tb, name) })
+	if !c.alone {
+		tb.Cleanup(func() { c.drop(tb, name) })
+	}
 	return c.named(tb, name)
 }
 
@@ -147,6 +151,51 @@ func (c *Cluster) Superuser(tb testing.TB, database string) string {
 		tb.Fatal(err)
 	}
 	return c.private(tb).Superuser(strings.TrimPrefix(u.Path, "/"))
+}
+
+// Dump returns what stands in a database's own tables: the bytes of their
+// files on a private server, else of their rows.
+func (c *Cluster) Dump(tb testing.TB, database string) []byte {
+	tb.Helper()
+	ctx := context.Background()
+	list := "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema()"
+	if c.own != nil {
+		database = c.Superuser(tb, database)
+		// Tables, indexes, and where long values go; below 16384 are the server's.
+		list = "SELECT pg_relation_filepath(oid) FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'i', 't')"
+	}
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if c.own != nil {
+		if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	rows, err := conn.Query(ctx, list)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var out bytes.Buffer
+	for _, name := range names {
+		if c.own == nil {
+			_, err = conn.PgConn().CopyTo(ctx, &out, "COPY "+name+" TO STDOUT (FORMAT binary)")
+		} else {
+			var b []byte
+			b, err = os.ReadFile(c.own.File(name))
+			out.Write(b)
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return out.Bytes()
 }
 
 // Stop ends the server in good order.

@@ -100,7 +100,6 @@ var sqlStates = map[string]failure{
 	"53100": failFull,
 	"54":    failTooBig,
 	"57":    failUnavailable, // operator intervention
-	"57014": failInterrupted,
 	"58":    failUnavailable, // system error
 	"XX001": failDamaged,
 	"XX002": failDamaged,

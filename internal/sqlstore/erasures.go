@@ -40,9 +40,9 @@ func (t *tx) EraseApplication(ctx context.Context, a *applications.Application) 
 		} else if !found {
 			return notFound("APPLICATION", "application")
 		}
-		return stale("application")
+		return t.stale(ctx, eraseApplication, "application", a.Program, a.ID, a.Revision)
 	}
-	a.Revision++
+	t.renumber("application", a.Program, a.ID, &a.Revision, a.Revision+1)
 	_, err = t.exec(ctx, deleteLinks, a.Program, a.ID)
 	return err
 }
@@ -53,6 +53,9 @@ func (t *tx) EraseAnswers(ctx context.Context, program, resource string) error {
 }
 
 func (t *tx) EraseReasons(ctx context.Context, resource string) error {
+	if err := t.flushEvents(ctx); err != nil {
+		return err
+	}
 	_, err := t.exec(ctx, eraseReason, resource)
 	return err
 }

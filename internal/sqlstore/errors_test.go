@@ -31,7 +31,7 @@ func TestSQLStates(t *testing.T) {
 		{"53300", applications.Unavailable, "DATABASE_UNAVAILABLE", false},
 		{"53100", applications.Unavailable, "DATABASE_FULL", false},
 		{"57P01", applications.Unavailable, "DATABASE_UNAVAILABLE", false},
-		{"57014", applications.Canceled, "CANCELED", false},
+		{"57014", applications.Unavailable, "DATABASE_UNAVAILABLE", false}, // not by us: our own context would be over
 		{"25006", applications.Unavailable, "DATABASE_READ_ONLY", false},
 		{"58030", applications.Unavailable, "DATABASE_UNAVAILABLE", false},
 		{"XX001", applications.DataLoss, "DATABASE_DAMAGED", false},

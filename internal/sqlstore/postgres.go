@@ -42,6 +42,9 @@ func IsPostgres(database string) bool {
 // without what a URL may keep secret.
 func Describe(database string) string {
 	if !IsPostgres(database) {
+		if isPath(database) != nil {
+			return "a URL"
+		}
 		return database
 	}
 	config, err := pgx.ParseConfig(database)

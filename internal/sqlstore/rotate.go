@@ -274,6 +274,9 @@ func (s *Store) RotateMaster(ctx context.Context, to *vault.Vault, keep func(vau
 		if err := t.AppendEvents(ctx, event); err != nil {
 			return err
 		}
+		if err := t.flushEvents(ctx); err != nil {
+			return err
+		}
 		if err := t.checkMasterKey(ctx); err != nil {
 			return err
 		}
