@@ -37,6 +37,7 @@ var exceptions = map[string]string{
 	"AIP-155 IssueStaffSignInLink":                            "each link is used once; a retry makes another",
 	"AIP-155 SimulateSelection":                               "changes nothing",
 	"AIP-155 SimulateMatching":                                "changes nothing",
+	"AIP-154 EraseApplication":                                "it is erased whatever happened to it meanwhile",
 	"AIP-154 RenewReturnCode":                                 "the code is renewed whatever happened to the application meanwhile",
 	"AIP-127 ImportApplications":                              "client streaming has no REST form; the server builds the route",
 	"AIP-136 CheckCriteria":                                   "acts on a program, which it names in the field program",

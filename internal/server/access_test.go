@@ -128,6 +128,9 @@ var bodies = map[string]func(s *stage, program string) proto.Message{
 	"ApplicationService/RenewReturnCode": func(s *stage, program string) proto.Message {
 		return &v1.RenewReturnCodeRequest{Reason: "test"}
 	},
+	"ApplicationService/EraseApplication": func(s *stage, program string) proto.Message {
+		return &v1.EraseApplicationRequest{Reason: " "} // let through, and refused for its reason
+	},
 	"ApplicationService/ResumeApplication": func(s *stage, program string) proto.Message {
 		return &v1.ResumeApplicationRequest{ReturnCode: map[string]applicant{"alpha": s.mine, "beta": s.away}[program].ReturnCode}
 	},

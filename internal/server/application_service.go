@@ -128,6 +128,14 @@ func (s *applicationService) RenewReturnCode(ctx context.Context, req *v1.RenewR
 	return applicationAccess(s.svc.NewReturnCode(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), req.GetReason(), idem))
 }
 
+func (s *applicationService) EraseApplication(ctx context.Context, req *v1.EraseApplicationRequest) (*v1.Application, error) {
+	idem, err := idempotency(req)
+	if err != nil {
+		return nil, err
+	}
+	return application(s.svc.EraseApplication(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), req.GetReason(), idem))
+}
+
 // ResumeApplication lets an address try so many wrong codes an hour. Right
 // ones do not count: a clinic behind one address is many people.
 func (s *applicationService) ResumeApplication(ctx context.Context, req *v1.ResumeApplicationRequest) (*v1.ApplicationAccess, error) {

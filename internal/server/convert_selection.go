@@ -27,7 +27,7 @@ func selectionToWire(s *applications.Selection) *v1.Selection {
 			return &v1.SelectionStep{Step: step.Name, Value: step.Value, EndTime: stamp(step.Time)}
 		}),
 		CurrentStep: s.CurrentStep, Pivots: s.Pivots, CancelRequested: s.CancelAsked,
-		PoolSize: int32(s.PoolSize), InputDigest: s.InputDigest, Engine: s.Engine,
+		PoolSize: int32(s.PoolSize), ErasedCount: int32(s.ErasedCount), InputDigest: s.InputDigest, Engine: s.Engine,
 		Provenance: v1.Provenance(provenances.number(string(s.Provenance))), CreatedBy: s.CreatedBy,
 		Etag:       etag(s.Revision),
 		CreateTime: stamp(s.CreateTime), UpdateTime: stamp(s.UpdateTime), EndTime: stamp(s.DoneTime), OfferTime: stamp(s.OfferTime),
@@ -93,7 +93,7 @@ func resultToWire(r *applications.SelectionResult) *v1.SelectionResult {
 		Score:         &v1.ObjectiveBound{Value: rec.Score.Value, Bound: rec.Score.Bound},
 		Infeasibility: infeasibilityToWire(rec.Infeasibility),
 		Lottery:       v1.Criteria_Lottery(lotteries.number(rec.Lottery)),
-		PoolSize:      int32(r.Selection.PoolSize), Seed: rec.Seed,
+		PoolSize:      int32(r.Selection.PoolSize), ErasedCount: int32(rec.Erased), Seed: rec.Seed,
 		InputDigest: rec.InputDigest, Engine: rec.Engine, Digest: rec.Digest,
 	}
 	members := convert(r.Members, func(m applications.ResultMember) *v1.CohortMember {

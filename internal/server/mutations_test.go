@@ -40,6 +40,7 @@ func mutations(w *world) map[string]mutation {
 	facilitator := w.token(access.Facilitator, "")
 	approver := w.token(access.PolicyApprover, "")
 	draft, sent, third, fourth := w.apply("alpha", 1, false), w.apply("alpha", 2, true), w.apply("alpha", 3, false), w.apply("alpha", 4, false)
+	fifth := w.apply("alpha", 5, true)
 	var policy, user, token, run, saved struct{ Name string }
 	w.must("POST", "/v1/programs/alpha/policies", approver, `{"attributes": ["county"], "approver": "x", "reason": "y", "expireTime": "2028-01-01T00:00:00Z"}`).into(w.t, &policy)
 	w.must("POST", "/v1/users", w.admin, `{"displayName": "Invented Staff"}`).into(w.t, &user)
@@ -68,6 +69,7 @@ func mutations(w *world) map[string]mutation {
 		"ApplicationService/WithdrawApplication": {"POST", "/v1/" + sent.Application.Name + ":withdraw", sent.Token, `{"reason": "x"}`, `{"reason": "y"}`},
 		"ApplicationService/ExtendApplication":   {"POST", "/v1/" + draft.Application.Name + ":extend", facilitator, `{"extendedCloseTime": "2027-02-25T00:00:00Z", "reason": "ill"}`, `{"extendedCloseTime": "2027-02-26T00:00:00Z", "reason": "ill"}`},
 		"ApplicationService/RenewReturnCode":     {"POST", "/v1/" + fourth.Application.Name + ":renewReturnCode", facilitator, `{"reason": "lost"}`, `{"reason": "x"}`},
+		"ApplicationService/EraseApplication":    {"POST", "/v1/" + fifth.Application.Name + ":erase", w.token(access.PrivacyOfficer, ""), `{"reason": "asked by phone"}`, `{"reason": "asked by letter"}`},
 		"SelectionService/CreateSelection":       {"POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s"}`, `{"seed": "t"}`},
 		"SelectionService/CancelSelection":       {"POST", "/v1/" + run.Name + ":cancel", facilitator, `{}`, ``},
 		"OfferService/PrepareOffers":             {"POST", "/v1/programs/epsilon/offers:prepare", person, `{"selection": "` + chosen + `", "reason": "x"}`, `{"selection": "` + chosen + `", "reason": "y"}`},
@@ -125,8 +127,8 @@ func TestEveryMutationIsIdempotent(t *testing.T) {
 	}
 	var list struct{ Applications []struct{ Code string } }
 	w.must("GET", "/v1/programs/alpha/applications", w.token(access.Facilitator, "alpha"), "").into(t, &list)
-	if n := len(list.Applications); n != 5 {
-		t.Errorf("%d applications in alpha, want 5: one of them was made by three calls with one key", n)
+	if n := len(list.Applications); n != 6 {
+		t.Errorf("%d applications in alpha, want 6: one of them was made by three calls with one key", n)
 	}
 }
 

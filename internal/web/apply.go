@@ -99,6 +99,11 @@ func (p *place) neighbors() (before, after *applications.Page, step, steps int) 
 	return before, after, step, len(shown)
 }
 
+// erasedError tells whoever had an application open that it was erased.
+type erasedError struct{ program string }
+
+func (*erasedError) Error() string { return "the application was erased" }
+
 // own loads the application that this browser may open; nil without an error
 // if there is none or the session has ended.
 func (s *server) own(r *http.Request, program string) (*applications.Application, *applicantSession, error) {
@@ -116,7 +121,10 @@ func (s *server) own(r *http.Request, program string) (*applications.Application
 	if err != nil {
 		return nil, nil, err
 	}
-	if app.TokenGeneration != session.Generation || app.State == applications.Erased {
+	switch {
+	case app.State == applications.Erased && app.TokenGeneration == session.Generation+1:
+		return nil, nil, &erasedError{program} // the session was good until then
+	case app.State == applications.Erased || app.TokenGeneration != session.Generation:
 		return nil, nil, nil
 	}
 	return app, session, nil

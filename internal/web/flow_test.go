@@ -698,3 +698,35 @@ func TestTakingBackTheHealthConsent(t *testing.T) {
 	x.has(after, "Foster care")
 	x.hasNot(after, "Disability", "A quiet room")
 }
+
+// Who has an erased application open is told so, once, on whatever page; then
+// they are somebody who has not applied.
+func TestErasedApplication(t *testing.T) {
+	for _, path := range []string{"/status", "/check", "/questions/work", "/receipt"} {
+		for lang, want := range map[string]string{"en": "Your application was deleted for good", "es": "Su solicitud se borró para siempre"} {
+			x := newSite(t)
+			_, code := x.begin("An Invented Person")
+			open := x.get(apply + "/questions/work")
+			list, err := x.svc.Applications(t.Context(), testFacilitator, testProgram, applications.ListQuery{}, false, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			officer := access.Principal{Subject: "users/officer", Grants: []access.Grant{{Role: access.PrivacyOfficer}}}
+			if _, err := x.svc.EraseApplication(t.Context(), officer, testProgram, list.Items[0].ID, "asked", applications.Idempotency{}); err != nil {
+				t.Fatal(err)
+			}
+			a := x.get(apply + path + "?lang=" + lang)
+			if a.status != http.StatusGone {
+				t.Errorf("%s: %d", path, a.status)
+			}
+			x.has(a, want)
+			x.hasNot(a, "Invented Person")
+			if again := x.get(apply + "/check"); again.to != apply+"/return" {
+				t.Errorf("%s, then: %d to %q", path, again.status, again.to)
+			}
+			lost := x.fill(open, "t.organization", "Typed after it was erased", "a.role_level", "executive")
+			x.hasNot(lost, "Typed after it was erased")
+			x.has(x.fill(x.get(apply+"/return?lang=en"), "code", code), "No application of this call has this return code")
+		}
+	}
+}

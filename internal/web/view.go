@@ -231,6 +231,13 @@ func (e *errorPage) fill(code applications.Code, reason string, err error) {
 	e.titled(e.Heading, "Fairlead")
 }
 
+// gone says that an application was erased.
+func (e *errorPage) gone() {
+	e.status = http.StatusGone
+	e.Heading, e.Text = e.tongue.say("status.erased"), e.tongue.say("status.erased.text")
+	e.titled(e.Heading, "Fairlead")
+}
+
 // publicMessage is what an error of ours says to people, or "".
 func publicMessage(err error) string {
 	e, ok := asError(err)

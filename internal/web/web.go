@@ -267,6 +267,14 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	page := &errorPage{frame: s.frame(r)}
 	page.fill(code, applications.ReasonOf(err), err)
+	var erased *erasedError
+	if errors.As(err, &erased) {
+		// Once: the next page is that of somebody who has not applied.
+		s.dropApplicant(w, erased.program)
+		page.gone()
+		s.render(w, r, page.status, "error", page)
+		return
+	}
 	if code == applications.Internal || code == applications.DataLoss {
 		var b [4]byte
 		rand.Read(b[:])

@@ -686,6 +686,71 @@ func (x *RenewReturnCodeRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of EraseApplication.
+type EraseApplicationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the application.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for the audit log: 1 to 1,000 characters without anybody's personal data. It stays.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseApplicationRequest) Reset() {
+	*x = EraseApplicationRequest{}
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseApplicationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseApplicationRequest) ProtoMessage() {}
+
+func (x *EraseApplicationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseApplicationRequest.ProtoReflect.Descriptor instead.
+func (*EraseApplicationRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *EraseApplicationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EraseApplicationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *EraseApplicationRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of ResumeApplication.
 type ResumeApplicationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -699,7 +764,7 @@ type ResumeApplicationRequest struct {
 
 func (x *ResumeApplicationRequest) Reset() {
 	*x = ResumeApplicationRequest{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -711,7 +776,7 @@ func (x *ResumeApplicationRequest) String() string {
 func (*ResumeApplicationRequest) ProtoMessage() {}
 
 func (x *ResumeApplicationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -724,7 +789,7 @@ func (x *ResumeApplicationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeApplicationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeApplicationRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ResumeApplicationRequest) GetParent() string {
@@ -757,7 +822,7 @@ type ImportApplicationsRequest struct {
 
 func (x *ImportApplicationsRequest) Reset() {
 	*x = ImportApplicationsRequest{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +834,7 @@ func (x *ImportApplicationsRequest) String() string {
 func (*ImportApplicationsRequest) ProtoMessage() {}
 
 func (x *ImportApplicationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +847,7 @@ func (x *ImportApplicationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportApplicationsRequest.ProtoReflect.Descriptor instead.
 func (*ImportApplicationsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ImportApplicationsRequest) GetPart() isImportApplicationsRequest_Part {
@@ -850,7 +915,7 @@ type ImportSpec struct {
 
 func (x *ImportSpec) Reset() {
 	*x = ImportSpec{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -862,7 +927,7 @@ func (x *ImportSpec) String() string {
 func (*ImportSpec) ProtoMessage() {}
 
 func (x *ImportSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -875,7 +940,7 @@ func (x *ImportSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportSpec.ProtoReflect.Descriptor instead.
 func (*ImportSpec) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ImportSpec) GetParent() string {
@@ -930,7 +995,7 @@ type ImportApplicationsResponse struct {
 
 func (x *ImportApplicationsResponse) Reset() {
 	*x = ImportApplicationsResponse{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1007,7 @@ func (x *ImportApplicationsResponse) String() string {
 func (*ImportApplicationsResponse) ProtoMessage() {}
 
 func (x *ImportApplicationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1020,7 @@ func (x *ImportApplicationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportApplicationsResponse.ProtoReflect.Descriptor instead.
 func (*ImportApplicationsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ImportApplicationsResponse) GetRowCount() int32 {
@@ -999,7 +1064,7 @@ type ImportError struct {
 
 func (x *ImportError) Reset() {
 	*x = ImportError{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1076,7 @@ func (x *ImportError) String() string {
 func (*ImportError) ProtoMessage() {}
 
 func (x *ImportError) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1089,7 @@ func (x *ImportError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportError.ProtoReflect.Descriptor instead.
 func (*ImportError) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ImportError) GetField() string {
@@ -1057,7 +1122,7 @@ type ExportApplicationsRequest struct {
 
 func (x *ExportApplicationsRequest) Reset() {
 	*x = ExportApplicationsRequest{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1134,7 @@ func (x *ExportApplicationsRequest) String() string {
 func (*ExportApplicationsRequest) ProtoMessage() {}
 
 func (x *ExportApplicationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1147,7 @@ func (x *ExportApplicationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportApplicationsRequest.ProtoReflect.Descriptor instead.
 func (*ExportApplicationsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExportApplicationsRequest) GetParent() string {
@@ -1122,7 +1187,7 @@ type IssueSignInLinkRequest struct {
 
 func (x *IssueSignInLinkRequest) Reset() {
 	*x = IssueSignInLinkRequest{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1199,7 @@ func (x *IssueSignInLinkRequest) String() string {
 func (*IssueSignInLinkRequest) ProtoMessage() {}
 
 func (x *IssueSignInLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1212,7 @@ func (x *IssueSignInLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueSignInLinkRequest.ProtoReflect.Descriptor instead.
 func (*IssueSignInLinkRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *IssueSignInLinkRequest) GetName() string {
@@ -1186,7 +1251,7 @@ type SignInLink struct {
 
 func (x *SignInLink) Reset() {
 	*x = SignInLink{}
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1198,7 +1263,7 @@ func (x *SignInLink) String() string {
 func (*SignInLink) ProtoMessage() {}
 
 func (x *SignInLink) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_application_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_application_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1211,7 +1276,7 @@ func (x *SignInLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignInLink.ProtoReflect.Descriptor instead.
 func (*SignInLink) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_application_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SignInLink) GetCode() string {
@@ -1300,6 +1365,12 @@ const file_fairlead_v1_application_service_proto_rawDesc = "" +
 	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04name\x12&\n" +
 	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
 	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xfd\x01\n" +
+	"\x17EraseApplicationRequest\x12\x82\x01\n" +
+	"\x04name\x18\x01 \x01(\tBn\xe0A\x02\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
+	"\n" +
 	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xb7\x01\n" +
 	"\x18ResumeApplicationRequest\x12k\n" +
 	"\x06parent\x18\x01 \x01(\tBS\xe0A\x02\xfaA$\x12\"openfairlead.github.io/Application\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12.\n" +
@@ -1345,7 +1416,7 @@ const file_fairlead_v1_application_service_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\tB\x03\xe0A\x03R\x04code\x12\x15\n" +
 	"\x03uri\x18\x02 \x01(\tB\x03\xe0A\x03R\x03uri\x12@\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"expireTime2\xb0\x11\n" +
+	"expireTime2\xe0\x12\n" +
 	"\x12ApplicationService\x12\xb4\x01\n" +
 	"\x11CreateApplication\x12%.fairlead.v1.CreateApplicationRequest\x1a\x1e.fairlead.v1.ApplicationAccess\"X\xdaA\x12parent,application\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x023:\vapplication\"$/v1/{parent=programs/*}/applications\x12\xc7\x01\n" +
 	"\x0eGetApplication\x12\".fairlead.v1.GetApplicationRequest\x1a\x18.fairlead.v1.Application\"w\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x02VZ.:\x01*\")/v1/{name=programs/*/applications/*}:read\x12$/v1/{name=programs/*/applications/*}\x12\xdb\x01\n" +
@@ -1354,7 +1425,8 @@ const file_fairlead_v1_application_service_proto_rawDesc = "" +
 	"\x11SubmitApplication\x12%.fairlead.v1.SubmitApplicationRequest\x1a\x18.fairlead.v1.Application\"Q\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{name=programs/*/applications/*}:submit\x12\xad\x01\n" +
 	"\x13WithdrawApplication\x12'.fairlead.v1.WithdrawApplicationRequest\x1a\x18.fairlead.v1.Application\"S\xdaA\x04name\x82\xe2\x18\x10applications.own\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=programs/*/applications/*}:withdraw\x12\xc4\x01\n" +
 	"\x11ExtendApplication\x12%.fairlead.v1.ExtendApplicationRequest\x1a\x18.fairlead.v1.Application\"n\xdaA\x1fname,extended_close_time,reason\x82\xe2\x18\x12applications.write\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{name=programs/*/applications/*}:extend\x12\xbb\x01\n" +
-	"\x0fRenewReturnCode\x12#.fairlead.v1.RenewReturnCodeRequest\x1a\x1e.fairlead.v1.ApplicationAccess\"c\xdaA\vname,reason\x82\xe2\x18\x12applications.write\x82\xd3\xe4\x93\x029:\x01*\"4/v1/{name=programs/*/applications/*}:renewReturnCode\x12\xb1\x01\n" +
+	"\x0fRenewReturnCode\x12#.fairlead.v1.RenewReturnCodeRequest\x1a\x1e.fairlead.v1.ApplicationAccess\"c\xdaA\vname,reason\x82\xe2\x18\x12applications.write\x82\xd3\xe4\x93\x029:\x01*\"4/v1/{name=programs/*/applications/*}:renewReturnCode\x12\xad\x01\n" +
+	"\x10EraseApplication\x12$.fairlead.v1.EraseApplicationRequest\x1a\x18.fairlead.v1.Application\"Y\xdaA\vname,reason\x82\xe2\x18\x12applications.erase\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/applications/*}:erase\x12\xb1\x01\n" +
 	"\x11ResumeApplication\x12%.fairlead.v1.ResumeApplicationRequest\x1a\x1e.fairlead.v1.ApplicationAccess\"U\xdaA\x12parent,return_code\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{parent=programs/*}/applications:resume\x12\x7f\n" +
 	"\x12ImportApplications\x12&.fairlead.v1.ImportApplicationsRequest\x1a'.fairlead.v1.ImportApplicationsResponse\"\x16\x82\xe2\x18\x12applications.write(\x01\x12\xac\x01\n" +
 	"\x12ExportApplications\x12&.fairlead.v1.ExportApplicationsRequest\x1a\x14.google.api.HttpBody\"V\xdaA\x06parent\x82\xe2\x18\x13applications.export\x82\xd3\xe4\x93\x020:\x01*\"+/v1/{parent=programs/*}/applications:export0\x01\x12\xab\x01\n" +
@@ -1372,7 +1444,7 @@ func file_fairlead_v1_application_service_proto_rawDescGZIP() []byte {
 	return file_fairlead_v1_application_service_proto_rawDescData
 }
 
-var file_fairlead_v1_application_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_fairlead_v1_application_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_fairlead_v1_application_service_proto_goTypes = []any{
 	(*CreateApplicationRequest)(nil),   // 0: fairlead.v1.CreateApplicationRequest
 	(*GetApplicationRequest)(nil),      // 1: fairlead.v1.GetApplicationRequest
@@ -1383,36 +1455,37 @@ var file_fairlead_v1_application_service_proto_goTypes = []any{
 	(*WithdrawApplicationRequest)(nil), // 6: fairlead.v1.WithdrawApplicationRequest
 	(*ExtendApplicationRequest)(nil),   // 7: fairlead.v1.ExtendApplicationRequest
 	(*RenewReturnCodeRequest)(nil),     // 8: fairlead.v1.RenewReturnCodeRequest
-	(*ResumeApplicationRequest)(nil),   // 9: fairlead.v1.ResumeApplicationRequest
-	(*ImportApplicationsRequest)(nil),  // 10: fairlead.v1.ImportApplicationsRequest
-	(*ImportSpec)(nil),                 // 11: fairlead.v1.ImportSpec
-	(*ImportApplicationsResponse)(nil), // 12: fairlead.v1.ImportApplicationsResponse
-	(*ImportError)(nil),                // 13: fairlead.v1.ImportError
-	(*ExportApplicationsRequest)(nil),  // 14: fairlead.v1.ExportApplicationsRequest
-	(*IssueSignInLinkRequest)(nil),     // 15: fairlead.v1.IssueSignInLinkRequest
-	(*SignInLink)(nil),                 // 16: fairlead.v1.SignInLink
-	nil,                                // 17: fairlead.v1.ImportSpec.MappingEntry
-	(*Application)(nil),                // 18: fairlead.v1.Application
-	(ApplicationView)(0),               // 19: fairlead.v1.ApplicationView
-	(*fieldmaskpb.FieldMask)(nil),      // 20: google.protobuf.FieldMask
-	(*timestamppb.Timestamp)(nil),      // 21: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),        // 22: google.protobuf.Duration
-	(*ApplicationAccess)(nil),          // 23: fairlead.v1.ApplicationAccess
-	(*httpbody.HttpBody)(nil),          // 24: google.api.HttpBody
+	(*EraseApplicationRequest)(nil),    // 9: fairlead.v1.EraseApplicationRequest
+	(*ResumeApplicationRequest)(nil),   // 10: fairlead.v1.ResumeApplicationRequest
+	(*ImportApplicationsRequest)(nil),  // 11: fairlead.v1.ImportApplicationsRequest
+	(*ImportSpec)(nil),                 // 12: fairlead.v1.ImportSpec
+	(*ImportApplicationsResponse)(nil), // 13: fairlead.v1.ImportApplicationsResponse
+	(*ImportError)(nil),                // 14: fairlead.v1.ImportError
+	(*ExportApplicationsRequest)(nil),  // 15: fairlead.v1.ExportApplicationsRequest
+	(*IssueSignInLinkRequest)(nil),     // 16: fairlead.v1.IssueSignInLinkRequest
+	(*SignInLink)(nil),                 // 17: fairlead.v1.SignInLink
+	nil,                                // 18: fairlead.v1.ImportSpec.MappingEntry
+	(*Application)(nil),                // 19: fairlead.v1.Application
+	(ApplicationView)(0),               // 20: fairlead.v1.ApplicationView
+	(*fieldmaskpb.FieldMask)(nil),      // 21: google.protobuf.FieldMask
+	(*timestamppb.Timestamp)(nil),      // 22: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),        // 23: google.protobuf.Duration
+	(*ApplicationAccess)(nil),          // 24: fairlead.v1.ApplicationAccess
+	(*httpbody.HttpBody)(nil),          // 25: google.api.HttpBody
 }
 var file_fairlead_v1_application_service_proto_depIdxs = []int32{
-	18, // 0: fairlead.v1.CreateApplicationRequest.application:type_name -> fairlead.v1.Application
-	19, // 1: fairlead.v1.GetApplicationRequest.view:type_name -> fairlead.v1.ApplicationView
-	19, // 2: fairlead.v1.ListApplicationsRequest.view:type_name -> fairlead.v1.ApplicationView
-	18, // 3: fairlead.v1.ListApplicationsResponse.applications:type_name -> fairlead.v1.Application
-	18, // 4: fairlead.v1.UpdateApplicationRequest.application:type_name -> fairlead.v1.Application
-	20, // 5: fairlead.v1.UpdateApplicationRequest.update_mask:type_name -> google.protobuf.FieldMask
-	21, // 6: fairlead.v1.ExtendApplicationRequest.extended_close_time:type_name -> google.protobuf.Timestamp
-	11, // 7: fairlead.v1.ImportApplicationsRequest.spec:type_name -> fairlead.v1.ImportSpec
-	17, // 8: fairlead.v1.ImportSpec.mapping:type_name -> fairlead.v1.ImportSpec.MappingEntry
-	13, // 9: fairlead.v1.ImportApplicationsResponse.errors:type_name -> fairlead.v1.ImportError
-	22, // 10: fairlead.v1.IssueSignInLinkRequest.ttl:type_name -> google.protobuf.Duration
-	21, // 11: fairlead.v1.SignInLink.expire_time:type_name -> google.protobuf.Timestamp
+	19, // 0: fairlead.v1.CreateApplicationRequest.application:type_name -> fairlead.v1.Application
+	20, // 1: fairlead.v1.GetApplicationRequest.view:type_name -> fairlead.v1.ApplicationView
+	20, // 2: fairlead.v1.ListApplicationsRequest.view:type_name -> fairlead.v1.ApplicationView
+	19, // 3: fairlead.v1.ListApplicationsResponse.applications:type_name -> fairlead.v1.Application
+	19, // 4: fairlead.v1.UpdateApplicationRequest.application:type_name -> fairlead.v1.Application
+	21, // 5: fairlead.v1.UpdateApplicationRequest.update_mask:type_name -> google.protobuf.FieldMask
+	22, // 6: fairlead.v1.ExtendApplicationRequest.extended_close_time:type_name -> google.protobuf.Timestamp
+	12, // 7: fairlead.v1.ImportApplicationsRequest.spec:type_name -> fairlead.v1.ImportSpec
+	18, // 8: fairlead.v1.ImportSpec.mapping:type_name -> fairlead.v1.ImportSpec.MappingEntry
+	14, // 9: fairlead.v1.ImportApplicationsResponse.errors:type_name -> fairlead.v1.ImportError
+	23, // 10: fairlead.v1.IssueSignInLinkRequest.ttl:type_name -> google.protobuf.Duration
+	22, // 11: fairlead.v1.SignInLink.expire_time:type_name -> google.protobuf.Timestamp
 	0,  // 12: fairlead.v1.ApplicationService.CreateApplication:input_type -> fairlead.v1.CreateApplicationRequest
 	1,  // 13: fairlead.v1.ApplicationService.GetApplication:input_type -> fairlead.v1.GetApplicationRequest
 	2,  // 14: fairlead.v1.ApplicationService.ListApplications:input_type -> fairlead.v1.ListApplicationsRequest
@@ -1421,24 +1494,26 @@ var file_fairlead_v1_application_service_proto_depIdxs = []int32{
 	6,  // 17: fairlead.v1.ApplicationService.WithdrawApplication:input_type -> fairlead.v1.WithdrawApplicationRequest
 	7,  // 18: fairlead.v1.ApplicationService.ExtendApplication:input_type -> fairlead.v1.ExtendApplicationRequest
 	8,  // 19: fairlead.v1.ApplicationService.RenewReturnCode:input_type -> fairlead.v1.RenewReturnCodeRequest
-	9,  // 20: fairlead.v1.ApplicationService.ResumeApplication:input_type -> fairlead.v1.ResumeApplicationRequest
-	10, // 21: fairlead.v1.ApplicationService.ImportApplications:input_type -> fairlead.v1.ImportApplicationsRequest
-	14, // 22: fairlead.v1.ApplicationService.ExportApplications:input_type -> fairlead.v1.ExportApplicationsRequest
-	15, // 23: fairlead.v1.ApplicationService.IssueSignInLink:input_type -> fairlead.v1.IssueSignInLinkRequest
-	23, // 24: fairlead.v1.ApplicationService.CreateApplication:output_type -> fairlead.v1.ApplicationAccess
-	18, // 25: fairlead.v1.ApplicationService.GetApplication:output_type -> fairlead.v1.Application
-	3,  // 26: fairlead.v1.ApplicationService.ListApplications:output_type -> fairlead.v1.ListApplicationsResponse
-	18, // 27: fairlead.v1.ApplicationService.UpdateApplication:output_type -> fairlead.v1.Application
-	18, // 28: fairlead.v1.ApplicationService.SubmitApplication:output_type -> fairlead.v1.Application
-	18, // 29: fairlead.v1.ApplicationService.WithdrawApplication:output_type -> fairlead.v1.Application
-	18, // 30: fairlead.v1.ApplicationService.ExtendApplication:output_type -> fairlead.v1.Application
-	23, // 31: fairlead.v1.ApplicationService.RenewReturnCode:output_type -> fairlead.v1.ApplicationAccess
-	23, // 32: fairlead.v1.ApplicationService.ResumeApplication:output_type -> fairlead.v1.ApplicationAccess
-	12, // 33: fairlead.v1.ApplicationService.ImportApplications:output_type -> fairlead.v1.ImportApplicationsResponse
-	24, // 34: fairlead.v1.ApplicationService.ExportApplications:output_type -> google.api.HttpBody
-	16, // 35: fairlead.v1.ApplicationService.IssueSignInLink:output_type -> fairlead.v1.SignInLink
-	24, // [24:36] is the sub-list for method output_type
-	12, // [12:24] is the sub-list for method input_type
+	9,  // 20: fairlead.v1.ApplicationService.EraseApplication:input_type -> fairlead.v1.EraseApplicationRequest
+	10, // 21: fairlead.v1.ApplicationService.ResumeApplication:input_type -> fairlead.v1.ResumeApplicationRequest
+	11, // 22: fairlead.v1.ApplicationService.ImportApplications:input_type -> fairlead.v1.ImportApplicationsRequest
+	15, // 23: fairlead.v1.ApplicationService.ExportApplications:input_type -> fairlead.v1.ExportApplicationsRequest
+	16, // 24: fairlead.v1.ApplicationService.IssueSignInLink:input_type -> fairlead.v1.IssueSignInLinkRequest
+	24, // 25: fairlead.v1.ApplicationService.CreateApplication:output_type -> fairlead.v1.ApplicationAccess
+	19, // 26: fairlead.v1.ApplicationService.GetApplication:output_type -> fairlead.v1.Application
+	3,  // 27: fairlead.v1.ApplicationService.ListApplications:output_type -> fairlead.v1.ListApplicationsResponse
+	19, // 28: fairlead.v1.ApplicationService.UpdateApplication:output_type -> fairlead.v1.Application
+	19, // 29: fairlead.v1.ApplicationService.SubmitApplication:output_type -> fairlead.v1.Application
+	19, // 30: fairlead.v1.ApplicationService.WithdrawApplication:output_type -> fairlead.v1.Application
+	19, // 31: fairlead.v1.ApplicationService.ExtendApplication:output_type -> fairlead.v1.Application
+	24, // 32: fairlead.v1.ApplicationService.RenewReturnCode:output_type -> fairlead.v1.ApplicationAccess
+	19, // 33: fairlead.v1.ApplicationService.EraseApplication:output_type -> fairlead.v1.Application
+	24, // 34: fairlead.v1.ApplicationService.ResumeApplication:output_type -> fairlead.v1.ApplicationAccess
+	13, // 35: fairlead.v1.ApplicationService.ImportApplications:output_type -> fairlead.v1.ImportApplicationsResponse
+	25, // 36: fairlead.v1.ApplicationService.ExportApplications:output_type -> google.api.HttpBody
+	17, // 37: fairlead.v1.ApplicationService.IssueSignInLink:output_type -> fairlead.v1.SignInLink
+	25, // [25:38] is the sub-list for method output_type
+	12, // [12:25] is the sub-list for method input_type
 	12, // [12:12] is the sub-list for extension type_name
 	12, // [12:12] is the sub-list for extension extendee
 	0,  // [0:12] is the sub-list for field type_name
@@ -1451,7 +1526,7 @@ func file_fairlead_v1_application_service_proto_init() {
 	}
 	file_fairlead_v1_application_proto_init()
 	file_fairlead_v1_options_proto_init()
-	file_fairlead_v1_application_service_proto_msgTypes[10].OneofWrappers = []any{
+	file_fairlead_v1_application_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*ImportApplicationsRequest_Spec)(nil),
 		(*ImportApplicationsRequest_Chunk)(nil),
 	}
@@ -1461,7 +1536,7 @@ func file_fairlead_v1_application_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_application_service_proto_rawDesc), len(file_fairlead_v1_application_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	ApplicationService_WithdrawApplication_FullMethodName = "/fairlead.v1.ApplicationService/WithdrawApplication"
 	ApplicationService_ExtendApplication_FullMethodName   = "/fairlead.v1.ApplicationService/ExtendApplication"
 	ApplicationService_RenewReturnCode_FullMethodName     = "/fairlead.v1.ApplicationService/RenewReturnCode"
+	ApplicationService_EraseApplication_FullMethodName    = "/fairlead.v1.ApplicationService/EraseApplication"
 	ApplicationService_ResumeApplication_FullMethodName   = "/fairlead.v1.ApplicationService/ResumeApplication"
 	ApplicationService_ImportApplications_FullMethodName  = "/fairlead.v1.ApplicationService/ImportApplications"
 	ApplicationService_ExportApplications_FullMethodName  = "/fairlead.v1.ApplicationService/ExportApplications"
@@ -66,6 +67,13 @@ type ApplicationServiceClient interface {
 	// Gives a new return code and a new token and revokes the old ones, for somebody who lost
 	// theirs. They open all of the application, so that identity.read is needed as well.
 	RenewReturnCode(ctx context.Context, in *RenewReturnCodeRequest, opts ...grpc.CallOption) (*ApplicationAccess, error)
+	// Erases an application for good, on behalf of the person and with a reason, in whatever state
+	// it is: contact, answers, consents, and all texts about it. What stays is its name, code,
+	// state ERASED and times. Its token, return code and links open nothing any more, an open
+	// offer to it ends, runs that count on it become stale, and first answers that were kept for
+	// retries of requests about it are gone (FAILED_PRECONDITION, ANSWER_ERASED). It is on the list
+	// that restored backups are erased by when this returns. Erasing again changes nothing.
+	EraseApplication(ctx context.Context, in *EraseApplicationRequest, opts ...grpc.CallOption) (*Application, error)
 	// Opens an application by its return code. A code that is wrong in any way is answered with
 	// the same NOT_FOUND; tries are limited.
 	ResumeApplication(ctx context.Context, in *ResumeApplicationRequest, opts ...grpc.CallOption) (*ApplicationAccess, error)
@@ -171,6 +179,16 @@ func (c *applicationServiceClient) RenewReturnCode(ctx context.Context, in *Rene
 	return out, nil
 }
 
+func (c *applicationServiceClient) EraseApplication(ctx context.Context, in *EraseApplicationRequest, opts ...grpc.CallOption) (*Application, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Application)
+	err := c.cc.Invoke(ctx, ApplicationService_EraseApplication_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *applicationServiceClient) ResumeApplication(ctx context.Context, in *ResumeApplicationRequest, opts ...grpc.CallOption) (*ApplicationAccess, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ApplicationAccess)
@@ -253,6 +271,13 @@ type ApplicationServiceServer interface {
 	// Gives a new return code and a new token and revokes the old ones, for somebody who lost
 	// theirs. They open all of the application, so that identity.read is needed as well.
 	RenewReturnCode(context.Context, *RenewReturnCodeRequest) (*ApplicationAccess, error)
+	// Erases an application for good, on behalf of the person and with a reason, in whatever state
+	// it is: contact, answers, consents, and all texts about it. What stays is its name, code,
+	// state ERASED and times. Its token, return code and links open nothing any more, an open
+	// offer to it ends, runs that count on it become stale, and first answers that were kept for
+	// retries of requests about it are gone (FAILED_PRECONDITION, ANSWER_ERASED). It is on the list
+	// that restored backups are erased by when this returns. Erasing again changes nothing.
+	EraseApplication(context.Context, *EraseApplicationRequest) (*Application, error)
 	// Opens an application by its return code. A code that is wrong in any way is answered with
 	// the same NOT_FOUND; tries are limited.
 	ResumeApplication(context.Context, *ResumeApplicationRequest) (*ApplicationAccess, error)
@@ -301,6 +326,9 @@ func (UnimplementedApplicationServiceServer) ExtendApplication(context.Context, 
 }
 func (UnimplementedApplicationServiceServer) RenewReturnCode(context.Context, *RenewReturnCodeRequest) (*ApplicationAccess, error) {
 	return nil, status.Error(codes.Unimplemented, "method RenewReturnCode not implemented")
+}
+func (UnimplementedApplicationServiceServer) EraseApplication(context.Context, *EraseApplicationRequest) (*Application, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseApplication not implemented")
 }
 func (UnimplementedApplicationServiceServer) ResumeApplication(context.Context, *ResumeApplicationRequest) (*ApplicationAccess, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeApplication not implemented")
@@ -479,6 +507,24 @@ func _ApplicationService_RenewReturnCode_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ApplicationService_EraseApplication_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseApplicationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ApplicationServiceServer).EraseApplication(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ApplicationService_EraseApplication_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ApplicationServiceServer).EraseApplication(ctx, req.(*EraseApplicationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ApplicationService_ResumeApplication_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ResumeApplicationRequest)
 	if err := dec(in); err != nil {
@@ -571,6 +617,10 @@ var ApplicationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RenewReturnCode",
 			Handler:    _ApplicationService_RenewReturnCode_Handler,
+		},
+		{
+			MethodName: "EraseApplication",
+			Handler:    _ApplicationService_EraseApplication_Handler,
 		},
 		{
 			MethodName: "ResumeApplication",

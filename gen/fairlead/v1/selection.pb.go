@@ -273,7 +273,10 @@ type Selection struct {
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	// When its result was confirmed and offers were first prepared on it. From then on it stands,
 	// whatever becomes of its pool. Not set before.
-	OfferTime     *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=offer_time,json=offerTime,proto3" json:"offer_time,omitempty"`
+	OfferTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=offer_time,json=offerTime,proto3" json:"offer_time,omitempty"`
+	// How many people of the frozen input were erased since. With any, the result counts who is
+	// left, and input_digest is empty: a salted digest stands for each of the others.
+	ErasedCount   int32 `protobuf:"varint,25,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -474,6 +477,13 @@ func (x *Selection) GetOfferTime() *timestamppb.Timestamp {
 		return x.OfferTime
 	}
 	return nil
+}
+
+func (x *Selection) GetErasedCount() int32 {
+	if x != nil {
+		return x.ErasedCount
+	}
+	return 0
 }
 
 // Somebody who is in or out whatever happens.
@@ -723,7 +733,10 @@ type SelectionResult struct {
 	Engine string `protobuf:"bytes,18,opt,name=engine,proto3" json:"engine,omitempty"`
 	// "sha256:" and the SHA-256, in hex, of the canonical record. Left out to a caller without
 	// identity.read.
-	Digest        string `protobuf:"bytes,19,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest string `protobuf:"bytes,19,opt,name=digest,proto3" json:"digest,omitempty"`
+	// How many people of the frozen input were erased since. With any, rules count who is left,
+	// deviations and score are left out, and input_digest is a salted commitment.
+	ErasedCount   int32 `protobuf:"varint,20,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -889,6 +902,13 @@ func (x *SelectionResult) GetDigest() string {
 		return x.Digest
 	}
 	return ""
+}
+
+func (x *SelectionResult) GetErasedCount() int32 {
+	if x != nil {
+		return x.ErasedCount
+	}
+	return 0
 }
 
 // A group of people.
@@ -1215,7 +1235,7 @@ var File_fairlead_v1_selection_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
-	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\f\n" +
+	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\f\n" +
 	"\tSelection\x12Y\n" +
 	"\x04name\x18\x01 \x01(\tBE\xe0A\b\xbaH?\xd8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.Selection.StateB\x03\xe0A\x03R\x05state\x12\x92\x01\n" +
@@ -1249,7 +1269,8 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"updateTime\x12:\n" +
 	"\bend_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\x12>\n" +
 	"\n" +
-	"offer_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tofferTime\"k\n" +
+	"offer_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tofferTime\x12&\n" +
+	"\ferased_count\x18\x19 \x01(\x05B\x03\xe0A\x03R\verasedCount\"k\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -1275,7 +1296,7 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"L\n" +
 	"\x0eSelectionError\x12\x1b\n" +
 	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x1d\n" +
-	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\xd1\t\n" +
+	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\xf9\t\n" +
 	"\x0fSelectionResult\x12`\n" +
 	"\x04name\x18\x01 \x01(\tBL\xe0A\b\xbaHF\xd8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}/result$R\x04name\x12@\n" +
 	"\x06status\x18\x02 \x01(\x0e2#.fairlead.v1.SelectionResult.StatusB\x03\xe0A\x03R\x06status\x12\x1f\n" +
@@ -1303,7 +1324,8 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\x04seed\x18\x10 \x01(\tB\x03\xe0A\x03R\x04seed\x12&\n" +
 	"\finput_digest\x18\x11 \x01(\tB\x03\xe0A\x03R\vinputDigest\x12\x1b\n" +
 	"\x06engine\x18\x12 \x01(\tB\x03\xe0A\x03R\x06engine\x12\x1b\n" +
-	"\x06digest\x18\x13 \x01(\tB\x03\xe0A\x03R\x06digest\"Z\n" +
+	"\x06digest\x18\x13 \x01(\tB\x03\xe0A\x03R\x06digest\x12&\n" +
+	"\ferased_count\x18\x14 \x01(\x05B\x03\xe0A\x03R\verasedCount\"Z\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aOPTIMAL\x10\x01\x12\f\n" +
