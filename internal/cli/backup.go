@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,7 +15,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/backup"
+	"github.com/openfairlead/fairlead/internal/erasures"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
@@ -41,7 +44,7 @@ master key file, which belongs in another place.`,
 			if err != nil {
 				return err
 			}
-			keys := []string{at.key(), at.key() + ".erasures"}
+			keys := []string{at.key(), erasures.DefaultPath(at.key())}
 			line := newWorkLine(p.stderr, quiet)
 			m, err := backup.Create(cmd.Context(), backup.Options{
 				Database: at.database(), Vault: v, File: args[0], Force: force, Keep: keys, Program: engineVersion(), Now: time.Now, Progress: line.show,
@@ -103,6 +106,7 @@ func (p *program) adviseBackup(at place, file string) {
 
 func (p *program) restoreCommand() *cobra.Command {
 	var at place
+	var list string
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
@@ -113,16 +117,32 @@ restored: its structure, its rows, its audit log. The database is complete, or
 it is not there.
 
 It replaces nothing: the data folder, or the PostgreSQL database that --database
-names, has to be empty, and no server may run on it.`,
+names, has to be empty, and no server may run on it.
+
+Whoever was erased after the backup was made is erased again, as the list of
+erasures beside the master key says.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := at.loadKey()
 			if err != nil {
 				return err
 			}
+			if list == "" {
+				list = erasures.DefaultPath(at.key())
+			} else if _, err := os.Stat(list); err != nil {
+				return exit(exitUsage, "--erasure-list %s: %w", list, cause(err))
+			}
+			missing := false
+			replay := func(ctx context.Context, store *sqlstore.Store) (int, error) {
+				n, err := erasures.Replay(ctx, store, v, list)
+				if missing = applications.ReasonOf(err) == "ERASURE_LIST_MISSING"; missing {
+					return 0, nil
+				}
+				return n, err
+			}
 			line := newWorkLine(p.stderr, quiet)
 			r, err := backup.Restore(cmd.Context(), backup.RestoreOptions{
-				File: args[0], Database: at.database(), Vault: v, Log: slog.New(slog.DiscardHandler), Progress: line.show,
+				File: args[0], Database: at.database(), Vault: v, Replay: replay, Log: slog.New(slog.DiscardHandler), Progress: line.show,
 			})
 			line.clear()
 			if err != nil {
@@ -133,8 +153,11 @@ names, has to be empty, and no server may run on it.`,
 			if r.Schema > r.Manifest.Schema {
 				note("brought up to date from schema %d to %d", r.Manifest.Schema, r.Schema)
 			}
-			if r.Erased > 0 {
-				note("erased again %s that the list of erasures names", count(r.Erased, "record"))
+			switch {
+			case missing:
+				note("warning: there is no list of erasures in %s: whoever was erased after %s is back; with the list, put it there before you start the server", list, r.Manifest.Created.Format(time.RFC3339))
+			case r.Erased > 0:
+				note("erased again what the list of erasures says: %s", fmt.Sprint(r.Erased))
 			}
 			if r.SetAside != "" {
 				note("moved the log of an earlier database to %s; delete it if nobody misses that database", r.SetAside)
@@ -144,6 +167,7 @@ names, has to be empty, and no server may run on it.`,
 		},
 	}
 	at.flags(cmd.Flags())
+	cmd.Flags().StringVar(&list, "erasure-list", "", "list of what was erased, to erase it again (default KEYFILE.erasures)")
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "no progress on stderr")
 	return cmd
 }
