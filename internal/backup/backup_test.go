@@ -442,6 +442,8 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	count := repacked("count", func(m *Manifest) { m.Tables["applications"] = Table{4, m.Tables["applications"].SHA256} })
 	digest := repacked("digest", func(m *Manifest) { m.Tables["applications"] = Table{3, strings.Repeat("0", 64)} })
+	schema := repacked("schema", func(m *Manifest) { m.Schema = 99 })
+	format := repacked("format", func(m *Manifest) { m.Format = 99 })
 	root := repacked("root", func(m *Manifest) { m.Audit.Root = "x" })
 	for _, c := range []struct {
 		what, file, database string
@@ -460,6 +462,8 @@ func TestRestoreRefuses(t *testing.T) {
 		{"the other kind", file, "postgres://localhost/x", v, "BACKUP_OTHER_DATABASE", "fairlead migrate --to"},
 		{"another count", count, empty, v, "COPY_DIFFERS", "table applications: 4 rows, and 3"},
 		{"another digest", digest, empty, v, "COPY_DIFFERS", "table applications"},
+		{"a newer schema", schema, empty, v, "BACKUP_NEWER", "newer version"},
+		{"a newer format", format, empty, v, "BACKUP_NEWER", "newer version"},
 		{"another log", root, empty, v, "COPY_DIFFERS", "audit log"},
 	} {
 		_, err := restore(t, c.file, c.database, c.v)

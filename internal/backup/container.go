@@ -157,6 +157,11 @@ func damaged(name, how string) error {
 		"the backup %s is damaged (%s): use another copy or another backup; nothing was changed", name, how)
 }
 
+func newer(name string) error {
+	return applications.Errorf(applications.FailedPrecondition, "BACKUP_NEWER",
+		"the backup %s was made by a newer version of this program; restore it with that version or a newer one; nothing was changed", name)
+}
+
 // open reads and checks the manifest.
 func (c *container) open(v *vault.Vault) error {
 	name := filepath.Base(c.f.Name())
@@ -179,8 +184,7 @@ func (c *container) open(v *vault.Vault) error {
 		return damaged(name, "its manifest cannot be read")
 	}
 	if m.Format > formatVersion {
-		return applications.Errorf(applications.FailedPrecondition, "BACKUP_NEWER",
-			"the backup %s was made by a newer version of this program; restore it with that version or a newer one; nothing was changed", name)
+		return newer(name)
 	}
 	if m.KeyID != v.KeyID() {
 		return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_MISMATCH",

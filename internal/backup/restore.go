@@ -69,6 +69,9 @@ func Restore(ctx context.Context, o RestoreOptions) (*Restored, error) {
 	if err := otherKind(c.Details, o.Database); err != nil {
 		return nil, err
 	}
+	if c.Details.Schema > sqlstore.LatestSchema() {
+		return nil, newer(o.File)
+	}
 	if err := fill(ctx, o, c, r); err != nil {
 		return nil, explain(ctx, err)
 	}
