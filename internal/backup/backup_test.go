@@ -443,7 +443,17 @@ func TestRestoreRefuses(t *testing.T) {
 	count := repacked("count", func(m *Manifest) { m.Tables["applications"] = Table{4, m.Tables["applications"].SHA256} })
 	digest := repacked("digest", func(m *Manifest) { m.Tables["applications"] = Table{3, strings.Repeat("0", 64)} })
 	schema := repacked("schema", func(m *Manifest) { m.Schema = 99 })
-	format := repacked("format", func(m *Manifest) { m.Format = 99 })
+	later := *m // of a format that this program does not write
+	later.Format = 99
+	laterText, err := later.bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var laterFile bytes.Buffer
+	if err := compose(&laterFile, laterText, manifestMAC(v, laterText), &later, io.LimitReader(zeros{}, later.Payload.Size)); err != nil {
+		t.Fatal(err)
+	}
+	format := write("format", laterFile.Bytes())
 	root := repacked("root", func(m *Manifest) { m.Audit.Root = "x" })
 	for _, c := range []struct {
 		what, file, database string
@@ -485,6 +495,13 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }
 
 // What an earlier database left beside the place does not get into the
