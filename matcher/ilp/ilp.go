@@ -66,6 +66,12 @@ type Options struct {
 	Work int64
 	// Start, if not nil, is a feasible point to improve on.
 	Start []int64
+	// Below, if not nil, leaves out every point whose objective is not smaller:
+	// Infeasible then means that no point is better than that.
+	Below *int64
+	// Enough, if not nil, ends the search with the first point whose objective is
+	// not larger. The largest int64 asks for any point, guided by the costs.
+	Enough *int64
 	// Progress, if not nil, is called from time to time with the best value so
 	// far (ok false: none yet), the proven bound and the pivots spent.
 	Progress func(value int64, ok bool, bound int64, pivots int64)
@@ -101,7 +107,7 @@ func Solve(ctx context.Context, p *Problem, o Options) (Solution, error) {
 		Pivots: r.pivots, Nodes: r.nodes, Canceled: r.canceled,
 	}
 	switch {
-	case r.stopped && r.best != nil && r.bound < r.value:
+	case (r.stopped || r.enough) && r.best != nil && r.bound < r.value:
 		out.Status = Feasible // Bound: every point has at least min(bound, value)
 	case r.best != nil:
 		out.Status, out.Bound = Optimal, r.value

@@ -125,6 +125,17 @@ func (a *matrix) byColumn(n int) {
 
 // newModel reduces a problem. It returns false if that shows infeasibility.
 func newModel(p *Problem) (*model, bool) {
+	m := asGiven(p)
+	r, ok := m.reduce(m.lo, m.hi)
+	if ok {
+		r.parent = nil
+	}
+	return r, ok
+}
+
+// asGiven is the model of a problem, not reduced: sides of rows may be
+// infinite.
+func asGiven(p *Problem) *model {
 	n := len(p.Cost)
 	soft := p.Continuous
 	if soft == nil {
@@ -171,9 +182,5 @@ func newModel(p *Problem) (*model, bool) {
 		m.rowStart = append(m.rowStart, int32(len(m.rowIndex)))
 	}
 	m.byColumn(n)
-	r, ok := m.reduce(m.lo, m.hi)
-	if ok {
-		r.parent = nil
-	}
-	return r, ok
+	return m
 }

@@ -22,6 +22,7 @@ type run struct {
 	nodes    int64
 	stopped  bool // the work ran out or the context ended
 	canceled bool
+	enough   bool // a point as good as Options.Enough asks for was found
 	// allowance is the number of pivots at which a search that may fail gives
 	// up; exhausted is then set.
 	allowance int64
@@ -66,23 +67,28 @@ func (r *run) accept(x []int64) bool {
 	for j, v := range x {
 		value += r.problem.Cost[j] * v
 	}
-	if r.best != nil && value >= r.value {
+	if r.best != nil && value >= r.value || r.options.Below != nil && value >= *r.options.Below {
 		return false
 	}
 	if x == nil {
 		x = []int64{} // the only point of a problem without columns
 	}
 	r.best, r.value = x, value
+	r.enough = r.options.Enough != nil && value <= *r.options.Enough
 	return true
 }
 
 // limit is the largest search cost of a point of interest: one that is better
 // than the best known, and within the cap. noValue if there is no limit.
 func (r *run) limit() int64 {
+	worse := r.value
 	if r.best == nil {
-		return r.cap
+		if r.options.Below == nil {
+			return r.cap
+		}
+		worse = *r.options.Below
 	}
-	better := floorDiv(r.value-1-r.base, r.unit)
+	better := floorDiv(worse-1-r.base, r.unit)
 	return min(r.cap, r.factor*better+r.noiseMax)
 }
 
@@ -102,7 +108,7 @@ func (r *run) interrupt() bool {
 }
 
 // over says whether to leave the current search.
-func (r *run) over() bool { return r.stopped || r.exhausted }
+func (r *run) over() bool { return r.stopped || r.exhausted || r.enough }
 
 // blur turns the costs c of a model into search costs factor·c + noise, if
 // there are likely to be many ties. Small random costs on top of the real ones

@@ -110,6 +110,13 @@ func (r *run) solve(m *model) {
 		}
 		s.dived = true
 	}
+	if r.options.Enough != nil && !s.dived {
+		// A good point is enough: look where the linear program points first.
+		if s.dives() {
+			return
+		}
+		s.dived = true
+	}
 	outer, floor := r.cap, r.floor
 	for columns := s.firstColumns(); ; {
 		before := s.spent()

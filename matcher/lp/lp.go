@@ -26,7 +26,8 @@ import "math"
 // Tolerances. Callers scale their costs to about 1 and their rows to small
 // integers; all four are absolute in that scale.
 const (
-	// primalTol is how far a basic variable may lie outside its box.
+	// primalTol is how far a basic variable may lie outside its box, unless
+	// Solver.Tolerance says otherwise.
 	primalTol = 1e-8
 	// dualTol is the size of a reduced cost that counts as zero.
 	dualTol = 1e-11
@@ -68,6 +69,11 @@ type Solver struct {
 	// Interrupt, if not nil, is asked about every hundred pivots whether to
 	// stop: then Solve returns Limit.
 	Interrupt func() bool
+	// Tolerance is how far a basic variable may lie outside its box. New sets
+	// the usual 1e-8; who needs the values themselves may ask for less.
+	Tolerance float64
+
+	keepSides bool // recompute leaves nonbasic variables where they are
 
 	n, m         int
 	start, index []int32
@@ -117,7 +123,8 @@ type candidate struct {
 func New(model Model) *Solver {
 	n, m := len(model.Cost), len(model.RowLower)
 	s := &Solver{
-		n: n, m: m,
+		Tolerance: primalTol,
+		n:         n, m: m,
 		start: model.Start, index: model.Index, value: model.Value,
 		ones:  make([]bool, n),
 		cost:  append([]float64(nil), model.Cost...),
@@ -179,6 +186,14 @@ func (s *Solver) Value(j int) float64 {
 		return s.xB[r]
 	}
 	return s.at(j)
+}
+
+// ReducedCost is the reduced cost of structural j at the current basis.
+func (s *Solver) ReducedCost(j int) float64 {
+	if s.where[j] >= 0 {
+		return 0
+	}
+	return s.price(j)
 }
 
 // Duals copies the dual value of every row into y.
@@ -324,7 +339,8 @@ func (s *Solver) recompute() {
 		if j < s.n {
 			s.d[j] = s.price(j)
 		}
-		if s.d[j] > dualTol {
+		if s.keepSides {
+		} else if s.d[j] > dualTol {
 			s.side[j] = 1
 		} else if s.d[j] < -dualTol {
 			s.side[j] = -1

@@ -111,11 +111,12 @@ func (s *Solver) residual() float64 {
 // violation by dual steepest edge, −1 if none is violated.
 func (s *Solver) leaving() int {
 	r, best := -1, 0.0
+	tolerance := s.Tolerance
 	for i, h := range s.head {
 		x := s.xB[i]
 		v := s.lower[h] - x
-		if v <= primalTol {
-			if v = x - s.upper[h]; v <= primalTol {
+		if v <= tolerance {
+			if v = x - s.upper[h]; v <= tolerance {
 				continue
 			}
 		}
@@ -272,7 +273,7 @@ func (s *Solver) ratioTest(slope float64) int {
 	for _, c := range s.cand {
 		room += s.reach(c)
 	}
-	if room < slope-primalTol {
+	if room < slope-s.Tolerance {
 		return -1
 	}
 	left := s.cand
@@ -299,7 +300,7 @@ func (s *Solver) ratioTest(slope float64) int {
 		}
 		c := left[0]
 		next := slope - s.reach(c)
-		if next <= primalTol/10 {
+		if next <= s.Tolerance/10 {
 			return s.largest(c, left)
 		}
 		slope = next

@@ -1,0 +1,232 @@
+package lottery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/openfairlead/fairlead/matcher/ilp"
+)
+
+// engine is one Solve.
+type engine struct {
+	ctx     context.Context
+	problem *Problem
+	*system
+	options  Options
+	cap      float64 // 1 where there is none
+	active   []bool  // lazy rows that have been violated, and all others
+	random   *rand.Rand
+	pool     pool // every cohort found
+	pivots   int64
+	solves   int
+	canceled bool
+	bound    float64 // proved for the smallest chance
+	err      error   // a fault of the engine
+}
+
+func newEngine(ctx context.Context, p *Problem, o Options) *engine {
+	e := &engine{
+		ctx: ctx, problem: p, system: newSystem(p), options: o,
+		cap: 1, random: rand.New(rand.NewPCG(o.Seed, 0x4C4F5454)), bound: 1,
+	}
+	if o.Cap > 0 {
+		e.cap = o.Cap
+		for t, m := range p.People {
+			if !p.decided(t) {
+				e.hi[t] = min(e.hi[t], float64(float64(m)*o.Cap))
+			}
+		}
+	}
+	e.active = make([]bool, len(p.Rows))
+	for i := range e.active {
+		e.active[i] = !e.lazy[i]
+	}
+	for _, c := range o.Known {
+		e.pool.add(newCohort(c))
+	}
+	return e
+}
+
+// unlimited is a number of pivots that is never reached.
+const unlimited = math.MaxInt64
+
+// quota is how many pivots may still be made.
+func (e *engine) quota() int64 {
+	if e.options.Work == 0 {
+		return unlimited
+	}
+	return max(0, e.options.Work-e.pivots)
+}
+
+// interrupted says whether to leave: time or work has run out, or the engine
+// has found a fault of its own.
+func (e *engine) interrupted() bool {
+	if !e.canceled && e.ctx.Err() != nil {
+		e.canceled = true
+	}
+	return e.canceled || e.err != nil || e.options.Work > 0 && e.pivots >= e.options.Work
+}
+
+// fault notes that the engine contradicts itself; nothing is published then.
+func (e *engine) fault(format string, args ...any) {
+	if e.err == nil {
+		e.err = fmt.Errorf("lottery: "+format, args...)
+	}
+}
+
+func (e *engine) tell(step string, level int) {
+	if e.options.Progress != nil {
+		e.options.Progress(Progress{Step: step, Level: level, Pivots: e.pivots, Bound: e.bound})
+	}
+}
+
+// integer solves an integer program within the work that is left.
+func (e *engine) integer(p *ilp.Problem, o ilp.Options) ilp.Solution {
+	if e.interrupted() {
+		return ilp.Solution{Status: ilp.Unknown}
+	}
+	if left := e.quota(); left != unlimited && (o.Work == 0 || o.Work > left) {
+		o.Work = left
+	}
+	if o.Work == unlimited {
+		o.Work = 0
+	}
+	found, err := ilp.Solve(e.ctx, p, o)
+	if err != nil {
+		e.fault("%w", err)
+		return ilp.Solution{Status: ilp.Unknown}
+	}
+	e.pivots += found.Pivots
+	e.solves++
+	e.canceled = e.canceled || found.Canceled
+	return found
+}
+
+// solve tries the relaxation, then the levels.
+func (e *engine) solve() (*Result, error) {
+	if e.hopeless {
+		return nil, ErrInfeasible
+	}
+	e.tell("relaxation", 0)
+	r, err := e.relax()
+	switch {
+	case err == nil && len(r.stages) > 0:
+		e.bound = r.stages[0].value
+	case errors.Is(err, errRelaxationEmpty):
+		if err := e.empty(); err != nil || e.interrupted() {
+			return nil, firstError(e.err, err, ErrUndecided)
+		}
+	}
+	if err == nil && e.options.route != levelsOnly {
+		if result := e.viaRelaxation(r); result != nil || e.err != nil {
+			return result, e.err
+		}
+		if e.options.route == relaxationOnly {
+			return nil, nil
+		}
+	}
+	result, err := e.levels(r)
+	return result, firstError(e.err, err)
+}
+
+func firstError(all ...error) error {
+	for _, err := range all {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty is asked when the relaxation seems to be empty: ErrInfeasible if there
+// is no cohort, ErrCap if there is one, so that the cap must be the reason.
+func (e *engine) empty() error {
+	any := int64(math.MaxInt64)
+	switch found := e.integer(e.problem.weighed(nil), ilp.Options{Enough: &any}); {
+	case found.Status == ilp.Infeasible:
+		return ErrInfeasible
+	case found.X != nil && e.cap < 1:
+		return ErrCap
+	}
+	return nil
+}
+
+// viaRelaxation makes the leximin point of the relaxation a mixture of cohorts,
+// nil if it is none or no weights were found.
+func (e *engine) viaRelaxation(r *relaxed) *Result {
+	for range 3 {
+		e.snap(r)
+	}
+	f := e.face(r)
+	deficit := make([]float64, e.T)
+	open := 0
+	for t := range deficit {
+		if f.lo[t] < f.hi[t] {
+			deficit[t] = e.random.Float64()
+			open++
+		}
+	}
+	x := r.x[:e.T]
+	var found pool
+	e.tell("collecting", 0)
+	count := herdPercent*open/100 + 10
+	for try := 0; try < 4; try++ {
+		if e.herd(x, f, deficit, count, &found, true) == 0 || e.interrupted() {
+			break
+		}
+		owed := e.owed(deficit, f)
+		if owed > 5 {
+			break // the point is outside the hull of the face's cohorts
+		}
+		e.tell("weighing", 0)
+		weights, worst := fit(found.list, x)
+		if worst < fitGood {
+			result := e.result(found.list, weights)
+			result.Route = "relaxation"
+			if e.publish(result, r.stages) {
+				return result
+			}
+			break
+		}
+		if worst > 1e-3 && owed > 3 || worst > 0.1 {
+			break
+		}
+		count = open/3 + 1
+	}
+	for _, c := range found.list {
+		e.pool.add(c)
+	}
+	return nil
+}
+
+// result computes the chances of weighted cohorts; weights are made to sum to 1.
+func (e *engine) result(list []cohort, weights []float64) *Result {
+	r := &Result{Chance: make([]float64, e.T), Optimum: make([]float64, e.T), Bound: e.bound}
+	sum := 0.0
+	for _, w := range weights {
+		sum += max(0, w)
+	}
+	for j, c := range list {
+		w := weights[j] / sum
+		if w <= 0 {
+			continue
+		}
+		counts := make([]int64, e.T)
+		for k, t := range c.types {
+			counts[t] = c.counts[k]
+			r.Chance[t] += float64(w * float64(c.counts[k]))
+		}
+		r.Cohorts, r.Weights = append(r.Cohorts, counts), append(r.Weights, w)
+	}
+	for t := range r.Chance {
+		r.Chance[t] /= e.people(t)
+		r.Optimum[t] = math.NaN()
+		if e.problem.decided(t) {
+			r.Optimum[t] = float64(e.problem.Lower[t]) / e.people(t)
+		}
+	}
+	return r
+}

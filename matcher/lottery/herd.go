@@ -1,0 +1,169 @@
+package lottery
+
+import (
+	"math"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher/ilp"
+)
+
+// Choices of herding, measured on pools of 60 to 2,000 people.
+const (
+	// herdPercent is how many cohorts are collected for each type that is neither
+	// certain nor out, in percent. By Wendel's theorem about twice as many random
+	// points as dimensions have their center in their hull; points that repel each
+	// other need fewer.
+	herdPercent = 130
+	// shortList is how many types, those with the largest deficits, a cohort is
+	// chosen from at first.
+	shortList = 150
+	// searchWork is the limit, in pivots, for one cohort.
+	searchWork = 4000
+	// hopeless is the deficit at which the point lies outside the hull of the
+	// cohorts: where it lies inside, deficits stay below 2.
+	hopeless = 8
+)
+
+// herd collects cohorts of the face whose plain mean comes near to x: each one
+// is chosen to make up for what the ones before it left out (herding). deficit
+// is by type what they owe, in people, and is kept up to date. The error of the
+// mean falls with 1/N, not with 1/√N as for random cohorts.
+//
+// It stops early when no cohort is found, or, with strict, when the deficits
+// show that the point is no mean of cohorts.
+func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *pool, strict bool) (collected int) {
+	s := e.system
+	order := make([]int32, s.T)
+	score := make([]float64, s.T)
+	list := min(shortList, s.T)
+	for round := range count {
+		for t := range s.T {
+			deficit[t] += x[t]
+			score[t] = deficit[t] + float64(1e-3*e.random.Float64())
+			order[t] = int32(t)
+		}
+		slices.SortFunc(order, func(a, b int32) int {
+			switch {
+			case score[a] > score[b]:
+				return -1
+			case score[a] < score[b]:
+				return 1
+			}
+			return int(a - b)
+		})
+		var c []int64
+		for short := list; ; short *= 3 {
+			short = min(short, s.T)
+			if c = e.pick(score, f, order[:short]); c != nil || short == s.T || e.interrupted() {
+				break
+			}
+			list = min(s.T, list*5/4) // remember that the list was too short
+		}
+		if c == nil {
+			return collected
+		}
+		if strict && round > 20 && round%16 == 0 && e.owed(deficit, f) > hopeless {
+			return collected
+		}
+		for t := range s.T {
+			deficit[t] -= float64(c[t])
+		}
+		collected++
+		into.add(newCohort(c[:s.T]))
+	}
+	return collected
+}
+
+// owed is the largest deficit of a type that can vary on the face.
+func (e *engine) owed(deficit []float64, f *face) float64 {
+	most := 0.0
+	for t := range e.system.T {
+		if f.lo[t] < f.hi[t] {
+			most = max(most, math.Abs(deficit[t]))
+		}
+	}
+	return most
+}
+
+// pick is a cohort of the face with a large weight that has only these types
+// beside those that the face puts in: the first one that a search guided by the
+// weights finds, nil if it finds none.
+func (e *engine) pick(weight []float64, f *face, types []int32) []int64 {
+	s := e.system
+	n := len(s.lo)
+	columns := make([]int32, 0, len(types)+n-s.T)
+	for _, t := range types {
+		if f.lo[t] < f.hi[t] {
+			columns = append(columns, t)
+		}
+	}
+	for j := s.T; j < n; j++ {
+		if f.lo[j] < f.hi[j] {
+			columns = append(columns, int32(j))
+		}
+	}
+	x := make([]int64, n)
+	fixed := make([]float64, n)
+	for j := range x {
+		x[j], fixed[j] = int64(f.lo[j]), f.lo[j]
+	}
+	q := ilp.Problem{
+		Cost: make([]int64, len(columns)), Lower: make([]int64, len(columns)), Upper: make([]int64, len(columns)),
+		Continuous: make([]bool, len(columns)), Rows: make([]ilp.Row, len(s.Rows)),
+	}
+	part := make([]float64, len(columns))
+	for k, j := range columns {
+		q.Lower[k], q.Upper[k] = int64(f.lo[j]), int64(f.hi[j])
+		if int(j) < s.T {
+			part[k] = -weight[j]
+		} else {
+			q.Continuous[k] = s.Continuous != nil && s.Continuous[j]
+		}
+		fixed[j] = 0
+	}
+	q.Cost, _ = scaled(part, 20)
+	count := make([]int32, len(s.Rows))
+	total := 0
+	for _, j := range columns {
+		for _, i := range s.rows[j] {
+			count[i]++
+			total++
+		}
+	}
+	index, value := make([]int32, total), make([]int64, total)
+	at := 0
+	for i := range q.Rows {
+		from, to := at, at+int(count[i])
+		q.Rows[i].Index, q.Rows[i].Value = index[from:from:to], value[from:from:to]
+		q.Rows[i].Lo, q.Rows[i].Hi = int64(f.rlo[i]), int64(f.rhi[i])
+		at = to
+	}
+	for j, v := range fixed {
+		if v == 0 {
+			continue
+		}
+		for k, i := range s.rows[j] {
+			q.Rows[i].Lo -= int64(v * s.values[j][k])
+			q.Rows[i].Hi -= int64(v * s.values[j][k])
+		}
+	}
+	for k, j := range columns {
+		for l, i := range s.rows[j] {
+			q.Rows[i].Index = append(q.Rows[i].Index, int32(k))
+			q.Rows[i].Value = append(q.Rows[i].Value, int64(s.values[j][l]))
+		}
+	}
+	any := int64(math.MaxInt64)
+	found := e.integer(&q, ilp.Options{Enough: &any, Work: min(searchWork, e.quota())})
+	if found.X == nil {
+		return nil
+	}
+	for k, j := range columns {
+		x[j] = found.X[k]
+	}
+	if e.breaks(x) {
+		e.fault("a collected cohort does not keep every row")
+		return nil
+	}
+	return x
+}

@@ -1,0 +1,452 @@
+package lottery
+
+import (
+	"math"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher/ilp"
+	"github.com/openfairlead/fairlead/matcher/lp"
+)
+
+// Choices of the method by levels.
+const (
+	// levelTol is how far, as a chance, a level may lie below what the last
+	// search proved.
+	levelTol = 1e-9
+	// levelHold is the smallest dual weight that holds a type at its level.
+	levelHold = 1e-8
+	// shake is the largest perturbation of a row of the master, as a chance. It
+	// keeps ties few, and is taken back before a level is fixed.
+	shake = 1e-8
+	// gain is how much better than the level a cohort has to be for a search to
+	// end with it, as a share.
+	gain = 0.02
+	// roomy is the upper bound of a cohort's weight: above 1, so that only the row
+	// Σ λ = 1 binds and its dual is the weight of the level.
+	roomy = 2
+	// extra is how many more cohorts are looked for with the weights lowered
+	// where the last one was.
+	extra = 4
+)
+
+// levels is the classical method: one level after the other, each a linear
+// program over all cohorts whose columns are found as they are needed (Flanigan,
+// Gölz, Gupta, Hennig, Procaccia 2021). It assumes nothing about the relaxation.
+//
+//	maximize z   subject to   Σ λ(j)·c(j,t) ≥ people(t)·z          t not held
+//	                          Σ λ(j)·c(j,t) ≥ people(t)·level(t)   t held
+//	                          Σ λ(j) = 1,  λ ≥ 0
+//
+// The duals of the rows are weights; an exact search looks for a cohort that
+// weighs more than the level. If there is none, the level is reached, and types
+// whose row has a positive dual are held.
+func (e *engine) levels(r *relaxed) (*Result, error) {
+	m := &master{engine: e, level: make([]float64, e.T), held: make([]bool, e.T)}
+	if r != nil && len(e.pool.list) < e.T && len(r.x) == len(e.lo) {
+		e.collect(r)
+	}
+	impossible, err := e.cover()
+	if err != nil {
+		return nil, err
+	}
+	if len(e.pool.list) == 0 {
+		return nil, firstError(e.err, ErrUndecided)
+	}
+	var stages []stage
+	if len(impossible.types) > 0 {
+		stages = append(stages, impossible)
+	}
+	for t := range m.held {
+		m.held[t] = e.problem.decided(t)
+		if m.held[t] {
+			m.level[t] = e.lo[t] / e.people(t)
+		}
+	}
+	for _, t := range impossible.types {
+		m.held[t] = true
+	}
+	complete, err := m.run(&stages)
+	if err != nil {
+		return nil, err
+	}
+	result := e.result(m.cohorts, m.weights)
+	result.Route = "levels"
+	if complete && e.publish(result, stages) {
+		return result, nil
+	}
+	if complete && !e.interrupted() {
+		e.fault("the levels do not stand up to their proofs (error %.3g, gap %.3g)", result.Error, result.Gap)
+		return nil, e.err
+	}
+	return e.unproved(result, stages)
+}
+
+// unproved is what can be said when work or time ran out: the lottery as far as
+// it got, and those levels that are proved already.
+func (e *engine) unproved(r *Result, stages []stage) (*Result, error) {
+	r.Status, r.Levels, r.Impossible, r.Gap, r.Error = Bounded, nil, nil, 0, 0
+	for t := range r.Optimum {
+		if !e.problem.decided(t) {
+			r.Optimum[t] = math.NaN()
+		}
+	}
+	if e.err != nil {
+		return nil, e.err
+	}
+	for t := range r.Chance {
+		if !math.IsNaN(r.Optimum[t]) {
+			r.Error = max(r.Error, math.Abs(r.Chance[t]-r.Optimum[t]))
+		}
+	}
+	r.Bound = e.bound
+	return r, nil
+}
+
+// collect herds cohorts of the whole set, where the face had too few.
+func (e *engine) collect(r *relaxed) {
+	all := &face{lo: e.lo, hi: make([]float64, len(e.hi)), rlo: e.rlo, rhi: e.rhi}
+	for j := range all.hi {
+		all.hi[j] = float64(e.problem.Upper[j])
+	}
+	deficit := make([]float64, e.T)
+	for t := range deficit {
+		deficit[t] = e.random.Float64()
+	}
+	e.tell("collecting", 0)
+	e.herd(r.x[:e.T], all, deficit, e.T+20, &e.pool, false)
+}
+
+// cover finds a cohort for every type that no known cohort has, or proves that
+// there is none.
+func (e *engine) cover() (impossible stage, err error) {
+	covered := make([]bool, e.T)
+	note := func(c cohort) {
+		for _, t := range c.types {
+			covered[t] = true
+		}
+	}
+	for _, c := range e.pool.list {
+		note(c)
+	}
+	impossible.weight = make([]float64, e.T)
+	any := int64(math.MaxInt64)
+	for t := range covered {
+		if covered[t] || e.problem.Upper[t] == 0 {
+			continue
+		}
+		q := e.problem.weighed(make([]int64, e.T))
+		for u := range e.T {
+			q.Cost[u] = -int64(e.random.IntN(64))
+			if !covered[u] {
+				q.Cost[u] -= 4096
+			}
+		}
+		q.Lower = append([]int64(nil), q.Lower...)
+		q.Lower[t] = max(1, q.Lower[t])
+		switch found := e.integer(q, ilp.Options{Enough: &any}); {
+		case found.X != nil:
+			c := newCohort(found.X[:e.T])
+			e.pool.add(c)
+			note(c)
+		case found.Status == ilp.Infeasible:
+			if e.problem.decided(t) {
+				return impossible, ErrInfeasible // somebody who must be in cannot be
+			}
+			impossible.types = append(impossible.types, t)
+			impossible.weight[t] = 1
+		default:
+			return impossible, firstError(e.err, ErrUndecided)
+		}
+	}
+	if len(e.pool.list) == 0 {
+		// Nobody can be in: is there an empty cohort?
+		if e.integer(e.problem.weighed(nil), ilp.Options{Enough: &any}).Status == ilp.Infeasible {
+			return impossible, ErrInfeasible
+		}
+		e.pool.add(cohort{})
+	}
+	if len(impossible.types) > 0 && len(e.pool.list) == 0 {
+		return impossible, ErrInfeasible
+	}
+	return impossible, nil
+}
+
+// master is the linear program over the known cohorts.
+type master struct {
+	*engine
+	q       *lp.Solver
+	held    []bool
+	level   []float64
+	row     []int32 // by type; −1: none
+	columns []cohort
+	lower   []float64 // of the rows, not shaken
+	offset  float64   // z stands for the chance offset + z
+
+	// The lottery as it stands.
+	cohorts []cohort
+	weights []float64
+}
+
+// run goes through the levels. It returns false if it was interrupted.
+func (m *master) run(stages *[]stage) (bool, error) {
+	m.columns = slices.Clone(m.pool.list)
+	if !m.start() {
+		return false, nil
+	}
+	for {
+		open := 0
+		for _, h := range m.held {
+			if !h {
+				open++
+			}
+		}
+		if open == 0 || m.options.Method == Maximin && len(*stages) > 0 && (*stages)[len(*stages)-1].value > 0 {
+			break
+		}
+		m.tell("level", len(*stages)+1)
+		st, ok := m.reach()
+		m.keep()
+		if !ok {
+			return false, nil
+		}
+		if len(st.types) == 0 {
+			m.fault("a level holds nobody")
+			return false, m.err
+		}
+		*stages = append(*stages, st)
+		for _, t := range st.types {
+			m.held[t], m.level[t] = true, st.value
+		}
+		if len(st.types) < open && !m.next(&st) {
+			return false, nil
+		}
+	}
+	m.keep()
+	return true, nil
+}
+
+// start makes the first program: its basis is feasible, with one cohort in and
+// z = 0.
+func (m *master) start() bool {
+	m.row = make([]int32, m.T)
+	rows := 0
+	for t := range m.row {
+		m.row[t] = -1
+		if !m.held[t] {
+			m.row[t] = int32(rows)
+			rows++
+		}
+	}
+	m.lower = make([]float64, rows+1)
+	m.lower[rows] = 1
+	m.build()
+	n := 1 + len(m.columns)
+	basis := make([]int32, rows+1)
+	for i := range rows {
+		basis[i] = int32(n + i)
+	}
+	basis[rows] = 1
+	return m.q.SetBasis(basis, nil)
+}
+
+// build makes the program of the known cohorts. Column 0 is z, in the rows of
+// the types that are not held.
+func (m *master) build() {
+	rows := len(m.lower) - 1
+	b := &builder{}
+	b.Start = append(b.Start, 0)
+	for t, i := range m.row {
+		if i >= 0 && !m.held[t] {
+			b.entry(i, -m.people(t))
+		}
+	}
+	b.close(-1, 0, 1)
+	for _, c := range m.columns {
+		col := m.entries(c)
+		for k, i := range col.Index {
+			b.entry(i, col.Value[k])
+		}
+		b.close(0, 0, roomy)
+	}
+	b.RowLower, b.RowUpper = make([]float64, rows+1), make([]float64, rows+1)
+	for t, i := range m.row {
+		if i >= 0 {
+			b.RowLower[i] = m.lower[i] - float64(shake*m.people(t)*m.random.Float64())
+			b.RowUpper[i] = m.people(t)
+		}
+	}
+	b.RowLower[rows], b.RowUpper[rows] = 1, 1
+	m.q = lp.New(b.Model)
+	m.q.Interrupt = m.interrupted
+	m.q.Tolerance = 1e-11
+}
+
+func (m *master) entries(c cohort) lp.Column {
+	col := lp.Column{Upper: roomy}
+	for k, t := range c.types {
+		if i := m.row[t]; i >= 0 {
+			col.Index, col.Value = append(col.Index, i), append(col.Value, float64(c.counts[k]))
+		}
+	}
+	col.Index, col.Value = append(col.Index, int32(len(m.lower)-1)), append(col.Value, 1)
+	return col
+}
+
+// reach brings the program to the optimum over all cohorts, known or not.
+func (m *master) reach() (stage, bool) {
+	y := make([]float64, len(m.lower))
+	st := stage{weight: make([]float64, m.T)}
+	for shaken := true; ; {
+		before := m.q.Pivots()
+		status := m.q.Primal(m.quota())
+		if status == lp.Optimal && !shaken {
+			// A column that came in last may leave values a little outside.
+			status = m.q.Solve(math.Inf(1), m.quota())
+		}
+		m.pivots += m.q.Pivots() - before
+		if status != lp.Optimal || m.interrupted() {
+			return st, false
+		}
+		m.q.Duals(y)
+		for t, i := range m.row {
+			st.weight[t] = 0
+			if i >= 0 {
+				st.weight[t] = max(0, y[i])
+			}
+		}
+		found, ok := m.price(st.weight, -y[len(y)-1])
+		switch {
+		case !ok:
+			return st, false
+		case len(found) > 0:
+			m.enter(found)
+		case shaken:
+			// Take the perturbation back and look again.
+			shaken = false
+			for t, i := range m.row {
+				if i >= 0 {
+					m.q.SetBounds(1+len(m.columns)+int(i), m.lower[i], m.people(t))
+				}
+			}
+			before := m.q.Pivots()
+			m.q.Solve(math.Inf(1), m.quota())
+			m.pivots += m.q.Pivots() - before
+		default:
+			z := m.q.Value(0)
+			st.value = m.offset + z
+			top := st.value > m.cap-1e-9
+			if top {
+				st.value = m.cap
+			}
+			for t, i := range m.row {
+				if i >= 0 && !m.held[t] && (top || st.weight[t]*m.people(t) > levelHold) {
+					st.types = append(st.types, t)
+				}
+			}
+			return st, true
+		}
+	}
+}
+
+// price looks for cohorts that weigh more than the level, whose weight is mu.
+// ok is false if that could not be decided.
+func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
+	w, factor := scaled(weight, weightBits)
+	q := m.problem.weighed(w)
+	below := -int64(math.Floor((mu + levelTol) * factor))
+	enough := -int64(math.Floor((mu*(1+gain) + levelTol) * factor))
+	best := m.integer(q, ilp.Options{Below: &below, Enough: &enough})
+	if best.X == nil {
+		return nil, best.Status == ilp.Infeasible
+	}
+	if m.problem.breaks(best.X) {
+		m.fault("a cohort that was found does not keep every row")
+		return nil, false
+	}
+	add := func(x []int64) {
+		if c := newCohort(x[:m.T]); m.pool.add(c) {
+			found = append(found, c)
+		}
+	}
+	add(best.X)
+	if len(found) == 0 {
+		m.fault("a known cohort was found to be missing")
+		return nil, false
+	}
+	// More from the same weights, lowered where the last cohort was.
+	low := append([]float64(nil), weight...)
+	x := best.X
+	for range extra {
+		for t := range m.T {
+			if x[t] > 0 {
+				low[t] *= 0.3
+			}
+		}
+		lw, _ := scaled(low, 20)
+		any := int64(math.MaxInt64)
+		more := m.integer(m.problem.weighed(lw), ilp.Options{Enough: &any, Work: searchWork})
+		if more.X == nil {
+			break
+		}
+		x = more.X
+		sum := 0.0
+		for t := range m.T {
+			sum += float64(weight[t] * float64(x[t]))
+		}
+		if sum > mu+1e-7 {
+			add(x)
+		}
+	}
+	return found, true
+}
+
+// enter adds cohorts to the program.
+func (m *master) enter(found []cohort) {
+	add := make([]lp.Column, len(found))
+	for k, c := range found {
+		add[k] = m.entries(c)
+	}
+	m.columns = append(m.columns, found...)
+	m.q.Add(add)
+}
+
+// next goes to the program of the next level: the types of the level are held,
+// and z counts from the level on. The cohorts' weights stay as they are: in the
+// basis, the row of a type that is held now takes the place of z. Its dual is
+// positive, which makes that a basis.
+func (m *master) next(st *stage) bool {
+	z := m.q.Value(0)
+	largest := -1
+	for t, i := range m.row {
+		if i >= 0 && !m.held[t] {
+			m.lower[i] = float64(m.people(t) * (m.offset + z))
+		}
+	}
+	for _, t := range st.types {
+		m.lower[m.row[t]] = float64(m.people(t) * st.value)
+		if largest < 0 || st.weight[t] > st.weight[largest] {
+			largest = t
+		}
+	}
+	basis := append([]int32(nil), m.q.Basis()...)
+	n := 1 + len(m.columns)
+	for k, h := range basis {
+		if h == 0 {
+			basis[k] = int32(n) + m.row[largest]
+		}
+	}
+	// z stands for what comes on top of the level: 0 in the basis.
+	m.offset += z
+	m.build()
+	return m.q.SetBasis(basis, nil)
+}
+
+// keep notes the lottery of the current basis.
+func (m *master) keep() {
+	m.cohorts, m.weights = m.cohorts[:0], m.weights[:0]
+	for j, c := range m.columns {
+		if v := m.q.Value(1 + j); v > 1e-13 {
+			m.cohorts, m.weights = append(m.cohorts, c), append(m.weights, v)
+		}
+	}
+}

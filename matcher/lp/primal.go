@@ -1,0 +1,221 @@
+package lp
+
+import "math"
+
+// Tolerances of the primal simplex method.
+const (
+	// enterTol is the size of a reduced cost that makes a column enter: the same
+	// that sends a variable to its other bound in the dual method, so that what
+	// one method leaves is optimal to the other.
+	enterTol = dualTol
+	// harrisTol is how far a basic variable may be pushed beyond its box for the
+	// sake of a larger pivot.
+	harrisTol = 1e-11
+)
+
+// Column is a column that is added to a model: row indexes are distinct.
+type Column struct {
+	Index        []int32
+	Value        []float64
+	Cost         float64
+	Lower, Upper float64
+}
+
+// Add appends structural columns, nonbasic at their lower bounds. The basis
+// stays as it is, but for the numbers of logicals, which follow the structurals.
+func (s *Solver) Add(columns []Column) {
+	old, add := s.n, len(columns)
+	grow := func(a []float64) []float64 {
+		b := make([]float64, 0, len(a)+add+64)
+		b = append(b, a[:old]...)
+		b = append(b, make([]float64, add)...)
+		return append(b, a[old:]...)
+	}
+	s.lower, s.upper, s.side, s.d = grow(s.lower), grow(s.upper), grow(s.side), grow(s.d)
+	where := make([]int32, 0, len(s.where)+add+64)
+	where = append(where, s.where[:old]...)
+	for range add {
+		where = append(where, -1)
+	}
+	s.where = append(where, s.where[old:]...)
+	for i, h := range s.head {
+		if int(h) >= old {
+			s.head[i] = h + int32(add)
+		}
+	}
+	// The slices may be the caller's: append to copies.
+	s.start = append(make([]int32, 0, len(s.start)+add), s.start...)
+	s.index, s.value = s.index[:len(s.index):len(s.index)], s.value[:len(s.value):len(s.value)]
+	s.n += add
+	for k, c := range columns {
+		j := old + k
+		ones := true
+		for _, v := range c.Value {
+			ones = ones && v == 1
+		}
+		s.index, s.value = append(s.index, c.Index...), append(s.value, c.Value...)
+		s.start = append(s.start, int32(len(s.index)))
+		s.ones, s.cost = append(s.ones, ones), append(s.cost, c.Cost)
+		s.lower[j], s.upper[j], s.side[j] = c.Lower, c.Upper, 1
+		s.d[j] = s.price(j)
+		if c.Lower != 0 {
+			s.addColumn(s.shift, j, c.Lower)
+		}
+	}
+	s.alphaJ, s.alphaV = make([]int32, s.n+s.m), make([]float64, s.n+s.m)
+	s.applyShift()
+}
+
+// SetBasis makes these variables the basis, in any order; the others are put at
+// their lower bounds, but for those in atUpper. It returns false, and the basis
+// is that of all logicals, if they are no basis.
+func (s *Solver) SetBasis(basic, atUpper []int32) bool {
+	if len(basic) != s.m {
+		return false
+	}
+	for j := range s.where {
+		s.where[j], s.side[j] = -1, 1
+	}
+	// refactor expects a logical that is basic at any position.
+	for i, h := range basic {
+		if s.where[h] >= 0 {
+			s.Reset()
+			return false
+		}
+		s.head[i], s.where[h] = h, int32(i)
+	}
+	for _, j := range atUpper {
+		s.side[j] = -1
+	}
+	keep := s.keepSides
+	s.keepSides = true
+	s.refactor()
+	s.keepSides = keep
+	for i, h := range basic {
+		if s.head[i] != h {
+			return false
+		}
+	}
+	return true
+}
+
+// Primal makes primal simplex pivots from a basis whose values lie within their
+// boxes, as is left by Add, and keeps them there. It returns Optimal or Limit.
+// The caller sees to it that ties are few: there is no perturbation here.
+func (s *Solver) Primal(limit int64) Status {
+	s.keepSides = true
+	defer func() { s.keepSides = false }()
+	s.active = s.active[:0]
+	for j := range s.n {
+		if s.lower[j] < s.upper[j] {
+			s.active = append(s.active, int32(j))
+		}
+	}
+	for made := int64(0); ; made++ {
+		if s.since >= refactorEvery {
+			s.refactor()
+		}
+		q := s.entering()
+		if q < 0 {
+			if s.since > 0 {
+				s.refactor() // accurate values and duals, and a second look
+				continue
+			}
+			return Optimal
+		}
+		if made >= limit || (made&127 == 127 && s.Interrupt != nil && s.Interrupt()) {
+			return Limit
+		}
+		if !s.enter(q) {
+			return Limit
+		}
+		s.pivots++
+	}
+}
+
+// entering is the nonbasic variable whose reduced cost promises most, −1 if
+// none does.
+func (s *Solver) entering() int {
+	q, best := -1, enterTol
+	for _, j := range s.active {
+		if s.where[j] >= 0 {
+			continue
+		}
+		if v := -s.d[j] * s.side[j]; v > best {
+			q, best = int(j), v
+		}
+	}
+	for _, k := range s.slotRow {
+		j := s.n + int(k)
+		if v := -s.d[j] * s.side[j]; v > best && s.lower[j] < s.upper[j] {
+			q, best = j, v
+		}
+	}
+	return q
+}
+
+// enter moves nonbasic variable q away from its bound as far as the boxes of
+// the basic variables allow. It returns false if no usable pivot was found.
+func (s *Solver) enter(q int) bool {
+	s.column(q)
+	dir := s.side[q]
+	// Harris: the largest pivot among those that a slightly larger box allows.
+	room := math.Inf(1)
+	for i, a := range s.aq {
+		if rate := -a * dir; rate > pivotTol {
+			room = min(room, (max(0, s.upper[s.head[i]]-s.xB[i])+harrisTol)/rate)
+		} else if rate < -pivotTol {
+			room = min(room, (max(0, s.xB[i]-s.lower[s.head[i]])+harrisTol)/-rate)
+		}
+	}
+	width := s.upper[q] - s.lower[q]
+	if width <= room {
+		s.z += float64(s.d[q] * dir * width)
+		for i, a := range s.aq {
+			s.xB[i] -= float64(a * dir * width)
+		}
+		s.side[q] = -dir
+		return true
+	}
+	r, size, step := -1, 0.0, 0.0
+	for i, a := range s.aq {
+		rate := -a * dir
+		if abs(rate) <= max(size, pivotTol) {
+			continue
+		}
+		left := max(0, s.upper[s.head[i]]-s.xB[i])
+		if rate < 0 {
+			left = max(0, s.xB[i]-s.lower[s.head[i]])
+		}
+		if t := left / abs(rate); t <= room {
+			r, size, step = i, abs(rate), t
+		}
+	}
+	if r < 0 {
+		return false
+	}
+	s.pivotRow(r, 1)
+	pivot := s.aq[r]
+	h := int(s.head[r])
+	dual := s.d[q] / pivot
+	value := s.at(q) + float64(dir*step)
+	for t, j := range s.alphaJ[:s.nonzeros] {
+		s.d[j] -= float64(dual * s.alphaV[t])
+	}
+	s.d[q], s.d[h] = 0, -dual
+	s.where[h], s.where[q] = -1, int32(r)
+	s.side[h] = 1
+	if -pivot*dir > 0 {
+		s.side[h] = -1
+	}
+	s.head[r] = int32(q)
+	for i, a := range s.aq {
+		if a != 0 {
+			s.xB[i] -= float64(a * dir * step)
+		}
+	}
+	s.xB[r] = value
+	s.update(r, h, q, pivot)
+	s.since++
+	return true
+}
