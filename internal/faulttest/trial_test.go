@@ -164,7 +164,7 @@ type fault struct {
 	began time.Time
 	// From healing on it is being mended, and at ended it is over.
 	healing, ended time.Time
-	ready ready
+	ready          ready
 }
 
 // ready is what /readyz has to say during a fault: that the store can be used,

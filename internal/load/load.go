@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -276,4 +277,31 @@ func (r *run) second(at time.Time) *Second {
 		r.report.Seconds = append(r.report.Seconds, Second{})
 	}
 	return &r.report.Seconds[int(since/time.Second)]
+}
+
+// Spread is how much the seconds of a run differ. The last one may be a part
+// of a second and is left out.
+type Spread struct {
+	Least, Median, Most          int // acknowledged
+	BestP99, MedianP99, WorstP99 time.Duration
+}
+
+// Spread looks at each second by itself.
+func (r *Report) Spread() (s Spread) {
+	whole := r.Seconds
+	if len(whole) > 1 {
+		whole = whole[:len(whole)-1]
+	}
+	var counts []int
+	var p99 []time.Duration
+	for i := range whole {
+		counts = append(counts, whole[i].Acknowledged)
+		p99 = append(p99, whole[i].Latency.Quantile(.99))
+	}
+	slices.Sort(counts)
+	slices.Sort(p99)
+	if n := len(counts); n > 0 {
+		s = Spread{counts[0], counts[n/2], counts[n-1], p99[0], p99[n/2], p99[n-1]}
+	}
+	return s
 }

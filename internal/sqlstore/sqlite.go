@@ -82,15 +82,11 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	// synchronous(FULL): what was acknowledged survives a power cut.
-	// secure_delete: a destroyed data key is overwritten, not just unlinked.
-	// temp_store(MEMORY): nothing is written outside the data folder.
-	const both = "&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(0)"
 	db := &sqliteDB{}
-	if db.writer, err = openPool(path, 1, "_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)"+both); err != nil {
+	if db.writer, err = openPool(path, 1, writerSettings); err != nil {
 		return nil, err
 	}
-	if db.reader, err = openPool(path, readers, "_pragma=query_only(1)"+both); err != nil {
+	if db.reader, err = openPool(path, readers, readerSettings); err != nil {
 		db.writer.Close()
 		return nil, err
 	}
@@ -101,6 +97,15 @@ func openSQLite(ctx context.Context, path string) (*sqliteDB, error) {
 	}
 	return db, nil
 }
+
+// synchronous(FULL): what was acknowledged survives a power cut.
+// secure_delete: a destroyed data key is overwritten, not just unlinked.
+// temp_store(MEMORY): nothing is written outside the data folder.
+const (
+	bothSettings   = "&_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(0)"
+	writerSettings = "_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)" + bothSettings
+	readerSettings = "_pragma=query_only(1)" + bothSettings
+)
 
 func openPool(path string, size int, params string) (*sql.DB, error) {
 	slashed := filepath.ToSlash(path)
