@@ -19,6 +19,7 @@ var (
 	compiler = need{"a C compiler (the race detector links with it)", onPath("gcc", "clang", "cc"), []string{"gcc", "libc6-dev"}}
 	browser  = need{"Chromium", onPath("chromium", "chromium-browser", "google-chrome"), []string{"chromium", "fonts-dejavu-core"}}
 	curl     = need{"curl (the README's commands call it)", onPath("curl"), []string{"curl"}}
+	nginx    = need{"nginx (the set-up behind a proxy runs a real one)", onPath("nginx", "/usr/sbin/nginx"), []string{"nginx-light"}}
 	// nodePackages: axe-core comes by npm, with the lock file's exact version.
 	nodePackages = need{"npm", onPath("npm"), []string{"npm"}}
 )

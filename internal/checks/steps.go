@@ -41,7 +41,7 @@ func ciSteps(o *options) []step {
 
 func testSteps(o *options) []step {
 	steps := []step{{"go test ./...", func(ctx context.Context, r *report) error {
-		if err := needs(ctx, r, curl); err != nil {
+		if err := needs(ctx, r, curl, nginx); err != nil {
 			return err
 		}
 		go o.browserReady(ctx, r) // an installation takes a while: begin it now

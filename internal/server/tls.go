@@ -17,7 +17,7 @@ import (
 
 // How the certificate is watched.
 const (
-	certificatePoll = 10 * time.Second
+	certificatePoll = 5 * time.Second
 	// CertificateSoon is how long before its end a certificate is warned of.
 	CertificateSoon = 14 * 24 * time.Hour
 )
