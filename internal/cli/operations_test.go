@@ -20,7 +20,7 @@ func TestOperationsDocument(t *testing.T) {
 	}
 	text := string(b)
 	_, settings, _ := strings.Cut(text, "### Settings")
-	settings, _, _ = strings.Cut(settings, "\n### ")
+	settings = regexp.MustCompile(`(?s)\n###? .*`).ReplaceAllString(settings, "")
 	documented := map[string]string{} // flag: its row
 	for row := range strings.Lines(settings) {
 		for _, m := range regexp.MustCompile("`--([a-z-]+)[ `]").FindAllStringSubmatch(strings.SplitN(row+"||", "|", 3)[1], -1) {
