@@ -512,6 +512,45 @@ func TestRefusedUploadEndsAtOnce(t *testing.T) {
 	}
 }
 
+// TestRefusedUploadSpoilsNoOtherCall: a client that keeps its connections gets
+// an answer to whatever it asks after an upload was refused.
+func TestRefusedUploadSpoilsNoOtherCall(t *testing.T) {
+	w := newWorld(t)
+	w.open("alpha")
+	l, _ := start(t, w.app, server.Ports{})
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
+	defer client.CloseIdleConnections()
+	header, contentType, _ := strings.Cut(formHeader, ": ")
+	body := importForm(`{"consentNote": "x"}`, "contact.name\n"+strings.Repeat("Invented Person\n", 4096))
+	for i := range 40 {
+		for _, c := range []struct {
+			method, path string
+			body         io.Reader
+			want         int
+		}{
+			{"POST", "/v1/programs/alpha/applications:import", strings.NewReader(body), 401},
+			{"GET", "/v1/openCalls", nil, 200},
+		} {
+			r, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+l.HTTP.Addr().String()+c.path, c.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.body != nil {
+				r.Header.Set(header, contentType)
+			}
+			resp, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil || resp.StatusCode != c.want {
+				t.Fatalf("round %d: %s %s: %d %s %v", i, c.method, c.path, resp.StatusCode, text, err)
+			}
+		}
+	}
+}
+
 // TestTLSOnly: both ports speak TLS 1.2 and later, and nothing else.
 func TestTLSOnly(t *testing.T) {
 	ca := tlstest.New(t)

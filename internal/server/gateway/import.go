@@ -56,13 +56,22 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 		_ = control.SetWriteDeadline(until)
 		ctx, cancel := context.WithDeadline(r.Context(), until)
 		defer cancel()
-		stop := func() { _ = control.SetReadDeadline(time.Now()) } // nor this one
+		// A connection whose reading was stopped ends with the answer: net/http
+		// would take its next request for one whose caller has gone.
+		var stopped atomic.Bool
+		stop := func() {
+			stopped.Store(true)
+			_ = control.SetReadDeadline(time.Now()) // nor this one
+		}
 		md := metadata.Pairs(chain.ClientKey, ClientAddress(r, trusted).String())
 		md.Append("authorization", r.Header.Values("Authorization")...)
 		var header metadata.MD
 		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, table, &header, stop)
 		if id := header.Get(chain.RequestIDKey); len(id) > 0 {
 			w.Header().Set("X-Request-Id", id[0])
+		}
+		if stopped.Load() {
+			w.Header().Set("Connection", "close")
 		}
 		if err != nil {
 			var own *applications.Error
