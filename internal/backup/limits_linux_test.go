@@ -103,3 +103,12 @@ func TestReadOnlyFolder(t *testing.T) {
 	}()
 	<-done
 }
+
+// maxMemory is the most memory in bytes that a process had.
+func maxMemory(p *os.ProcessState) int64 {
+	u, ok := p.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return u.Maxrss * 1024
+}
