@@ -53,7 +53,17 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 			fmt.Fprintf(p.stdout, "%d:%s\n", report.Size, report.Root)
 			fmt.Fprintf(p.stderr, "fairlead: %d records, all as they were written\n", report.Size)
 			if report.ErasedReasons > 0 {
-				fmt.Fprintf(p.stderr, "fairlead: the reasons of %d records are erased with their program's key; their digests verify\n", report.ErasedReasons)
+				fmt.Fprintf(p.stderr, "fairlead: the reasons of %d records were erased; their digests verify\n", report.ErasedReasons)
+			}
+			runs, err := in.service.VerifyRuns(cmd.Context())
+			if err != nil {
+				return brokenLog(err)
+			}
+			if runs.Runs > 0 {
+				fmt.Fprintf(p.stderr, "fairlead: %s, each from the input that it was frozen with\n", count(runs.Runs, "run"))
+			}
+			if runs.Erased > 0 {
+				fmt.Fprintf(p.stderr, "fairlead: %s erased, in %s: what needs them, that the rules are kept and the result is the best one, is not checked there\n", entries(runs.Erased), count(runs.Unchecked, "run"))
 			}
 			return nil
 		},
@@ -63,9 +73,17 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 	return cmd
 }
 
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
 // brokenLog gives damage its own exit code.
 func brokenLog(err error) error {
-	if applications.ReasonOf(err) == "AUDIT_BROKEN" {
+	switch applications.ReasonOf(err) {
+	case "AUDIT_BROKEN", "RUN_BROKEN":
 		return &exitError{exitUnverified, err}
 	}
 	return err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/erasures"
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
@@ -26,6 +27,7 @@ import (
 type place struct {
 	data    string // folder
 	keyFile string
+	list    string // of erasures
 	// named is what --database says. It may be a URL with a password: show
 	// sqlstore.Describe(p.database()).
 	named string
@@ -107,7 +109,7 @@ func (p *place) open(ctx context.Context, log *slog.Logger, start bool) (*instal
 	return &installation{
 		service: &applications.Service{
 			Store: store, Secrets: v, Log: log, Now: time.Now, NewID: newID, Random: rand.Reader,
-			Engine: engineVersion(), Presets: shipped,
+			Engine: engineVersion(), Presets: shipped, Erasures: erasures.Open(p.erasureList(), v),
 		},
 		store: store, vault: v, newKey: made,
 	}, nil

@@ -14,7 +14,7 @@ func (p *program) keysCommand() *cobra.Command {
 		Short: "Work with the keys that the database is encrypted under",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(p.keysCreate())
+	cmd.AddCommand(p.keysCreate(), p.keysList(), p.keysExport(), p.keysImport(), p.keysRotate(), p.keysDestroy())
 	return cmd
 }
 

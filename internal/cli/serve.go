@@ -59,6 +59,7 @@ and one master key, which "fairlead keys create" makes.`,
 
 func (o *serveOptions) flags(f *pflag.FlagSet) {
 	o.place.flags(f)
+	o.listFlag(f)
 	o.network.flags(f)
 	f.StringVar(&o.adminTokenFile, "admin-token-file", "", "where the first administrator's token is written (default DATA/admin.token)")
 	f.Float64Var(&o.rateLimit, "rate-limit", 200, "calls a second that each caller may make, with twice as many at once; 0: no limit")
@@ -84,7 +85,9 @@ func serve(ctx context.Context, o serveOptions, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = in.serve(ctx, o, log, publicURL, proxies)
+	if err = in.replay(ctx, log, o.erasureList()); err == nil {
+		err = in.serve(ctx, o, log, publicURL, proxies)
+	}
 	return errors.Join(err, in.store.Close())
 }
 
@@ -252,6 +255,7 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 	closeDue := func(ctx context.Context) {
 		tick := time.NewTicker(closeEvery)
 		defer tick.Stop()
+		erased := in.service.Now()
 		for {
 			if n, err := in.service.CloseDue(ctx); err != nil && ctx.Err() == nil {
 				log.Error("closing calls whose time is over", "error", err)
@@ -262,6 +266,11 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 				log.Error("ending offers whose time is over", "error", err)
 			} else if n > 0 {
 				log.Info("ended offers whose time is over", "offers", n)
+			}
+			if since, err := in.service.TendErasures(ctx, erased); err == nil {
+				erased = since
+			} else if ctx.Err() == nil {
+				log.Error("keeping the list of erasures, or overwriting what was erased", "error", err)
 			}
 			select {
 			case <-ctx.Done():

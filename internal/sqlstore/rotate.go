@@ -94,14 +94,15 @@ func (s *Store) Reencrypt(ctx context.Context, program string, batch int, progre
 			}
 			for after := c.first(); after != nil; {
 				var n int
-				err := s.inTx(ctx, true, func(t *tx) error {
-					var err error
-					n, after, err = t.reencrypt(ctx, c, program, old, after, batch)
+				var next []any
+				err := s.inTx(ctx, true, func(t *tx) (err error) {
+					n, next, err = t.reencrypt(ctx, c, program, old, after, batch)
 					return err
 				})
 				if err != nil {
 					return done, err
 				}
+				after = next
 				if done += n; n > 0 && progress != nil {
 					progress(c.table, done)
 				}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -103,5 +106,33 @@ func Import(exported []byte, passphrase string) (*Vault, error) {
 	return v, nil
 }
 
-// Write writes v's key file to a new path; fs.ErrExist if something is there.
-func (v *Vault) Write(path string) error { return writeNew(path, v.FileText()) }
+// Put makes v the key in path. What is there is kept as Promote keeps it.
+func (v *Vault) Put(path string) error {
+	err := writeNew(path, v.FileText())
+	if errors.Is(err, fs.ErrExist) {
+		err = v.replace(path)
+	}
+	if err != nil {
+		return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_NOT_WRITABLE",
+			"cannot write the master key file %s (%w); make its folder writable or choose another place with --master-key-file", path, plain(err))
+	}
+	return nil
+}
+
+func (v *Vault) replace(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil || bytes.Equal(text, v.FileText()) {
+		return err
+	}
+	if err := keepOld(path, text); err != nil {
+		return err
+	}
+	next := NextPath(path)
+	if err := writeNew(next, v.FileText()); err != nil {
+		return err
+	}
+	if err := os.Rename(next, path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}

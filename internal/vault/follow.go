@@ -78,11 +78,11 @@ func promote(path string) error {
 }
 
 func keepOld(path string, text []byte) error {
-	old, err := parse(text)
-	if err != nil {
-		return err
+	suffix := ".damaged"
+	if old, err := parse(text); err == nil {
+		suffix = "." + old.KeyID()
 	}
-	for _, to := range []string{OldPath(path), OldPath(path) + "." + old.KeyID()} {
+	for _, to := range []string{OldPath(path), OldPath(path) + suffix} {
 		if err := writeNew(to, text); !errors.Is(err, fs.ErrExist) {
 			return err
 		}

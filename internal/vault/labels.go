@@ -20,7 +20,7 @@ type Label struct {
 var Labels = []Label{
 	{Name: "applicant token", Opens: true, Lasting: true},
 	{Name: "return code", Opens: true, Lasting: true},
-	{Name: "return code hash", Lasting: true},
+	{Name: "return code hash", Opens: true, Lasting: true},
 	{Name: "request hash", Lasting: true},
 	{Name: "staff token", Lasting: true}, // of retries only
 	{Name: "page-token", Lasting: true},
