@@ -15,6 +15,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
+	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
@@ -340,16 +341,7 @@ func TestLife(t *testing.T) {
 	if os.Getenv("FAIRLEAD_SOAK") != "" {
 		lives = "1000"
 	}
-	checks := flag.Lookup("rapid.checks")
-	before := checks.Value.String()
-	if err := checks.Value.Set(lives); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := checks.Value.Set(before); err != nil {
-			t.Error(err)
-		}
-	}()
+	setChecks(t, lives)
 	transitions := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		// A store for each life, closed with it: there may be a thousand.
@@ -367,14 +359,54 @@ func TestLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		w := worldOn(t, store)
-		p := w.open()
-		l := &life{world: w, m: &model{program: p.State, closes: p.Window.Closes, apps: map[string]*modelApplication{}}, t: rt}
-		rt.Repeat(map[string]func(*rapid.T){
-			"create": l.Create, "edit": l.Edit, "submit": l.Submit, "withdraw": l.Withdraw, "extend one": l.ExtendOne,
-			"new code": l.NewCode, "close": l.Close, "erase": l.Erase, "extend": l.Extend, "tick": l.Tick, "": l.Check,
-		})
-		transitions += len(w.events(0))
+		transitions += live(t, rt, store)
 	})
 	t.Logf("figure: %s lives, %d recorded transitions agree with the model", lives, transitions)
+}
+
+// live leads one life, and returns how many transitions were recorded.
+func live(t *testing.T, rt *rapid.T, store applications.Store) int {
+	w := worldOn(t, store)
+	p := w.open()
+	l := &life{world: w, m: &model{program: p.State, closes: p.Window.Closes, apps: map[string]*modelApplication{}}, t: rt}
+	rt.Repeat(map[string]func(*rapid.T){
+		"create": l.Create, "edit": l.Edit, "submit": l.Submit, "withdraw": l.Withdraw, "extend one": l.ExtendOne,
+		"new code": l.NewCode, "close": l.Close, "erase": l.Erase, "extend": l.Extend, "tick": l.Tick, "": l.Check,
+	})
+	return len(w.events(0))
+}
+
+// The same on PostgreSQL, and as on a distributed database, where transactions
+// run again.
+func TestLifePostgres(t *testing.T)    { livesOn(t, storetest.Postgres(t)) }
+func TestLifeDistributed(t *testing.T) { livesOn(t, storetest.Distributed(t)) }
+
+func livesOn(t *testing.T, open storetest.Opener) {
+	lives := 4
+	if os.Getenv("FAIRLEAD_SOAK") != "" {
+		lives = 100
+	}
+	setChecks(t, "1")
+	transitions := 0
+	for i := range lives {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) { transitions += live(t, rt, open(t)) })
+		})
+	}
+	t.Logf("figure: %s: %d lives, %d recorded transitions agree with the model", t.Name(), lives, transitions)
+}
+
+// setChecks sets how many examples rapid draws, until the test ends.
+func setChecks(t *testing.T, n string) {
+	t.Helper()
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	if err := checks.Value.Set(n); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := checks.Value.Set(before); err != nil {
+			t.Error(err)
+		}
+	})
 }

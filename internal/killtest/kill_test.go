@@ -17,7 +17,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/openfairlead/fairlead/internal/pgtest"
 	"github.com/openfairlead/fairlead/internal/testserver"
+	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
@@ -61,9 +63,26 @@ type access struct {
 }
 
 func TestSubmissionsSurviveKills(t *testing.T) {
+	submissionsSurviveKills(t, testserver.New(t))
+}
+
+func TestSubmissionsSurviveKillsPostgres(t *testing.T) {
+	submissionsSurviveKills(t, newOnPostgres(t))
+}
+
+// newOnPostgres prepares an installation on a PostgreSQL database.
+func newOnPostgres(t *testing.T, flags ...string) *testserver.Server {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "master.key")
+	if _, _, err := vault.LoadOrCreate(key, true); err != nil {
+		t.Fatal(err)
+	}
+	return testserver.New(t, append(flags, "--database", pgtest.Start(t).Database(t), "--master-key-file", key)...)
+}
+
+func submissionsSurviveKills(t *testing.T, s *testserver.Server) {
 	total, kills, clients := counts(500, 10_000), counts(3, 20), 8
 	random, _ := seeded(t)
-	s := testserver.New(t)
 	s.Start()
 	staff := openProgram(t, s, "kill-test")
 
@@ -166,8 +185,8 @@ func TestSubmissionsSurviveKills(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	t.Logf("figure: killtest: %d submissions over REST by %d clients, %d kills, %d retries, %.1f s; 0 lost, 0 duplicated, all read and edited by their tokens",
-		total, clients, killed, retries.Load(), elapsed.Seconds())
+	t.Logf("figure: %s: %d submissions over REST by %d clients, %d kills, %d retries, %.1f s; 0 lost, 0 duplicated, all read and edited by their tokens",
+		t.Name(), total, clients, killed, retries.Load(), elapsed.Seconds())
 }
 
 // submit sends submission n until a complete 2xx has been read. Every try

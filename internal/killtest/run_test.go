@@ -24,9 +24,16 @@ type run struct {
 // the same record, byte for byte, as one that nobody disturbed. The digest of
 // a result is the SHA-256 of the record's canonical bytes.
 func TestRunsSurviveKills(t *testing.T) {
+	runsSurviveKills(t, testserver.New(t, "--run-lease", "1s"))
+}
+
+func TestRunsSurviveKillsPostgres(t *testing.T) {
+	runsSurviveKills(t, newOnPostgres(t, "--run-lease", "1s"))
+}
+
+func runsSurviveKills(t *testing.T, s *testserver.Server) {
 	people, rounds := counts(300, 600), counts(4, 40)
 	random, _ := seeded(t)
-	s := testserver.New(t, "--run-lease", "1s")
 	s.Start()
 	staff := openProgram(t, s, "kill-test")
 	var wg sync.WaitGroup
@@ -98,8 +105,8 @@ func TestRunsSurviveKills(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	t.Logf("figure: killtest: %d runs of %d applicants killed and resumed, every record equal to the undisturbed one; last durable step when killed: %s",
-		rounds, people, strings.Join(seen, ", "))
+	t.Logf("figure: %s: %d runs of %d applicants killed and resumed, every record equal to the undisturbed one; last durable step when killed: %s",
+		t.Name(), rounds, people, strings.Join(seen, ", "))
 }
 
 func must(t *testing.T, err error) {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +122,7 @@ func newApp(t *testing.T, o server.Options) (*server.App, *applications.Service)
 		t.Fatal(err)
 	}
 	svc := &applications.Service{
-		Store: storetest.OpenAt(t, filepath.Join(t.TempDir(), "fairlead.db"), v), Secrets: v, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Store: storetest.OpenWith(t, v), Secrets: v, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Random: rand.Reader,
 	}
 	o.Service, o.Log = svc, svc.Log

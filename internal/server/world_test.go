@@ -64,7 +64,7 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w.svc = &applications.Service{
-		Store: storetest.OpenAt(t, t.TempDir()+"/fairlead.db", v), Secrets: v, Log: log, Now: w.clock,
+		Store: storetest.OpenWith(t, v), Secrets: v, Log: log, Now: w.clock,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Random: rand.Reader, Engine: "test", Presets: shipped,
 	}
 	if w.app, err = server.NewApp(server.Options{Service: w.svc, Log: log}); err != nil {

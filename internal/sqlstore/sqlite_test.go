@@ -12,17 +12,17 @@ import (
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
-func TestConformance(t *testing.T) { storetest.Run(t, storetest.Open) }
+func TestConformance(t *testing.T) { storetest.Run(t, storetest.OpenSQLite) }
 
 func TestAtRest(t *testing.T) {
 	storetest.RunAtRest(t, func(t testing.TB) storetest.Backend { return openDoor(t) })
 }
 
 func BenchmarkCreateApplication(b *testing.B) {
-	storetest.BenchmarkCreateApplication(b, storetest.Open)
+	storetest.BenchmarkCreateApplication(b, storetest.OpenSQLite)
 }
 
-func BenchmarkReadPool(b *testing.B) { storetest.BenchmarkReadPool(b, storetest.Open) }
+func BenchmarkReadPool(b *testing.B) { storetest.BenchmarkReadPool(b, storetest.OpenSQLite) }
 
 // door is an SQLite store with a second, unguarded connection to its file.
 type door struct {

@@ -6,18 +6,53 @@ package storetest
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/pgtest"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
-// Open returns an empty SQLite store in a folder of its own, for tests that
-// need a real store. It is closed when the test ends.
+// StoreVariable says on what Open opens stores: "postgres", "distributed", or
+// an SQLite file. So every test of a room that needs a real store can be run
+// on each.
+const StoreVariable = "FAIRLEAD_TEST_STORE"
+
+// Open returns an empty store for tests that need a real one, closed when the
+// test ends.
 func Open(t testing.TB) applications.Store {
+	t.Helper()
+	v, err := vault.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return OpenWith(t, v)
+}
+
+// OpenWith is Open with a vault that the test needs, too.
+func OpenWith(t testing.TB, v *vault.Vault) *sqlstore.Store {
+	t.Helper()
+	o := sqlstore.Options{Vault: v}
+	switch kind := os.Getenv(StoreVariable); kind {
+	case "":
+		o.Database = filepath.Join(t.TempDir(), "fairlead.db")
+	case "distributed":
+		o.Serializable, o.LoseCommit = true, LoseEveryTenth()
+		fallthrough
+	case "postgres":
+		o.Database = pgtest.Start(t).Database(t)
+	default:
+		t.Fatalf("%s=%s: choose postgres or distributed", StoreVariable, kind)
+	}
+	return open(t, o)
+}
+
+// OpenSQLite is Open on a file in a folder of its own.
+func OpenSQLite(t testing.TB) applications.Store {
 	t.Helper()
 	v, err := vault.Generate()
 	if err != nil {
