@@ -6,6 +6,7 @@
 TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
 ARGS   ?=
+DATABASE ?=
 FUZZTIME ?= 5s
 
 help: ## this list
@@ -15,8 +16,8 @@ build: ## bin/fairlead
 	@mkdir -p bin
 	go build -o bin/fairlead ./cmd/fairlead
 
-demo: build ## a whole call in ten seconds, then the pages to look at (ARGS="--seed other")
-	@bin/fairlead demo $(ARGS)
+demo: build ## a whole call in ten seconds, then the pages to look at (ARGS="--seed other", DATABASE=postgres)
+	@$(if $(filter postgres,$(DATABASE)),$(CHECKS),bin/fairlead) demo $(ARGS)
 
 test: ## every kind of test at reduced counts, at most 10 minutes on two cores
 	@$(CHECKS) test

@@ -45,6 +45,9 @@ var commands = []command{
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "demo" {
+		return demoOnPostgres(ctx, args[1:], stdout, stderr)
+	}
 	o := &options{}
 	flags := flag.NewFlagSet("checks", flag.ContinueOnError)
 	flags.SetOutput(stderr)

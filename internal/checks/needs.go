@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/openfairlead/fairlead/internal/pgcluster"
 )
 
 // need is a program from outside that a check runs.
@@ -18,6 +20,7 @@ type need struct {
 var (
 	compiler = need{"a C compiler (the race detector links with it)", onPath("gcc", "clang", "cc"), []string{"gcc", "libc6-dev"}}
 	browser  = need{"Chromium", onPath("chromium", "chromium-browser", "google-chrome"), []string{"chromium", "fonts-dejavu-core"}}
+	postgres = need{"PostgreSQL 15 or later (the store's other database)", pgcluster.Installed, []string{pgcluster.Package}}
 	curl     = need{"curl (the README's commands call it)", onPath("curl"), []string{"curl"}}
 	nginx    = need{"nginx (the set-up behind a proxy runs a real one)", onPath("nginx", "/usr/sbin/nginx"), []string{"nginx-light"}}
 	// nodePackages: axe-core comes by npm, with the lock file's exact version.

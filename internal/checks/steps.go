@@ -30,9 +30,14 @@ var racePackages = []string{
 // what measures memory. Of the store's conformance suite the cases with several
 // goroutines run.
 const (
-	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestConformance|TestIdleMemory)$"
-	raceCases   = "^TestConformance$/.*/(winner|same_time|writers|concurrency)"
+	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestAtRestPostgres|TestConformance|TestConformancePostgres|TestConformanceDistributed|TestIdleMemory)$"
+	raceCases   = "^TestConformance(Postgres|Distributed)?$/.*/(winner|same_time|writers|concurrency)"
 )
+
+// onPostgres are the tests of the service that run once more on PostgreSQL, where
+// transactions run beside each other and again: whole lives, and whatever is
+// about races, repeated requests and runs. The soak runs all of them.
+const onPostgres = "Life|Journey|Idempotent|Winner|Again|Race|Erase|Offer|Runner|Run|Selection|Close|Extend|Import|Return|Draft|Mutation|Etag"
 
 func ciSteps(o *options) []step {
 	steps := append(lintSteps(o), generatedSteps(o)...)
@@ -44,12 +49,19 @@ func testSteps(o *options) []step {
 		if err := needs(ctx, r, curl, nginx); err != nil {
 			return err
 		}
-		go o.browserReady(ctx, r) // an installation takes a while: begin it now
+		noPostgres := needs(ctx, r, postgres) // without it the rest runs all the same
+		go o.browserReady(ctx, r)             // an installation takes a while: begin it now
 		args, env := []string{"-timeout", "9m", "./..."}, []string(nil)
 		if o.soak {
 			args, env = []string{"-timeout", "55m", "-count=1", "./..."}, []string{"FAIRLEAD_SOAK=1"}
 		}
-		return r.goTest(ctx, env, args...)
+		return errors.Join(r.goTest(ctx, env, args...), noPostgres)
+	}}, {"go test, as on a distributed database", func(ctx context.Context, r *report) error {
+		args := []string{"-timeout", "9m", "-run", onPostgres, "./applications", "./internal/server"}
+		if o.soak {
+			args = []string{"-timeout", "55m", "-skip", "^TestIdleMemory$", "./applications", "./internal/server", "./internal/web", "./internal/erasures"}
+		}
+		return r.goTest(ctx, []string{"FAIRLEAD_TEST_STORE=distributed"}, args...)
 	}}}
 	steps = append(steps, raceSteps(o)...)
 	steps = append(steps, fuzzSteps(o)...)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/openfairlead/fairlead/internal/demo"
+	"github.com/openfairlead/fairlead/internal/sqlstore"
 )
 
 func (p *program) demoCommand() *cobra.Command {
@@ -26,6 +27,9 @@ selects a cohort twice, prints both, and stays up with links to the pages.`,
 			if n := utf8.RuneCountInString(o.Seed); n == 0 || n > 200 {
 				return exit(exitUsage, "--seed: write 1 to 200 characters, not %d", n)
 			}
+			if o.Database != "" && !sqlstore.IsPostgres(o.Database) {
+				return exit(exitUsage, "--database: write a URL that begins with postgres://; without it the demo plays on a file that is thrown away")
+			}
 			o.Color = colorful(p.stdout)
 			if f, ok := p.stdout.(*os.File); ok {
 				if width, _, err := term.GetSize(int(f.Fd())); err == nil {
@@ -38,6 +42,7 @@ selects a cohort twice, prints both, and stays up with links to the pages.`,
 	// Most texts give a pool in which every target can be met. This one gives
 	// one in which that is impossible, which is what a demo should show.
 	cmd.Flags().StringVar(&o.Seed, "seed", "a", "text that decides the applicants and breaks the ties: the same text shows the same demo")
+	cmd.Flags().StringVar(&o.Database, "database", "", "postgres:// URL of an empty PostgreSQL database to play on; what the demo writes stays there")
 	cmd.Flags().BoolVar(&o.Once, "once", false, "end after printing instead of staying up")
 	return cmd
 }

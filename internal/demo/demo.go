@@ -15,6 +15,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/openfairlead/fairlead/internal/sqlstore"
+	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 // Options of one demo.
@@ -24,6 +27,9 @@ type Options struct {
 	Seed string
 	// Once ends the demo after printing instead of staying up.
 	Once bool
+	// Database is the URL of an empty PostgreSQL database to play on, which keeps
+	// what the demo wrote; "": a file that is thrown away.
+	Database string
 	// Color is for a terminal that shows it.
 	Color bool
 	// Width is how many columns the tables may take; 0: 100.
@@ -58,8 +64,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	d := &demo{o: o, p: &printer{o.Out, o.Color}}
 
 	d.p.heading("Fairlead demo: one call for applications, from its opening to its cohort")
-	d.p.line("Everybody in it is invented, and everything is thrown away at the end.")
-	s, err := start(ctx, dir, o.Serve)
+	then, gone, left := "", "", ""
+	if o.Database == "" {
+		then, gone, left = " and throws its data away", ", and everything is thrown away", "; nothing is left of it"
+		d.p.line("Everybody in it is invented, and everything is thrown away at the end.")
+	} else {
+		d.p.line("Everybody in it is invented. It plays on the %s.", sqlstore.Describe(o.Database))
+	}
+	s, err := start(ctx, dir, o.Database, o.Serve)
 	if err != nil {
 		return err
 	}
@@ -85,13 +97,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if o.Once {
-		d.p.line("\nDone in %.1f s, and everything is thrown away. Without --once it stays up, with links to its pages.", time.Since(begin).Seconds())
+		d.p.line("\nDone in %.1f s%s. Without --once it stays up, with links to its pages.", time.Since(begin).Seconds(), gone)
 		return nil
 	}
-	d.p.line("\nReady after %.1f s. %s stops the demo and throws its data away.", time.Since(begin).Seconds(), d.p.paint(bold, "Ctrl-C"))
+	d.p.line("\nReady after %.1f s. %s stops the demo%s.", time.Since(begin).Seconds(), d.p.paint(bold, "Ctrl-C"), then)
 	select {
 	case <-ctx.Done():
-		d.p.line("\nStopped; nothing is left of it.")
+		d.p.line("\nStopped%s.", left)
 		return nil
 	case err := <-s.ended:
 		s.ended <- err
@@ -419,7 +431,13 @@ type server struct {
 
 // start starts the server on the usual ports or, if somebody takes one of them
 // in this very moment, on others.
-func start(ctx context.Context, dir string, serve func(context.Context, []string, io.Writer) error) (s *server, err error) {
+func start(ctx context.Context, dir, database string, serve func(context.Context, []string, io.Writer) error) (s *server, err error) {
+	key := filepath.Join(dir, "keys", "master.key")
+	if database != "" { // the embedded database's first start makes its own
+		if _, _, err := vault.LoadOrCreate(key, true); err != nil {
+			return nil, err
+		}
+	}
 	const any = "127.0.0.1:0"
 	for i, ports := range [][]string{{"127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:9091"}, {any, any, any}, {any, any, any}} {
 		a, e := addresses(ports...)
@@ -430,7 +448,7 @@ func start(ctx context.Context, dir string, serve func(context.Context, []string
 		if err = os.Mkdir(sub, 0o700); err != nil {
 			return nil, err
 		}
-		if s, err = startAt(ctx, sub, a, serve); err == nil || ctx.Err() != nil {
+		if s, err = startAt(ctx, sub, a, key, database, serve); err == nil || ctx.Err() != nil {
 			break
 		}
 	}
@@ -438,12 +456,16 @@ func start(ctx context.Context, dir string, serve func(context.Context, []string
 }
 
 // startAt starts the server in a fresh folder and waits until it is ready.
-func startAt(ctx context.Context, dir string, a []string, serve func(context.Context, []string, io.Writer) error) (*server, error) {
+func startAt(ctx context.Context, dir string, a []string, key, database string, serve func(context.Context, []string, io.Writer) error) (*server, error) {
 	log, err := os.OpenFile(filepath.Join(dir, "server.log"), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
+	if database == "" {
+		// Named, so that it is never the one of FAIRLEAD_DATABASE.
+		key, database = filepath.Join(dir, "keys", "master.key"), filepath.Join(data, "fairlead.db")
+	}
 	s := &server{url: "http://" + a[0], ended: make(chan error, 1), log: log.Name()}
 	// The server is to outlive the caller's context by its own orderly stop.
 	serveCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -451,7 +473,7 @@ func startAt(ctx context.Context, dir string, a []string, serve func(context.Con
 	go func() {
 		defer log.Close()
 		s.ended <- serve(serveCtx, []string{
-			"--data", data, "--master-key-file", filepath.Join(dir, "keys", "master.key"),
+			"--data", data, "--database", database, "--master-key-file", key,
 			"--http", a[0], "--grpc", a[1], "--ops", a[2], "--public-url", s.url, "--rate-limit", "0",
 		}, log)
 	}()

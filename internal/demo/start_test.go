@@ -58,7 +58,7 @@ func fakeServe(ctx context.Context, args []string) error {
 // A port that somebody takes between the look and the start costs one try.
 func TestStartTriesOtherPorts(t *testing.T) {
 	tries := 0
-	s, err := start(t.Context(), t.TempDir(), func(ctx context.Context, args []string, _ io.Writer) error {
+	s, err := start(t.Context(), t.TempDir(), "", func(ctx context.Context, args []string, _ io.Writer) error {
 		if tries++; tries == 1 {
 			return errors.New("address already in use")
 		}
@@ -77,7 +77,7 @@ func TestStartTriesOtherPorts(t *testing.T) {
 
 // A server that cannot start is told with what it said.
 func TestStartTellsWhatTheServerSaid(t *testing.T) {
-	_, err := start(t.Context(), t.TempDir(), func(_ context.Context, _ []string, log io.Writer) error {
+	_, err := start(t.Context(), t.TempDir(), "", func(_ context.Context, _ []string, log io.Writer) error {
 		io.WriteString(log, "the disk is full\n")
 		return errors.New("exit code 1")
 	})
