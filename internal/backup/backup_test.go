@@ -124,7 +124,7 @@ func names(t testing.TB, dir string) (out []string) {
 func TestBackupAndRestore(t *testing.T) {
 	t.Parallel()
 	v := newVault(t)
-	here, there := t.TempDir(), t.TempDir()
+	here, there := filepath.Join(t.TempDir(), "a folder, 100%41 ?#;'ñ"), t.TempDir()
 	database, file := filepath.Join(here, "fairlead.db"), filepath.Join(there, "monday.fairlead")
 	populate(t, database, v, 50)
 	m := create(t, database, file, v)

@@ -297,3 +297,87 @@ func openSoon(t testing.TB, database string, v *vault.Vault) (*sqlstore.Store, e
 	defer cancel()
 	return sqlstore.Open(ctx, sqlstore.Options{Database: database, Vault: v, NoMigration: true})
 }
+
+// Ctrl-C at any moment leaves nothing, or all of it.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	random := seeded(t)
+	v := newVault(t)
+	cluster := pgtest.Start(t)
+	dir := t.TempDir()
+	sqlite, postgres := filepath.Join(dir, "fairlead.db"), cluster.Database(t)
+	populate(t, sqlite, v, 1000)
+	populate(t, postgres, v, 1000)
+	ofSQLite, ofPostgres := filepath.Join(dir, "s"), filepath.Join(dir, "p")
+	create(t, sqlite, ofSQLite, v)
+	create(t, postgres, ofPostgres, v)
+	server := cluster.Database(t)
+	interrupted := 0
+	for _, c := range []struct {
+		name string
+		run  func(ctx context.Context, out string) error
+	}{
+		{"backup of SQLite", func(ctx context.Context, out string) error {
+			_, err := Create(ctx, Options{Database: sqlite, Vault: v, File: filepath.Join(out, "b"), Now: time.Now})
+			return err
+		}},
+		{"backup of PostgreSQL", func(ctx context.Context, out string) error {
+			_, err := Create(ctx, Options{Database: postgres, Vault: v, File: filepath.Join(out, "b"), Now: time.Now})
+			return err
+		}},
+		{"restore into a file", func(ctx context.Context, out string) error {
+			_, err := Restore(ctx, RestoreOptions{File: ofSQLite, Database: filepath.Join(out, "fairlead.db"), Vault: v})
+			return err
+		}},
+		{"restore into PostgreSQL", func(ctx context.Context, _ string) error {
+			_, err := Restore(ctx, RestoreOptions{File: ofPostgres, Database: server, Vault: v})
+			return err
+		}},
+		{"move into PostgreSQL", func(ctx context.Context, _ string) error {
+			_, err := Move(ctx, MoveOptions{From: sqlite, To: server, Vault: v})
+			return err
+		}},
+		{"move into a file", func(ctx context.Context, out string) error {
+			_, err := Move(ctx, MoveOptions{From: postgres, To: filepath.Join(out, "fairlead.db"), Vault: v})
+			return err
+		}},
+	} {
+		var whole time.Duration
+		for i := range kills(4, 40) {
+			out := t.TempDir()
+			ctx, cancel := context.WithCancel(t.Context())
+			if i > 0 { // the first time nobody interrupts
+				time.AfterFunc(time.Duration(random.Int64N(int64(whole))), cancel)
+			}
+			start := time.Now()
+			err := c.run(ctx, out)
+			cancel()
+			if i == 0 {
+				whole = time.Since(start)
+			}
+			left := names(t, out)
+			_, _, empty := sqlstore.PostgresEmpty(t.Context(), server)
+			switch {
+			case err == nil && strings.Contains(c.name, "into PostgreSQL"):
+				if empty == nil {
+					t.Errorf("%s: nothing there", c.name)
+				}
+				server = cluster.Database(t)
+			case err == nil:
+				if len(left) != 1 {
+					t.Errorf("%s: %v", c.name, left)
+				}
+			case !errors.Is(err, context.Canceled):
+				t.Errorf("%s: %v", c.name, err)
+			case len(left) > 0 || empty != nil:
+				t.Errorf("%s, interrupted, leaves %v, %v", c.name, left, empty)
+			default:
+				interrupted++
+			}
+		}
+	}
+	if interrupted == 0 {
+		t.Error("nothing was interrupted")
+	}
+	t.Logf("figure: backup, restore and migrate interrupted at a random moment: %d times, nothing left behind", interrupted)
+}

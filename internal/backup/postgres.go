@@ -19,7 +19,6 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
-	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 // dumpPostgres lets pg_dump write what our own snapshot sees, so that the
@@ -105,31 +104,30 @@ func countDump(ctx context.Context, restore *tool, payload string, inv *sqlstore
 
 // restorePostgres fills an empty database from a dump; all but the row that
 // names the master key, in one transaction, and then that row, with a mark that
-// keeps servers away.
-func restorePostgres(ctx context.Context, database, payload string, m *Manifest, p Progress) error {
+// keeps servers away. It reports whether the tables are there now.
+func restorePostgres(ctx context.Context, database, payload string, m *Manifest, p Progress) (filled bool, err error) {
 	version, schema, err := sqlstore.PostgresEmpty(ctx, database)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if m.Postgres == nil {
-		return damaged("", "its manifest does not name a server")
+	major := 0
+	if m.Postgres != nil {
+		_, err = fmt.Sscanf(m.Postgres.PgDump, "%d", &major)
+	}
+	if err != nil || major == 0 {
+		return false, errors.New("backup: the manifest does not name a version of pg_dump")
 	}
 	if schema != m.Postgres.Schema {
-		return applications.Errorf(applications.FailedPrecondition, "DATABASE_SCHEMA_MISSING",
+		return false, applications.Errorf(applications.FailedPrecondition, "DATABASE_SCHEMA_MISSING",
 			"the backup's tables belong into the schema %q, and the database would put them into %q; make that schema, and name it in the URL as search_path", m.Postgres.Schema, schema)
 	}
-	major, _, _ := strings.Cut(m.Postgres.PgDump, ".")
-	made, err := strconv.Atoi(strings.TrimRight(major, "abcdefghijklmnopqrstuvwxyz"))
+	restore, err := findTool(ctx, "pg_restore", max(major, version/10000))
 	if err != nil {
-		return damaged("", "its manifest does not name a version of pg_dump")
-	}
-	restore, err := findTool(ctx, "pg_restore", max(made, version/10000))
-	if err != nil {
-		return err
+		return false, err
 	}
 	list, err := restore.output(ctx, "--list", payload)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var others, own []string
 	row := fmt.Sprintf(" TABLE DATA %s installation ", schema)
@@ -142,29 +140,21 @@ func restorePostgres(ctx context.Context, database, payload string, m *Manifest,
 			others = append(others, line)
 		}
 	}
-	if len(own) != 1 {
-		return damaged("", "it has no row that names its master key")
-	}
 	allBut, only := payload+".list", payload+".row"
-	if err := errors.Join(os.WriteFile(allBut, []byte(strings.Join(others, "")), 0o600), os.WriteFile(only, []byte(own[0]), 0o600)); err != nil {
-		return err
+	if err := errors.Join(os.WriteFile(allBut, []byte(strings.Join(others, "")), 0o600), os.WriteFile(only, []byte(strings.Join(own, "")), 0o600)); err != nil {
+		return false, err
 	}
 	p.step("restoring")
 	// An empty --dbname: the environment names it.
 	if err := restore.run(ctx, database, nil, "--dbname=", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-password", "--use-list="+allBut, payload); err != nil {
-		return err
+		return false, err
 	}
-	rows := 0
-	return restore.read(ctx, []string{"--file=-", "--use-list=" + only, payload}, func(table, columns string, line []byte) error {
-		if rows++; table != "installation" || rows > 1 {
-			return damaged("", "it has more than one row that names its master key")
+	return true, restore.read(ctx, []string{"--file=-", "--use-list=" + only, payload}, func(table, columns string, line []byte) error {
+		if table != "installation" {
+			return fmt.Errorf("backup: the list names table %s", table)
 		}
 		return sqlstore.BeginRestored(ctx, database, columns, line)
 	})
-}
-
-func endPostgres(ctx context.Context, database string, v *vault.Vault) error {
-	return sqlstore.EndRestored(ctx, database, v)
 }
 
 // tool is one of PostgreSQL's own programs.

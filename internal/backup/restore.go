@@ -258,23 +258,33 @@ func restoreServer(ctx context.Context, o RestoreOptions, c *container, r *Resto
 	if err := extract(ctx, c, dump, o.Progress); err != nil {
 		return err
 	}
-	if err := restorePostgres(ctx, o.Database, dump, c.Details, o.Progress); err != nil {
+	filled, err := restorePostgres(ctx, o.Database, dump, c.Details, o.Progress)
+	if err == nil {
+		err = compare(ctx, sqlstore.SnapshotOptions{Database: o.Database, Vault: o.Vault, Restoring: true}, c.Details, o.Progress)
+	}
+	if err == nil {
+		err = complete(ctx, o, sqlstore.Options{Database: o.Database, Restoring: true}, r)
+	}
+	if err == nil {
+		err = sqlstore.EndRestored(ctx, o.Database, o.Vault)
+	}
+	if err == nil || !filled {
 		return err
 	}
-	if err := compare(ctx, sqlstore.SnapshotOptions{Database: o.Database, Vault: o.Vault, Restoring: true}, c.Details, o.Progress); err != nil {
+	// Also after Ctrl-C.
+	again, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if sqlstore.DropRestored(again, o.Database) != nil {
 		return unfinished(err)
 	}
-	if err := complete(ctx, o, sqlstore.Options{Database: o.Database, Restoring: true}, r); err != nil {
-		return unfinished(err)
-	}
-	return endPostgres(ctx, o.Database, o.Vault)
+	return err
 }
 
 // unfinished adds what to do about a database that was filled but is not
 // complete.
 func unfinished(err error) error {
 	var own *applications.Error
-	if errors.As(err, &own) && own.Code != applications.Canceled {
+	if errors.As(err, &own) {
 		out := *own
 		out.Message += "; the database now holds an incomplete copy, which no server takes: drop it and make it again before the next try"
 		return &out

@@ -56,6 +56,9 @@ func (sn *Snapshot) CopyTo(ctx context.Context, database string, progress Progre
 	if err := target.CheckIntegrity(ctx); err != nil {
 		return nil, err
 	}
+	if err := to.analyze(ctx, tables); err != nil {
+		return nil, err
+	}
 	if err := to.tx.Commit(); err != nil {
 		return nil, to.explain(ctx, err)
 	}
@@ -98,6 +101,20 @@ func (sn *Snapshot) sameTables(ctx context.Context, from *Snapshot) ([]table, er
 		}
 	}
 	return mine, nil
+}
+
+// analyze tells PostgreSQL's planner about the new rows, which would take it a
+// minute to find out by itself.
+func (w *whole) analyze(ctx context.Context, tables []table) error {
+	if w.d != postgresDialect {
+		return nil
+	}
+	for _, t := range tables {
+		if _, err := w.tx.ExecContext(ctx, "ANALYZE "+t.name); err != nil {
+			return w.explain(ctx, err)
+		}
+	}
+	return nil
 }
 
 func sameTable(a, b table) bool {

@@ -278,12 +278,49 @@ func BeginRestored(ctx context.Context, database, columns string, line []byte) e
 
 // EndRestored takes the mark away: the database is complete.
 func EndRestored(ctx context.Context, database string, v *vault.Vault) error {
+	return changeRestored(ctx, database, func(w *whole, tables []table) error {
+		if err := w.analyze(ctx, tables); err != nil {
+			return err
+		}
+		_, err := w.tx.ExecContext(ctx, `UPDATE installation SET key_id = $1 WHERE key_id = $2`, v.KeyID(), restoringKey)
+		return err
+	})
+}
+
+// DropRestored takes away again what a restore has put into an empty database
+// and did not complete. A database that is complete it leaves alone.
+func DropRestored(ctx context.Context, database string) error {
+	return changeRestored(ctx, database, func(w *whole, tables []table) error {
+		var complete int
+		if err := w.tx.QueryRowContext(ctx, `SELECT count(*) FROM installation WHERE key_id <> $1`, restoringKey).Scan(&complete); err != nil || complete > 0 {
+			return err
+		}
+		for _, t := range slices.Backward(tables) { // what refers to others first
+			if _, err := w.tx.ExecContext(ctx, "DROP TABLE "+t.name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func changeRestored(ctx context.Context, database string, change func(*whole, []table) error) error {
 	w, err := connectPostgresWhole(ctx, database)
 	if err != nil {
 		return err
 	}
 	defer w.db.Close()
-	_, err = w.db.ExecContext(ctx, `UPDATE installation SET key_id = $1 WHERE key_id = $2`, v.KeyID(), restoringKey)
+	if w.tx, err = w.db.BeginTx(ctx, nil); err != nil {
+		return w.explain(ctx, err)
+	}
+	defer w.tx.Rollback() // after a commit this does nothing
+	tables, err := readTables(ctx, w.tx, w.from)
+	if err == nil {
+		err = change(&w, tables)
+	}
+	if err == nil {
+		err = w.tx.Commit()
+	}
 	return restored(ctx, err)
 }
 

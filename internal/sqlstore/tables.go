@@ -282,12 +282,11 @@ func (d *tableDigest) sum() TableInventory {
 // Inventory is what a database holds, in figures that are the same on every
 // kind of database.
 type Inventory struct {
-	Schema     int                       // number of the last migration
-	KeyID      string                    // of the master key
-	Tables     map[string]TableInventory // by name
-	AuditSize  int64                     // records in the audit log
-	AuditRoot  string                    // its Merkle root, base64 as `fairlead audit verify` prints it
-	SizeOnDisk int64                     `json:"-"` // bytes, about; for estimates
+	Schema    int                       // number of the last migration
+	KeyID     string                    // of the master key
+	Tables    map[string]TableInventory // by name
+	AuditSize int64                     // records in the audit log
+	AuditRoot string                    // its Merkle root, base64 as `fairlead audit verify` prints it
 }
 
 // TableInventory counts a table.
