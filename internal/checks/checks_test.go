@@ -130,6 +130,16 @@ func TestFuzzTargets(t *testing.T) {
 	}
 }
 
+func TestExecutions(t *testing.T) {
+	const out = "fuzz: elapsed: 3s, execs: 24 (7/sec), new interesting: 0 (total: 22)\nfuzz: elapsed: 6s, execs: 1221 (28/sec), new interesting: 2 (total: 24)\nPASS\n"
+	if n := executions([]byte(out)); n != 1221 {
+		t.Errorf("%d inputs, want 1221", n)
+	}
+	if n := executions([]byte("PASS\n")); n != 0 {
+		t.Errorf("%d inputs of nothing", n)
+	}
+}
+
 func TestEndedInTheMiddle(t *testing.T) {
 	failed := errors.New("exit status 1")
 	for _, c := range []struct {

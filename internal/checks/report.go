@@ -93,6 +93,14 @@ func (r *report) pass(n int) {
 	r.mu.Unlock()
 }
 
+// figure keeps what was measured, for docs/figures.md.
+func (r *report) figure(text string) {
+	r.say("%s", text)
+	r.mu.Lock()
+	r.figures = append(r.figures, text)
+	r.mu.Unlock()
+}
+
 // fail records a failure and prints what is known about it.
 func (r *report) fail(name, output string) {
 	r.mu.Lock()

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -194,6 +196,7 @@ func fuzzSteps(o *options) []step {
 			binaries[t.pkg] = bin
 		}
 
+		var inputs atomic.Int64
 		slots := make(chan struct{}, 2)
 		for _, t := range targets {
 			if binaries[t.pkg] == "-" {
@@ -202,21 +205,35 @@ func fuzzSteps(o *options) []step {
 			slots <- struct{}{}
 			go func() {
 				defer func() { <-slots }()
-				runFuzz(ctx, r, t, binaries[t.pkg], filepath.Join(dir, "cache"), o.fuzzTime)
+				inputs.Add(runFuzz(ctx, r, t, binaries[t.pkg], filepath.Join(dir, "cache"), o.fuzzTime))
 			}()
 		}
 		for range cap(slots) {
 			slots <- struct{}{}
 		}
+		figure := fmt.Sprintf("fuzz: %d malformed inputs over %d targets, %s each: a panic or an answer 5xx fails its target", inputs.Load(), len(targets), o.fuzzTime)
+		if o.soak {
+			met := "met"
+			if inputs.Load() < manyInputs {
+				met = fmt.Sprintf("missed by a factor of %.1f", float64(manyInputs)/float64(max(1, inputs.Load())))
+			}
+			figure += fmt.Sprintf(" (aim: %d in one soak, %s)", manyInputs, met)
+		}
+		r.figure(figure)
 		return nil
 	}}}
 }
 
-func runFuzz(ctx context.Context, r *report, t fuzzTarget, bin, cache, fuzzTime string) {
+// manyInputs is how many inputs one soak wants to try.
+const manyInputs = 1_000_000
+
+// runFuzz runs one target and returns how many inputs it has tried without a
+// finding.
+func runFuzz(ctx context.Context, r *report, t fuzzTarget, bin, cache, fuzzTime string) int64 {
 	pkgDir, err := filepath.Abs(t.pkg)
 	if err != nil {
 		r.fail(t.name, err.Error())
-		return
+		return 0
 	}
 	name := strings.TrimPrefix(t.pkg, "./") + " " + t.name
 	args := []string{
@@ -238,14 +255,25 @@ func runFuzz(ctx context.Context, r *report, t fuzzTarget, bin, cache, fuzzTime 
 	}
 	if err != nil {
 		r.fail(name, string(out)+err.Error())
-		return
+		return 0
 	}
-	execs := "?"
-	if m := regexp.MustCompile(`execs: (\d+)`).FindAllSubmatch(out, -1); m != nil {
-		execs = string(m[len(m)-1][1])
-	}
+	execs := executions(out)
 	r.pass(1)
-	r.say("ok   %-58s %6.1f s %10s runs", name, time.Since(begin).Seconds(), execs)
+	r.say("ok   %-58s %6.1f s %10d inputs", name, time.Since(begin).Seconds(), execs)
+	return execs
+}
+
+// executions is how many inputs a fuzz run says that it has tried.
+func executions(out []byte) int64 {
+	m := regexp.MustCompile(`execs: (\d+)`).FindAllSubmatch(out, -1)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(m[len(m)-1][1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // endedInTheMiddle reports whether a fuzz run failed by nothing but its time
