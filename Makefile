@@ -1,13 +1,14 @@
 # `make` prints its targets. Every check runs through internal/checks, which
 # counts them, installs what it can and never skips one.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak bench lint format generate check-generate fuzz race browser screenshots api-baseline release clean
+.PHONY: help build demo test soak soak-faults load bench lint format generate check-generate fuzz race browser screenshots api-baseline release clean
 
 TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
 ARGS   ?=
 DATABASE ?=
 FUZZTIME ?= 5s
+FLAT   ?= 30m
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +25,12 @@ test: ## every kind of test at reduced counts, at most 10 minutes on two cores
 
 soak: ## the same tests at full counts, at most 60 minutes; figures go to docs/figures.md
 	@$(CHECKS) soak
+
+soak-faults: ## 30 minutes on each database at half load with one fault after the other (FLAT=5m)
+	FAIRLEAD_FLAT=$(FLAT) go test -v -count=1 -timeout 3h -run TestFlat ./internal/faulttest
+
+load: ## submissions beside what the database does alone (ARGS="-compare postgres"; ARGS=-help)
+	go run ./internal/load/cmd $(or $(ARGS),-compare sqlite)
 
 bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks and selections
 	go run ./internal/solverbench/cmd $(ARGS)

@@ -2,7 +2,6 @@ package faulttest
 
 import (
 	"math/rand/v2"
-	"net/url"
 	"os"
 	"strconv"
 	"testing"
@@ -60,21 +59,8 @@ func TestPostgresCrashes(t *testing.T) {
 func TestPostgresNetwork(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.New(t)
-	p, err := NewProxy(cluster.Address(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(cluster.TCP(t, cluster.Database(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Host = p.Address
-	s, c := launchPostgres(t, u.String())
+	p, database := behind(t, cluster)
+	s, c := launchPostgres(t, database)
 	if p.Connections() == 0 {
 		t.Fatal("the server does not go through the proxy")
 	}

@@ -15,7 +15,7 @@ import (
 type Resources struct {
 	CPU         time.Duration // used since its start
 	Memory      int64         // resident, bytes
-	Heap        int64         // in use by living and dead objects, bytes
+	Live        int64         // of the heap at its last collection, bytes
 	Goroutines  int
 	Descriptors int
 	Shed        int // calls refused because there was too much to do
@@ -50,8 +50,9 @@ func Look(ctx context.Context, ops string) (r Resources, err error) {
 		}
 	}
 	return Resources{
-		CPU:    time.Duration(values["process_cpu_seconds_total"] * float64(time.Second)),
-		Memory: int64(values["process_resident_memory_bytes"]), Heap: int64(values["go_memstats_heap_inuse_bytes"]),
+		CPU:        time.Duration(values["process_cpu_seconds_total"] * float64(time.Second)),
+		Memory:     int64(values["process_resident_memory_bytes"]), // With GOGC=100 the next collection is due at twice what lived at the last.
+		Live:       int64(values["go_memstats_next_gc_bytes"] / 2),
 		Goroutines: int(values["go_goroutines"]), Descriptors: int(values["process_open_fds"]),
 		Shed: int(values["fairlead_calls_shed_total"]),
 	}, errors.Join(err, lines.Err())
