@@ -36,7 +36,7 @@ bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); c
 	go run ./internal/solverbench/cmd $(ARGS)
 	go test -run '^$$' -bench . ./matcher/selection
 
-release: ## archives for Linux, macOS and Windows with SHA256SUMS, built twice and compared, into dist/ (ARGS=-once)
+release: ## archives for Linux, macOS and Windows with SHA256SUMS, built twice and compared, into dist/ (ARGS="-compare none")
 	@go run ./internal/release $(ARGS)
 
 lint: ## gofumpt, vet, staticcheck, buf lint, buf breaking

@@ -24,16 +24,16 @@ import (
 func TestRelease(t *testing.T) {
 	t.Setenv("SOURCE_DATE_EPOCH", "1800000000") // 2027-01-15: also where there is no git
 	here := target{runtime.GOOS, runtime.GOARCH}
-	o := options{out: t.TempDir(), targets: []target{here}, once: true, say: &bytes.Buffer{}}
+	o := options{out: t.TempDir(), targets: []target{here}, compare: "none", say: &bytes.Buffer{}}
 	if os.Getenv("FAIRLEAD_SOAK") == "1" {
-		o.targets, o.once = targets, false
+		o.targets, o.compare = targets, "all"
 	}
 	begin := time.Now()
 	if err := release(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	said := o.say.(*bytes.Buffer).String()
-	t.Logf("figure: make release, %d platforms, once: %v, %.0f s\n%s", len(o.targets), o.once, time.Since(begin).Seconds(), said)
+	t.Logf("figure: make release, %d platforms, compared: %s, %.0f s\n%s", len(o.targets), o.compare, time.Since(begin).Seconds(), said)
 	sums, err := os.ReadFile(filepath.Join(o.out, "SHA256SUMS"))
 	if err != nil || strings.Count(string(sums), "\n") != len(o.targets) {
 		t.Fatalf("%s %v", sums, err)
