@@ -59,6 +59,17 @@ func populate(t testing.TB, database string, v *vault.Vault, applicants int) {
 	if err == nil {
 		err = submit(ctx, s, "first", applicants)
 	}
+	if err == nil {
+		err = s.Update(ctx, func(tx applications.Tx) error {
+			if err := tx.OpenSeats(ctx, "p1", 15); err != nil {
+				return err
+			}
+			return errors.Join(
+				tx.InsertOffer(ctx, &applications.Offer{Program: "p1", ID: "o1", Application: "first-1", State: applications.OfferPending, Reason: "because she leads"}),
+				tx.AddErasure(ctx, &applications.Erasure{Program: "p1", Application: "gone", Time: time.Unix(1, 0)}),
+			)
+		})
+	}
 	if err = errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}

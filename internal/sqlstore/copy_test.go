@@ -140,8 +140,7 @@ func TestSnapshotAlone(t *testing.T) {
 	}
 	sn := openSnapshot(t, sqlstore.SnapshotOptions{Database: path, Vault: v, Alone: true})
 	if s, err := sqlstore.Open(ctx, sqlstore.Options{Path: path, Vault: v}); applications.CodeOf(err) != applications.Unavailable {
-		t.Fatalf("a store opens beside somebody who wants to be alone: %v", err)
-		s.Close()
+		t.Fatalf("a store opens beside somebody who wants to be alone: %v, %v", s, err)
 	}
 	if err := sn.Close(); err != nil {
 		t.Fatal(err)
