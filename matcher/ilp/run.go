@@ -92,6 +92,11 @@ func (r *run) limit() int64 {
 	return min(r.cap, r.factor*better+r.noiseMax)
 }
 
+// anyPoint says whether the first point is good enough.
+func (r *run) anyPoint() bool {
+	return r.options.Enough != nil && *r.options.Enough == math.MaxInt64
+}
+
 // raise notes that no point has a smaller search cost.
 func (r *run) raise(floor int64) {
 	if c := r.base + r.unit*ceilDiv(floor-r.noiseMax, r.factor); c > r.bound {

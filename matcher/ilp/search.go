@@ -121,6 +121,7 @@ func (r *run) solve(m *model) {
 	for columns := s.firstColumns(); ; {
 		before := s.spent()
 		target, ok := s.target(columns)
+		ok = ok && !r.anyPoint() // a region near the bound may hold none
 		if ok {
 			r.cap = target
 		}

@@ -12,24 +12,25 @@ import (
 
 // engine is one Solve.
 type engine struct {
-	ctx     context.Context
-	problem *Problem
-	*system
-	options  Options
-	cap      float64 // 1 where there is none
-	active   []bool  // lazy rows that have been violated, and all others
-	random   *rand.Rand
-	pool     pool // every cohort found
-	pivots   int64
-	solves   int
-	canceled bool
-	bound    float64 // proved for the smallest chance
-	err      error   // a fault of the engine
+	ctx        context.Context
+	problem    *Problem // as it was given
+	*system             // of a copy, which is narrowed
+	narrowings []Narrowing
+	options    Options
+	cap        float64 // 1 where there is none
+	active     []bool  // lazy rows that have been violated, and all others
+	random     *rand.Rand
+	pool       pool // every cohort found
+	pivots     int64
+	solves     int
+	canceled   bool
+	bound      float64 // proved for the smallest chance
+	err        error   // a fault of the engine
 }
 
 func newEngine(ctx context.Context, p *Problem, o Options) *engine {
 	e := &engine{
-		ctx: ctx, problem: p, system: newSystem(p), options: o,
+		ctx: ctx, problem: p, system: newSystem(p.clone()), options: o,
 		cap: 1, random: rand.New(rand.NewPCG(o.Seed, 0x4C4F5454)), bound: 1,
 	}
 	if o.Cap > 0 {
@@ -113,19 +114,25 @@ func (e *engine) solve() (*Result, error) {
 	e.tell("relaxation", 0)
 	r, err := e.relax()
 	switch {
-	case err == nil && len(r.stages) > 0:
+	case err == nil && len(r.stages) > 0 && r.stages[0].value > 0:
 		e.bound = r.stages[0].value
 	case errors.Is(err, errRelaxationEmpty):
 		if err := e.empty(); err != nil || e.interrupted() {
 			return nil, firstError(e.err, err, ErrUndecided)
 		}
 	}
-	if err == nil && e.options.route != levelsOnly {
-		if result := e.viaRelaxation(r); result != nil || e.err != nil {
-			return result, e.err
+	for e.options.route != levelsOnly {
+		if err == nil {
+			if result := e.viaRelaxation(r); result != nil || e.err != nil {
+				return result, e.err
+			}
 		}
-		if e.options.route == relaxationOnly {
-			return nil, nil
+		if len(e.narrowings) > 0 || e.interrupted() || !e.narrow() {
+			break
+		}
+		if r, err = e.relax(); err == nil && len(r.stages) > 0 && r.stages[0].value > 0 {
+			// Types that are in no cohort are out by now: this is about the others.
+			e.bound = r.stages[0].value
 		}
 	}
 	result, err := e.levels(r)

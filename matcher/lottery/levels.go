@@ -13,6 +13,9 @@ const (
 	// levelTol is how far, as a chance, a level may lie below what the last
 	// search proved.
 	levelTol = 1e-9
+	// levelUnits is the same in units of the integer weights, where these are
+	// coarser: it covers the rounding of all weights of a cohort.
+	levelUnits = 64
 	// levelHold is the smallest dual weight that holds a type at its level.
 	levelHold = 1e-8
 	// shake is the largest perturbation of a row of the master, as a chance. It
@@ -106,7 +109,7 @@ func (e *engine) unproved(r *Result, stages []stage) (*Result, error) {
 func (e *engine) collect(r *relaxed) {
 	all := &face{lo: e.lo, hi: make([]float64, len(e.hi)), rlo: e.rlo, rhi: e.rhi}
 	for j := range all.hi {
-		all.hi[j] = float64(e.problem.Upper[j])
+		all.hi[j] = float64(e.Upper[j])
 	}
 	deficit := make([]float64, e.T)
 	for t := range deficit {
@@ -134,7 +137,12 @@ func (e *engine) cover() (impossible stage, err error) {
 		if covered[t] || e.problem.Upper[t] == 0 {
 			continue
 		}
-		q := e.problem.weighed(make([]int64, e.T))
+		if e.Upper[t] == 0 {
+			impossible.types = append(impossible.types, t) // proved already
+			impossible.weight[t] = 1
+			continue
+		}
+		q := e.Problem.weighed(nil)
 		for u := range e.T {
 			q.Cost[u] = -int64(e.random.IntN(64))
 			if !covered[u] {
@@ -160,7 +168,7 @@ func (e *engine) cover() (impossible stage, err error) {
 	}
 	if len(e.pool.list) == 0 {
 		// Nobody can be in: is there an empty cohort?
-		if e.integer(e.problem.weighed(nil), ilp.Options{Enough: &any}).Status == ilp.Infeasible {
+		if e.integer(e.Problem.weighed(nil), ilp.Options{Enough: &any}).Status == ilp.Infeasible {
 			return impossible, ErrInfeasible
 		}
 		e.pool.add(cohort{})
@@ -299,11 +307,11 @@ func (m *master) reach() (stage, bool) {
 	for shaken := true; ; {
 		before := m.q.Pivots()
 		status := m.q.Primal(m.quota())
+		m.pivots += m.q.Pivots() - before
 		if status == lp.Optimal && !shaken {
 			// A column that came in last may leave values a little outside.
-			status = m.q.Solve(math.Inf(1), m.quota())
+			status = m.accurately(m.q)
 		}
-		m.pivots += m.q.Pivots() - before
 		if status != lp.Optimal || m.interrupted() {
 			return st, false
 		}
@@ -328,15 +336,17 @@ func (m *master) reach() (stage, bool) {
 					m.q.SetBounds(1+len(m.columns)+int(i), m.lower[i], m.people(t))
 				}
 			}
-			before := m.q.Pivots()
-			m.q.Solve(math.Inf(1), m.quota())
-			m.pivots += m.q.Pivots() - before
+			if m.accurately(m.q) != lp.Optimal {
+				return st, false
+			}
 		default:
 			z := m.q.Value(0)
 			st.value = m.offset + z
 			top := st.value > m.cap-1e-9
 			if top {
 				st.value = m.cap
+			} else if st.value < 1e-9 {
+				st.value = 0
 			}
 			for t, i := range m.row {
 				if i >= 0 && !m.held[t] && (top || st.weight[t]*m.people(t) > levelHold) {
@@ -352,9 +362,10 @@ func (m *master) reach() (stage, bool) {
 // ok is false if that could not be decided.
 func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 	w, factor := scaled(weight, weightBits)
-	q := m.problem.weighed(w)
-	below := -int64(math.Floor((mu + levelTol) * factor))
-	enough := -int64(math.Floor((mu*(1+gain) + levelTol) * factor))
+	q := m.Problem.weighed(w)
+	least := float64(mu*factor) + max(levelTol*factor, levelUnits)
+	below := -int64(math.Floor(least))
+	enough := -int64(math.Floor(least + float64(gain*mu*factor)))
 	best := m.integer(q, ilp.Options{Below: &below, Enough: &enough})
 	if best.X == nil {
 		return nil, best.Status == ilp.Infeasible
@@ -384,7 +395,7 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 		}
 		lw, _ := scaled(low, 20)
 		any := int64(math.MaxInt64)
-		more := m.integer(m.problem.weighed(lw), ilp.Options{Enough: &any, Work: searchWork})
+		more := m.integer(m.Problem.weighed(lw), ilp.Options{Enough: &any, Work: searchWork})
 		if more.X == nil {
 			break
 		}

@@ -39,6 +39,16 @@ type Problem struct {
 	ilp.Problem
 	// People is by type how many there are; all at least 1.
 	People []int64
+	// Deviations are auxiliary columns of which it is worth asking which values
+	// they take in a cohort at all.
+	Deviations []int32
+}
+
+// clone is a copy whose boxes and sides can be changed.
+func (p *Problem) clone() *Problem {
+	q := *p
+	q.Lower, q.Upper, q.Rows = slices.Clone(p.Lower), slices.Clone(p.Upper), slices.Clone(p.Rows)
+	return &q
 }
 
 // Method is a norm of fairness.
@@ -86,7 +96,8 @@ const (
 
 // Progress is told while a Solve goes on.
 type Progress struct {
-	// Step is "relaxation", "collecting", "weighing", "level" or "proving".
+	// Step is "relaxation", "collecting", "weighing", "narrowing", "level" or
+	// "proving".
 	Step string
 	// Level counts from 1; 0 where the step has none.
 	Level  int
@@ -132,6 +143,8 @@ type Result struct {
 	Bound float64
 	// Impossible are the types that are proved to be in no cohort.
 	Impossible []int
+	// Narrowings are bounds that were proved on the way.
+	Narrowings []Narrowing
 	Canceled   bool
 	Pivots     int64
 	Solves     int // exact integer programs solved
@@ -173,6 +186,7 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	r, err := e.solve()
 	if r != nil {
 		r.Pivots, r.Solves, r.Canceled = e.pivots, e.solves, e.canceled
+		r.Narrowings = e.narrowings
 	}
 	return r, err
 }

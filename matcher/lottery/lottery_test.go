@@ -6,9 +6,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/openfairlead/fairlead/matcher/ilp"
+	"github.com/openfairlead/fairlead/matcher/internal/exact"
 	"github.com/openfairlead/fairlead/matcher/lottery"
 )
 
@@ -114,7 +116,7 @@ func TestLeximinAgainstExactRationals(t *testing.T) {
 			}
 			continue
 		}
-		want := exactLeximin(cohorts, p.People)
+		want := exact.Leximin(cohorts, p.People)
 		for k, o := range []lottery.Options{{}, lottery.LevelsOnly, {Seed: 7}} {
 			r, err := lottery.Solve(context.Background(), p, o)
 			if err != nil {
@@ -142,4 +144,25 @@ func TestLeximinAgainstExactRationals(t *testing.T) {
 	if 4*relaxation < count || 20*levels < count {
 		t.Errorf("the mix is too easy: %d by the relaxation, %d by levels of %d", relaxation, levels, count)
 	}
+}
+
+// points lists the integer points of a small problem without auxiliary columns.
+func points(lower, upper []int64, keep func(x []int64) bool) [][]int64 {
+	var all [][]int64
+	x := make([]int64, len(lower))
+	var walk func(j int)
+	walk = func(j int) {
+		if j == len(x) {
+			if keep(x) {
+				all = append(all, slices.Clone(x))
+			}
+			return
+		}
+		for v := lower[j]; v <= upper[j]; v++ {
+			x[j] = v
+			walk(j + 1)
+		}
+	}
+	walk(0)
+	return all
 }

@@ -31,7 +31,7 @@ type Proof struct {
 }
 
 // weightBits is the size of the largest integer weight.
-const weightBits = 36
+const weightBits = 40
 
 // publish proves every level over the problem as it was given, which no short
 // cut has narrowed, and fills the result. It returns false if a level or a
@@ -51,9 +51,20 @@ func (e *engine) publish(r *Result, stages []stage) bool {
 		if !ok {
 			return false
 		}
+		if st.value == 0 {
+			// A cohort with one of them would weigh more than the bound.
+			for _, t := range st.types {
+				if l.Proof.Weight[t] <= l.Proof.Bound {
+					return false
+				}
+			}
+		}
 		for _, t := range st.types {
 			held[t], level[t] = true, st.value
 			r.Optimum[t] = st.value
+		}
+		if st.value > 0 && (len(r.Levels) == 0 || r.Levels[len(r.Levels)-1].Value == 0) {
+			r.Bound = min(e.cap, st.value+l.Proof.Gap)
 		}
 		r.Levels = append(r.Levels, l)
 		r.Gap = max(r.Gap, l.Proof.Gap)
@@ -125,7 +136,7 @@ func (e *engine) proveLevel(st *stage, level []float64, held []bool) (Level, boo
 		}
 	}
 	// One exact search: is there a cohort above the mean, by more than rounding?
-	p.Bound = int64(math.Floor(mean + float64(mass*gapLimit/100)))
+	p.Bound = int64(math.Floor(mean + max(mass*gapLimit/100, levelUnits)))
 	below := -p.Bound
 	found := e.integer(q, ilp.Options{Below: &below})
 	p.Pivots, p.Nodes = found.Pivots, found.Nodes

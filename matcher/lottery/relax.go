@@ -116,6 +116,9 @@ func (e *engine) relax() (*relaxed, error) {
 				st.types = append(st.types, t)
 			}
 		}
+		if value < 1e-9 {
+			st.value = 0 // exactly: these types are in no cohort
+		}
 		top := value > e.cap-1e-9
 		if top {
 			st.value, st.types = e.cap, st.types[:0]

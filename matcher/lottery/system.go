@@ -34,18 +34,19 @@ func newSystem(p *Problem) *system {
 		s.hopeless = s.hopeless || p.Lower[j] > p.Upper[j]
 	}
 	for i, row := range p.Rows {
-		least, most := int64(0), int64(0)
+		least, most, aux := int64(0), int64(0), false
 		for k, j := range row.Index {
 			v := row.Value[k]
 			if v == 0 {
 				continue
 			}
 			s.rows[j], s.values[j] = append(s.rows[j], int32(i)), append(s.values[j], float64(v))
-			s.mixed[i] = s.mixed[i] || int(j) >= s.T
+			s.mixed[i] = s.mixed[i] || int(j) >= s.T && p.Lower[j] < p.Upper[j]
+			aux = aux || int(j) >= s.T
 			lo, hi := v*p.Lower[j], v*p.Upper[j]
 			least, most = least+min(lo, hi), most+max(lo, hi)
 		}
-		s.lazy[i] = !s.mixed[i] && row.Lo <= least
+		s.lazy[i] = !aux && row.Lo <= least
 		s.rlo[i], s.rhi[i] = float64(max(row.Lo, least)), float64(min(row.Hi, most))
 		s.hopeless = s.hopeless || s.rlo[i] > s.rhi[i]
 	}

@@ -10,38 +10,83 @@ import (
 // Count counts a cohort against the rules in integers, straight from their
 // definitions and without any solver. Ids that the pool lacks are ignored.
 func Count(people []matcher.Person, c matcher.Criteria, cohort []string) []matcher.RuleCount {
+	return newAuditor(people, c).count(cohort)
+}
+
+// auditor counts cohorts of one pool and checks them. It shares no code with
+// the model that the solver works on.
+type auditor struct {
+	people   []matcher.Person
+	criteria matcher.Criteria
+	at       map[string]int // person by id
+	pools    []poolCount    // by rule
+}
+
+// poolCount is what the pool, after exclusions, holds of a rule.
+type poolCount struct {
+	holders  int            // of a quota
+	perValue map[string]int // of the other kinds
+}
+
+func newAuditor(people []matcher.Person, c matcher.Criteria) *auditor {
+	a := &auditor{people: people, criteria: c, at: make(map[string]int, len(people))}
 	out := wordSet(c.Exclude)
-	in := wordSet(cohort)
-	var rest, chosen []matcher.Person
-	for _, p := range people {
+	var rest []matcher.Person
+	for i, p := range people {
+		a.at[p.ID] = i
 		if !out[p.ID] {
 			rest = append(rest, p)
 		}
-		if in[p.ID] {
-			chosen = append(chosen, p)
+	}
+	for _, r := range c.Rules {
+		if r.Kind == matcher.Quota {
+			a.pools = append(a.pools, poolCount{holders: holders(r.Property, rest)})
+		} else {
+			a.pools = append(a.pools, poolCount{perValue: perValue(r.Property.Terms[0], rest)})
 		}
 	}
-	counts := make([]matcher.RuleCount, 0, len(c.Rules))
-	for _, r := range c.Rules {
-		counts = append(counts, countRule(r, rest, chosen))
+	return a
+}
+
+// chosen lists the people of a cohort in the order of the pool.
+func (a *auditor) chosen(cohort []string) []matcher.Person {
+	at := make([]int, 0, len(cohort))
+	for _, id := range cohort {
+		if i, ok := a.at[id]; ok {
+			at = append(at, i)
+		}
+	}
+	slices.Sort(at)
+	var list []matcher.Person
+	for _, i := range slices.Compact(at) {
+		list = append(list, a.people[i])
+	}
+	return list
+}
+
+func (a *auditor) count(cohort []string) []matcher.RuleCount {
+	chosen := a.chosen(cohort)
+	counts := make([]matcher.RuleCount, 0, len(a.criteria.Rules))
+	for i, r := range a.criteria.Rules {
+		counts = append(counts, countRule(r, &a.pools[i], chosen))
 	}
 	return counts
 }
 
-func countRule(r matcher.Rule, rest, chosen []matcher.Person) matcher.RuleCount {
+func countRule(r matcher.Rule, pool *poolCount, chosen []matcher.Person) matcher.RuleCount {
 	n := matcher.RuleCount{
 		Row: r.Row, Feature: r.Feature, Value: r.Value,
 		Kind: r.Kind, Min: r.Min, Max: r.Max, Priority: r.Priority,
 	}
 	if r.Kind == matcher.Quota {
-		n.Pool = holders(r.Property, rest)
+		n.Pool = pool.holders
 		n.Count = holders(r.Property, chosen)
 		n.Short = max(0, r.Min-n.Count)
 		n.Over = max(0, n.Count-r.Max)
 		return n
 	}
 	term := r.Property.Terms[0]
-	inPool, inCohort := perValue(term, rest), perValue(term, chosen)
+	inPool, inCohort := pool.perValue, perValue(term, chosen)
 	switch r.Kind {
 	case matcher.Company:
 		for value, held := range inPool {
@@ -136,18 +181,14 @@ type tally struct {
 // relaxed: the people exist, nobody twice, size range, locks, caps, links. It
 // shares no code with the model that found the cohort: an error is a fault of
 // the engine, never of the input.
-func audit(people []matcher.Person, c matcher.Criteria, cohort []string) (tally, error) {
+func (a *auditor) audit(cohort []string) (tally, error) {
 	var t tally
+	c := a.criteria
 	in := wordSet(cohort)
 	if len(in) != len(cohort) {
 		return t, fmt.Errorf("somebody is in the cohort twice")
 	}
-	var chosen []matcher.Person
-	for _, p := range people {
-		if in[p.ID] {
-			chosen = append(chosen, p)
-		}
-	}
+	chosen := a.chosen(cohort)
 	if len(chosen) != len(cohort) {
 		return t, fmt.Errorf("%d of %d people are not in the pool", len(cohort)-len(chosen), len(cohort))
 	}
@@ -186,7 +227,7 @@ func audit(people []matcher.Person, c matcher.Criteria, cohort []string) (tally,
 			return t, fmt.Errorf("a link of kind %s is broken", l.Kind)
 		}
 	}
-	t.rules = Count(people, c, cohort)
+	t.rules = a.count(cohort)
 	t.size = len(cohort)
 	for i, n := range t.rules {
 		off := int64(n.Short + n.Over)

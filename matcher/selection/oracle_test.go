@@ -22,6 +22,8 @@ type answer struct {
 	size      int
 	optimum   map[int]int64 // by priority that has a rule
 	bestScore int64
+	// equal are all cohorts that are equally good, before the seed decides.
+	equal [][]string
 }
 
 // bug is a mistake planted in the oracle, to see that the comparison with the
@@ -150,6 +152,18 @@ func oracle(people []matcher.Person, c matcher.Criteria, lots func(id string) [3
 		}
 	}
 	out.bestScore = -keep(func(k *cost) int64 { return -k.score }, 0)
+	members := func(set uint32) (ids []string) {
+		for i, p := range pool {
+			if set>>i&1 == 1 {
+				ids = append(ids, p.ID)
+			}
+		}
+		slices.Sort(ids)
+		return ids
+	}
+	for _, k := range all {
+		out.equal = append(out.equal, members(k.set))
+	}
 	for j := range 3 {
 		sign := int64(-1)
 		if planted == wrongTie {
@@ -158,19 +172,23 @@ func oracle(people []matcher.Person, c matcher.Criteria, lots func(id string) [3
 		keep(func(k *cost) int64 { return sign * k.lots[j] }, 0)
 	}
 	for i, k := range all {
-		var ids []string
-		for i, p := range pool {
-			if k.set>>i&1 == 1 {
-				ids = append(ids, p.ID)
-			}
-		}
-		slices.Sort(ids)
+		ids := members(k.set)
 		if i == 0 || slices.Compare(ids, out.cohort) < 0 {
 			out.cohort = ids
 		}
 	}
 	out.size = all[0].size
 	return out
+}
+
+// bestSets are the cohorts that are equally good up to the score; nil if no
+// cohort keeps the rules that must hold.
+func bestSets(people []matcher.Person, c matcher.Criteria) [][]string {
+	a := oracle(people, c, func(string) [3]int64 { return [3]int64{} }, noBug)
+	if !a.hardPossible || !a.feasible {
+		return nil
+	}
+	return a.equal
 }
 
 // ruleMasks are the people a rule is about: one mask for a quota, one for each

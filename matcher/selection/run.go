@@ -17,6 +17,7 @@ type run struct {
 	people   []matcher.Person
 	criteria matcher.Criteria
 	in       *instance
+	auditor  *auditor // nil until it is needed
 	options  Options
 
 	done     map[string]int64 // steps of an earlier run
@@ -31,6 +32,7 @@ type run struct {
 	bounds        [matcher.MaxPriority + 1]int64 // of the deviation, by priority
 	scoreBound    int64
 	infeasibility *matcher.Infeasibility
+	settled       stage // what improve proved, up to the score
 }
 
 func newRun(ctx context.Context, people []matcher.Person, c matcher.Criteria, o Options, lots func(string) [3]int64) *run {
@@ -168,6 +170,7 @@ func (r *run) improve(s stage, seeded bool) (bool, error) {
 	if proved, err := r.score(&s); err != nil || !proved {
 		return false, err
 	}
+	r.settled = s
 	if !seeded {
 		return true, nil
 	}
@@ -362,7 +365,7 @@ func (r *run) peek(step string, s *stage) (finding, error) {
 		for k := range f.choice {
 			f.choice[k] = sol.X[k] != 0
 		}
-		if f.tally, err = audit(r.people, r.criteria, r.in.cohort(f.choice)); err != nil {
+		if f.tally, err = r.audit(f.choice); err != nil {
 			return f, fmt.Errorf("selection: step %q: the solver's cohort does not pass the audit: %w", step, err)
 		}
 		if err := s.kept(&f.tally); err != nil {
@@ -438,6 +441,14 @@ func (s *stage) kept(t *tally) error {
 		return fmt.Errorf("the total score is %d, proved was %d", t.score, s.minScore)
 	}
 	return nil
+}
+
+// audit counts the cohort of a choice of blocks.
+func (r *run) audit(choice []bool) (tally, error) {
+	if r.auditor == nil {
+		r.auditor = newAuditor(r.people, r.criteria)
+	}
+	return r.auditor.audit(r.in.cohort(choice))
 }
 
 // accept makes a cohort that passed the audit the best one.

@@ -1,16 +1,13 @@
-package lottery_test
+// Package exact is an oracle for tests: leximin over a list of all cohorts, by
+// linear programs in exact rationals. It shares nothing with the engine, and
+// takes no route but the definition: level by level, types held where the dual
+// is positive.
+package exact
 
-import (
-	"math/big"
-	"slices"
-)
+import "math/big"
 
-// The oracle: leximin over a list of all cohorts by linear programs in exact
-// rationals. It shares nothing with the engine, and takes no route but the
-// definition: level by level, types held where the dual is positive.
-
-// exactLeximin is by type the leximin chance over these cohorts (counts by type).
-func exactLeximin(cohorts [][]int64, people []int64) []*big.Rat {
+// Leximin is by type the leximin chance over these cohorts (counts by type).
+func Leximin(cohorts [][]int64, people []int64) []*big.Rat {
 	T := len(people)
 	level := make([]*big.Rat, T)
 	for {
@@ -32,8 +29,8 @@ func exactLeximin(cohorts [][]int64, people []int64) []*big.Rat {
 
 // exactLevel maximizes z with λ·c(t) − m(t)·z ≥ 0 for open types and
 // λ·c(t) ≥ m(t)·level(t) for the others, Σλ = 1, by the revised simplex method
-// with Bland's rule on the dual's transposed tableau: here simply the primal in
-// standard form with surplus columns and one artificial column for each row.
+// with Bland's rule, in standard form with surplus columns and one artificial
+// column for each row.
 func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, []int) {
 	T, N := len(people), len(cohorts)
 	m := T + 1
@@ -197,25 +194,4 @@ func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, 
 		}
 	}
 	return z, held
-}
-
-// points lists the integer points of a small problem without auxiliary columns.
-func points(lower, upper []int64, keep func(x []int64) bool) [][]int64 {
-	var all [][]int64
-	x := make([]int64, len(lower))
-	var walk func(j int)
-	walk = func(j int) {
-		if j == len(x) {
-			if keep(x) {
-				all = append(all, slices.Clone(x))
-			}
-			return
-		}
-		for v := lower[j]; v <= upper[j]; v++ {
-			x[j] = v
-			walk(j + 1)
-		}
-	}
-	walk(0)
-	return all
 }

@@ -1,0 +1,285 @@
+package selection
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/lottery"
+)
+
+// LotteryOptions of one FindLottery. The zero value asks for leximin
+// without a cap and without limits.
+type LotteryOptions struct {
+	Options
+	Method lottery.Method
+	// Cap, if not 0, is the largest chance that somebody who is not included may
+	// have: 0 < Cap ≤ 1.
+	Cap float64
+	// Watch, if not nil, is told of the search for the lottery, after the stages
+	// that Options.Progress tells of.
+	Watch func(lottery.Progress)
+}
+
+// Lottery is a lottery over all cohorts that are equally good: those that keep
+// the rules that must hold, have the largest size, reach the least deviation of
+// each priority (plus what is allowed) and the largest total score.
+type Lottery struct {
+	// Outcome is what was proved before the lottery. It names no cohort; where
+	// Status is not OPTIMAL there is no lottery.
+	Outcome *matcher.Outcome
+	// Types are the people of the pool who differ in nothing that a rule that can
+	// bind looks at. People of one type have equal chances.
+	Types []Type
+	// Draws are the cohorts, by how many blocks of each type are in, and the
+	// chance of each.
+	Draws []Draw
+	// Proved is false when work or time ran out: then Bound limits the smallest
+	// chance, and Optimum is NaN where nothing is proved.
+	Proved bool
+	Route  string
+	// Smallest is over those who can be in; Bound is proved for it.
+	Smallest, Bound, Largest float64
+	// Error is the largest |Chance − Optimum|, Gap the largest gap of a level.
+	Error, Gap float64
+	Levels     []lottery.Level
+	// Certain and Impossible are people, sorted. Impossible is proved: nobody
+	// of them is in any of the cohorts.
+	Certain, Impossible []string
+	Complete            bool
+	Pivots              int64
+}
+
+// Type is a set of people who are alike to the rules. People who are tied
+// together come as one block.
+type Type struct {
+	Blocks  [][]string // ids, sorted
+	Chance  float64    // of each person
+	Optimum float64
+}
+
+// Draw is a cohort that can be drawn.
+type Draw struct {
+	Counts []int64 // by type: blocks
+	Chance float64
+}
+
+// FindLottery proves the stages up to the score and finds the lottery. Errors
+// are those of Select; a cap that no lottery keeps is an InputError.
+func FindLottery(ctx context.Context, people []matcher.Person, c matcher.Criteria, o LotteryOptions) (*Lottery, error) {
+	if err := checkInput(people, c, ""); err != nil {
+		return nil, err
+	}
+	r := newRun(ctx, people, c, o.Options, func(string) [3]int64 { return [3]int64{} })
+	out := &Lottery{}
+	best, err := r.settle()
+	if err != nil {
+		return nil, err
+	}
+	out.Outcome = r.outcome("")
+	out.Outcome.Cohort, out.Outcome.Rules = nil, nil
+	out.Complete, out.Pivots = !r.canceled, r.pivots
+	if !best {
+		return out, nil
+	}
+	return out, r.lottery(o, out)
+}
+
+// settle runs the stages before the seed.
+func (r *run) settle() (bool, error) {
+	s := newStage()
+	keeps, err := r.feasible(&s)
+	if err != nil || !keeps {
+		return false, err
+	}
+	r.status = matcher.Feasible
+	finished, err := r.improve(s, false)
+	if err != nil || !finished {
+		return false, err
+	}
+	r.status = matcher.Optimal
+	return true, nil
+}
+
+// typed is the set of equally good cohorts over types.
+type typed struct {
+	problem *lottery.Problem
+	members [][]int // blocks by type
+}
+
+// typed puts blocks that have the same entries in every row, the same box and
+// the same number of people into one column. Any leximin lottery over blocks,
+// averaged over all ways to swap blocks that are alike, is one over types.
+func (r *run) typed() *typed {
+	s := r.settled
+	s.goal = anyCohort
+	p := r.in.program(&s)
+	n := len(r.in.blocks)
+	entries := make([][]byte, n)
+	for k := range entries {
+		for _, v := range []int64{p.ilp.Lower[k], p.ilp.Upper[k], int64(len(r.in.blocks[k].ids))} {
+			entries[k] = binary.LittleEndian.AppendUint64(entries[k], uint64(v))
+		}
+	}
+	for i, row := range p.ilp.Rows {
+		for k, j := range row.Index {
+			if int(j) < n && row.Value[k] != 0 {
+				entries[j] = binary.LittleEndian.AppendUint64(entries[j], uint64(i))
+				entries[j] = binary.LittleEndian.AppendUint64(entries[j], uint64(row.Value[k]))
+			}
+		}
+	}
+	t := &typed{problem: &lottery.Problem{}}
+	number := make([]int32, len(p.ilp.Cost)) // column → column over types
+	known := map[string]int{}
+	for k := range n {
+		at, ok := known[string(entries[k])]
+		if !ok {
+			at = len(t.members)
+			known[string(entries[k])] = at
+			t.members = append(t.members, nil)
+			t.problem.People = append(t.problem.People, 0)
+		}
+		t.members[at] = append(t.members[at], k)
+		t.problem.People[at]++
+		number[k] = int32(at)
+	}
+	q := &t.problem.Problem
+	for _, blocks := range t.members {
+		m := int64(len(blocks))
+		q.Lower = append(q.Lower, m*p.ilp.Lower[blocks[0]])
+		q.Upper = append(q.Upper, m*p.ilp.Upper[blocks[0]])
+		q.Continuous = append(q.Continuous, false)
+	}
+	for j := n; j < len(p.ilp.Cost); j++ {
+		number[j] = int32(len(q.Lower))
+		q.Lower, q.Upper = append(q.Lower, p.ilp.Lower[j]), append(q.Upper, p.ilp.Upper[j])
+		q.Continuous = append(q.Continuous, true)
+	}
+	for i, a := range p.aux {
+		if a.kind != touched {
+			t.problem.Deviations = append(t.problem.Deviations, number[n+i])
+		}
+	}
+	q.Cost = make([]int64, len(q.Lower))
+	for _, row := range p.ilp.Rows {
+		merged := row
+		merged.Index, merged.Value = nil, nil
+		for k, j := range row.Index {
+			// One entry for each type: that of its first block.
+			if int(j) < n && t.members[number[j]][0] != int(j) {
+				continue
+			}
+			merged.Index, merged.Value = append(merged.Index, number[j]), append(merged.Value, row.Value[k])
+		}
+		q.Rows = append(q.Rows, merged)
+	}
+	return t
+}
+
+func (t *typed) counts(choice []bool) []int64 {
+	counts := make([]int64, len(t.members))
+	for at, blocks := range t.members {
+		for _, k := range blocks {
+			if choice[k] {
+				counts[at]++
+			}
+		}
+	}
+	return counts
+}
+
+// choice is a cohort with these counts: the first blocks of each type.
+func (t *typed) choice(counts []int64, blocks int) []bool {
+	choice := make([]bool, blocks)
+	for at, c := range counts {
+		for _, k := range t.members[at][:c] {
+			choice[k] = true
+		}
+	}
+	return choice
+}
+
+func (r *run) lottery(o LotteryOptions, out *Lottery) error {
+	t := r.typed()
+	lo := lottery.Options{Method: o.Method, Cap: o.Cap, Progress: o.Watch}
+	if r.best != nil {
+		if s := r.settled; s.kept(&r.tally) == nil {
+			lo.Known = [][]int64{t.counts(r.best)}
+		}
+	}
+	if r.options.Work > 0 {
+		if lo.Work = r.options.Work - r.pivots; lo.Work <= 0 {
+			return nil
+		}
+	}
+	found, err := lottery.Solve(r.ctx, t.problem, lo)
+	switch {
+	case errors.Is(err, lottery.ErrCap):
+		return InputErrors{{Field: "cap", Message: fmt.Sprintf("no lottery keeps every chance within %v: raise it", o.Cap)}}
+	case errors.Is(err, lottery.ErrInfeasible):
+		return fmt.Errorf("selection: the lottery finds no cohort although the stages before it did: %w", err)
+	case errors.Is(err, lottery.ErrUndecided):
+		return nil
+	case err != nil:
+		return fmt.Errorf("selection: %w", err)
+	}
+	out.Proved, out.Route = found.Status == lottery.Proved, found.Route
+	out.Bound, out.Error, out.Gap = found.Bound, found.Error, found.Gap
+	out.Levels = found.Levels
+	out.Complete = out.Complete && !found.Canceled
+	out.Pivots += found.Pivots
+	for j, counts := range found.Cohorts {
+		if err := r.recheck(t, counts); err != nil {
+			return err
+		}
+		out.Draws = append(out.Draws, Draw{Counts: counts, Chance: found.Weights[j]})
+	}
+	impossible := make([]bool, len(t.members))
+	for _, at := range found.Impossible {
+		impossible[at] = true
+	}
+	out.Smallest = math.Inf(1)
+	for at, blocks := range t.members {
+		ty := Type{Chance: found.Chance[at], Optimum: found.Optimum[at]}
+		for _, k := range blocks {
+			ty.Blocks = append(ty.Blocks, r.in.blocks[k].ids)
+		}
+		out.Types = append(out.Types, ty)
+		var ids []string
+		for _, block := range ty.Blocks {
+			ids = append(ids, block...)
+		}
+		out.Largest = max(out.Largest, ty.Chance)
+		if impossible[at] {
+			out.Impossible = append(out.Impossible, ids...)
+			continue
+		}
+		out.Smallest = min(out.Smallest, ty.Chance)
+		if ty.Optimum >= 1 {
+			out.Certain = append(out.Certain, ids...)
+		}
+	}
+	if math.IsInf(out.Smallest, 1) {
+		out.Smallest = 0
+	}
+	slices.Sort(out.Certain)
+	slices.Sort(out.Impossible)
+	return nil
+}
+
+// recheck counts a cohort of the lottery from the definitions of the rules.
+func (r *run) recheck(t *typed, counts []int64) error {
+	tally, err := r.audit(t.choice(counts, len(r.in.blocks)))
+	if err == nil {
+		err = r.settled.kept(&tally)
+	}
+	if err != nil {
+		return fmt.Errorf("selection: a cohort of the lottery does not pass the audit: %w", err)
+	}
+	return nil
+}
