@@ -68,6 +68,9 @@ type postgresDB struct {
 	config       *pgxpool.Config
 	texts        []string // by query.index
 	serializable bool
+	// durable: the server would acknowledge what is not on its disk yet, and is
+	// told in each Update not to.
+	durable bool
 	// limit bounds each statement without a deadline; 0 while migrating, which
 	// may take long, or wait for another server that migrates.
 	limit time.Duration
@@ -85,7 +88,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	writers := max(1, config.MaxConns*3/4)
+	writers := max(1, config.MaxConns/2)
 	if o.Serializable { // two that run beside each other would only end each other
 		writers = 1
 	}
@@ -101,7 +104,13 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 		db.pool.Close()
 		return nil, cannotConnect(ctx, &config.ConnConfig.Config, err)
 	}
-	conn.Release()
+	defer conn.Release()
+	var commit string
+	if err := conn.QueryRow(ctx, "SELECT current_setting('synchronous_commit')").Scan(&commit); err != nil {
+		go db.pool.Close() // after the release
+		return nil, cannotConnect(ctx, &config.ConnConfig.Config, err)
+	}
+	db.durable = commit == "off"
 	return db, nil
 }
 
@@ -229,7 +238,11 @@ func (db *postgresDB) begin(ctx context.Context, write bool) (_ transaction, err
 	if err != nil {
 		return nil, err
 	}
-	return &postgresTx{db: db, pool: pool, conn: conn, queued: []queued{{text: db.beginning(write)}}, write: write, ended: ended}, nil
+	begin := []queued{{text: db.beginning(write)}}
+	if write && db.durable {
+		begin = append(begin, queued{text: "SET LOCAL synchronous_commit = on"})
+	}
+	return &postgresTx{db: db, pool: pool, conn: conn, queued: begin, beginning: len(begin), write: write, ended: ended}, nil
 }
 
 // beginning begins a transaction. Writers wait for each other where they change

@@ -283,3 +283,38 @@ func TestClassifyPostgresKeepsOthersErrors(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// TestSynchronousCommit: what is acknowledged is on the server's disk, whatever
+// the database was set to.
+func TestSynchronousCommit(t *testing.T) {
+	for setting, want := range map[string]string{"off": "on", "on": "on", "local": "local"} {
+		url, ctx := pgtest.Start(t).Database(t), t.Context()
+		conn, err := pgx.Connect(ctx, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(ctx)
+		if _, err := conn.Exec(ctx, "ALTER DATABASE "+conn.Config().Database+" SET synchronous_commit = "+setting); err != nil {
+			t.Fatal(err)
+		}
+		s := openPostgresTest(t, url)
+		for range 2 {
+			var got string
+			if err := s.inTx(ctx, true, func(tx *tx) error {
+				p := tx.db.(*postgresTx)
+				if _, err := p.run(ctx, "SELECT 1", nil); err != nil {
+					return err
+				}
+				return p.conn.QueryRow(ctx, "SHOW synchronous_commit").Scan(&got)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("set to %s: an Update runs with %s", setting, got)
+			}
+		}
+		if err := s.Update(ctx, func(applications.Tx) error { return nil }); err != nil { // nothing to do
+			t.Error(err)
+		}
+	}
+}

@@ -21,7 +21,9 @@ type postgresTx struct {
 	queued []queued // go along with the next statement
 	begun  bool
 	write  bool
-	ended  func()
+	// beginning is how many statements begin the transaction.
+	beginning int
+	ended     func()
 }
 
 // queued is a statement whose result nobody looks at, but for an error.
@@ -134,7 +136,7 @@ func (t *postgresTx) script(ctx context.Context, text string) error {
 }
 
 func (t *postgresTx) commit(ctx context.Context) error {
-	if !t.begun && len(t.queued) == 1 { // nothing was read or written
+	if !t.begun && !t.queuedWork() { // nothing was read or written
 		t.release()
 		return nil
 	}
@@ -154,6 +156,9 @@ func (t *postgresTx) commit(ctx context.Context) error {
 	return applications.Errorf(applications.Unavailable, "OUTCOME_UNKNOWN",
 		"the database did not say in time whether this was stored; send it again with the same request id, which never does it twice")
 }
+
+// queuedWork reports whether more is queued than what begins a transaction.
+func (t *postgresTx) queuedWork() bool { return len(t.queued) > t.beginning }
 
 // rollback never fails: what a transaction has read was stored.
 func (t *postgresTx) rollback() error {
