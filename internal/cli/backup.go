@@ -156,6 +156,8 @@ erasures beside the master key says.`,
 			switch {
 			case missing:
 				note("warning: there is no list of erasures in %s: whoever was erased after %s is back; with the list, put it there before you start the server", list, r.Manifest.Created.Format(time.RFC3339))
+			case erasures.CutOff(list, v):
+				note("warning: the list of erasures in %s ends in the middle of a line: it erased %d again, and whoever stood in the rest is back; compare it with another copy before you start the server", list, r.Erased)
 			case r.Erased > 0:
 				note("erased again what the list of erasures says: %s", fmt.Sprint(r.Erased))
 			}

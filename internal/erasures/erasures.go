@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 const header = `# What was erased in Fairlead. It names nobody: ids only.
@@ -43,8 +44,15 @@ const label = "erasure list"
 const timeFormat = "2006-01-02T15:04:05.000000Z"
 
 // DefaultPath is where the list of the installation is whose master key is in
-// keyFile: beside it, apart from the data and its backups.
-func DefaultPath(keyFile string) string { return keyFile + ".erasures" }
+// keyFile: beside it, apart from the data and its backups. An installation has
+// one list, whatever its keys were: the one that backups from before a change
+// need is not another, and its lines are as good under it.
+func DefaultPath(keyFile string) string {
+	if now := strings.TrimSuffix(keyFile, vault.OldPath("")); filepath.Base(keyFile) != vault.OldPath("") {
+		keyFile = now
+	}
+	return keyFile + ".erasures"
+}
 
 // File is a list in a file. It is safe for concurrent use, also by several
 // processes. It implements applications.ErasureList.
@@ -139,8 +147,11 @@ func read(path string, file io.Reader, secrets applications.Secrets) (list []app
 		return nil, 0, unreadable(path, errors.New("it is larger than 256 MiB"))
 	}
 	size = int64(len(text))
-	// What stands after the last newline is still being written, or was cut off.
-	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	// What stands after the last newline is still being written, or was cut off;
+	// or it is whole, and an editor left out its end.
+	if _, whole := parse(secrets, lastLine(text)); !whole {
+		text = text[:len(text)-len(lastLine(text))]
+	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	seen := map[string]bool{}
 	for n, l := range lines {
@@ -163,6 +174,21 @@ func read(path string, file io.Reader, secrets applications.Secrets) (list []app
 	}
 	return list, size, nil
 }
+
+// CutOff reports whether a list ends in the middle of a line, as a copy of it
+// does that was cut short: then there may have been more.
+func CutOff(path string, secrets applications.Secrets) bool {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	last := lastLine(text)
+	_, whole := parse(secrets, last)
+	return last != "" && !whole
+}
+
+// lastLine is what stands after the last newline.
+func lastLine(text []byte) string { return string(text[bytes.LastIndexByte(text, '\n')+1:]) }
 
 // Add puts erasures on the list that are not on it. When it returns nil they
 // are on disk.

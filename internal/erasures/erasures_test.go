@@ -123,15 +123,37 @@ func TestCutOffLines(t *testing.T) {
 	begin := bytes.LastIndexByte(whole[:len(whole)-1], '\n') + 1
 	for cut := begin; cut < len(whole); cut++ {
 		must(t, os.WriteFile(path, whole[:cut], 0o600))
+		want := 1
+		if cut == len(whole)-1 { // nothing is missing but the newline
+			want = 2
+		}
 		list, err := Read(path, secrets("a"))
-		if err != nil || len(list) != 1 {
+		if err != nil || len(list) != want {
 			t.Fatalf("cut at %d: %d erasures, %v", cut-begin, len(list), err)
+		}
+		if got := CutOff(path, secrets("a")); got != (want == 1 && cut > begin) {
+			t.Fatalf("cut at %d: told to be cut off: %t", cut-begin, got)
 		}
 		must(t, Open(path, secrets("a")).Add(example(2)))
 		must(t, Open(path, secrets("a")).Add(example(3)))
 		list, err = Read(path, secrets("a"))
 		if diff := cmp.Diff([]applications.Erasure{example(1), example(2), example(3)}, list); diff != "" || err != nil {
 			t.Fatalf("cut at %d: %v\n%s", cut-begin, err, diff)
+		}
+	}
+}
+
+// Backups from before a change of the master key are restored with the key file
+// that was kept for them: whoever was erased since stands on the one list.
+func TestOneListForOldAndNewKeys(t *testing.T) {
+	for key, want := range map[string]string{
+		"/etc/fairlead/master.key":     "/etc/fairlead/master.key.erasures",
+		"/etc/fairlead/master.key.old": "/etc/fairlead/master.key.erasures",
+		"/etc/fairlead.old/master.key": "/etc/fairlead.old/master.key.erasures",
+		"/etc/fairlead/.old":           "/etc/fairlead/.old.erasures",
+	} {
+		if got := DefaultPath(key); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -59,9 +60,13 @@ func Exists(path string) (bool, error) {
 	return false, nil
 }
 
-// isPath refuses URLs of other databases, without quoting a password.
+// keywords are what the other way to write PostgreSQL's address consists of.
+var keywords = regexp.MustCompile(`(?i)(^|\s)(host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=`)
+
+// isPath refuses URLs of other databases, and PostgreSQL's "host=… password=…",
+// which would be the name of a new file, without quoting a password.
 func isPath(path string) error {
-	if strings.Contains(path, "://") {
+	if strings.Contains(path, "://") || keywords.MatchString(path) {
 		return applications.Errorf(applications.FailedPrecondition, "DATABASE_URL_INVALID", "a database is the path of a file, or a URL that begins with postgres://")
 	}
 	return nil

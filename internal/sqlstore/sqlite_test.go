@@ -122,3 +122,15 @@ func (d *door) Read(t testing.TB, text string, args ...any) [][]any {
 	}
 	return out
 }
+
+// PostgreSQL's other way to write an address is no name for a new file, with a
+// password in it.
+func TestKeywordsAreNoPath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, text := range []string{"host=127.0.0.1 user=u password='geheim' dbname=d", "dbname=d", "PASSWORD = geheim host = h"} {
+		refuseServer(t, sqlstore.Options{Database: text}, applications.FailedPrecondition, "DATABASE_URL_INVALID", "begins with postgres://")
+	}
+	if made, err := os.ReadDir("."); err != nil || len(made) > 0 {
+		t.Errorf("made %v, %v", made, err)
+	}
+}
