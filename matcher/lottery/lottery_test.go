@@ -2,6 +2,7 @@ package lottery_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/openfairlead/fairlead/matcher/draw"
 	"github.com/openfairlead/fairlead/matcher/ilp"
 	"github.com/openfairlead/fairlead/matcher/internal/exact"
 	"github.com/openfairlead/fairlead/matcher/lottery"
@@ -165,4 +167,320 @@ func points(lower, upper []int64, keep func(x []int64) bool) [][]int64 {
 	}
 	walk(0)
 	return all
+}
+
+// wide draws a problem of n people, multi-valued, with windows around what the
+// pool has: k of them are to be chosen.
+func wide(n, k int, seed uint64) *lottery.Problem {
+	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	const groups = 38
+	member := make([][groups]bool, n)
+	total := [groups]int{}
+	for i := range member {
+		for g := range groups {
+			// Attributes of three to six values; one value of each, sometimes two.
+			if rng.IntN(5) == 0 {
+				member[i][g] = true
+				total[g]++
+			}
+		}
+	}
+	p := &lottery.Problem{}
+	kinds := map[[groups]bool]int{}
+	for i := range n {
+		at, ok := kinds[member[i]]
+		if !ok {
+			at = len(p.People)
+			kinds[member[i]] = at
+			p.People = append(p.People, 0)
+		}
+		p.People[at]++
+	}
+	T := len(p.People)
+	p.Lower, p.Upper, p.Cost = make([]int64, T), slices.Clone(p.People), make([]int64, T)
+	rows := make([]ilp.Row, groups+1)
+	done := make([]bool, T)
+	for i := range n {
+		at := kinds[member[i]]
+		if done[at] {
+			continue
+		}
+		done[at] = true
+		for g := range groups + 1 {
+			if g == groups || member[i][g] {
+				rows[g].Index, rows[g].Value = append(rows[g].Index, int32(at)), append(rows[g].Value, 1)
+			}
+		}
+	}
+	for g := range groups {
+		share := total[g] * k / n
+		rows[g].Lo, rows[g].Hi = int64(max(0, share-2+rng.IntN(2))), int64(share+2+rng.IntN(2))
+	}
+	rows[groups].Lo, rows[groups].Hi = int64(k), int64(k)
+	p.Rows = rows
+	return p
+}
+
+func solved(t testing.TB, p *lottery.Problem, o lottery.Options) *lottery.Result {
+	t.Helper()
+	r, err := lottery.Solve(context.Background(), p, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Status != lottery.Proved {
+		t.Fatalf("not proved: %+v", r)
+	}
+	return r
+}
+
+// sound checks a lottery in what anybody can check: cohorts are different and
+// keep every row, weights are positive and sum to 1, chances are what they say.
+func sound(t *testing.T, p *lottery.Problem, r *lottery.Result) {
+	t.Helper()
+	sum := 0.0
+	chance := make([]float64, len(p.People))
+	for j, c := range r.Cohorts {
+		for k, v := range c {
+			if v < p.Lower[k] || v > p.Upper[k] {
+				t.Fatalf("cohort %d has %d of type %d", j, v, k)
+			}
+			chance[k] += r.Weights[j] * float64(v) / float64(p.People[k])
+		}
+		for i, row := range p.Rows {
+			s := int64(0)
+			for k, at := range row.Index {
+				s += row.Value[k] * c[at]
+			}
+			if s < row.Lo || s > row.Hi {
+				t.Fatalf("cohort %d breaks row %d", j, i)
+			}
+		}
+		if r.Weights[j] <= 0 {
+			t.Fatalf("cohort %d has weight %v", j, r.Weights[j])
+		}
+		for _, d := range r.Cohorts[:j] {
+			if slices.Equal(c, d) {
+				t.Fatalf("cohort %d is there twice", j)
+			}
+		}
+		sum += r.Weights[j]
+	}
+	if math.Abs(sum-1) > 1e-12 {
+		t.Fatalf("weights sum to %v", sum)
+	}
+	for k, v := range chance {
+		if math.Abs(v-r.Chance[k]) > 1e-12 || math.Abs(v-r.Optimum[k]) > 1e-7 {
+			t.Fatalf("type %d: chance %v, told %v, optimum %v", k, v, r.Chance[k], r.Optimum[k])
+		}
+	}
+}
+
+// The two routes share neither master nor weights; they agree, whatever the
+// seed and the order of types.
+func TestRoutesAgree(t *testing.T) {
+	for seed := range uint64(instances(3, 20)) {
+		p := wide(60, 12, seed)
+		a := solved(t, p, lottery.Options{})
+		b := solved(t, p, lottery.LevelsOnly)
+		c := solved(t, p, lottery.Options{Seed: 99})
+		q, at := reversed(p)
+		d := solved(t, q, lottery.Options{})
+		sound(t, p, a)
+		sound(t, p, b)
+		for k := range p.People {
+			for _, v := range []float64{b.Optimum[k], c.Optimum[k], d.Optimum[at[k]]} {
+				if math.Abs(a.Optimum[k]-v) > 1e-7 {
+					t.Fatalf("seed %d, type %d: %v and %v", seed, k, a.Optimum[k], v)
+				}
+			}
+		}
+	}
+}
+
+// reversed is the problem with its types in the opposite order.
+func reversed(p *lottery.Problem) (*lottery.Problem, []int) {
+	T := len(p.People)
+	at := make([]int, T)
+	q := &lottery.Problem{}
+	q.Cost = make([]int64, T)
+	for k := range T {
+		at[k] = T - 1 - k
+		q.People = append(q.People, p.People[T-1-k])
+		q.Lower, q.Upper = append(q.Lower, p.Lower[T-1-k]), append(q.Upper, p.Upper[T-1-k])
+	}
+	for _, row := range p.Rows {
+		r := ilp.Row{Lo: row.Lo, Hi: row.Hi, Value: slices.Clone(row.Value)}
+		for _, j := range row.Index {
+			r.Index = append(r.Index, int32(T-1-int(j)))
+		}
+		q.Rows = append(q.Rows, r)
+	}
+	return q, at
+}
+
+// What must follow from the definition: everybody k times as often divides
+// chances by k; another person like one of the pool never lowers their type's
+// share; a rule made tighter never raises the smallest chance.
+func TestMetamorphic(t *testing.T) {
+	for seed := range uint64(instances(4, 30)) {
+		p := wide(50, 10, 100+seed)
+		a := solved(t, p, lottery.Options{})
+
+		twice := *p
+		twice.People, twice.Upper = double(p.People), double(p.Upper)
+		b := solved(t, &twice, lottery.Options{})
+		// Twice the people of a type can be in at most as often as rows allow,
+		// so the smallest chance of a doubled pool is at least half.
+		if b.Bound < a.Bound/2-1e-7 {
+			t.Errorf("seed %d: twice the pool has the smallest chance %v, once %v", seed, b.Bound, a.Bound)
+		}
+
+		cloned := *p
+		cloned.People, cloned.Upper = slices.Clone(p.People), slices.Clone(p.Upper)
+		cloned.People[0]++
+		cloned.Upper[0]++
+		c := solved(t, &cloned, lottery.Options{})
+		if before, after := a.Optimum[0]*float64(p.People[0]), c.Optimum[0]*float64(cloned.People[0]); after < before-1e-7 {
+			t.Errorf("seed %d: one more of type 0 lowers its share from %v to %v", seed, before, after)
+		}
+
+		tight := *p
+		tight.Rows = slices.Clone(p.Rows)
+		for i := range tight.Rows[:20] {
+			if row := &tight.Rows[i]; row.Hi-row.Lo > 1 {
+				row.Hi--
+			}
+		}
+		d, err := lottery.Solve(context.Background(), &tight, lottery.Options{})
+		if err == nil && len(d.Impossible) == len(a.Impossible) && d.Bound > a.Bound+1e-7 {
+			t.Errorf("seed %d: tighter rules raise the smallest chance from %v to %v", seed, a.Bound, d.Bound)
+		}
+	}
+}
+
+func double(a []int64) []int64 {
+	b := make([]int64, len(a))
+	for i, v := range a {
+		b[i] = 2 * v
+	}
+	return b
+}
+
+// A work limit gives the same bounded lottery each time, with a bound that the
+// proved one keeps; a context that has ended gives an error, not a lottery.
+func TestLimits(t *testing.T) {
+	p := wide(60, 12, 5)
+	full := solved(t, p, lottery.LevelsOnly)
+	bounded := 0
+	for _, work := range []int64{1, 100, 1000, 3000, 6000} {
+		o := lottery.LevelsOnly
+		o.Work = work
+		a, err := lottery.Solve(context.Background(), p, o)
+		if errors.Is(err, lottery.ErrUndecided) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := lottery.Solve(context.Background(), p, o)
+		if err != nil || !slices.Equal(a.Weights, b.Weights) {
+			t.Errorf("work %d: two runs differ (%v)", work, err)
+		}
+		if a.Status == lottery.Bounded {
+			bounded++
+			if a.Bound < full.Bound-1e-7 {
+				t.Errorf("work %d: bound %v, but %v is reached", work, a.Bound, full.Bound)
+			}
+		}
+	}
+	if bounded == 0 {
+		t.Error("no limit ended a run with a lottery")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := lottery.Solve(ctx, p, lottery.Options{}); !errors.Is(err, lottery.ErrUndecided) {
+		t.Errorf("a canceled context gives %v", err)
+	}
+}
+
+// Tickets sum to a million, and no chance is off by more than the support.
+func TestTickets(t *testing.T) {
+	for seed := range uint64(instances(4, 40)) {
+		p := wide(80, 12, seed)
+		r := solved(t, p, lottery.Options{})
+		b := lottery.NewBook(r, p.People)
+		sum := int64(0)
+		for _, c := range b.Count {
+			if c < 1 {
+				t.Fatal("a cohort without a ticket")
+			}
+			sum += c
+		}
+		if sum != lottery.Tickets {
+			t.Fatalf("%d tickets", sum)
+		}
+		if limit := float64(len(b.Cohorts)) / lottery.Tickets; b.Error > limit {
+			t.Errorf("seed %d: a chance is off by %v, more than %v", seed, b.Error, limit)
+		}
+		if b.At(0) != 0 || b.At(lottery.Tickets-1) != len(b.Count)-1 || b.At(b.Count[0]) != 1 {
+			t.Error("tickets draw the wrong cohorts")
+		}
+	}
+}
+
+// Many draws follow the chances: for every person, how often they were drawn,
+// standardized, stays in the range of its number.
+func TestDrawsFollowChances(t *testing.T) {
+	p := wide(60, 12, 3)
+	r := solved(t, p, lottery.Options{})
+	b := lottery.NewBook(r, p.People)
+	draws := instances(100_000, 1_000_000)
+	seen := make([]float64, len(b.Count))
+	people := make([][]int, len(p.People))
+	for k, m := range p.People {
+		people[k] = make([]int, m)
+	}
+	for i := range draws {
+		s := draw.NewStream(binary.BigEndian.AppendUint64([]byte("chi"), uint64(i)))
+		j := b.At(s.Below(lottery.Tickets))
+		seen[j]++
+		for k, c := range b.Cohorts[j] {
+			if c > 0 {
+				for _, who := range s.Choose(int(c), len(people[k])) {
+					people[k][who]++
+				}
+			}
+		}
+	}
+	// Cohorts with few tickets are taken together, so that each cell expects 20.
+	chi, cells, rest, restSeen := 0.0, 0, 0.0, 0.0
+	for j, c := range b.Count {
+		want := float64(c) * float64(draws) / lottery.Tickets
+		if want < 20 {
+			rest, restSeen = rest+want, restSeen+seen[j]
+			continue
+		}
+		chi += (seen[j] - want) * (seen[j] - want) / want
+		cells++
+	}
+	if rest > 20 {
+		chi += (restSeen - rest) * (restSeen - rest) / rest
+		cells++
+	}
+	// Wilson–Hilferty: the cube root of chi-square over its degrees is normal.
+	d := float64(cells - 1)
+	z := (math.Cbrt(chi/d) - (1 - 2/(9*d))) / math.Sqrt(2/(9*d))
+	t.Logf("figure: %d draws over %d cohorts: chi-square %.1f with %d degrees of freedom (z = %.2f)", draws, len(b.Count), chi, cells-1, z)
+	if z > 3.3 {
+		t.Errorf("draws do not follow the tickets: z = %.2f", z)
+	}
+	for k := range people {
+		for _, n := range people[k] {
+			want := b.Chance[k] * float64(draws)
+			spread := math.Sqrt(want * (1 - b.Chance[k]))
+			if math.Abs(float64(n)-want) > 5*spread+1e-9 {
+				t.Errorf("a person of type %d was drawn %d times, expected %.0f ± %.0f", k, n, want, spread)
+			}
+		}
+	}
 }
