@@ -73,6 +73,7 @@ func (d *doctor) examine(ctx context.Context, now time.Time) {
 	d.drive()
 	d.modes()
 	d.key()
+	d.erasures()
 	d.connection()
 	d.database(ctx)
 	d.backup(now)

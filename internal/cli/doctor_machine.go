@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -68,6 +69,25 @@ func megabytes(n uint64) string {
 		return fmt.Sprintf("%d GB", n>>30)
 	}
 	return fmt.Sprintf("%d MB", n>>20)
+}
+
+// erasures looks whether the list of erasures can be written: nothing can be
+// erased where it cannot.
+func (d *doctor) erasures() {
+	list := d.at.erasureList()
+	f, err := os.OpenFile(list, os.O_WRONLY|os.O_APPEND, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f, err = os.CreateTemp(filepath.Dir(list), ".doctor-*"); err == nil {
+			defer os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		if _, missing := os.Stat(filepath.Dir(list)); missing == nil {
+			d.problem("the list of erasures %s cannot be written (%v), so that nobody can be erased; make its folder writable for this account, or name another place with --erasure-list", list, cause(err))
+		}
+		return // before the first start even its folder may be missing
+	}
+	_ = f.Close() // nothing was written
 }
 
 // modes looks at who else of this machine can read the files of the database.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -193,6 +194,10 @@ func (d *doctor) port(flag, address string) {
 	if dialErr == nil {
 		_ = conn.Close()
 		d.warn("--%s %s is in use: by a running server, or by another program", flag, address)
+		return
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		d.warn("this account may not listen on --%s %s by itself; a service may, with CAP_NET_BIND_SERVICE", flag, address)
 		return
 	}
 	var op *net.OpError

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -101,7 +102,10 @@ func TestDoctorFindings(t *testing.T) {
 		{"behind a proxy, in good order", proxied, 0, 0, []string{"only this machine can reach"}},
 		{"no TLS on a public address", func(p *patient) { p.o.ports.HTTP = "0.0.0.0:0" }, 1, 1, []string{"problem  --http 0.0.0.0:0 can be reached from other machines without encryption", "--public-url"}},
 		{"no TLS between the proxy and the server", func(p *patient) { proxied(p); p.o.ports.HTTP = "0.0.0.0:0" }, 0, 1, []string{"no TLS between the proxy and --http", "nobody but the proxy"}},
-		{"metrics for everybody", func(p *patient) { public(p); p.o.ports.BehindProxy, p.o.trustedProxies, p.o.ports.Ops = true, []string{"10.0.0.1"}, "0.0.0.0:0" }, 0, 1, []string{"--ops 0.0.0.0:0", "never encrypted"}},
+		{"metrics for everybody", func(p *patient) {
+			public(p)
+			p.o.ports.BehindProxy, p.o.trustedProxies, p.o.ports.Ops = true, []string{"10.0.0.1"}, "0.0.0.0:0"
+		}, 0, 1, []string{"--ops 0.0.0.0:0", "never encrypted"}},
 		{"an address that is not https", func(p *patient) { public(p); p.o.publicURL = "http://apply.example.org" }, 1, 0, []string{"problem  people's answers", "no https address"}},
 		{"no address", func(p *patient) { proxied(p); p.o.publicURL = "" }, 0, 1, []string{"--public-url https://HOST"}},
 		{"an address with a path", func(p *patient) { p.o.publicURL = "https://apply.example.org/x" }, 1, 0, []string{"--public-url"}},
@@ -151,6 +155,9 @@ func TestDoctorFindings(t *testing.T) {
 			p.o.keyFile = inside
 		}, 0, 1, []string{"warning  the master key lies beside the database", "--master-key-file"}},
 		{"a key that others read", func(p *patient) { must(t, os.Chmod(p.o.keyFile, 0o644)) }, 1, 0, []string{"chmod 600"}},
+		{"a list of erasures that is a folder", func(p *patient) {
+			must(t, errors.Join(os.RemoveAll(p.o.keyFile+".erasures"), os.Mkdir(p.o.keyFile+".erasures", 0o700)))
+		}, 1, 0, []string{"problem  the list of erasures", "--erasure-list"}},
 		{"the first token", func(p *patient) { must(t, os.WriteFile(filepath.Join(p.o.data, "admin.token"), []byte("x"), 0o600)) }, 0, 1, []string{"admin.token", "delete the file"}},
 
 		{"a backup of last week", func(p *patient) {

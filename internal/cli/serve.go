@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/disk"
 	"github.com/openfairlead/fairlead/internal/server"
 	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/gateway"
@@ -95,6 +96,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	if in.newKey {
 		log.Warn("made a new master key; without it nobody can read the database: keep a copy apart from the backups", "file", o.key())
 	}
+	o.warnOfDrive(log)
 	runs := server.NewRunMetrics()
 	work := in.background(log, o.runLease, runs)
 	tries := applications.NewReturnCodeTries() // one count for both doors
@@ -132,6 +134,21 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	err = app.Run(ctx, ports, work...)
 	log.Info("stopped")
 	return err
+}
+
+// warnOfDrive says at every start what breaks a database sooner or later: many
+// never ask the doctor.
+func (p *place) warnOfDrive(log *slog.Logger) {
+	if sqlstore.IsPostgres(p.database()) {
+		return
+	}
+	folder := filepath.Dir(p.database())
+	if on, err := disk.Of(folder); err == nil && on.Class == disk.Network {
+		log.Warn("the database lies on a network drive, where a lost connection breaks it; see fairlead doctor", "folder", folder, "kind", on.Kind)
+	}
+	if service := disk.SyncService(folder); service != "" {
+		log.Warn("the database lies in a folder that is copied while it is written, which breaks it; see fairlead doctor", "folder", folder, "service", service)
+	}
 }
 
 // firstAdministrator writes the first token to a file that only this account

@@ -427,8 +427,19 @@ func TestGuessingOverBothDoors(t *testing.T) {
 // folder, no database, no key.
 func TestFlagsComeFirst(t *testing.T) {
 	for _, flags := range [][]string{
-		{"--http", "0.0.0.0:0"}, {"--grpc", ":0"}, {"--ops", "0.0.0.0:0"}, {"--http", "nothing"}, {"--tls-cert", "x"}, {"--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"},
-		{"--public-url", "apply.example.org"}, {"--trusted-proxies", "everybody"}, {"--trusted-proxies", "::/0"}, {"--rate-limit", "-1"}, {"--run-lease", "1ms"}, {"--log-level", "loud"}, {"--log-format", "xml"},
+		{"--http", "0.0.0.0:0"},
+		{"--grpc", ":0"},
+		{"--ops", "0.0.0.0:0"},
+		{"--http", "nothing"},
+		{"--tls-cert", "x"},
+		{"--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"},
+		{"--public-url", "apply.example.org"},
+		{"--trusted-proxies", "everybody"},
+		{"--trusted-proxies", "::/0"},
+		{"--rate-limit", "-1"},
+		{"--run-lease", "1ms"},
+		{"--log-level", "loud"},
+		{"--log-format", "xml"},
 	} {
 		h := newHouse(t)
 		got := run(t, append(append([]string{"serve"}, flags...), h.where()...)...)
@@ -439,5 +450,14 @@ func TestFlagsComeFirst(t *testing.T) {
 		if err != nil || len(left) > 0 {
 			t.Errorf("%v: left behind: %v %v", flags, left, err)
 		}
+	}
+}
+
+// TestStartOnASyncedFolder: the log warns, because many never ask the doctor.
+func TestStartOnASyncedFolder(t *testing.T) {
+	h := newHouse(t)
+	h.data = filepath.Join(t.TempDir(), "Dropbox", "data")
+	if _, log := h.serve()(); !strings.Contains(log, "level=WARN") || !strings.Contains(log, "service=Dropbox") {
+		t.Errorf("the log does not warn:\n%s", log)
 	}
 }

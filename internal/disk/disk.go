@@ -127,9 +127,24 @@ func resolved(path string) string {
 
 // syncFolders are how the folders of such services are called, or begin.
 var syncFolders = []struct{ prefix, service string }{
-	{"dropbox", "Dropbox"}, {"onedrive", "OneDrive"}, {"google drive", "Google Drive"}, {"googledrive", "Google Drive"}, {"my drive", "Google Drive"},
-	{"icloud", "iCloud"}, {"mobile documents", "iCloud"}, {"cloudstorage", "a cloud service"}, {"nextcloud", "Nextcloud"}, {"owncloud", "ownCloud"}, {"syncthing", "Syncthing"},
-	{"pcloud", "pCloud"}, {"box sync", "Box"}, {"seafile", "Seafile"}, {"megasync", "MEGA"}, {"tresorit", "Tresorit"}, {"synologydrive", "Synology Drive"}, {"proton drive", "Proton Drive"},
+	{"dropbox", "Dropbox"},
+	{"onedrive", "OneDrive"},
+	{"google drive", "Google Drive"},
+	{"googledrive", "Google Drive"},
+	{"my drive", "Google Drive"},
+	{"icloud", "iCloud"},
+	{"mobile documents", "iCloud"},
+	{"cloudstorage", "a cloud service"},
+	{"nextcloud", "Nextcloud"},
+	{"owncloud", "ownCloud"},
+	{"syncthing", "Syncthing"},
+	{"pcloud", "pCloud"},
+	{"box sync", "Box"},
+	{"seafile", "Seafile"},
+	{"megasync", "MEGA"},
+	{"tresorit", "Tresorit"},
+	{"synologydrive", "Synology Drive"},
+	{"proton drive", "Proton Drive"},
 }
 
 // syncMarks are what such services leave in a folder that may have any name.

@@ -302,8 +302,10 @@ func (c *completer) addImport() {
 		text   string
 		schema object
 	}{
-		{"mapping", "By column header of the table: where the column goes, such as answers.county. Left out: the headers are that already.",
-			object{"type": "object", "additionalProperties": object{"type": "string"}}},
+		{
+			"mapping", "By column header of the table: where the column goes, such as answers.county. Left out: the headers are that already.",
+			object{"type": "object", "additionalProperties": object{"type": "string"}},
+		},
 		{"dry_run", "True: check everything and create nothing.", object{"type": "boolean"}},
 		{"consent_note", "How these people agreed; it stands on each application. Needed unless dryRun.", object{"type": "string"}},
 	} {
