@@ -32,14 +32,14 @@ var racePackages = []string{
 // what measures memory. Of the store's conformance suite the cases with several
 // goroutines run.
 const (
-	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestAtRestPostgres|TestConformance|TestConformancePostgres|TestConformanceDistributed|TestIdleMemory)$"
+	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestAtRestPostgres|TestConformance|TestConformancePostgres|TestConformanceDistributed|TestPostgresFaults|TestOpenPostgresRefuses|TestConcurrentFirstStartsPostgres|TestIdleMemory)$"
 	raceCases   = "^TestConformance(Postgres|Distributed)?$/.*/(winner|same_time|writers|concurrency)"
 )
 
 // onPostgres are the tests of the service that run once more on PostgreSQL, where
-// transactions run beside each other and again: whole lives, and whatever is
-// about races, repeated requests and runs. The soak runs all of them.
-const onPostgres = "Life|Journey|Idempotent|Winner|Again|Race|Erase|Offer|Runner|Run|Selection|Close|Extend|Import|Return|Draft|Mutation|Etag"
+// transactions run beside each other and again: whole lives, races, repeated
+// requests, runs. The soak runs all of them.
+const onPostgres = "Life|Journey|Idempotent|Winner|EraseAgainst|EraseDuring|KilledRuns|LeaseTaken|RunnerLoop|ExpiryAgainst|CloseDue|FirstToken|EveryMutation"
 
 func ciSteps(o *options) []step {
 	steps := append(lintSteps(o), generatedSteps(o)...)

@@ -94,6 +94,10 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 		if there > 0 {
 			var err error
 			if done, err = t.checkMigrations(ctx, steps); err != nil {
+				if applications.CodeOf(err) == applications.Internal { // it has other columns
+					t.failed = holdsOthers()
+					return t.failed
+				}
 				return err
 			}
 		}
@@ -127,6 +131,9 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 				return lostRace()
 			}
 			if err := run.script(ctx, m.text); err != nil {
+				if f, ok := s.db.dialect().classify(err); ok && f == failTableExists && done == 0 {
+					return holdsOthers()
+				}
 				return fmt.Errorf("migration %d (%s): %w", m.version, m.name, s.explain(ctx, err))
 			}
 			log.InfoContext(ctx, "database migrated", "version", m.version, "name", m.name)
@@ -138,6 +145,11 @@ func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migrati
 		}
 		return t.keepDerived(ctx)
 	})
+}
+
+func holdsOthers() error {
+	return applications.Errorf(applications.FailedPrecondition, "NOT_A_DATABASE",
+		"the database is not empty, and holds tables of something else; make an empty database for this program, or name a schema of its own with search_path in the URL; nothing was changed")
 }
 
 // somebodyElseMigrates: of two servers that make the first table at the same

@@ -231,10 +231,12 @@ func (db *postgresDB) begin(ctx context.Context, write bool) (_ transaction, err
 			return nil, ctx.Err()
 		}
 	}
-	db.poolMu.Lock()
-	pool := db.pool
-	db.poolMu.Unlock()
+	pool := db.current()
 	conn, err := pool.Acquire(ctx)
+	for err != nil && ctx.Err() == nil && pool != db.current() { // it was given up meanwhile
+		pool = db.current()
+		conn, err = pool.Acquire(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +245,12 @@ func (db *postgresDB) begin(ctx context.Context, write bool) (_ transaction, err
 		begin = append(begin, queued{text: "SET LOCAL synchronous_commit = on"})
 	}
 	return &postgresTx{db: db, pool: pool, conn: conn, queued: begin, beginning: len(begin), write: write, ended: ended}, nil
+}
+
+func (db *postgresDB) current() *pgxpool.Pool {
+	db.poolMu.Lock()
+	defer db.poolMu.Unlock()
+	return db.pool
 }
 
 // beginning begins a transaction. Writers wait for each other where they change
@@ -282,10 +290,7 @@ func (db *postgresDB) close() error {
 	if !db.shut() {
 		return nil
 	}
-	db.poolMu.Lock()
-	pool := db.pool
-	db.poolMu.Unlock()
-	pool.Close()
+	db.current().Close()
 	db.old.Wait()
 	return nil
 }
@@ -316,9 +321,7 @@ func (db *postgresDB) scrub(ctx context.Context) error {
 }
 
 func (db *postgresDB) pools() map[string]PoolStats {
-	db.poolMu.Lock()
-	s := db.pool.Stat()
-	db.poolMu.Unlock()
+	s := db.current().Stat()
 	return map[string]PoolStats{"all": {
 		Open: int(s.TotalConns()), InUse: int(s.AcquiredConns()), Waits: s.EmptyAcquireCount(), Waited: s.EmptyAcquireWaitTime(),
 	}}

@@ -170,13 +170,21 @@ func newLoad(t *testing.T, o sqlstore.Options, limit time.Duration) *load {
 	return &load{store: s, limit: limit}
 }
 
-// TestPostgresCrashes: a server that ends as in a crash, and comes back.
-func TestPostgresCrashes(t *testing.T) {
+// TestPostgresFaults: a server, and a network to it, that fail.
+func TestPostgresFaults(t *testing.T) {
+	c := pgtest.New(t)
+	t.Run("crashes", func(t *testing.T) { serverCrashes(t, c) })
+	t.Run("restart while idle", func(t *testing.T) { restartWhileIdle(t, c) })
+	t.Run("bad network", func(t *testing.T) { badNetwork(t, c) })
+	t.Run("what is wrong at a start", func(t *testing.T) { startsGoneWrong(t, c) }) // stops it
+}
+
+// serverCrashes: a server that ends as in a crash, and comes back.
+func serverCrashes(t *testing.T, c *pgtest.Cluster) {
 	crashes := 2
 	if os.Getenv("FAIRLEAD_SOAK") == "1" {
 		crashes = 10
 	}
-	c := pgtest.New(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	l := newLoad(t, sqlstore.Options{Database: c.Database(t)}, 10*time.Second)
 	ctx, stop := context.WithCancel(t.Context())
@@ -202,13 +210,12 @@ func TestPostgresCrashes(t *testing.T) {
 	}
 }
 
-// TestPostgresBadNetwork: nothing arrives for a while, then resets.
-func TestPostgresBadNetwork(t *testing.T) {
+// badNetwork: nothing arrives for a while, then resets.
+func badNetwork(t *testing.T, c *pgtest.Cluster) {
 	hole := 2 * time.Second
 	if os.Getenv("FAIRLEAD_SOAK") == "1" {
 		hole = 5 * time.Second
 	}
-	c := pgtest.New(t)
 	proxy, database := throughProxy(t, c)
 	const limit = time.Second
 	l := newLoad(t, sqlstore.Options{Database: database}, limit)
@@ -244,9 +251,8 @@ func TestPostgresBadNetwork(t *testing.T) {
 		hole, len(l.acknowledged), afterHole.Round(time.Millisecond), afterReset.Round(time.Millisecond), afterRefusal.Round(time.Millisecond), slow.Round(time.Millisecond), l.slowest.Round(time.Millisecond), limit, l.errors)
 }
 
-// TestPostgresRestartWhileIdle: connections that died in the pool fail no call.
-func TestPostgresRestartWhileIdle(t *testing.T) {
-	c := pgtest.New(t)
+// restartWhileIdle: connections that died in the pool fail no call.
+func restartWhileIdle(t *testing.T, c *pgtest.Cluster) {
 	l := newLoad(t, sqlstore.Options{Database: c.Database(t)}, 10*time.Second)
 	ctx := t.Context()
 	var inside sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -66,6 +67,18 @@ func TestOpenPostgresRefuses(t *testing.T) {
 	change("UPDATE migrations SET checksum = substr(checksum, 2) WHERE version = 1")
 	insertProgramAt(t, o, "p2") // all is well again
 
+	for _, text := range []string{"CREATE TABLE programs (id TEXT)", "CREATE TABLE migrations (id TEXT)"} {
+		foreign := sqlstore.Options{Database: c.Database(t)}
+		if _, err := connect(t, foreign.Database).Exec(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+		before := tables(t, foreign.Database)
+		refuseServer(t, foreign, applications.FailedPrecondition, "NOT_A_DATABASE", "not empty")
+		if n := tables(t, foreign.Database); n != before {
+			t.Errorf("%d tables, %d before", n, before)
+		}
+	}
+
 	o.NoMigration = true
 	empty := o
 	empty.Database = c.Database(t)
@@ -104,8 +117,8 @@ func insertProgramAt(t *testing.T, o sqlstore.Options, id string) {
 	}
 }
 
-func TestOpenPostgresSaysWhatIsWrong(t *testing.T) {
-	c := pgtest.New(t)
+// startsGoneWrong: a start says what is wrong with the server or the URL.
+func startsGoneWrong(t *testing.T, c *pgtest.Cluster) {
 	database := c.Database(t)
 	tcp := c.TCP(t, database)
 	u, err := url.Parse(tcp)
@@ -169,7 +182,11 @@ func TestOpenPostgresSaysWhatIsWrong(t *testing.T) {
 // TestConcurrentFirstStartsPostgres: of servers that start on an empty database
 // at the same moment one makes it, and all of them serve it.
 func TestConcurrentFirstStartsPostgres(t *testing.T) {
-	for range 5 {
+	rounds := 2
+	if os.Getenv("FAIRLEAD_SOAK") == "1" {
+		rounds = 20
+	}
+	for range rounds {
 		v, database := newVault(t), pgtest.Start(t).Database(t)
 		var wg sync.WaitGroup
 		errs := make([]error, 8)

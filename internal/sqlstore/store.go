@@ -65,7 +65,7 @@ var _ applications.Store = (*Store)(nil)
 // outside the program is an *applications.Error that says what to do:
 //
 //	DATA_FOLDER_NOT_WRITABLE  the folder or the file cannot be written
-//	NOT_A_DATABASE            the file is something else
+//	NOT_A_DATABASE            the file or the database is something else
 //	DATABASE_URL_INVALID      the URL cannot be read
 //	DATABASE_UNAVAILABLE      the server cannot be reached, or refuses us
 //	DATABASE_TOO_OLD          the server is older than PostgreSQL 15
