@@ -27,6 +27,9 @@ const (
 	// roomy is the upper bound of a cohort's weight: above 1, so that only the row
 	// Σ λ = 1 binds and its dual is the weight of the level.
 	roomy = 2
+	// excessCost is what exceeding the cap costs, in chances: far more than any
+	// level is worth.
+	excessCost = 1000
 	// extra is how many more cohorts are looked for with the weights lowered
 	// where the last one was.
 	extra = 4
@@ -185,10 +188,13 @@ type master struct {
 	q       *lp.Solver
 	held    []bool
 	level   []float64
-	row     []int32 // by type; −1: none
+	row     []int32 // by type: of its floor; −1: none
+	top     []int32 // by type: of its ceiling, the cap; −1: none
+	base    int     // columns before those of the cohorts
 	columns []cohort
 	lower   []float64 // of the rows, not shaken
 	offset  float64   // z stands for the chance offset + z
+	overCap bool      // no lottery keeps the cap, as far as floats can tell
 
 	// The lottery as it stands.
 	cohorts []cohort
@@ -214,6 +220,9 @@ func (m *master) run(stages *[]stage) (bool, error) {
 		m.tell("level", len(*stages)+1)
 		st, ok := m.reach()
 		m.keep()
+		if m.overCap {
+			return false, ErrCap
+		}
 		if !ok {
 			return false, nil
 		}
@@ -245,16 +254,29 @@ func (m *master) start() bool {
 			rows++
 		}
 	}
+	m.base = 1
+	m.top = make([]int32, m.T)
+	for t := range m.top {
+		if m.top[t] = -1; m.cap < 1 && !m.held[t] {
+			m.base = 2
+			m.top[t] = int32(rows)
+			rows++
+		}
+	}
 	m.lower = make([]float64, rows+1)
 	m.lower[rows] = 1
 	m.build()
-	n := 1 + len(m.columns)
+	n := m.base + len(m.columns)
 	basis := make([]int32, rows+1)
 	for i := range rows {
 		basis[i] = int32(n + i)
 	}
-	basis[rows] = 1
-	return m.q.SetBasis(basis, nil)
+	basis[rows] = int32(m.base)
+	var atUpper []int32
+	if m.base == 2 {
+		atUpper = []int32{1} // one cohort alone needs all the excess
+	}
+	return m.q.SetBasis(basis, atUpper)
 }
 
 // build makes the program of the known cohorts. Column 0 is z, in the rows of
@@ -269,6 +291,15 @@ func (m *master) build() {
 		}
 	}
 	b.close(-1, 0, 1)
+	if m.base == 2 {
+		// By how much the cap is exceeded, at a price that drives it out.
+		for t, i := range m.top {
+			if i >= 0 {
+				b.entry(i, -m.people(t))
+			}
+		}
+		b.close(excessCost, 0, 1)
+	}
 	for _, c := range m.columns {
 		col := m.entries(c)
 		for k, i := range col.Index {
@@ -282,6 +313,10 @@ func (m *master) build() {
 			b.RowLower[i] = m.lower[i] - float64(shake*m.people(t)*m.random.Float64())
 			b.RowUpper[i] = m.people(t)
 		}
+		if i := m.top[t]; i >= 0 {
+			b.RowLower[i] = -m.people(t)
+			b.RowUpper[i] = float64(m.people(t)*m.cap) + float64(shake*m.people(t)*m.random.Float64())
+		}
 	}
 	b.RowLower[rows], b.RowUpper[rows] = 1, 1
 	m.q = lp.New(b.Model)
@@ -293,6 +328,9 @@ func (m *master) entries(c cohort) lp.Column {
 	col := lp.Column{Upper: roomy}
 	for k, t := range c.types {
 		if i := m.row[t]; i >= 0 {
+			col.Index, col.Value = append(col.Index, i), append(col.Value, float64(c.counts[k]))
+		}
+		if i := m.top[t]; i >= 0 {
 			col.Index, col.Value = append(col.Index, i), append(col.Value, float64(c.counts[k]))
 		}
 	}
@@ -321,6 +359,9 @@ func (m *master) reach() (stage, bool) {
 			if i >= 0 {
 				st.weight[t] = max(0, y[i])
 			}
+			if i := m.top[t]; i >= 0 {
+				st.weight[t] += min(0, y[i])
+			}
 		}
 		found, ok := m.price(st.weight, -y[len(y)-1])
 		switch {
@@ -333,13 +374,20 @@ func (m *master) reach() (stage, bool) {
 			shaken = false
 			for t, i := range m.row {
 				if i >= 0 {
-					m.q.SetBounds(1+len(m.columns)+int(i), m.lower[i], m.people(t))
+					m.q.SetBounds(m.base+len(m.columns)+int(i), m.lower[i], m.people(t))
+				}
+				if i := m.top[t]; i >= 0 {
+					m.q.SetBounds(m.base+len(m.columns)+int(i), -m.people(t), m.people(t)*m.cap)
 				}
 			}
 			if m.accurately(m.q) != lp.Optimal {
 				return st, false
 			}
 		default:
+			if m.base == 2 && m.q.Value(1) > errorLimit {
+				m.overCap = true
+				return st, false
+			}
 			z := m.q.Value(0)
 			st.value = m.offset + z
 			top := st.value > m.cap-1e-9
@@ -440,7 +488,7 @@ func (m *master) next(st *stage) bool {
 		}
 	}
 	basis := append([]int32(nil), m.q.Basis()...)
-	n := 1 + len(m.columns)
+	n := m.base + len(m.columns)
 	for k, h := range basis {
 		if h == 0 {
 			basis[k] = int32(n) + m.row[largest]
@@ -456,7 +504,7 @@ func (m *master) next(st *stage) bool {
 func (m *master) keep() {
 	m.cohorts, m.weights = m.cohorts[:0], m.weights[:0]
 	for j, c := range m.columns {
-		if v := m.q.Value(1 + j); v > 1e-13 {
+		if v := m.q.Value(m.base + j); v > 1e-13 {
 			m.cohorts, m.weights = append(m.cohorts, c), append(m.weights, v)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -167,6 +168,61 @@ func points(lower, upper []int64, keep func(x []int64) bool) [][]int64 {
 	}
 	walk(0)
 	return all
+}
+
+// With a cap on the largest chance the same, and a cap that no lottery keeps is
+// told as such, on every route.
+func TestCapAgainstExactRationals(t *testing.T) {
+	const seed = 43
+	count := instances(150, 3000)
+	var impossible, binding, levels int
+	for i := range count {
+		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+		p := small(rng)
+		cohorts := all(p)
+		if len(cohorts) == 0 {
+			continue
+		}
+		cap := big.NewRat(int64(6+rng.IntN(14)), 20)
+		caps := make([]*big.Rat, len(p.People))
+		for k := range caps {
+			if p.Lower[k] < p.Upper[k] {
+				caps[k] = cap
+			}
+		}
+		want := exact.Capped(cohorts, p.People, caps)
+		value, _ := cap.Float64()
+		for _, o := range []lottery.Options{{}, lottery.LevelsOnly} {
+			o.Cap = value
+			r, err := lottery.Solve(context.Background(), p, o)
+			if want == nil {
+				if !errors.Is(err, lottery.ErrCap) {
+					t.Fatalf("instance %d of seed %d: %v, want that the cap %s is impossible", i, seed, err, cap)
+				}
+				impossible++
+				continue
+			}
+			if err != nil || r.Status != lottery.Proved {
+				t.Fatalf("instance %d of seed %d, cap %s: %v", i, seed, cap, err)
+			}
+			if r.Route == "levels" {
+				levels++
+			}
+			for k, w := range want {
+				f, _ := w.Float64()
+				if w.Cmp(cap) == 0 {
+					binding++
+				}
+				if math.Abs(r.Chance[k]-f) > 2e-7 {
+					t.Fatalf("instance %d of seed %d, route %s, cap %s, type %d: chance %.9f, exactly %s", i, seed, r.Route, cap, k, r.Chance[k], w)
+				}
+			}
+		}
+	}
+	t.Logf("figure: %d instances with a cap on the largest chance against exact rationals: the cap impossible %d, by levels %d times, chances at the cap %d", count, impossible, levels, binding)
+	if impossible == 0 || binding == 0 || levels == 0 {
+		t.Error("the mix is too easy")
+	}
 }
 
 // wide draws a problem of n people, multi-valued, with windows around what the

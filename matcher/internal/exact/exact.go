@@ -8,6 +8,12 @@ import "math/big"
 
 // Leximin is by type the leximin chance over these cohorts (counts by type).
 func Leximin(cohorts [][]int64, people []int64) []*big.Rat {
+	return Capped(cohorts, people, nil)
+}
+
+// Capped is Leximin with no chance above its cap, by type; a nil entry is no
+// cap. It is nil if no lottery keeps the caps.
+func Capped(cohorts [][]int64, people []int64, caps []*big.Rat) []*big.Rat {
 	T := len(people)
 	level := make([]*big.Rat, T)
 	for {
@@ -20,7 +26,10 @@ func Leximin(cohorts [][]int64, people []int64) []*big.Rat {
 		if open == 0 {
 			return level
 		}
-		z, held := exactLevel(cohorts, people, level)
+		z, held := exactLevel(cohorts, people, level, caps)
+		if z == nil {
+			return nil
+		}
 		for _, t := range held {
 			level[t] = z
 		}
@@ -31,11 +40,22 @@ func Leximin(cohorts [][]int64, people []int64) []*big.Rat {
 // λ·c(t) ≥ m(t)·level(t) for the others, Σλ = 1, by the revised simplex method
 // with Bland's rule, in standard form with surplus columns and one artificial
 // column for each row.
-func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, []int) {
+//
+// With caps there is a row λ·c(t) + slack = m(t)·cap(t) for each of them.
+func exactLevel(cohorts [][]int64, people []int64, level, caps []*big.Rat) (*big.Rat, []int) {
 	T, N := len(people), len(cohorts)
-	m := T + 1
-	// Columns: 0…N−1 cohorts, N is z, N+1…N+T surpluses, then m artificial ones.
-	cols := N + 1 + T + m
+	var capped []int
+	for t, c := range caps {
+		if c != nil {
+			capped = append(capped, t)
+		}
+	}
+	K := len(capped)
+	m := T + 1 + K
+	// Columns: 0…N−1 cohorts, N is z, N+1…N+T surpluses, K slacks of caps, then m
+	// artificial ones.
+	real := N + 1 + T + K
+	cols := real + m
 	zero, one := new(big.Rat), big.NewRat(1, 1)
 	entry := func(j int) []*big.Rat {
 		c := make([]*big.Rat, m)
@@ -48,6 +68,9 @@ func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, 
 				c[t] = new(big.Rat).SetInt64(v)
 			}
 			c[T] = one
+			for k, t := range capped {
+				c[T+1+k] = new(big.Rat).SetInt64(cohorts[j][t])
+			}
 		case j == N:
 			for t := range T {
 				if level[t] == nil {
@@ -56,8 +79,10 @@ func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, 
 			}
 		case j <= N+T:
 			c[j-N-1] = big.NewRat(-1, 1)
+		case j < real:
+			c[T+1+j-N-1-T] = one
 		default:
-			c[j-N-1-T] = one
+			c[j-real] = one
 		}
 		return c
 	}
@@ -73,11 +98,14 @@ func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, 
 		}
 	}
 	b[T] = one
+	for k, t := range capped {
+		b[T+1+k] = new(big.Rat).Mul(caps[t], new(big.Rat).SetInt64(people[t]))
+	}
 	basis := make([]int, m)
 	in := make([]bool, cols)
 	inv := make([][]*big.Rat, m)
 	for i := range inv {
-		basis[i] = N + 1 + T + i
+		basis[i] = real + i
 		in[basis[i]] = true
 		inv[i] = make([]*big.Rat, m)
 		for k := range inv[i] {
@@ -160,14 +188,17 @@ func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, 
 		}
 	}
 	simplex(func(j int) int64 {
-		if j > N+T {
+		if j >= real {
 			return 1
 		}
 		return 0
 	}, cols)
 	for i, j := range basis {
-		if j > N+T && x[i].Sign() != 0 {
-			panic("no lottery keeps the levels that were found")
+		if j >= real && x[i].Sign() != 0 {
+			if caps == nil {
+				panic("no lottery keeps the levels that were found")
+			}
+			return nil, nil
 		}
 	}
 	// An artificial column that is still basic stays at 0 because the rows of
@@ -176,11 +207,11 @@ func exactLevel(cohorts [][]int64, people []int64, level []*big.Rat) (*big.Rat, 
 		switch {
 		case j == N:
 			return -1
-		case j > N+T:
+		case j >= real:
 			return 1 << 40
 		}
 		return 0
-	}, N+1+T)
+	}, real)
 	z := new(big.Rat)
 	for i, j := range basis {
 		if j == N {
