@@ -22,7 +22,7 @@ import (
 // backend) or a few seconds. Between two faults the load rests for a moment,
 // and what the server holds is looked at: it must not grow.
 func TestFlat(t *testing.T) {
-	lasts := 8 * time.Second
+	lasts := 4 * time.Second
 	if text := os.Getenv("FAIRLEAD_FLAT"); text != "" {
 		var err error
 		if lasts, err = time.ParseDuration(text); err != nil {
@@ -142,7 +142,7 @@ func flat(t *testing.T, s *testserver.Server, c *load.Call, lasts time.Duration,
 	if err != nil {
 		t.Fatal(err)
 	}
-	cycle, rest, probe := 2*time.Second, time.Second, time.Second
+	cycle, rest, probe := time.Second, 500*time.Millisecond, 500*time.Millisecond
 	if lasts >= long {
 		cycle, rest, probe = 25*time.Second, 5*time.Second, 10*time.Second
 	}

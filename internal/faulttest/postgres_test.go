@@ -71,7 +71,7 @@ func TestPostgresNetwork(t *testing.T) {
 			return p.Heal
 		}
 	}
-	short := counts(2*time.Second, 10*time.Second)
+	short := counts(1500*time.Millisecond, 10*time.Second)
 	faults := []fault{
 		r.suffer("black hole before PostgreSQL", mustNotBeReady, 5*time.Second, healed(p.BlackHole)),
 		r.suffer("connections to PostgreSQL reset every 100 ms", mayBeReady, short, func() func() {

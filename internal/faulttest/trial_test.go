@@ -20,10 +20,13 @@ func TestMain(m *testing.M) { os.Exit(testserver.Main(m)) }
 
 // Bounds of every fault.
 const (
-	deadline  = 15 * time.Second // of a call: chain.UnaryTimeout
-	hang      = 2 * deadline
-	recovered = 5 * time.Second
+	deadline = 15 * time.Second // of a call: chain.UnaryTimeout
+	hang     = 2 * deadline
 )
+
+// recovered is how long a recovery may take. A reduced run shares its
+// processors with other tests, and has more time.
+var recovered = counts(15*time.Second, 5*time.Second)
 
 func soak() bool { return os.Getenv("FAIRLEAD_SOAK") == "1" }
 
@@ -92,7 +95,7 @@ type probe struct {
 
 // rate of submissions during a fault, a second: far below what a server does,
 // so that all have to succeed.
-const rate = 40
+const rate = 20
 
 // under puts a server under load. Each submission is tried again until it is
 // acknowledged. n is how many there are; 0: as long as the trial lasts.
@@ -158,6 +161,22 @@ func (r *trial) acknowledged(n int) {
 	}
 }
 
+// acknowledgedSince waits until one is that was sent after a moment.
+func (r *trial) acknowledgedSince(moment time.Time) {
+	r.t.Helper()
+	for until := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		r.mu.Lock()
+		there := slices.ContainsFunc(r.tries, func(try load.Try) bool { return try.Acknowledged() && try.Begin.After(moment) })
+		r.mu.Unlock()
+		if there {
+			return
+		}
+		if time.Now().After(until) {
+			r.t.Fatalf("nothing sent two minutes ago or later was acknowledged; the server's log:\n%s", tail(r.server.Log(), 4000))
+		}
+	}
+}
+
 // fault is something that went wrong, from when to when.
 type fault struct {
 	name  string
@@ -192,11 +211,8 @@ func (r *trial) suffer(name string, ready ready, lasts time.Duration, inject fun
 	f.healing = time.Now()
 	heal()
 	f.ended = time.Now()
-	r.mu.Lock()
-	during := r.acked
-	r.mu.Unlock()
-	r.acknowledged(during + 20)
-	time.Sleep(time.Until(f.ended.Add(counts(time.Second, recovered))))
+	r.acknowledgedSince(f.ended)
+	time.Sleep(time.Until(f.ended.Add(counts(time.Second, 5*time.Second))))
 	return f
 }
 

@@ -16,7 +16,7 @@ import (
 func TestOverload(t *testing.T) {
 	s, c := started(t)
 	l := ledger(t)
-	warm, measured := 500*time.Millisecond, 2*time.Second
+	warm, measured := 300*time.Millisecond, time.Second
 	if soak() {
 		warm, measured = 2*time.Second, 20*time.Second
 	}
