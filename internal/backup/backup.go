@@ -318,12 +318,12 @@ func parseManifest(text []byte) (*Manifest, error) {
 
 // explain gives the system's errors words that say what to do.
 func explain(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil { // whatever broke by that
+		return context.Cause(ctx)
+	}
 	var own *applications.Error
 	if err == nil || errors.As(err, &own) {
 		return err
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
 	}
 	if full(err) {
 		return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "the disk is full (%w); free some space or choose another disk; nothing is left behind", cause(err))

@@ -135,16 +135,20 @@ func TestKillDuringBackup(t *testing.T) {
 	v := newVault(t)
 	cluster := pgtest.Start(t)
 	for name, database := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "fairlead.db"), "postgresql": cluster.Database(t)} {
-		populate(t, database, v, 1500)
+		populate(t, database, v, 800)
 		inv := inventory(t, database, v)
 		dir := t.TempDir()
 		j := &job{What: "backup", Database: database, File: filepath.Join(dir, "daily"), Key: keyFile(t, v)}
 		whole := j.took(t)
-		finished, leftovers, restorable := 0, 0, 0
-		n := kills(8, 150)
-		for range n {
+		killed, finished, leftovers, restorable := 0, 0, 0, 0
+		n := kills(4, 150)
+		for tries := 0; tries < n || leftovers == 0 && tries < 20*n; tries++ {
+			start := time.Now()
 			if j.killed(t, time.Duration(random.Int64N(int64(whole)))) {
 				finished++
+				whole = min(whole, time.Since(start)) // the machine has less to do now
+			} else {
+				killed++
 			}
 			check := func(file string) error {
 				c, err := readable(t, file, v)
@@ -182,13 +186,13 @@ func TestKillDuringBackup(t *testing.T) {
 				}
 			}
 		}
-		if finished == n || leftovers == 0 {
-			t.Errorf("%s: %d of %d finished, %d leftovers: nothing was killed at work", name, finished, n, leftovers)
+		if leftovers == 0 {
+			t.Errorf("%s: %d finished, %d killed: none at work", name, finished, killed)
 		}
 		if got := names(t, dir); len(got) != 1 {
 			t.Errorf("%s: %v", name, got)
 		}
-		t.Logf("figure: backup of %s killed with -9 at a random moment: %d kills, %d left a folder, %d of these held a file that restores, whole; 0 restore by half", name, n-finished, leftovers, restorable)
+		t.Logf("figure: backup of %s killed with -9 at a random moment: %d kills, %d left a folder, %d of these held a file that restores, whole; 0 restore by half", name, killed, leftovers, restorable)
 	}
 }
 
@@ -221,7 +225,7 @@ func TestKillDuringRestoreAndMove(t *testing.T) {
 	dir := t.TempDir()
 	key := keyFile(t, v)
 	sqlite, postgres := filepath.Join(dir, "fairlead.db"), cluster.Database(t)
-	populate(t, sqlite, v, 1500)
+	populate(t, sqlite, v, 800)
 	if _, err := Move(t.Context(), MoveOptions{From: sqlite, To: postgres, Vault: v}); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +251,7 @@ func TestKillDuringRestoreAndMove(t *testing.T) {
 	} {
 		whole := c.job(c.place()).took(t)
 		nothing, unfinished, complete := 0, 0, 0
-		for range kills(4, 40) {
+		for range kills(2, 40) {
 			p := c.place()
 			j := c.job(p)
 			j.killed(t, time.Duration(random.Int64N(int64(whole))))
@@ -306,8 +310,8 @@ func TestInterrupted(t *testing.T) {
 	cluster := pgtest.Start(t)
 	dir := t.TempDir()
 	sqlite, postgres := filepath.Join(dir, "fairlead.db"), cluster.Database(t)
-	populate(t, sqlite, v, 1000)
-	populate(t, postgres, v, 1000)
+	populate(t, sqlite, v, 600)
+	populate(t, postgres, v, 600)
 	ofSQLite, ofPostgres := filepath.Join(dir, "s"), filepath.Join(dir, "p")
 	create(t, sqlite, ofSQLite, v)
 	create(t, postgres, ofPostgres, v)
@@ -343,7 +347,7 @@ func TestInterrupted(t *testing.T) {
 		}},
 	} {
 		var whole time.Duration
-		for i := range kills(4, 40) {
+		for i := range kills(3, 40) {
 			out := t.TempDir()
 			ctx, cancel := context.WithCancel(t.Context())
 			if i > 0 { // the first time nobody interrupts
@@ -352,7 +356,7 @@ func TestInterrupted(t *testing.T) {
 			start := time.Now()
 			err := c.run(ctx, out)
 			cancel()
-			if i == 0 {
+			if err == nil {
 				whole = time.Since(start)
 			}
 			left := names(t, out)

@@ -71,7 +71,7 @@ func (j *job) measured(t testing.TB) (time.Duration, int64) {
 // A large installation is backed up, restored and moved there and back in
 // memory that does not grow with it, and is the same afterwards.
 func TestLargeInstallation(t *testing.T) {
-	applicants := 3000
+	applicants := 1000
 	if soak {
 		applicants = 100_000
 	}

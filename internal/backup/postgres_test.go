@@ -157,7 +157,7 @@ func TestMove(t *testing.T) {
 	v := newVault(t)
 	dir := t.TempDir()
 	first := filepath.Join(dir, "first.db")
-	populate(t, first, v, 700)
+	populate(t, first, v, 300)
 	want := inventory(t, first, v)
 	second := cluster.Database(t)
 	third := cluster.Database(t)

@@ -124,6 +124,7 @@ func TestCopy(t *testing.T) {
 }
 
 func TestSnapshotAlone(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	v := newVault(t)
 	path := filepath.Join(t.TempDir(), "a.db")

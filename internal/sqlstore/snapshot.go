@@ -134,6 +134,9 @@ func (sn *Snapshot) do(ctx context.Context, fn func(*tx) error) error {
 	if err == nil {
 		err = t.failed
 	}
+	if err != nil && ctx.Err() != nil { // which ends a statement in the middle of a row
+		return contextError(ctx)
+	}
 	return err
 }
 

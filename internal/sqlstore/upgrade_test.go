@@ -299,7 +299,7 @@ func rawDB(database string) (*sql.DB, error) {
 // submitting. Each submission is refused or there in the end, whole; the log
 // verifies.
 func TestUpgradeWhileWriting(t *testing.T) {
-	applicants := 2000
+	applicants := 500
 	if os.Getenv("FAIRLEAD_SOAK") == "1" {
 		applicants = 100_000
 	}
