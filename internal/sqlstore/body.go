@@ -18,7 +18,7 @@ const installation = ""
 var (
 	// Held until the end of the transaction, so that no key is destroyed that a
 	// transaction in progress seals with.
-	queryCurrentKey = newQuery(`SELECT id, wrapped FROM data_keys WHERE program = $1 AND current = 1 ${for share}`)
+	queryCurrentKey = newQuery(`SELECT id, wrapped FROM data_keys WHERE program = $1 AND current = 1 ${for key share}`)
 	queryDataKey    = newQuery(`SELECT wrapped FROM data_keys WHERE program = $1 AND id = $2`)
 	insertDataKey   = newQuery(`INSERT INTO data_keys (program, id, current, wrapped, create_time) VALUES ($1, $2, 1, $3, $4)`)
 	deleteDataKeys  = newQuery(`DELETE FROM data_keys WHERE program = $1`)

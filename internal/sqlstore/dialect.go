@@ -28,7 +28,7 @@ var sqliteDialect = &dialect{
 		"${table}", "STRICT",
 		"${for update}", "", // the write pool has one connection
 		"${for no key update of p}", "",
-		"${for share}", "",
+		"${for key share}", "",
 		"${skip locked}", "",
 		"${has migrations}", "count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'",
 	),
@@ -44,7 +44,7 @@ var postgresDialect = &dialect{
 		"${table}", "",
 		"${for update}", "FOR UPDATE",
 		"${for no key update of p}", "FOR NO KEY UPDATE OF p", // lets those be whose rows refer to it
-		"${for share}", "FOR SHARE",
+		"${for key share}", "FOR KEY SHARE",
 		"${skip locked}", "FOR UPDATE SKIP LOCKED",
 		"${has migrations}", "count(to_regclass('migrations'))",
 	),

@@ -198,7 +198,7 @@ func (t *tx) checkMasterKey(ctx context.Context) error {
 	if id, err = t.s.restoredKey(id); err != nil {
 		return err
 	}
-	_, err = t.s.vault.Follow(id, check)
+	_, err = t.s.vault.Follow(id, check, nil) // keepDerived comes when the schema is right
 	return err
 }
 

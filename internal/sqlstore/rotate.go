@@ -58,10 +58,23 @@ func (t *tx) dataKeys(ctx context.Context) ([]DataKey, error) {
 	return all, err
 }
 
+// patient runs an Update, again while another process keeps an SQLite file busy:
+// a server under load, beside which this one command has little luck with the
+// lock.
+func (s *Store) patient(ctx context.Context, fn func(*tx) error) error {
+	const patience = 2 * time.Minute
+	for end := time.Now().Add(patience); ; {
+		err := s.inTx(ctx, true, fn)
+		if applications.ReasonOf(err) != failBusy.reason || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
 // RotateDataKey gives a program a new data key, which new values are sealed
 // with from now on, and appends the event. NotFound PROGRAM_NOT_FOUND.
 func (s *Store) RotateDataKey(ctx context.Context, program string, event applications.Event) error {
-	return s.inTx(ctx, true, func(t *tx) error {
+	return s.patient(ctx, func(t *tx) error {
 		old, err := t.currentKey(ctx, program)
 		if err != nil {
 			return err
@@ -95,7 +108,7 @@ func (s *Store) Reencrypt(ctx context.Context, program string, batch int, progre
 			for after := c.first(); after != nil; {
 				var n int
 				var next []any
-				err := s.inTx(ctx, true, func(t *tx) (err error) {
+				err := s.patient(ctx, func(t *tx) (err error) {
 					n, next, err = t.reencrypt(ctx, c, program, old, after, batch)
 					return err
 				})
@@ -225,7 +238,7 @@ func (s *Store) RetireDataKeys(ctx context.Context, program string, event applic
 	for i, k := range older {
 		// Whoever sealed with the key before it was replaced is waited for here,
 		// in a transaction of its own: the next one then sees what they wrote.
-		err := s.inTx(ctx, true, func(t *tx) error {
+		err := s.patient(ctx, func(t *tx) error {
 			var current int
 			_, err := t.one(ctx, lockDataKey, []any{program, k.ID}, &current)
 			return err
@@ -233,7 +246,7 @@ func (s *Store) RetireDataKeys(ctx context.Context, program string, event applic
 		if err != nil {
 			return i, err
 		}
-		err = s.inTx(ctx, true, func(t *tx) error {
+		err = s.patient(ctx, func(t *tx) error {
 			for _, c := range sealedColumns {
 				args := []any{k.Head()}
 				if c.program != "" {
@@ -268,7 +281,8 @@ func (s *Store) RetireDataKeys(ctx context.Context, program string, event applic
 func (s *Store) RotateMaster(ctx context.Context, to *vault.Vault, keep func(vault.Label) bool, event applications.Event) error {
 	from := s.vault
 	before := from.KeyID()
-	err := s.inTx(ctx, true, func(t *tx) error {
+	derived := map[string][]byte{}
+	err := s.patient(ctx, func(t *tx) error {
 		// First the head: every other writer waits for it, or fails because it is
 		// not theirs any more.
 		event.Detail = before + ">" + to.KeyID()
@@ -297,6 +311,7 @@ func (s *Store) RotateMaster(ctx context.Context, to *vault.Vault, keep func(vau
 		if _, err := t.exec(ctx, deleteDerivedKeys); err != nil {
 			return err
 		}
+		clear(derived)
 		for _, label := range vault.Labels {
 			if !label.Lasting || !keep(label) {
 				continue
@@ -308,6 +323,7 @@ func (s *Store) RotateMaster(ctx context.Context, to *vault.Vault, keep func(vau
 			if _, err := t.exec(ctx, insertDerivedKey, label.Name, wrapped, t.s.now().UnixMicro()); err != nil {
 				return err
 			}
+			derived[label.Name] = wrapped
 		}
 		if _, err := t.exec(ctx, changeMasterKey, to.KeyID(), to.Check()); err != nil {
 			return err
@@ -322,20 +338,13 @@ func (s *Store) RotateMaster(ctx context.Context, to *vault.Vault, keep func(vau
 	if err != nil {
 		return err
 	}
-	from.Become(to)
-	return s.inTx(ctx, false, func(t *tx) error { return t.keepDerived(ctx) })
+	return from.Become(to, derived)
 }
 
-// keepDerived gives the vault the derived keys that the database keeps.
+// keepDerived gives the vault the derived keys that the database keeps: while
+// it is being opened, and nobody derives anything yet.
 func (t *tx) keepDerived(ctx context.Context) error {
-	kept := map[string][]byte{}
-	err := t.each(ctx, queryDerivedKeys, nil, func(r rows) error {
-		var label string
-		var wrapped []byte
-		err := r.Scan(&label, &wrapped)
-		kept[label] = wrapped
-		return err
-	})
+	kept, err := t.derivedKeys(ctx)
 	if err != nil {
 		return err
 	}
@@ -347,15 +356,31 @@ func (t *tx) keepDerived(ctx context.Context) error {
 	return nil
 }
 
-// follow looks whether the database went over to another master key while this
-// store was open, and goes with it if the vault can. It reports whether it did.
-func (s *Store) follow(ctx context.Context) (changed bool, err error) {
+func (t *tx) derivedKeys(ctx context.Context) (map[string][]byte, error) {
+	kept := map[string][]byte{}
+	err := t.each(ctx, queryDerivedKeys, nil, func(r rows) error {
+		var label string
+		var wrapped []byte
+		err := r.Scan(&label, &wrapped)
+		kept[label] = wrapped
+		return err
+	})
+	return kept, err
+}
+
+// follow goes with the database to another master key, if it went over to one
+// while this store was open and the vault can.
+func (s *Store) follow(ctx context.Context) error {
 	var id string
 	var check []byte
-	err = s.inTx(ctx, false, func(t *tx) error {
+	var derived map[string][]byte
+	err := s.inTx(ctx, false, func(t *tx) error {
 		found, err := t.one(ctx, queryInstallation, nil, &id, &check)
 		if err == nil && !found {
 			err = fmt.Errorf("sqlstore: no installation")
+		}
+		if err == nil {
+			derived, err = t.derivedKeys(ctx)
 		}
 		return err
 	})
@@ -363,17 +388,13 @@ func (s *Store) follow(ctx context.Context) (changed bool, err error) {
 		id, err = s.restoredKey(id)
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	changed, err = s.vault.Follow(id, check)
-	if err != nil {
-		return false, applications.Errorf(applications.Unavailable, "MASTER_KEY_CHANGED",
+	if _, err = s.vault.Follow(id, check, derived); applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" {
+		return applications.Errorf(applications.Unavailable, "MASTER_KEY_CHANGED",
 			"the database has a new master key (%s), which this server does not have yet: put the new key file in the place of the old one; no restart is needed (%w)", id, err)
 	}
-	if changed {
-		err = s.inTx(ctx, false, func(t *tx) error { return t.keepDerived(ctx) })
-	}
-	return changed, err
+	return err
 }
 
 // keyChanged reports whether an error may be that of a store whose database

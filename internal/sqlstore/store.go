@@ -157,8 +157,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		return err
 	}
 	if key != s.vault.KeyID() {
-		_, err := s.follow(ctx)
-		return err
+		return s.follow(ctx)
 	}
 	return nil
 }

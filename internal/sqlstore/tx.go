@@ -46,16 +46,14 @@ const (
 // inTx runs fn in a transaction: commits if it returns nil, rolls back if it
 // fails or panics, and runs it again if the database says that it lost a race.
 func (s *Store) inTx(ctx context.Context, write bool, fn func(*tx) error) error {
-	followed := false
 	for attempt := 1; ; attempt++ {
+		before := s.vault.KeyID()
 		again, err := s.once(ctx, write, fn)
-		if !followed && keyChanged(err) {
-			followed = true
-			changed, err2 := s.follow(ctx)
-			if err2 != nil {
-				return err2
+		if keyChanged(err) {
+			if err := s.follow(ctx); err != nil {
+				return err
 			}
-			if changed {
+			if s.vault.KeyID() != before {
 				continue
 			}
 		}

@@ -93,13 +93,13 @@ func keepOld(path string, text []byte) error {
 	return fs.ErrExist
 }
 
-// Follow makes v the master key of the database that keeps id and check, if
-// the key file, or the one beside it that was to take its place, holds that
+// Follow makes v the master key of the database that keeps id, check and the
+// derived keys (wrapped, by label), if the key file, or the one beside it that was to take its place, holds that
 // key: somebody changed the master key while this program ran, or a change of
 // it was cut off before its last step, which Follow then takes. It reports
 // whether v is another key now. Otherwise it is MASTER_KEY_MISMATCH, which
 // names the file that holds the key, if it is FILE.old.
-func (v *Vault) Follow(id string, check []byte) (changed bool, err error) {
+func (v *Vault) Follow(id string, check []byte, derived map[string][]byte) (changed bool, err error) {
 	v.turn.Lock()
 	defer v.turn.Unlock()
 	if v.now.Load().matches(id, check) {
@@ -110,8 +110,7 @@ func (v *Vault) Follow(id string, check []byte) (changed bool, err error) {
 		return false, mismatch
 	}
 	if w, err := Load(v.path); err == nil && w.now.Load().matches(id, check) {
-		v.now.Store(w.now.Load())
-		return true, nil
+		return true, v.become(w, derived)
 	}
 	if w, err := Load(NextPath(v.path)); err == nil && w.now.Load().matches(id, check) {
 		if err := Promote(v.path); err != nil {
@@ -120,8 +119,7 @@ func (v *Vault) Follow(id string, check []byte) (changed bool, err error) {
 				return false, err
 			}
 		}
-		v.now.Store(w.now.Load())
-		return true, nil
+		return true, v.become(w, derived)
 	}
 	if w, err := Load(OldPath(v.path)); err == nil && w.now.Load().matches(id, check) {
 		return false, applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_MISMATCH",
@@ -130,10 +128,22 @@ func (v *Vault) Follow(id string, check []byte) (changed bool, err error) {
 	return false, mismatch
 }
 
-// Become makes v the other key: after a change of the master key by this very
-// program.
-func (v *Vault) Become(other *Vault) {
+// Become makes v the other key, with the derived keys that are kept: after a
+// change of the master key by this very program.
+func (v *Vault) Become(other *Vault, derived map[string][]byte) error {
 	v.turn.Lock()
 	defer v.turn.Unlock()
+	return v.become(other, derived)
+}
+
+// become changes all of v at once: nobody derives from the new key what is
+// kept from an old one.
+func (v *Vault) become(other *Vault, derived map[string][]byte) error {
+	for label, wrapped := range derived {
+		if err := other.Keep(label, wrapped); err != nil {
+			return err
+		}
+	}
 	v.now.Store(other.now.Load())
+	return nil
 }

@@ -61,7 +61,7 @@ func TestFollow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if changed, err := running.Follow(old.KeyID(), old.Check()); changed || err != nil {
+	if changed, err := running.Follow(old.KeyID(), old.Check(), nil); changed || err != nil {
 		t.Fatal(changed, err)
 	}
 	// It has: several processes notice at the same time.
@@ -73,25 +73,25 @@ func TestFollow(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if _, err := v.Follow(next.KeyID(), next.Check()); err != nil || v.KeyID() != next.KeyID() {
+			if _, err := v.Follow(next.KeyID(), next.Check(), nil); err != nil || v.KeyID() != next.KeyID() {
 				t.Errorf("%s %v", v.KeyID(), err)
 			}
 		})
 	}
 	wg.Wait()
 	wantFiles(t, path, map[string]*Vault{path: next, OldPath(path): old})
-	if changed, err := running.Follow(next.KeyID(), next.Check()); !changed || err != nil || running.KeyID() != next.KeyID() {
+	if changed, err := running.Follow(next.KeyID(), next.Check(), nil); !changed || err != nil || running.KeyID() != next.KeyID() {
 		t.Fatal(changed, err)
 	}
 	// A database from before names the file that opens it.
-	if _, err := running.Follow(old.KeyID(), old.Check()); applications.ReasonOf(err) != "MASTER_KEY_MISMATCH" || !bytes.Contains([]byte(err.Error()), []byte(OldPath(path))) {
+	if _, err := running.Follow(old.KeyID(), old.Check(), nil); applications.ReasonOf(err) != "MASTER_KEY_MISMATCH" || !bytes.Contains([]byte(err.Error()), []byte(OldPath(path))) {
 		t.Errorf("got %v", err)
 	}
 	stranger := generate(t)
-	if changed, err := running.Follow(stranger.KeyID(), stranger.Check()); changed || applications.ReasonOf(err) != "MASTER_KEY_MISMATCH" || running.KeyID() != next.KeyID() {
+	if changed, err := running.Follow(stranger.KeyID(), stranger.Check(), nil); changed || applications.ReasonOf(err) != "MASTER_KEY_MISMATCH" || running.KeyID() != next.KeyID() {
 		t.Errorf("%v %v", changed, err)
 	}
-	if _, err := generate(t).Follow(stranger.KeyID(), stranger.Check()); applications.ReasonOf(err) != "MASTER_KEY_MISMATCH" {
+	if _, err := generate(t).Follow(stranger.KeyID(), stranger.Check(), nil); applications.ReasonOf(err) != "MASTER_KEY_MISMATCH" {
 		t.Errorf("%v", err)
 	}
 }

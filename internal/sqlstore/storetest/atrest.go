@@ -40,6 +40,7 @@ func RunAtRest(t *testing.T, open func(testing.TB) Backend) {
 		{"a dump shows nothing that a person wrote or answered", dumpShowsNothing},
 		{"a value that was moved, cut or flipped does not open", movedValues},
 		{"a program's key opens in its program only", movedKeys},
+		{"an erased application leaves no ciphertext in a dump", erasedAtRest},
 		{"a destroyed key makes a program unreadable, and no other", destroyedKey},
 		{"each flipped byte of the audit log is found, and its record named", flippedBytes},
 		{"audit records that were removed, added or swapped", removedRecords},
@@ -438,4 +439,96 @@ func flip(b []byte, i int) []byte {
 	out := bytes.Clone(b)
 	out[i] ^= 1
 	return out
+}
+
+// erasedAtRest erases an application with all that hangs on it, and looks for
+// what was encrypted of it, as it was at any time.
+func erasedAtRest(t *testing.T, b Backend) {
+	ctx := t.Context()
+	fillStore(t, b.Store())
+	var pieces [][]byte
+	remember := func() {
+		for _, q := range []string{
+			"SELECT body FROM applications WHERE program = 'p1' AND id = 'application'", "SELECT body FROM offers WHERE program = 'p1' AND id = 'offer'",
+			"SELECT frozen FROM selections WHERE program = 'p1' AND id = 'selection'", "SELECT answer FROM requests WHERE program = 'p1' AND id = 'request'",
+			"SELECT reason FROM events WHERE resource = 'programs/p1/applications/application'",
+		} {
+			for _, row := range b.Read(t, q) {
+				if value, ok := row[0].([]byte); ok && len(value) >= 32 {
+					pieces = append(pieces, value[9:32], value[len(value)-20:])
+				}
+			}
+		}
+	}
+	must(t, b.Store().Update(ctx, func(tx applications.Tx) error {
+		return tx.AppendEvents(ctx, applications.Event{Time: start, Actor: "users/1", Action: "test", Resource: "programs/p1/applications/application", Reason: "why " + canary})
+	}))
+	remember()
+	must(t, b.Store().Update(ctx, func(tx applications.Tx) error {
+		a, err := tx.Application(ctx, "p1", "application")
+		if err != nil {
+			return err
+		}
+		a.Contact.Goes = "Changed " + canary
+		return tx.UpdateApplication(ctx, a, nil)
+	}))
+	remember()
+	if len(pieces) < 20 {
+		t.Fatalf("only %d pieces", len(pieces))
+	}
+	found := func(dump []byte) (n int) {
+		for _, p := range pieces {
+			if bytes.Contains(dump, p) || bytes.Contains(dump, []byte(hex.EncodeToString(p))) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := found(b.Dump(t)); n < len(pieces)/2 {
+		t.Fatalf("the dump holds %d of %d pieces before: the search would prove nothing", n, len(pieces))
+	}
+	must(t, b.Store().Update(ctx, func(tx applications.Tx) error {
+		a, err := tx.Application(ctx, "p1", "application")
+		if err != nil {
+			return err
+		}
+		o, err := tx.Offer(ctx, "p1", "offer")
+		if err != nil {
+			return err
+		}
+		o.Reason, o.DeclineReason = "", ""
+		sel, err := tx.Selection(ctx, "p1", "selection")
+		if err != nil {
+			return err
+		}
+		sel.Frozen = []byte(`{"pool":"nobody"}`)
+		left := &applications.Application{Program: "p1", ID: "application", Code: a.Code, State: applications.Erased, Form: 1, Revision: a.Revision}
+		for _, err := range []error{
+			tx.UpdateOffer(ctx, o), tx.UpdateSelection(ctx, sel), tx.EraseApplication(ctx, left), tx.EraseAnswers(ctx, "p1", exampleRequest("p1", "", "").Resource),
+			tx.EraseReasons(ctx, "programs/p1/applications/application"), tx.AddErasure(ctx, &applications.Erasure{Program: "p1", Application: "application", Time: start}),
+		} {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	must(t, b.Store().Scrub(ctx))
+	for _, q := range sealedQueries {
+		for _, row := range b.Read(t, q) {
+			if value, ok := row[0].([]byte); ok && found(value) > 0 {
+				t.Errorf("%s still finds it", q)
+			}
+		}
+	}
+	if keeper, ok := b.(interface{ Rewrite(testing.TB) }); ok {
+		// docs/keys.md: such a server does not overwrite what it forgets.
+		keeper.Rewrite(t)
+	}
+	if n := found(b.Dump(t)); n > 0 {
+		t.Errorf("%d of %d pieces are still in the dump", n, len(pieces))
+	}
+	if _, err := audit.Verify(ctx, b.Store(), nil); err != nil {
+		t.Error(err)
+	}
 }
