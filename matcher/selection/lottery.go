@@ -20,6 +20,8 @@ type LotteryOptions struct {
 	// Cap, if not 0, is the largest chance that somebody who is not included may
 	// have: 0 < Cap ≤ 1.
 	Cap float64
+	// Explain asks for the reason of each exclusion.
+	Explain bool
 	// Watch, if not nil, is told of the search for the lottery, after the stages
 	// that Options.Progress tells of.
 	Watch func(lottery.Progress)
@@ -50,8 +52,11 @@ type Lottery struct {
 	// Certain and Impossible are people, sorted. Impossible is proved: nobody
 	// of them is in any of the cohorts.
 	Certain, Impossible []string
-	Complete            bool
-	Pivots              int64
+	// Exclusions say why, one for each type of Impossible, if Explain was asked
+	// for and work and time sufficed.
+	Exclusions []Exclusion
+	Complete   bool
+	Pivots     int64
 }
 
 // Type is a set of people who are alike to the rules. People who are tied
@@ -257,6 +262,16 @@ func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 		out.Largest = max(out.Largest, ty.Chance)
 		if impossible[at] {
 			out.Impossible = append(out.Impossible, ids...)
+			if o.Explain {
+				switch x, err := r.excluded(blocks[0]); {
+				case errors.Is(err, errUnexplained):
+				case err != nil:
+					return err
+				default:
+					x.People = ids
+					out.Exclusions = append(out.Exclusions, x)
+				}
+			}
 			continue
 		}
 		out.Smallest = min(out.Smallest, ty.Chance)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/openfairlead/fairlead/matcher"
@@ -51,12 +52,13 @@ func TestLotteryAgainstBruteForce(t *testing.T) {
 	if os.Getenv("FAIRLEAD_SOAK") != "" {
 		count = 3000
 	}
+	reasons := map[string]int{}
 	var lotteries, deviating, allowed, levels, impossible int
 	for i := range count {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		people, c := smallPool(rng)
 		cohorts := optimal(people, c)
-		got, err := selection.FindLottery(context.Background(), people, c, selection.LotteryOptions{})
+		got, err := selection.FindLottery(context.Background(), people, c, selection.LotteryOptions{Explain: true})
 		if err != nil {
 			t.Fatalf("instance %d of seed %d: %v\npeople %+v\ncriteria %+v", i, seed, err, people, c)
 		}
@@ -105,8 +107,21 @@ func TestLotteryAgainstBruteForce(t *testing.T) {
 		if len(never) > 0 {
 			impossible++
 		}
+		for _, x := range got.Exclusions {
+			if len(c.Allow) > 0 {
+				continue // the oracle's later stages would allow it twice
+			}
+			if want := reason(people, c, x.People[0]); x.Reason != want {
+				t.Fatalf("instance %d of seed %d: %v excluded by %s, want %s\npeople %+v\ncriteria %+v", i, seed, x.People, x.Reason, want, people, c)
+			}
+			reasons[x.Reason]++
+		}
 	}
 	t.Logf("figure: %d pools of at most 11 people with targets against exact rationals: %d lotteries, %d with an optimum above 0, %d with an allowed deviation, %d by levels, %d with somebody in no cohort", count, lotteries, deviating, allowed, levels, impossible)
+	t.Logf("exclusions, by reason: %v", reasons)
+	if len(reasons) < 4 {
+		t.Error("too few reasons of exclusions")
+	}
 	if 4*lotteries < count || 5*deviating < lotteries || 20*levels < lotteries {
 		t.Error("the mix is too easy")
 	}
@@ -125,4 +140,29 @@ func optimal(people []matcher.Person, c matcher.Criteria) [][]int64 {
 		all = append(all, row)
 	}
 	return all
+}
+
+// reason is what the oracle loses first when it has to include somebody.
+func reason(people []matcher.Person, c matcher.Criteria, id string) string {
+	none := func(string) [3]int64 { return [3]int64{} }
+	best := oracle(people, c, none, noBug)
+	c.Include = append(slices.Clone(c.Include), id)
+	with := oracle(people, c, none, noBug)
+	switch {
+	case !with.hardPossible:
+		return selection.ExcludedByConditions
+	case !with.feasible:
+		return selection.ExcludedByMust
+	case with.size < best.size:
+		return selection.ExcludedBySize
+	}
+	for g := 1; g <= matcher.MaxPriority; g++ {
+		if with.optimum[g] > best.optimum[g] {
+			return selection.ExcludedByPriority + strconv.Itoa(g)
+		}
+	}
+	if with.bestScore < best.bestScore {
+		return selection.ExcludedByScore
+	}
+	return "nothing"
 }
