@@ -67,7 +67,7 @@ func moveToServer(ctx context.Context, sn *sqlstore.Snapshot, o MoveOptions) (*s
 	if err != nil {
 		return nil, err
 	}
-	return inv, opens(ctx, o.To, o.Vault)
+	return inv, opens(context.WithoutCancel(ctx), o.To, o.Vault) // it is done
 }
 
 func moveToFile(ctx context.Context, sn *sqlstore.Snapshot, o MoveOptions) (_ *sqlstore.Inventory, err error) {

@@ -266,7 +266,10 @@ func restoreServer(ctx context.Context, o RestoreOptions, c *container, r *Resto
 		err = complete(ctx, o, sqlstore.Options{Database: o.Database, Restoring: true}, r)
 	}
 	if err == nil {
-		err = sqlstore.EndRestored(ctx, o.Database, o.Vault)
+		err = ctx.Err()
+	}
+	if err == nil { // never interrupted: nobody would know how it went
+		err = sqlstore.EndRestored(context.WithoutCancel(ctx), o.Database, o.Vault)
 	}
 	if err == nil || !filled {
 		return err

@@ -59,6 +59,9 @@ func (sn *Snapshot) CopyTo(ctx context.Context, database string, progress Progre
 	if err := to.analyze(ctx, tables); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, contextError(ctx)
+	}
 	if err := to.tx.Commit(); err != nil {
 		return nil, to.explain(ctx, err)
 	}

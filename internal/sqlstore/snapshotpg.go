@@ -125,7 +125,8 @@ func emptyPostgresWhole(ctx context.Context, database string) (_ whole, err erro
 	if err = w.unused(ctx, Describe(database)); err != nil {
 		return w, err
 	}
-	w.tx, err = w.db.BeginTx(ctx, nil)
+	// A commit is never interrupted: nobody would know how it went.
+	w.tx, err = w.db.BeginTx(context.WithoutCancel(ctx), nil)
 	return w, err
 }
 
