@@ -63,7 +63,9 @@ func testSteps(o *options) []step {
 		if o.soak {
 			args = []string{"-timeout", "55m", "-skip", "^TestIdleMemory$", "./applications", "./internal/server", "./internal/web", "./internal/erasures"}
 		}
-		return r.goTest(ctx, []string{"FAIRLEAD_TEST_STORE=distributed"}, args...)
+		err := r.goTest(ctx, []string{"FAIRLEAD_TEST_STORE=distributed"}, args...)
+		// And as if every transaction lost its first commit.
+		return errors.Join(err, r.goTest(ctx, []string{"FAIRLEAD_TEST_STORE=again"}, args...))
 	}}}
 	steps = append(steps, raceSteps(o)...)
 	steps = append(steps, fuzzSteps(o)...)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -17,9 +18,10 @@ import (
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
-// StoreVariable says on what Open opens stores: "postgres", "distributed", or
-// an SQLite file. So every test of a room that needs a real store can be run
-// on each.
+// StoreVariable says on what Open opens stores: "postgres", "distributed",
+// "again" (a file where every second commit of an Update is lost, so that all of
+// them run twice), or an SQLite file. So every test of a room that needs a real
+// store can be run on each.
 const StoreVariable = "FAIRLEAD_TEST_STORE"
 
 // Open returns an empty store for tests that need a real one, closed when the
@@ -40,13 +42,15 @@ func OpenWith(t testing.TB, v *vault.Vault) *sqlstore.Store {
 	switch kind := os.Getenv(StoreVariable); kind {
 	case "":
 		o.Database = filepath.Join(t.TempDir(), "fairlead.db")
+	case "again":
+		o.Database, o.LoseCommit = filepath.Join(t.TempDir(), "fairlead.db"), loseEverySecond()
 	case "distributed":
 		o.Serializable, o.LoseCommit = true, LoseEveryTenth()
 		fallthrough
 	case "postgres":
 		o.Database = pgtest.Start(t).Database(t)
 	default:
-		t.Fatalf("%s=%s: choose postgres or distributed", StoreVariable, kind)
+		t.Fatalf("%s=%s: choose postgres, distributed or again", StoreVariable, kind)
 	}
 	return open(t, o)
 }
@@ -107,6 +111,11 @@ func LoseEveryTenth() func() bool {
 		first.Do(func() { lose = true })
 		return lose
 	}
+}
+
+func loseEverySecond() func() bool {
+	var n atomic.Int64
+	return func() bool { return n.Add(1)%2 == 1 }
 }
 
 // OpenAt opens the store in a file or at a URL, closed when the test ends.
