@@ -281,6 +281,10 @@ func (s *Store) RetireDataKeys(ctx context.Context, program string, event applic
 func (s *Store) RotateMaster(ctx context.Context, to *vault.Vault, keep func(vault.Label) bool, event applications.Event) error {
 	from := s.vault
 	before := from.KeyID()
+	if to.KeyID() == before {
+		return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_SAME",
+			"the key that is to take the place of the master key is the master key already: a change was not finished where the key lies; put KEYFILE.new in the place of KEYFILE")
+	}
 	derived := map[string][]byte{}
 	err := s.patient(ctx, func(t *tx) error {
 		// First the head: every other writer waits for it, or fails because it is

@@ -94,11 +94,12 @@ func keepOld(path string, text []byte) error {
 }
 
 // Follow makes v the master key of the database that keeps id, check and the
-// derived keys (wrapped, by label), if the key file, or the one beside it that was to take its place, holds that
-// key: somebody changed the master key while this program ran, or a change of
-// it was cut off before its last step, which Follow then takes. It reports
-// whether v is another key now. Otherwise it is MASTER_KEY_MISMATCH, which
-// names the file that holds the key, if it is FILE.old.
+// derived keys (wrapped, by label), if the key file, or the one beside it that
+// was to take its place, holds that key: somebody changed the master key while
+// this program ran, or a change of it was cut off before its last step, which
+// Follow then takes. It reports whether v is another key now. Otherwise it is
+// MASTER_KEY_MISMATCH, which names the file that holds the key, if it is
+// FILE.old.
 func (v *Vault) Follow(id string, check []byte, derived map[string][]byte) (changed bool, err error) {
 	v.turn.Lock()
 	defer v.turn.Unlock()
@@ -109,16 +110,23 @@ func (v *Vault) Follow(id string, check []byte, derived map[string][]byte) (chan
 	if v.path == "" {
 		return false, mismatch
 	}
-	if w, err := Load(v.path); err == nil && w.now.Load().matches(id, check) {
+	there := func() *Vault {
+		w, err := Load(v.path)
+		if err != nil || !w.now.Load().matches(id, check) {
+			return nil
+		}
+		return w
+	}
+	if w := there(); w != nil {
 		return true, v.become(w, derived)
 	}
 	if w, err := Load(NextPath(v.path)); err == nil && w.now.Load().matches(id, check) {
-		if err := Promote(v.path); err != nil {
-			// Another process may have been faster.
-			if again, err2 := Load(v.path); err2 != nil || !again.now.Load().matches(id, check) {
-				return false, err
-			}
-		}
+		// Another process may be faster, or this one may read its key and write
+		// nothing beside it: then the key is found there again the next time.
+		_ = Promote(v.path)
+		return true, v.become(w, derived)
+	}
+	if w := there(); w != nil { // another process took the last step between our two looks
 		return true, v.become(w, derived)
 	}
 	if w, err := Load(OldPath(v.path)); err == nil && w.now.Load().matches(id, check) {
