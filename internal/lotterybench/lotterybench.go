@@ -42,10 +42,9 @@ var attributes = []struct {
 	{"lived", 8, 3, 0.15},
 }
 
-// New invents a pool of n people of whom 15 are chosen: every value is held in
-// the cohort by its share of the pool, rounded down, or up
-// to two more and one less, and at most two come from one
-// organization.
+// New invents a pool of n people of whom 15 are chosen. Every value is held in
+// the cohort by about its share of the pool, the rarest of each attribute by
+// more, which makes chances differ, and at most two come from one organization.
 func New(n int, seed uint64) Instance {
 	const seats = 15
 	rng := rand.New(rand.NewPCG(seed, uint64(n)))
@@ -75,11 +74,15 @@ func New(n int, seed uint64) Instance {
 		for k := range a.values {
 			v := fmt.Sprintf("%s%d", a.name, k)
 			share := holders[v] * seats / n // rounded down
-			c.Rules = append(c.Rules, matcher.Rule{
+			r := matcher.Rule{
 				Row: len(c.Rules) + 1, Feature: a.name, Value: v, Weight: 1,
 				Property: matcher.Property{Terms: []matcher.Term{{Attribute: a.name, Values: []string{v}}}},
-				Min:      max(0, share-rng.IntN(2)), Max: share + 1 + rng.IntN(2),
-			})
+				Min:      max(0, share-1), Max: share + 2,
+			}
+			if k == a.values-1 && holders[v] > 1 {
+				r.Min = share + 1 // few hold it, and they are wanted
+			}
+			c.Rules = append(c.Rules, r)
 		}
 	}
 	in.Criteria = c

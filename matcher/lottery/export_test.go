@@ -5,3 +5,8 @@ var (
 	LevelsOnly     = Options{route: levelsOnly}
 	RelaxationOnly = Options{route: relaxationOnly}
 )
+
+// Sabotaged narrows the model by hand, as a wrong short cut would.
+func Sabotaged(narrow func(*Problem)) Options {
+	return Options{route: levelsOnly, sabotage: narrow}
+}

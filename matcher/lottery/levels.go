@@ -1,6 +1,7 @@
 package lottery
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -51,7 +52,21 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 	if r != nil && len(e.pool.list) < e.T && len(r.x) == len(e.lo) {
 		e.collect(r)
 	}
+	if e.options.sabotage != nil {
+		e.options.sabotage(e.Problem)
+		e.refresh()
+	}
 	impossible, err := e.cover()
+	if errors.Is(err, ErrUndecided) && len(e.pool.list) > 0 && e.cap == 1 {
+		// Whatever cohorts there are, each as likely as the others.
+		equal := make([]float64, len(e.pool.list))
+		for j := range equal {
+			equal[j] = 1
+		}
+		result := e.result(e.pool.list, equal)
+		result.Route = "levels"
+		return e.unproved(result)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +99,12 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 		e.fault("the levels do not stand up to their proofs (error %.3g, gap %.3g)", result.Error, result.Gap)
 		return nil, e.err
 	}
-	return e.unproved(result, stages)
+	return e.unproved(result)
 }
 
 // unproved is what can be said when work or time ran out: the lottery as far as
-// it got, and those levels that are proved already.
-func (e *engine) unproved(r *Result, stages []stage) (*Result, error) {
+// it got, and a bound on the smallest chance. No optimum is claimed.
+func (e *engine) unproved(r *Result) (*Result, error) {
 	r.Status, r.Levels, r.Impossible, r.Gap, r.Error = Bounded, nil, nil, 0, 0
 	for t := range r.Optimum {
 		if !e.problem.decided(t) {
@@ -98,11 +113,6 @@ func (e *engine) unproved(r *Result, stages []stage) (*Result, error) {
 	}
 	if e.err != nil {
 		return nil, e.err
-	}
-	for t := range r.Chance {
-		if !math.IsNaN(r.Optimum[t]) {
-			r.Error = max(r.Error, math.Abs(r.Chance[t]-r.Optimum[t]))
-		}
 	}
 	r.Bound = e.bound
 	return r, nil

@@ -82,7 +82,8 @@ type Options struct {
 	// Progress, if not nil, is told now and then, on the calling goroutine.
 	Progress func(Progress)
 
-	route route // for tests
+	route    route          // for tests
+	sabotage func(*Problem) // for tests: narrows the model wrongly
 }
 
 // route leaves one way out, so that tests can compare them.
