@@ -274,6 +274,11 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 		defer tick.Stop()
 		erased := in.service.Now()
 		for {
+			// Without this, a server that only reads would go on with an old
+			// master key, and with the tokens that ended with it.
+			if err := in.store.CheckKey(ctx); applications.ReasonOf(err) == "MASTER_KEY_CHANGED" && ctx.Err() == nil {
+				log.Error("refusing all calls", "error", err)
+			}
 			if n, err := in.service.CloseDue(ctx); err != nil && ctx.Err() == nil {
 				log.Error("closing calls whose time is over", "error", err)
 			} else if n > 0 {

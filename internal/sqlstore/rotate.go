@@ -372,13 +372,28 @@ func (t *tx) derivedKeys(ctx context.Context) (map[string][]byte, error) {
 	return kept, err
 }
 
+// CheckKey goes with the database to another master key, if it went over to
+// one. Who writes finds out by it; who only reads would go on with the old key.
+// Unavailable MASTER_KEY_CHANGED.
+func (s *Store) CheckKey(ctx context.Context) error {
+	var key string
+	err := s.inTx(ctx, false, func(t *tx) error {
+		_, err := t.one(ctx, queryPing, nil, &key)
+		return err
+	})
+	if err == nil && key != s.vault.KeyID() {
+		err = s.follow(ctx)
+	}
+	return err
+}
+
 // follow goes with the database to another master key, if it went over to one
 // while this store was open and the vault can.
 func (s *Store) follow(ctx context.Context) error {
 	var id string
 	var check []byte
 	var derived map[string][]byte
-	err := s.inTx(ctx, false, func(t *tx) error {
+	err := s.run(ctx, false, func(t *tx) error {
 		found, err := t.one(ctx, queryInstallation, nil, &id, &check)
 		if err == nil && !found {
 			err = fmt.Errorf("sqlstore: no installation")
@@ -394,7 +409,9 @@ func (s *Store) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = s.vault.Follow(id, check, derived); applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" {
+	_, err = s.vault.Follow(id, check, derived)
+	s.behind.Store(err != nil)
+	if applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" {
 		return applications.Errorf(applications.Unavailable, "MASTER_KEY_CHANGED",
 			"the database has a new master key (%s), which this server does not have yet: put the new key file in the place of the old one; no restart is needed (%w)", id, err)
 	}

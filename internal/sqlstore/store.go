@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -56,6 +57,8 @@ type Store struct {
 	// opened holds unwrapped data keys: keyName -> *vault.DataKey.
 	opened sync.Map
 	forms  formCache
+	// behind: the database has a master key that the vault has not got.
+	behind atomic.Bool
 }
 
 var _ applications.Store = (*Store)(nil)

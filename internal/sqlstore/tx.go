@@ -45,7 +45,18 @@ const (
 
 // inTx runs fn in a transaction: commits if it returns nil, rolls back if it
 // fails or panics, and runs it again if the database says that it lost a race.
+// A store that knows that the database has another master key, and has not got
+// it, does not even read: what it would believe may have ended with the old one.
 func (s *Store) inTx(ctx context.Context, write bool, fn func(*tx) error) error {
+	if s.behind.Load() {
+		if err := s.follow(ctx); err != nil {
+			return err
+		}
+	}
+	return s.run(ctx, write, fn)
+}
+
+func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
 	for attempt := 1; ; attempt++ {
 		before := s.vault.KeyID()
 		again, err := s.once(ctx, write, fn)

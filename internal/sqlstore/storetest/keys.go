@@ -495,9 +495,34 @@ func rotatedMaster(k *keyCase) {
 			k.Errorf("a server without the new key: %v", err)
 		}
 	}
+	// Reading, too: tokens that ended with the old key would be good there.
+	look := func(s *sqlstore.Store) error {
+		return s.View(k.Context(), func(tx applications.Tx) error { _, err := tx.Program(k.Context(), "late0"); return err })
+	}
+	if err := look(far); applications.ReasonOf(err) != "MASTER_KEY_CHANGED" {
+		k.Errorf("a server without the new key reads: %v", err)
+	}
 	must(k, os.WriteFile(elsewhere, next.FileText(), 0o600))
+	must(k, look(far))
 	must(k, write())
 	must(k, far.Ping(k.Context()))
+
+	// One that never writes goes over all the same.
+	if err := vault.Promote(k.keyFile); err != nil && k.load(false).KeyID() != next.KeyID() {
+		k.Fatal(err)
+	}
+	v = k.load(false)
+	reader := OpenAt(k, k.database, v)
+	must(k, os.RemoveAll(vault.OldPath(k.keyFile)))
+	next, _, err = vault.Next(k.keyFile)
+	must(k, err)
+	must(k, k.store.RotateMaster(k.Context(), next, all, keyEvent("keys.rotate_master")))
+	must(k, look(reader))
+	must(k, reader.CheckKey(k.Context()))
+	if v.KeyID() != next.KeyID() {
+		k.Errorf("a store that only reads has the key %s, want %s", v.KeyID(), next.KeyID())
+	}
+	must(k, look(reader))
 }
 
 func masterUnderWrites(k *keyCase) {
