@@ -32,7 +32,7 @@ var racePackages = []string{
 // what measures memory. Of the store's conformance suite the cases with several
 // goroutines run.
 const (
-	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestAtRestPostgres|TestConformance|TestConformancePostgres|TestConformanceDistributed|TestPostgresFaults|TestOpenPostgresRefuses|TestConcurrentFirstStartsPostgres|TestIdleMemory)$"
+	raceWithout = "^(TestAccessMatrix|TestEveryList|TestAtRest|TestAtRestPostgres|TestConformance|TestConformancePostgres|TestConformanceDistributed|TestPostgresFaults|TestOpenPostgresRefuses|TestConcurrentFirstStartsPostgres|TestIdleMemory|TestLife|TestLifePostgres|TestLifeDistributed|TestEraseFromEveryState|TestVerifyRuns|TestExportManyPages)$"
 	raceCases   = "^TestConformance(Postgres|Distributed)?$/.*/(winner|same_time|writers|concurrency)"
 )
 
