@@ -42,9 +42,11 @@ func (c codec) NewDecoder(r io.Reader) runtime.Decoder {
 		if len(bytes.TrimSpace(body)) == 0 {
 			return io.EOF // the gateway reads it as an empty message
 		}
-		err = c.JSONPb.NewDecoder(bytes.NewReader(body)).Decode(v)
-		if err == nil {
-			// A second document behind the first would be ignored in silence.
+		if m := messageIn(v); m != nil {
+			err = c.UnmarshalOptions.Unmarshal(body, m)
+		} else if err = c.JSONPb.NewDecoder(bytes.NewReader(body)).Decode(v); err == nil {
+			// A second document behind the first would be ignored in silence;
+			// protojson refuses it.
 			err = c.trailing(body)
 		}
 		if err == nil {

@@ -108,6 +108,23 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// messageIn is the message that v is, or that the field behind v is to hold,
+// which it makes; nil for anything else.
+func messageIn(v any) proto.Message {
+	if m, ok := v.(proto.Message); ok {
+		return m
+	}
+	if _, ok := messageBehind(v); !ok {
+		return nil
+	}
+	field := reflect.ValueOf(v).Elem()
+	if field.IsNil() {
+		field.Set(reflect.New(field.Type().Elem()))
+	}
+	m, _ := field.Interface().(proto.Message)
+	return m
+}
+
 // messageBehind finds the message type of a pointer to a field, as in
 // Decode(&request.Program).
 func messageBehind(v any) (protoreflect.MessageDescriptor, bool) {

@@ -30,8 +30,11 @@ func (all routes) checkNames(r *http.Request, body []byte) error {
 			if route.body != "*" {
 				field, inBody = strings.CutPrefix(v.field, route.body+".")
 			}
+			if !inBody {
+				continue
+			}
 			inPath := strings.Join(segments[v.first:v.past], "/")
-			if said := textOf(body, field); inBody && said != "" && said != inPath {
+			if said := textOf(body, field); said != "" && said != inPath {
 				message := "is " + shownName(said) + ", but the path names " + shownName(inPath) + "; send one of them"
 				return applications.Invalid(problem.ReasonNameConflict, "the body's "+field+" "+message, applications.Violation{Field: field, Message: message})
 			}
