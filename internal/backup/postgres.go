@@ -104,7 +104,7 @@ func countDump(ctx context.Context, restore *tool, payload string, inv *sqlstore
 
 // restorePostgres fills an empty database from a dump; all but the row that
 // names the master key, in one transaction, and then that row, with a mark that
-// keeps servers away. It reports whether the tables are there now.
+// keeps servers away. It reports whether the tables may be there now.
 func restorePostgres(ctx context.Context, database, payload string, m *Manifest, p Progress) (filled bool, err error) {
 	version, schema, err := sqlstore.PostgresEmpty(ctx, database)
 	if err != nil {
@@ -147,7 +147,9 @@ func restorePostgres(ctx context.Context, database, payload string, m *Manifest,
 	p.step("restoring")
 	// An empty --dbname: the environment names it.
 	if err := restore.run(ctx, database, nil, "--dbname=", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-tablespaces", "--no-password", "--use-list="+allBut, payload); err != nil {
-		return false, err
+		// Interrupted, it may have committed at the last moment; failing by
+		// itself, it has not.
+		return ctx.Err() != nil, err
 	}
 	return true, restore.read(ctx, []string{"--file=-", "--use-list=" + only, payload}, func(table, columns string, line []byte) error {
 		if table != "installation" {

@@ -292,6 +292,9 @@ func EndRestored(ctx context.Context, database string, v *vault.Vault) error {
 // and did not complete. A database that is complete it leaves alone.
 func DropRestored(ctx context.Context, database string) error {
 	return changeRestored(ctx, database, func(w *whole, tables []table) error {
+		if len(tables) == 0 {
+			return nil
+		}
 		var complete int
 		if err := w.tx.QueryRowContext(ctx, `SELECT count(*) FROM installation WHERE key_id <> $1`, restoringKey).Scan(&complete); err != nil || complete > 0 {
 			return err
@@ -311,6 +314,10 @@ func changeRestored(ctx context.Context, database string, change func(*whole, []
 		return err
 	}
 	defer w.db.Close()
+	// A program that was interrupted may still be committing.
+	if err := w.nobodyElse(ctx, Describe(database)); err != nil {
+		return w.explain(ctx, err)
+	}
 	if w.tx, err = w.db.BeginTx(ctx, nil); err != nil {
 		return w.explain(ctx, err)
 	}
