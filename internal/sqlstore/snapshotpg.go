@@ -279,7 +279,7 @@ func BeginRestored(ctx context.Context, database, columns string, line []byte) e
 
 // EndRestored takes the mark away: the database is complete.
 func EndRestored(ctx context.Context, database string, v *vault.Vault) error {
-	return changeRestored(ctx, database, func(w *whole, tables []table) error {
+	return changeRestored(ctx, database, false, func(w *whole, tables []table) error {
 		if err := w.analyze(ctx, tables); err != nil {
 			return err
 		}
@@ -291,7 +291,8 @@ func EndRestored(ctx context.Context, database string, v *vault.Vault) error {
 // DropRestored takes away again what a restore has put into an empty database
 // and did not complete. A database that is complete it leaves alone.
 func DropRestored(ctx context.Context, database string) error {
-	return changeRestored(ctx, database, func(w *whole, tables []table) error {
+	// Alone: a program that was interrupted may still be committing.
+	return changeRestored(ctx, database, true, func(w *whole, tables []table) error {
 		if len(tables) == 0 {
 			return nil
 		}
@@ -308,15 +309,16 @@ func DropRestored(ctx context.Context, database string) error {
 	})
 }
 
-func changeRestored(ctx context.Context, database string, change func(*whole, []table) error) error {
+func changeRestored(ctx context.Context, database string, alone bool, change func(*whole, []table) error) error {
 	w, err := connectPostgresWhole(ctx, database)
 	if err != nil {
 		return err
 	}
 	defer w.db.Close()
-	// A program that was interrupted may still be committing.
-	if err := w.nobodyElse(ctx, Describe(database)); err != nil {
-		return w.explain(ctx, err)
+	if alone {
+		if err := w.nobodyElse(ctx, Describe(database)); err != nil {
+			return w.explain(ctx, err)
+		}
 	}
 	if w.tx, err = w.db.BeginTx(ctx, nil); err != nil {
 		return w.explain(ctx, err)
