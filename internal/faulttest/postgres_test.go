@@ -37,8 +37,9 @@ func TestPostgresCrashes(t *testing.T) {
 	var faults []fault
 	for i := range 3 {
 		r.acknowledged(total*(i+1)/4 - random.IntN(total/10))
-		cluster.Crash(t)
 		f := fault{name: "PostgreSQL crashed", ready: mustNotBeReady, began: time.Now()}
+		cluster.Crash(t)
+		f.there = time.Now()
 		time.Sleep(time.Duration(random.IntN(int(counts(2*time.Second, 4*time.Second)))))
 		f.healing = time.Now()
 		cluster.Restart(t)

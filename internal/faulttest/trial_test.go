@@ -181,6 +181,7 @@ func (r *trial) acknowledgedSince(moment time.Time) {
 type fault struct {
 	name  string
 	began time.Time
+	there time.Time // from when on it has surely begun
 	// From healing on it is being mended, and at ended it is over.
 	healing, ended time.Time
 	ready          ready
@@ -193,6 +194,7 @@ type ready int
 const (
 	mustBeReady ready = iota
 	mustNotBeReady
+	mustFailToBeReady // at times: what is small may still be written
 	mayBeReady
 )
 
@@ -207,6 +209,7 @@ func (r *trial) suffer(name string, ready ready, lasts time.Duration, inject fun
 	f := fault{name: name, ready: ready}
 	f.began = time.Now()
 	heal := inject()
+	f.there = time.Now()
 	time.Sleep(time.Until(f.began.Add(lasts)))
 	f.healing = time.Now()
 	heal()
@@ -286,6 +289,7 @@ func (r *trial) checkRecovery(f fault, next time.Time) {
 			if first.IsZero() || try.End.Before(first) {
 				first = try.End
 			}
+		case try.Status == http.StatusTooManyRequests: // it works off what has piled up
 		case try.End.After(lastBad):
 			lastBad = try.End
 		}
@@ -302,17 +306,23 @@ func (r *trial) checkRecovery(f fault, next time.Time) {
 // recovered to come back.
 func (r *trial) checkReady(f fault, next time.Time) {
 	r.t.Helper()
-	looked, lies := 0, 0
+	looked, lies, failed := 0, 0, 0
 	for _, p := range r.probes {
 		switch {
-		case p.begin.After(f.began.Add(time.Second)) && p.end.Before(f.healing):
+		case p.begin.After(f.there.Add(time.Second)) && p.end.Before(f.healing):
 			looked++
+			if !p.ready {
+				failed++
+			}
 			if p.ready && f.ready == mustNotBeReady || !p.ready && f.ready == mustBeReady {
 				lies++
 			}
 		case p.begin.After(f.ended.Add(recovered)) && p.end.Before(next) && !p.ready:
 			r.t.Errorf("%s: %v after its end /readyz still fails", f.name, p.begin.Sub(f.ended))
 		}
+	}
+	if f.ready == mustFailToBeReady && looked > 0 && failed == 0 {
+		r.t.Errorf("%s: /readyz never failed during it", f.name)
 	}
 	if lies > 0 {
 		r.t.Errorf("%s: %d of %d answers of /readyz during it were not true", f.name, lies, looked)
