@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -72,7 +71,7 @@ func NewPlace(ctx context.Context, dir, backend string) (_ *Place, err error) {
 	}
 	base := p.database("base")
 	if p.cluster != nil {
-		if err := p.sql(ctx, "CREATE DATABASE base TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+		if err := p.cluster.Exec(ctx, "CREATE DATABASE base TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
 			return nil, err
 		}
 	}
@@ -110,10 +109,10 @@ func (p *Place) Copy(ctx context.Context) (database string, drop func() error, e
 	name := fmt.Sprintf("copy%d", p.copies)
 	database = p.database(name)
 	if p.cluster != nil {
-		drop = func() error { return p.sql(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)") }
+		drop = func() error { return p.cluster.Exec(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)") }
 		// The server writes out what it holds before it copies, so that this run
 		// does not pay for the one before.
-		return database, drop, p.sql(ctx, "CREATE DATABASE "+name+" TEMPLATE base")
+		return database, drop, p.cluster.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE base")
 	}
 	b, err := os.ReadFile(p.database("base"))
 	if err != nil {
@@ -132,15 +131,6 @@ func sync1(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-func (p *Place) sql(ctx context.Context, text string) error {
-	conn, err := pgx.Connect(ctx, p.cluster.URL(pgcluster.Role))
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, text)
-	return errors.Join(err, conn.Close(ctx))
 }
 
 // callAt is the open call on a server that serves a copy.

@@ -174,6 +174,16 @@ func (c *Cluster) addRole(ctx context.Context) error {
 // URL is how the role reaches a database over the socket, without a password.
 func (c *Cluster) URL(database string) string { return c.url(Role, database) }
 
+// Exec runs one statement in the role's own database: to make and drop others.
+func (c *Cluster) Exec(ctx context.Context, statement string) error {
+	conn, err := pgx.Connect(ctx, c.URL(Role))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, statement)
+	return errors.Join(err, conn.Close(ctx))
+}
+
 func (c *Cluster) url(role, database string) string {
 	return fmt.Sprintf("postgres://%s@/%s?host=%s&port=%d", role, database, url.QueryEscape(c.dir), c.port)
 }
