@@ -51,6 +51,7 @@ type options struct {
 	out     string
 	targets []target
 	compare string // all, link or none
+	here    bool   // a test's: build the tree as it lies there, out of the usual cache
 	say     io.Writer
 }
 
@@ -100,6 +101,12 @@ func release(ctx context.Context, o options) error {
 	src, err := export(ctx, filepath.Join(work, "first"), o.say)
 	if err != nil {
 		return err
+	}
+	if o.here {
+		src.shared = true
+		if src.folder, err = output(ctx, "go", "list", "-m", "-f", "{{.Dir}}"); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintf(o.say, "fairlead %s, %s, %s\n", src.version, src.revisionText(), runtime.Version())
 	again := source{}
@@ -163,6 +170,7 @@ type source struct {
 	version  string
 	revision string // of git; "" where there is none
 	time     time.Time
+	shared   bool // compiled packages are those of other builds of this tree
 }
 
 func (s source) revisionText() string {
@@ -244,6 +252,9 @@ func build(ctx context.Context, s source, t target, to, cache string) error {
 	const at = "github.com/openfairlead/fairlead/internal/cli."
 	stamp := fmt.Sprintf("-s -w -buildid= -X %scommit=%s -X %scommitted=%s", at, s.revision, at, s.time.Format(time.RFC3339))
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", stamp, "-o", to, "./cmd/fairlead")
+	if s.shared {
+		cmd.Args = slices.DeleteFunc(cmd.Args, func(a string) bool { return a == "-trimpath" }) // it compiles everything anew
+	}
 	cmd.Dir = s.folder
 	cmd.Env = append(os.Environ(),
 		"CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0",

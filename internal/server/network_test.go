@@ -551,6 +551,50 @@ func TestRefusedUploadSpoilsNoOtherCall(t *testing.T) {
 	}
 }
 
+// TestRefusedUploadIsTold: whoever is in the middle of sending a large table
+// hears why it is refused, and is not just cut off.
+func TestRefusedUploadIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.open("alpha")
+	l, _ := start(t, w.app, server.Ports{})
+	url := "http://" + l.HTTP.Addr().String() + "/v1/programs/alpha/applications:import"
+	large := importForm(`{"consentNote": "x"}`, "contact.name\n"+strings.Repeat(strings.Repeat("x", 1000)+"\n", 20<<10))
+	for name, c := range map[string]struct {
+		url, body string
+		headers   []string
+		want      int
+		told      string
+	}{
+		"a wrong token": {url, large, []string{formHeader, "Authorization: Bearer guess"}, 401, "TOKEN_INVALID"},
+		"another role":  {url, large, []string{formHeader, "Authorization: Bearer " + w.token(access.Reviewer, "alpha")}, 403, "PERMISSION_MISSING"},
+		"the old form":  {url + "?consentNote=x", large, []string{"Content-Type: text/csv", "Authorization: Bearer " + w.admin}, 400, "QUERY_INVALID"},
+		"no form":       {url, large, []string{"Content-Type: text/csv"}, 415, "UNSUPPORTED_MEDIA_TYPE"},
+		"no length":     {url, large, []string{formHeader, "Authorization: Bearer guess"}, 401, "TOKEN_INVALID"},
+	} {
+		req, err := http.NewRequest("POST", c.url, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "no length" {
+			req.ContentLength = -1
+		}
+		for _, h := range c.headers {
+			key, value, _ := strings.Cut(h, ": ")
+			req.Header.Set(key, value)
+		}
+		resp, err := (&http.Client{Timeout: 60 * time.Second}).Do(req)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != c.want || !strings.Contains(string(b), c.told) {
+			t.Errorf("%s: %d %s %v", name, resp.StatusCode, b, err)
+		}
+	}
+}
+
 // TestTLSOnly: both ports speak TLS 1.2 and later, and nothing else.
 func TestTLSOnly(t *testing.T) {
 	ca := tlstest.New(t)

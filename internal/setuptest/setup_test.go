@@ -350,6 +350,15 @@ func imported(t *testing.T, m *machine, c *http.Client) {
 		t.Errorf("64 MiB: %d %.500s", status, body)
 	}
 	t.Logf("figure: a table of 64 MiB and 33,000 rows through nginx, checked whole: %.1f s", took.Seconds())
+	// Whoever may not import is told so, however much is on its way.
+	right := token
+	token = []byte("guess")
+	for range 3 {
+		if status, body, _ = send(20 << 20); status != http.StatusUnauthorized || !strings.Contains(body, "TOKEN_INVALID") {
+			t.Errorf("a refused upload: %d %.500s", status, body)
+		}
+	}
+	token = right
 	if status, body, _ = send(64<<20 + 10); status != http.StatusRequestEntityTooLarge || !strings.Contains(body, "64 MiB") {
 		t.Errorf("more than 64 MiB: %d %.500s", status, body)
 	}

@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -43,43 +42,44 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 	codec := newCodec()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		control := http.NewResponseController(w)
+		_ = control.EnableFullDuplex() // HTTP/2 is so by itself
 		// The room above the table is for the spec and what a form adds.
 		r.Body = http.MaxBytesReader(w, r.Body, maxImport+2*MaxBody)
+		refuse := func(answer func()) {
+			w.Header().Set("Connection", "close")
+			answer()
+			linger(control, r.Body)
+		}
 		spec, table, err := readForm(r, codec)
 		if err != nil {
-			WriteError(w, r, err)
+			refuse(func() { WriteError(w, r, err) })
 			return
 		}
-		control := http.NewResponseController(w)
 		until := time.Now().Add(ImportTimeout)
 		_ = control.SetReadDeadline(until) // not every test server has deadlines
 		_ = control.SetWriteDeadline(until)
 		ctx, cancel := context.WithDeadline(r.Context(), until)
 		defer cancel()
-		// A connection whose reading was stopped ends with the answer: net/http
-		// would take its next request for one whose caller has gone.
-		var stopped atomic.Bool
-		stop := func() {
-			stopped.Store(true)
-			_ = control.SetReadDeadline(time.Now()) // nor this one
-		}
 		md := metadata.Pairs(chain.ClientKey, ClientAddress(r, trusted).String())
 		md.Append("authorization", r.Header.Values("Authorization")...)
 		var header metadata.MD
-		resp, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, table, &header, stop)
+		resp, sent, err := send(metadata.NewOutgoingContext(ctx, md), client, spec, table, &header)
 		if id := header.Get(chain.RequestIDKey); len(id) > 0 {
 			w.Header().Set("X-Request-Id", id[0])
 		}
-		if stopped.Load() {
-			w.Header().Set("Connection", "close")
-		}
 		if err != nil {
-			var own *applications.Error
-			if errors.As(err, &own) { // of the form; the services' come as a status
-				WriteError(w, r, own)
-				return
-			}
-			answerError(r.Context(), nil, nil, w, r, err)
+			refuse(func() {
+				var own *applications.Error
+				if errors.As(err, &own) { // of the form; the services' come as a status
+					WriteError(w, r, own)
+				} else {
+					answerError(r.Context(), nil, nil, w, r, err)
+				}
+				_ = control.Flush() // or nobody hears of it before the upload ends
+				_ = control.SetReadDeadline(time.Now().Add(lingering))
+				<-sent
+			})
 			return
 		}
 		body, err := codec.Marshal(resp)
@@ -90,6 +90,17 @@ func Import(conn *grpc.ClientConn, trusted []netip.Prefix) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(body) // the caller has gone: nobody to tell
 	})
+}
+
+// lingering is how long what comes behind a refusal is still read. Whoever is
+// in the middle of sending hears of the refusal only then: closing a connection
+// on data that is on its way makes the system drop the answer with it.
+const lingering = 5 * time.Second
+
+func linger(control *http.ResponseController, body io.Reader) {
+	_ = control.Flush()
+	_ = control.SetReadDeadline(time.Now().Add(lingering))
+	_, _ = io.Copy(io.Discard, body) // until the sender is done, has gone, or time is up
 }
 
 // formOfImport is how an import is sent, for those who send it otherwise.
@@ -224,43 +235,46 @@ func (t *tablePart) Read(p []byte) (int, error) {
 	return n, io.EOF
 }
 
-// send streams the spec and the table. When the server ends the call early, as
-// it does for who may not import, stop ends the reading of the table.
-func send(ctx context.Context, client v1.ApplicationServiceClient, spec *v1.ImportSpec, table io.Reader, header *metadata.MD, stop func()) (*v1.ImportApplicationsResponse, error) {
+// send streams the spec and the table. The server may end the call early, as it
+// does for who may not import: then the answer comes before the table was read,
+// and sent is closed once nobody reads it any more.
+func send(ctx context.Context, client v1.ApplicationServiceClient, spec *v1.ImportSpec, table io.Reader, header *metadata.MD) (resp *v1.ImportApplicationsResponse, sent <-chan struct{}, err error) {
+	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(ctx) // ends the stream when the upload breaks off
-	defer cancel()
 	stream, err := client.ImportApplications(ctx, grpc.Header(header))
 	if err != nil {
-		return nil, err
+		cancel()
+		close(done)
+		return nil, done, err
 	}
-	resp, answer := &v1.ImportApplicationsResponse{}, make(chan error, 1)
-	var sent, early atomic.Bool
+	answer := make(chan error, 1)
+	resp = &v1.ImportApplicationsResponse{}
+	go func() { answer <- stream.RecvMsg(resp) }()
+	parts := make(chan error, 1)
 	go func() {
-		err := stream.RecvMsg(resp)
-		if !sent.Load() {
-			early.Store(true)
-			stop()
+		defer close(done)
+		err := sendParts(stream, spec, table)
+		if err == nil {
+			err = stream.CloseSend()
 		}
-		answer <- err
-	}()
-	broken := sendParts(stream, spec, table)
-	sent.Store(true)
-	if broken != nil {
-		if !early.Load() {
+		parts <- err // before the answer that it brings about
+		if err != nil {
 			cancel()
 		}
-		if err := <-answer; err != nil && early.Load() {
-			return nil, err // why the reading was stopped
+	}()
+	err = <-answer
+	select {
+	case broken := <-parts:
+		if broken != nil {
+			err = broken
 		}
-		return nil, broken
+	default: // the table is still on its way
+		if err == nil { // never: the server reads to the end first
+			err = <-parts
+		}
 	}
-	if err := stream.CloseSend(); err != nil {
-		return nil, err
-	}
-	if err := <-answer; err != nil {
-		return nil, err
-	}
-	return resp, nil
+	cancel()
+	return resp, done, err
 }
 
 // sendParts sends everything there is. What a stream that has ended says stands
