@@ -49,7 +49,7 @@ func TestManyWatches(t *testing.T) {
 	for range 20 {
 		closes = append(closes, open())
 	}
-	if got := w.call("GET", watch, facilitator, ""); got.status != 429 || got.code != "RESOURCE_EXHAUSTED" || got.reason != "TOO_MANY_STREAMS" {
+	if got := w.call("GET", watch, facilitator, ""); got.status != 429 || got.code != "RESOURCE_EXHAUSTED" || got.reason != "TOO_MANY_STREAMS" || got.header.Get("Retry-After") != "5" {
 		t.Fatalf("the watch after the last: %d %s", got.status, got.body)
 	}
 	w.must("GET", "/v1/"+run.Name, facilitator, "")

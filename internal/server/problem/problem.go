@@ -132,6 +132,9 @@ func Status(err error, reference string) (st *status.Status, internal bool) {
 		map[string]string{"reference": reference}), true
 }
 
+// whenOthersEnd is what callers are told to wait for something long to end.
+const whenOthersEnd = 5 * time.Second
+
 // FromError is Status for an error that is known to be one of ours and no
 // internal one.
 func FromError(e *applications.Error) *status.Status {
@@ -144,6 +147,9 @@ func FromError(e *applications.Error) *status.Status {
 			})
 		}
 		details = append(details, bad)
+	}
+	if e.Code == applications.ResourceExhausted { // too many imports, exports and watches are open
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(whenOthersEnd)})
 	}
 	return with(wireCodes[e.Code], e.Reason, strings.ToValidUTF8(e.Message, "\ufffd"), nil, details...)
 }
