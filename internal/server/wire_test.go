@@ -83,7 +83,7 @@ func (c *wireConn) Close() error {
 
 func (c *wireConn) SetDeadline(t time.Time) error    { return c.SetReadDeadline(t) }
 func (c *wireConn) SetWriteDeadline(time.Time) error { return nil }
-func (c *wireConn) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
+func (c *wireConn) LocalAddr() net.Addr              { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 func (c *wireConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2} }
 

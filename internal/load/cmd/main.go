@@ -154,7 +154,7 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 		if o.overload {
 			rate, title = r.Throughput()*10, "ten times as much"
 		}
-		if r, err = loop(title, rate, open, o.duration); err != nil {
+		if _, err = loop(title, rate, open, o.duration); err != nil {
 			return err
 		}
 		if o.overload {
