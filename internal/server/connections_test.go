@@ -85,9 +85,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 				conn.Close()
 				conn.Close() // counts once
 			}
+			l.mu.Lock()
 			if l.open != 0 || len(l.byAddress) != 0 {
 				t.Errorf("from %s: %d are counted when none is open: %v", c.from, l.open, l.byAddress)
 			}
+			l.mu.Unlock()
 		}
 		inner.Close()
 	}

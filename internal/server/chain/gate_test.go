@@ -75,9 +75,10 @@ func TestGateOverload(t *testing.T) {
 		var served, refused, beyond int
 		var waited, turnedAway time.Duration
 		var mu sync.Mutex
+		var callers sync.WaitGroup
 		begin := time.Now()
 		for time.Since(begin) < time.Minute {
-			go func() {
+			callers.Go(func() {
 				came := time.Now()
 				err := g.enter(t.Context())
 				took := time.Since(came)
@@ -102,7 +103,7 @@ func TestGateOverload(t *testing.T) {
 					time.Sleep(work)
 					g.leave()
 				}
-			}()
+			})
 			time.Sleep(time.Second / 8000)
 			g.mu.Lock()
 			if len(g.line) > inLine || g.inside > places {
@@ -110,7 +111,7 @@ func TestGateOverload(t *testing.T) {
 			}
 			g.mu.Unlock()
 		}
-		time.Sleep(patience)
+		callers.Wait()
 		if served < 47_900 { // of 48,000
 			t.Errorf("%d served in a minute", served)
 		}
