@@ -46,6 +46,11 @@ func ciSteps(o *options) []step {
 	return append(steps, testSteps(o)...)
 }
 
+// packagesAtOnce is how many packages' tests run beside each other: many of
+// them mostly wait, for a disk, a killed server or a clock, so that one for
+// each of two cores would leave these idle for half of the time.
+const packagesAtOnce = "4"
+
 func testSteps(o *options) []step {
 	steps := []step{{"go test ./...", func(ctx context.Context, r *report) error {
 		if err := needs(ctx, r, curl, nginx); err != nil {
@@ -53,7 +58,7 @@ func testSteps(o *options) []step {
 		}
 		noPostgres := needs(ctx, r, postgres) // without it the rest runs all the same
 		go o.browserReady(ctx, r)             // an installation takes a while: begin it now
-		args, env := []string{"-timeout", "9m", "./..."}, []string(nil)
+		args, env := []string{"-p", packagesAtOnce, "-timeout", "9m", "./..."}, []string(nil)
 		if o.soak {
 			args, env = []string{"-timeout", "55m", "-count=1", "./..."}, []string{"FAIRLEAD_SOAK=1"}
 		}
@@ -78,7 +83,7 @@ func raceSteps(o *options) []step {
 			return err
 		}
 		return errors.Join(
-			r.goTest(ctx, nil, append([]string{"-race", "-timeout", "9m", "-skip", raceWithout}, racePackages...)...),
+			r.goTest(ctx, nil, append([]string{"-race", "-p", packagesAtOnce, "-timeout", "9m", "-skip", raceWithout}, racePackages...)...),
 			r.goTest(ctx, nil, "-race", "-timeout", "9m", "-run", raceCases, "./internal/sqlstore"),
 		)
 	}}}
@@ -167,8 +172,8 @@ func fuzzTargets() ([]fuzzTarget, error) {
 	return targets, nil
 }
 
-// fuzzSteps builds each package's fuzz binary once and runs its targets, two
-// at a time with one worker each: on two cores that halves the time.
+// fuzzSteps builds each package's fuzz binary once and runs its targets, three
+// at a time with one worker each.
 func fuzzSteps(o *options) []step {
 	return []step{{"fuzz, " + o.fuzzTime + " each", func(ctx context.Context, r *report) error {
 		targets, err := fuzzTargets()
@@ -199,7 +204,7 @@ func fuzzSteps(o *options) []step {
 		}
 
 		var inputs atomic.Int64
-		slots := make(chan struct{}, 2)
+		slots := make(chan struct{}, 3)
 		for _, t := range targets {
 			if binaries[t.pkg] == "-" {
 				continue
