@@ -38,8 +38,8 @@ var commands = []command{
 	{"soak", "the same tests at full counts", testSteps},
 	{"lint", "formatting, vet, staticcheck, the API's style and compatibility", lintSteps},
 	{"generated", "the generated code is what the sources generate", generatedSteps},
-	{"fuzz", "every fuzz target, for --fuzztime each", fuzzSteps},
-	{"race", "the tests of concurrent packages under the race detector", raceSteps},
+	{"fuzz", "every fuzz target, for --fuzztime each", full(fuzzSteps)},
+	{"race", "the tests of concurrent packages under the race detector", full(raceSteps)},
 	{"browser", "the pages in a real browser", browserSteps},
 	{"ci", "lint, generated and test", ciSteps},
 }
@@ -105,6 +105,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // options of one run.
 type options struct {
 	soak, verbose bool
+	full          bool // the race detector and fuzzing as in a soak
 	fuzzTime      string
 
 	browserOnce sync.Once

@@ -77,13 +77,33 @@ func testSteps(o *options) []step {
 	return append(steps, browserSteps(o)...)
 }
 
+// raceReduced are the tests in which goroutines meet: what make test runs under
+// the race detector. The soak and make race run all but raceWithout.
+const raceReduced = "EraseDuring|EraseAgainst|ExpiryAgainst|FirstToken|Winner|KilledRuns|RunKilled|CancelSelection|WithdrawalMakes|LeaseTaken|RunnerLoop|RunGivesUp|PoolChanged|TriesAtOnce|IdempotentCreate|CloseDue" +
+	"|ReadAgain|Bounded|Collector|ImportOverREST|BreaksOff|EveryMutation|RatesBehind|SlowCallers|RefusedUpload|Listen|PortsAndHealth|StopFinishes|Background|ManyWatches|Journey|PanicInAPage|HTTP2" +
+	"|Gate|Limiter|RateLimit|OpenStreams|Deadline|NoPlace|SlowBody" +
+	"|FaultAt|Retry|GroupFails|Keys|Concurrent|TwoProcesses|ManyKinds|LostConnection|OutcomeUnknown|StatementEnds|WhileWriting" +
+	"|PressedTwice|ManyBeginnings|TwoTabs|FacilitatorRuns|AnswersAnOffer"
+
+// full has a step's tests run as in a soak.
+func full(steps func(*options) []step) func(*options) []step {
+	return func(o *options) []step {
+		o.full = true
+		return steps(o)
+	}
+}
+
 func raceSteps(o *options) []step {
 	return []step{{"go test -race", func(ctx context.Context, r *report) error {
 		if err := needs(ctx, r, compiler); err != nil {
 			return err
 		}
+		args := []string{"-race", "-p", packagesAtOnce, "-timeout", "9m", "-skip", raceWithout}
+		if !o.soak && !o.full {
+			args = append(args, "-run", raceReduced)
+		}
 		return errors.Join(
-			r.goTest(ctx, nil, append([]string{"-race", "-p", packagesAtOnce, "-timeout", "9m", "-skip", raceWithout}, racePackages...)...),
+			r.goTest(ctx, nil, append(args, racePackages...)...),
 			r.goTest(ctx, nil, "-race", "-timeout", "9m", "-run", raceCases, "./internal/sqlstore"),
 		)
 	}}}
@@ -195,7 +215,13 @@ func fuzzSteps(o *options) []step {
 				continue
 			}
 			bin := filepath.Join(dir, strings.NewReplacer("/", "_", ".", "").Replace(t.pkg)+".test")
-			out, err := program(ctx, "go", "test", "-c", "-fuzz=.", "-o", bin, t.pkg).CombinedOutput()
+			args := []string{"go", "test", "-c", "-o", bin, t.pkg}
+			if o.soak || o.full {
+				// Guided by coverage, for which every package that a target
+				// reaches is compiled anew: minutes, for seconds of use.
+				args = []string{"go", "test", "-c", "-fuzz=.", "-o", bin, t.pkg}
+			}
+			out, err := program(ctx, args...).CombinedOutput()
 			if err != nil {
 				r.fail("building the fuzz targets of "+t.pkg, string(out)+err.Error())
 				bin = "-"
