@@ -6,7 +6,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 )
 
-// gate counts the transactions in progress, and lets none begin after it was
+// gate counts the transactions or calls in progress, and lets none begin after it was
 // shut.
 type gate struct {
 	mu     sync.Mutex
@@ -33,7 +33,7 @@ func (g *gate) leave() {
 	}
 }
 
-// shut waits for the transactions in progress. It is false the second time.
+// shut waits for what is in progress. It is false the second time.
 func (g *gate) shut() bool {
 	g.mu.Lock()
 	if g.closed != nil {

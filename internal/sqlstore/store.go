@@ -59,6 +59,9 @@ type Store struct {
 	forms  formCache
 	// behind: the database has a master key that the vault has not got.
 	behind atomic.Bool
+	// calls are in progress from their first transaction to the end of their
+	// last: one that lost a race while the store closes still runs again.
+	calls gate
 }
 
 var _ applications.Store = (*Store)(nil)
@@ -167,4 +170,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Close implements applications.Store. Calls in progress finish; later ones
 // get Unavailable.
-func (s *Store) Close() error { return s.db.close() }
+func (s *Store) Close() error {
+	s.calls.shut()
+	return s.db.close()
+}

@@ -57,6 +57,10 @@ func (s *Store) inTx(ctx context.Context, write bool, fn func(*tx) error) error 
 }
 
 func (s *Store) run(ctx context.Context, write bool, fn func(*tx) error) error {
+	if err := s.calls.enter(); err != nil {
+		return err
+	}
+	defer s.calls.leave()
 	for attempt := 1; ; attempt++ {
 		before := s.vault.KeyID()
 		again, err := s.once(ctx, write, fn)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -364,8 +365,9 @@ var transactionCases = append([]testCase{
 			<-inside
 			closed <- f.Close()
 		}()
+		var once sync.Once // the function may run again
 		f.do(func(tx applications.Tx) error {
-			close(inside)
+			once.Do(func() { close(inside) })
 			time.Sleep(20 * time.Millisecond)
 			_, err := tx.NextCode(f.ctx, "p1")
 			return err
