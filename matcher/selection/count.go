@@ -227,20 +227,24 @@ func (a *auditor) audit(cohort []string) (tally, error) {
 			return t, fmt.Errorf("a link of kind %s is broken", l.Kind)
 		}
 	}
-	t.rules = a.count(cohort)
-	t.size = len(cohort)
+	return a.tally(cohort), nil
+}
+
+// tally counts a cohort of people of the pool, whatever it breaks.
+func (a *auditor) tally(cohort []string) tally {
+	t := tally{rules: a.count(cohort), size: len(cohort)}
 	for i, n := range t.rules {
 		off := int64(n.Short + n.Over)
 		if n.Priority == matcher.Must {
 			t.short += off
 		} else {
-			t.deviation[n.Priority] += int64(c.Rules[i].Weight) * off
+			t.deviation[n.Priority] += int64(a.criteria.Rules[i].Weight) * off
 		}
 	}
 	for _, id := range cohort {
-		t.score += int64(c.Scores[id])
+		t.score += int64(a.criteria.Scores[id])
 	}
-	return t, nil
+	return t
 }
 
 // distinct is a list without its repeats.

@@ -30,12 +30,23 @@ type Exclusion struct {
 	Rules []matcher.RuleCount
 }
 
-// excluded finds the reason for one block: the stages are proved again with the
-// block in.
+// excluded finds the reason for one block that is in no cohort as good as the
+// best.
 func (r *run) excluded(block int) (Exclusion, error) {
+	x, barred, err := r.barred(block, true)
+	if err == nil && !barred {
+		err = fmt.Errorf("selection: the lottery calls somebody impossible who is in a cohort")
+	}
+	return x, err
+}
+
+// barred says whether no cohort as good as the best has a block in (or, with in
+// false, none is without it), and why: the stages are proved again with the
+// block forced in or out.
+func (r *run) barred(block int, in bool) (x Exclusion, barred bool, err error) {
 	s := newStage()
-	s.force = make([]bool, len(r.in.blocks))
-	s.force[block] = true
+	s.force, s.forbid = make([]bool, len(r.in.blocks)), make([]bool, len(r.in.blocks))
+	s.force[block], s.forbid[block] = in, !in
 	done := r.settled
 	ask := func(g goal, level int) (finding, error) {
 		s.goal, s.level = g, level
@@ -58,18 +69,18 @@ func (r *run) excluded(block int) (Exclusion, error) {
 	found, err := ask(deviation, matcher.Must)
 	switch {
 	case err != nil:
-		return Exclusion{}, err
+		return Exclusion{}, false, err
 	case found.state == none:
-		return Exclusion{Reason: ExcludedByConditions}, nil
+		return Exclusion{Reason: ExcludedByConditions}, true, nil
 	case found.value > 0:
-		return at(found, ExcludedByMust, matcher.Must, 0), nil
+		return at(found, ExcludedByMust, matcher.Must, 0), true, nil
 	}
 	s.relaxed = false
 	if found, err = ask(largest, 0); err != nil {
-		return Exclusion{}, err
+		return Exclusion{}, false, err
 	}
 	if int(found.value) < done.size {
-		return at(found, ExcludedBySize, -1, int64(done.size)), nil
+		return at(found, ExcludedBySize, -1, int64(done.size)), true, nil
 	}
 	s.size = done.size
 	for g := 1; g <= matcher.MaxPriority; g++ {
@@ -77,20 +88,20 @@ func (r *run) excluded(block int) (Exclusion, error) {
 			continue
 		}
 		if found, err = ask(deviation, g); err != nil {
-			return Exclusion{}, err
+			return Exclusion{}, false, err
 		}
 		if found.value > done.limit[g] {
-			return at(found, stepNumber(ExcludedByPriority, g), g, done.limit[g]), nil
+			return at(found, stepNumber(ExcludedByPriority, g), g, done.limit[g]), true, nil
 		}
 		s.limit[g] = done.limit[g]
 	}
 	if found, err = ask(score, 0); err != nil {
-		return Exclusion{}, err
+		return Exclusion{}, false, err
 	}
 	if found.value < done.minScore {
-		return at(found, ExcludedByScore, -1, done.minScore), nil
+		return at(found, ExcludedByScore, -1, done.minScore), true, nil
 	}
-	return Exclusion{}, fmt.Errorf("selection: the lottery calls somebody impossible who is in a cohort")
+	return Exclusion{}, false, nil
 }
 
 // errUnexplained: work or time ran out; the exclusion itself is proved.

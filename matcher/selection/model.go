@@ -378,6 +378,8 @@ type stage struct {
 	rivals [][]bool
 	// force and forbid, if not nil, put blocks in and out (by block).
 	force, forbid []bool
+	// extend, if not nil, adds rows, columns and costs of its own.
+	extend func(*program)
 }
 
 // program is a stage as an integer program, with what it takes to go from
@@ -396,6 +398,7 @@ type aux struct {
 	at     int    // the row's bound: lo for short and missing, hi for over
 	sets   []int  // missing
 	choice []bool // whole
+	value  func(cohort []bool) int
 }
 
 type auxKind uint8
@@ -406,6 +409,7 @@ const (
 	touched                // 1 if the cohort has somebody of the set
 	missing                // sets missing to lo
 	whole                  // 1 if all of a choice of blocks are in
+	counted                // what value says
 )
 
 func (in *instance) program(s *stage) *program {
@@ -478,6 +482,9 @@ func (in *instance) program(s *stage) *program {
 		for _, choice := range s.rivals {
 			p.rival(choice)
 		}
+	}
+	if s.extend != nil {
+		s.extend(p)
 	}
 	p.ilp.Continuous = make([]bool, len(p.ilp.Cost))
 	for j := n; j < len(p.ilp.Continuous); j++ {
@@ -642,6 +649,8 @@ func (p *program) point(cohort []bool) []int64 {
 				distinct += min(1, held(number))
 			}
 			v = max(0, a.at-distinct)
+		case counted:
+			v = a.value(cohort)
 		case whole:
 			v = 1
 			for k, in := range a.choice {

@@ -270,8 +270,7 @@ func (r *run) explain(seeded bool) error {
 			return err
 		}
 		if found.state == none {
-			r.infeasibility.Clash = r.clash()
-			return nil
+			return r.clash(seeded)
 		}
 		if found.state != solved {
 			r.best = nil
@@ -293,7 +292,26 @@ func (r *run) explain(seeded bool) error {
 		r.infeasibility.ClosestRules = r.tally.rules
 	}
 	if finished && seeded {
+		if err := r.account(); err != nil {
+			return err
+		}
 		return r.proved(StepVerified, 1)
+	}
+	return nil
+}
+
+// clash names hard conditions that cannot hold together.
+func (r *run) clash(seeded bool) error {
+	all := hardConditions(r.criteria, len(r.people))
+	members, _, err := r.conflict(all)
+	if err != nil {
+		return err
+	}
+	for _, c := range named(members, all, len(r.people)) {
+		r.infeasibility.Clash = append(r.infeasibility.Clash, c.Bound)
+	}
+	if seeded {
+		return r.account()
 	}
 	return nil
 }
@@ -395,7 +413,7 @@ func (r *run) peek(step string, s *stage) (finding, error) {
 // known is whether the stage must have a cohort, because earlier stages proved
 // theirs under conditions that it only repeats.
 func (r *run) known(s *stage) bool {
-	return s.not == nil && s.force == nil && (r.best != nil || len(r.steps) > 0 && r.steps[len(r.steps)-1].Name != StepImpossible)
+	return s.not == nil && s.force == nil && s.extend == nil && (r.best != nil || len(r.steps) > 0 && r.steps[len(r.steps)-1].Name != StepImpossible)
 }
 
 // confirm compares what a stage says of the best cohort with what was counted.
