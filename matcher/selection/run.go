@@ -270,7 +270,8 @@ func (r *run) explain(seeded bool) error {
 			return err
 		}
 		if found.state == none {
-			return r.clash(seeded)
+			r.infeasibility.Clash = r.clash()
+			return nil
 		}
 		if found.state != solved {
 			r.best = nil
@@ -292,26 +293,7 @@ func (r *run) explain(seeded bool) error {
 		r.infeasibility.ClosestRules = r.tally.rules
 	}
 	if finished && seeded {
-		if err := r.account(); err != nil {
-			return err
-		}
 		return r.proved(StepVerified, 1)
-	}
-	return nil
-}
-
-// clash names hard conditions that cannot hold together.
-func (r *run) clash(seeded bool) error {
-	all := hardConditions(r.criteria, len(r.people))
-	members, _, err := r.conflict(all)
-	if err != nil {
-		return err
-	}
-	for _, c := range named(members, all, len(r.people)) {
-		r.infeasibility.Clash = append(r.infeasibility.Clash, c.Bound)
-	}
-	if seeded {
-		return r.account()
 	}
 	return nil
 }
