@@ -194,5 +194,5 @@ func recordWithout(r *matcher.Record, f *frozen, commitment string) *matcher.Rec
 		}
 		o.Infeasibility = &left
 	}
-	return matcher.NewErasedRecord(&o, commitment, r.Engine, len(f.Erased))
+	return matcher.NewErasedRecord(r, &o, commitment, len(f.Erased))
 }

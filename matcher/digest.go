@@ -21,14 +21,17 @@ func digestOf(b []byte) string {
 }
 
 func appendInput(b []byte, people []Person, c Criteria, seed string) []byte {
-	w := &canon{b: b, fresh: true}
+	return (&Input{People: people, Criteria: c, Seed: seed}).AppendJSON(b)
+}
+
+func (w *canon) input(in *Input) {
 	w.open('{')
 	w.key("version")
 	w.int(1)
 	w.key("people")
 	w.open('[')
-	named := namedAttributes(c)
-	byID := slices.Clone(people)
+	named := namedAttributes(in.Criteria)
+	byID := slices.Clone(in.People)
 	slices.SortFunc(byID, func(a, b Person) int { return strings.Compare(a.ID, b.ID) })
 	for _, p := range byID {
 		w.open('{')
@@ -47,11 +50,14 @@ func appendInput(b []byte, people []Person, c Criteria, seed string) []byte {
 	}
 	w.close(']')
 	w.key("criteria")
-	appendCriteria(w, c)
+	appendCriteria(w, in.Criteria)
 	w.key("seed")
-	w.str(seed)
+	w.str(in.Seed)
+	if in.MaxChance > 0 {
+		w.key("maxChance")
+		w.int(int64(in.MaxChance))
+	}
 	w.close('}')
-	return w.b
 }
 
 func namedAttributes(c Criteria) []string {

@@ -52,6 +52,17 @@ type Infeasibility struct {
 	// Clash names, in words of the input, the hard conditions that cannot hold
 	// by themselves (size range, caps, locks, links); nil if they can.
 	Clash []string
+	// Conflict is a set of conditions that cannot hold together, though without
+	// any one of them the others can: sides of rules, locks, links, caps, the
+	// size. It names a Clash if there is one.
+	Conflict []Condition
+	// Relaxations are all the single changes that are enough by themselves, each
+	// as small as it can be, and all the cheapest sets of changes to rules, by
+	// cost. They keep within MinFlex, MaxFlex and Fixed.
+	Relaxations []Relaxation
+	// Cut says what of these work, time or a limit cut off: CutConflict,
+	// CutRelaxations.
+	Cut []string
 	// LeastTotalDeviation is the smallest Σ (short + over), weight 1, over the
 	// rules that must hold, with size range, caps, locks and links kept. It is
 	// nil when these alone cannot hold, or when it was not proved in the work

@@ -6,13 +6,30 @@
 // with the counter as eight bytes, most significant first, read eight bytes at
 // a time. There is no modulo bias: values that would make some numbers likelier
 // are passed over.
+//
+// The seed itself comes from what was sealed before and from a value that
+// nobody could know then.
 package draw
 
 import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"strconv"
 )
+
+// Seed is the seed of a draw: SHA-256 over four parts, each with its length in
+// eight bytes, most significant first, before it: the root, which commits to
+// what is drawn from; the public value, in UTF-8; the selection; the attempt, in
+// decimal, from 1.
+func Seed(root [sha256.Size]byte, value, selection string, attempt int) [sha256.Size]byte {
+	var b []byte
+	for _, part := range [][]byte{root[:], []byte(value), []byte(selection), strconv.AppendInt(nil, int64(attempt), 10)} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	return sha256.Sum256(b)
+}
 
 // Stream is the stream of numbers of a seed.
 type Stream struct {

@@ -9,6 +9,23 @@ import (
 	"github.com/openfairlead/fairlead/matcher/draw"
 )
 
+// The bytes that a verifier in any language has to come to: computed with Python's
+// hashlib from the four parts.
+func TestSeedBytes(t *testing.T) {
+	var root [32]byte
+	for i := range root {
+		root[i] = byte(i)
+	}
+	got := draw.Seed(root, "7 4 19 – ü", "selections/s1", 12)
+	if want := "b7d88209634d6e07abf8f9b443927b8b6a47d3392f6f477a306e0e8222ddb811"; fmt.Sprintf("%x", got) != want {
+		t.Errorf("%x, want %s", got, want)
+	}
+	// The parts do not run into each other.
+	if draw.Seed(root, "7", "1", 1) == draw.Seed(root, "71", "", 1) {
+		t.Error("two sources, one seed")
+	}
+}
+
 func TestStreamIsUniform(t *testing.T) {
 	const n, draws = 7, 70_000
 	var seen [n]int

@@ -31,8 +31,9 @@ type LotteryOptions struct {
 // the rules that must hold, have the largest size, reach the least deviation of
 // each priority (plus what is allowed) and the largest total score.
 type Lottery struct {
-	// Outcome is what was proved before the lottery. It names no cohort; where
-	// Status is not OPTIMAL there is no lottery.
+	// Outcome is what was proved before the lottery. With a lottery it is OPTIMAL and
+	// names no cohort: nothing is drawn yet. Without one it has, where there is
+	// one, the best cohort found and is never OPTIMAL.
 	Outcome *matcher.Outcome
 	// Types are the people of the pool who differ in nothing that a rule that can
 	// bind looks at. People of one type have equal chances.
@@ -79,19 +80,44 @@ func FindLottery(ctx context.Context, people []matcher.Person, c matcher.Criteri
 	if err := checkInput(people, c, ""); err != nil {
 		return nil, err
 	}
-	r := newRun(ctx, people, c, o.Options, func(string) [3]int64 { return [3]int64{} })
+	r := newRun(ctx, people, c, o.Options, func(id string) [3]int64 { return lots("", id) })
 	out := &Lottery{}
 	best, err := r.settle()
 	if err != nil {
 		return nil, err
 	}
-	out.Outcome = r.outcome("")
-	out.Outcome.Cohort, out.Outcome.Rules = nil, nil
 	out.Complete, out.Pivots = !r.canceled, r.pivots
-	if !best {
-		return out, nil
+	if best {
+		if err := r.lottery(o, out); err != nil {
+			return nil, err
+		}
 	}
-	return out, r.lottery(o, out)
+	if len(out.Draws) > 0 {
+		out.Outcome = r.undrawn()
+	} else {
+		if r.status == matcher.Optimal {
+			r.status = matcher.Feasible
+		}
+		out.Outcome = r.outcome("")
+	}
+	out.Outcome.Complete = out.Complete
+	return out, nil
+}
+
+// undrawn is the outcome of the stages before the lottery, whose cohort is still
+// to be drawn: each value is what was proved of it.
+func (r *run) undrawn() *matcher.Outcome {
+	o := &matcher.Outcome{
+		Status: matcher.Optimal,
+		Size:   matcher.Size{Wanted: r.criteria.Size, Bound: r.sizeBound},
+		Score:  matcher.Bound{Value: r.scoreBound, Bound: r.scoreBound},
+	}
+	for g := 1; g <= matcher.MaxPriority; g++ {
+		if r.hasPriority(g) {
+			o.Deviation = append(o.Deviation, matcher.Deviation{Priority: g, Bound: matcher.Bound{Value: r.bounds[g], Bound: r.bounds[g]}})
+		}
+	}
+	return o
 }
 
 // settle runs the stages before the seed.
@@ -229,6 +255,7 @@ func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 	case errors.Is(err, lottery.ErrInfeasible):
 		return fmt.Errorf("selection: the lottery finds no cohort although the stages before it did: %w", err)
 	case errors.Is(err, lottery.ErrUndecided):
+		out.Complete = out.Complete && r.ctx.Err() == nil
 		return nil
 	case err != nil:
 		return fmt.Errorf("selection: %w", err)
