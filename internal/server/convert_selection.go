@@ -92,7 +92,7 @@ func resultToWire(r *applications.SelectionResult) *v1.SelectionResult {
 		}),
 		Score:         &v1.ObjectiveBound{Value: rec.Score.Value, Bound: rec.Score.Bound},
 		Infeasibility: infeasibilityToWire(rec.Infeasibility),
-		Lottery:       v1.Criteria_Lottery(lotteries.number(rec.Lottery)),
+		Lottery:       v1.Criteria_Lottery(lotteries.number(rec.Lottery.Method)),
 		PoolSize:      int32(r.Selection.PoolSize), ErasedCount: int32(rec.Erased), Seed: rec.Seed,
 		InputDigest: rec.InputDigest, Engine: rec.Engine, Digest: rec.Digest,
 	}
