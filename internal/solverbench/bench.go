@@ -182,18 +182,18 @@ func (c *Comparison) runPeer(ctx context.Context, peer Solver) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	var todo []*Instance
+	var open []*Instance
 	for _, in := range c.Instances {
 		if r, ok := c.stored(dir, in, p.version); ok {
 			in.Result[peer] = r
 		} else {
-			todo = append(todo, in)
+			open = append(open, in)
 		}
 	}
-	if len(todo) > 0 {
-		fmt.Fprintf(c.Log, "%s: %d instances to solve, %d stored\n", p.version, len(todo), len(c.Instances)-len(todo))
+	if len(open) > 0 {
+		fmt.Fprintf(c.Log, "%s: %d instances to solve, %d stored\n", p.version, len(open), len(c.Instances)-len(open))
 	}
-	return p.solve(ctx, todo, c.Limit, func(in *Instance, r Result) error {
+	return p.solve(ctx, open, c.Limit, func(in *Instance, r Result) error {
 		in.Result[peer] = r
 		text, err := json.Marshal(r)
 		if err != nil {

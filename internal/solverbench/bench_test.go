@@ -237,31 +237,31 @@ func fake(t *testing.T, script string) (*peer, []*Instance) {
 
 func TestPeerProcess(t *testing.T) {
 	line := `echo "{\"file\": \"$f\", \"status\": \"optimal\", \"value\": -3.0000001, \"cpu\": 0.25}"` + "\n"
-	collect := func(p *peer, todo []*Instance) (map[string]Result, error) {
+	collect := func(p *peer, open []*Instance) (map[string]Result, error) {
 		got := map[string]Result{}
-		err := p.solve(context.Background(), todo, time.Second, func(in *Instance, r Result) error {
+		err := p.solve(context.Background(), open, time.Second, func(in *Instance, r Result) error {
 			got[in.Name] = r
 			return nil
 		})
 		return got, err
 	}
 
-	p, todo := fake(t, "for f; do\n"+line+"done\n")
-	got, err := collect(p, todo)
+	p, open := fake(t, "for f; do\n"+line+"done\n")
+	got, err := collect(p, open)
 	if err != nil || len(got) != 3 || got["c"].Value != -3 || got["c"].CPU != 0.25 {
 		t.Errorf("%+v, %v", got, err)
 	}
 
 	// Dying on b: b is unfinished, and a new process goes on with c.
-	p, todo = fake(t, "for f; do\n if [ $f = b ]; then exit 3; fi\n"+line+"done\n")
-	got, err = collect(p, todo)
+	p, open = fake(t, "for f; do\n if [ $f = b ]; then exit 3; fi\n"+line+"done\n")
+	got, err = collect(p, open)
 	if err != nil || len(got) != 3 || got["b"].Status != "unfinished" || got["b"].CPU != 1 || got["c"].Status != "optimal" {
 		t.Errorf("%+v, %v", got, err)
 	}
 
 	// Not working at all is an error, not three unfinished instances.
-	p, todo = fake(t, "echo no such module >&2\nexit 1\n")
-	if got, err = collect(p, todo); err == nil || !strings.Contains(err.Error(), "no such module") {
+	p, open = fake(t, "echo no such module >&2\nexit 1\n")
+	if got, err = collect(p, open); err == nil || !strings.Contains(err.Error(), "no such module") {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -88,19 +88,19 @@ const patience = 60
 // solve solves the instances and hands each result over at once. One process
 // solves many; if it dies or hangs, its current instance counts as unfinished
 // and a new process goes on with the next.
-func (p *peer) solve(ctx context.Context, todo []*Instance, limit time.Duration, done func(*Instance, Result) error) error {
-	for len(todo) > 0 {
-		finished, err := p.batch(ctx, todo, limit, done)
+func (p *peer) solve(ctx context.Context, open []*Instance, limit time.Duration, done func(*Instance, Result) error) error {
+	for len(open) > 0 {
+		finished, err := p.batch(ctx, open, limit, done)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if finished == len(todo) {
+		if finished == len(open) {
 			return err
 		}
 		if err == nil {
 			err = errors.New("ended early")
 		}
-		in := todo[finished]
+		in := open[finished]
 		r := Result{Instance: in.Name, Digest: in.digest, Version: p.version, Limit: limit.Seconds(), Status: "unfinished", CPU: limit.Seconds()}
 		if saved := done(in, r); saved != nil {
 			return saved
@@ -108,17 +108,17 @@ func (p *peer) solve(ctx context.Context, todo []*Instance, limit time.Duration,
 		if finished == 0 && !errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("on %s: %w", in.Name, err)
 		}
-		todo = todo[finished+1:]
+		open = open[finished+1:]
 	}
 	return nil
 }
 
 // batch runs one process over the instances and returns how many it finished.
-func (p *peer) batch(ctx context.Context, todo []*Instance, limit time.Duration, done func(*Instance, Result) error) (int, error) {
+func (p *peer) batch(ctx context.Context, open []*Instance, limit time.Duration, done func(*Instance, Result) error) (int, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	args := []string{p.script, string(p.solver), strconv.FormatFloat(limit.Seconds(), 'f', -1, 64)}
-	for _, in := range todo {
+	for _, in := range open {
 		args = append(args, in.file)
 	}
 	cmd := exec.CommandContext(ctx, p.python, args...)
@@ -136,13 +136,13 @@ func (p *peer) batch(ctx context.Context, todo []*Instance, limit time.Duration,
 	defer watch.Stop()
 	finished := 0
 	lines := bufio.NewScanner(out)
-	for finished < len(todo) && lines.Scan() {
+	for finished < len(open) && lines.Scan() {
 		watch.Reset(patience * limit)
 		var line struct {
 			File, Status string
 			Value, CPU   float64
 		}
-		in := todo[finished]
+		in := open[finished]
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.File != in.file {
 			cancel(nil)
 			_ = cmd.Wait()
