@@ -230,7 +230,7 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 			if e.Application == "" {
 				p, err := tx.Program(ctx, e.Program)
 				if CodeOf(err) == NotFound && err != nil {
-					return nil
+					return tx.AddErasure(ctx, &e) // its id stays spent
 				}
 				if err != nil {
 					return err

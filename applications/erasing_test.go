@@ -619,11 +619,11 @@ func TestDestroyProgram(t *testing.T) {
 		t.Fatalf("%+v", f.list.list)
 	}
 
-	// A new program with the same id is another one.
-	_, err = f.CreateProgram(f.ctx, f.admin, &applications.Program{ID: "leaders", Preset: "tiny", Window: applications.Window{Closes: f.clock.now().AddDate(0, 1, 0)}}, nil, once)
-	if err == nil {
-		f.clock.advance(time.Second)
+	again := func(w *world) error {
+		_, err := w.CreateProgram(w.ctx, w.admin, &applications.Program{ID: "leaders", Preset: "tiny", Window: applications.Window{Closes: w.clock.now().AddDate(0, 1, 0)}}, nil, once)
+		return err
 	}
+	want(t, "another program with its id", again(f.world), "PROGRAM_ID_SPENT")
 	path := filepath.Join(t.TempDir(), "fairlead.db")
 	must(t, os.WriteFile(path, backup, 0o600))
 	back := worldOn(t, storetest.OpenAt(t, path, f.vault))
@@ -634,12 +634,21 @@ func TestDestroyProgram(t *testing.T) {
 	}
 	_, err = back.Program(back.ctx, back.admin, "leaders")
 	want(t, "the program in the backup", err, "PROGRAM_NOT_FOUND")
-	back.clock.advance(time.Hour)
-	if _, err := back.CreateProgram(back.ctx, back.admin, &applications.Program{ID: "leaders", Preset: "tiny", Window: applications.Window{Closes: f.clock.now().AddDate(0, 1, 0)}}, nil, once); err != nil {
-		t.Fatal(err)
+	want(t, "another program with its id, there", again(back), "PROGRAM_ID_SPENT")
+
+	// A backup from before the program was made knows it after the replay; a
+	// program of that id that is there all the same is another one.
+	before, later := newWorld(t), newWorld(t)
+	later.clock.advance(time.Hour)
+	must(t, again(later))
+	for name, w := range map[string]*world{"before": before, "later": later} {
+		if n, err := w.ReplayErasures(w.ctx, f.list.list); n != 0 || err != nil {
+			t.Errorf("%s: %d %v", name, n, err)
+		}
 	}
-	if n, err := back.ReplayErasures(back.ctx, f.list.list); n != 0 || err != nil {
-		t.Errorf("a program that was made later: %d %v", n, err)
+	want(t, "a program with its id, before it", again(before), "PROGRAM_ID_SPENT")
+	if _, err := later.Program(later.ctx, later.admin, "leaders"); err != nil {
+		t.Errorf("a program that was made later: %v", err)
 	}
 }
 

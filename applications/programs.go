@@ -18,7 +18,8 @@ import (
 // CreateProgram makes a draft, whole or from a preset (p.Preset names it; what
 // p leaves empty comes from the preset). The form and the preset's neutral
 // criteria come with it, as version 1 each. AlreadyExists PROGRAM_EXISTS if
-// the id is taken.
+// the id is taken, PROGRAM_ID_SPENT if it was that of a program that was
+// destroyed.
 func (s *Service) CreateProgram(ctx context.Context, who access.Principal, p *Program, form *Form, idem Idempotency) (*Program, error) {
 	if err := need(who, access.ProgramsWrite, p.ID); err != nil {
 		return nil, err
@@ -55,6 +56,10 @@ func (s *Service) CreateProgram(ctx context.Context, who access.Principal, p *Pr
 			}
 			return nil, "", err
 		}
+		// Now, because inserting has waited for whoever destroys it just then.
+		if err := unspent(ctx, tx, p.ID); err != nil {
+			return nil, "", err
+		}
 		if form != nil {
 			if err := tx.InsertForm(ctx, form); err != nil {
 				return nil, "", err
@@ -69,6 +74,20 @@ func (s *Service) CreateProgram(ctx context.Context, who access.Principal, p *Pr
 		}
 		return &p, p.ID, tx.AppendEvents(ctx, s.event(who, "program.create", programName(p.ID), "", transition("", ProgramDraft)))
 	})
+}
+
+// unspent refuses the id of a program that was destroyed. Roles and the audit
+// log know programs by their ids, and so do links that people hold: a new
+// program must not come into what was another's.
+func unspent(ctx context.Context, tx Tx, id string) error {
+	erased, err := tx.Erasures(ctx, time.Time{})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(erased, func(e Erasure) bool { return e.Program == id && e.Application == "" }) {
+		return Errorf(AlreadyExists, "PROGRAM_ID_SPENT", "a program with this id was destroyed, and people may still hold roles in it and links to it; choose another id")
+	}
+	return nil
 }
 
 // startProgram checks what a caller gives for a new program and fills in the

@@ -80,11 +80,18 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
+	waiting := false // for the database, and the log knows
 	for ctx.Err() == nil {
 		worked, err := r.RunOne(ctx)
-		if err != nil && ctx.Err() == nil {
+		away := err != nil && CodeOf(err) == Unavailable
+		switch {
+		case err == nil, ctx.Err() != nil:
+		case !away:
 			r.log().Error("a selection run was left", "error", err)
+		case !waiting:
+			r.log().Warn("selection runs wait for the database", "error", err)
 		}
+		waiting = away
 		if worked && err == nil {
 			continue // look for more at once
 		}

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -812,4 +814,46 @@ func TestTamperedCriteriaRefused(t *testing.T) {
 	}
 	_, err = w.CreateSelection(w.ctx, w.facilitator, &applications.Selection{Program: "leaders", Criteria: 2}, once)
 	want(t, "criteria that changed after they were registered", err, "CRITERIA_CHANGED")
+}
+
+// awayStore is a database that cannot be reached at times.
+type awayStore struct {
+	applications.Store
+	away  atomic.Bool
+	asked atomic.Int64
+}
+
+func (s *awayStore) Update(ctx context.Context, fn func(applications.Tx) error) error {
+	defer s.asked.Add(1)
+	if s.away.Load() {
+		return applications.Errorf(applications.Unavailable, "DATABASE_UNAVAILABLE", "it cannot be reached")
+	}
+	return s.Store.Update(ctx, fn)
+}
+
+// A runner that waits for the database says so once, each time it is away, and
+// not that it left a run.
+func TestRunnerWaitsForTheDatabase(t *testing.T) {
+	w := newWorld(t)
+	store := &awayStore{Store: w.Store}
+	var log bytes.Buffer
+	s := *w.Service
+	s.Store, s.Log = store, slog.New(slog.NewTextHandler(&log, nil))
+	runner := applications.NewRunner(&s, "one")
+	runner.Poll = time.Millisecond
+	ctx, stop := context.WithCancel(w.ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); runner.Run(ctx) }()
+	for range 2 {
+		for _, away := range []bool{true, false} {
+			store.away.Store(away)
+			for until := store.asked.Load() + 5; store.asked.Load() < until; time.Sleep(time.Millisecond) {
+			}
+		}
+	}
+	stop()
+	<-done
+	if said := log.String(); strings.Count(said, "wait for the database") != 2 || strings.Contains(said, "ERROR") {
+		t.Errorf("the log says\n%s", said)
+	}
 }
