@@ -68,9 +68,12 @@ func (p Ports) check() (*certificate, error) {
 }
 
 func checkAddress(flag, address string, protected bool) error {
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return invalid("ADDRESS_INVALID", "%s %q: write it as HOST:PORT, such as 127.0.0.1:8080", flag, address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return invalid("ADDRESS_INVALID", "%s %q: there is no port %q; choose a number up to 65535", flag, address, port)
 	}
 	switch {
 	case protected, IsLoopback(host):

@@ -55,7 +55,8 @@ func TestListen(t *testing.T) {
 		{"another address", change(func(p *server.Ports) { p.GRPC = "0.0.0.0:0" }), []string{"--grpc", "--behind-proxy"}},
 		{"operations for everybody", change(func(p *server.Ports) { p.Ops = "0.0.0.0:0" }), []string{"--ops"}},
 		{"no port", change(func(p *server.Ports) { p.HTTP = "127.0.0.1" }), []string{"--http", "HOST:PORT"}},
-		{"a host that is none", change(func(p *server.Ports) { p.HTTP = "127.0.0.1:99999" }), []string{"--http"}},
+		{"a port that is none", change(func(p *server.Ports) { p.HTTP = "127.0.0.1:99999" }), []string{"--http", "99999", "up to 65535"}},
+		{"a word for a port", change(func(p *server.Ports) { p.Ops = "127.0.0.1:eighty" }), []string{"--ops", "eighty"}},
 		{"a certificate alone", change(func(p *server.Ports) { p.TLSCert = "x" }), []string{"--tls-key"}},
 		{"a certificate that is not there", change(func(p *server.Ports) { p.TLSCert, p.TLSKey = "/nowhere", "/nowhere" }), []string{"--tls-cert"}},
 	} {

@@ -75,6 +75,7 @@ var (
 	failDamaged     = failure{applications.DataLoss, "DATABASE_DAMAGED", "the database file is damaged; restore it from a backup", false}
 	failLost        = failure{applications.Unavailable, "DATABASE_UNAVAILABLE", "the database cannot be reached just now; try again shortly", true}
 	failForbidden   = failure{applications.FailedPrecondition, "DATABASE_FORBIDDEN", "the role that this server uses lacks a right on the database; see docs/operations.md", false}
+	failNoSchema    = failure{applications.FailedPrecondition, "DATABASE_SCHEMA_MISSING", "the database has no schema for new tables; make the one that search_path names, with CREATE SCHEMA, or name one that is there", false}
 	failInterrupted = failure{applications.Canceled, "CANCELED", "the call was canceled", false}
 	// failTableExists is only met by who migrates.
 	failTableExists = failure{applications.Internal, "", "a table exists already", false}
@@ -91,6 +92,7 @@ var sqlStates = map[string]failure{
 	"23505": failDuplicate,
 	"25006": failReadOnly,
 	"25P03": failUnavailable, // the server ended an idle transaction
+	"3F000": failNoSchema,
 	"40001": failRetry,       // serialization failure
 	"40003": failUnavailable, // outcome unknown
 	"40P01": failRetry,       // deadlock

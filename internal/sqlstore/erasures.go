@@ -97,3 +97,17 @@ func (s *Store) Scrub(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Scrubs reports whether Scrub may do its work: on PostgreSQL only for who owns
+// the tables or the database.
+func (s *Store) Scrubs(ctx context.Context) (bool, error) {
+	db, ok := s.db.(*postgresDB)
+	if !ok {
+		return true, nil
+	}
+	may, err := db.scrubs(ctx)
+	if err != nil {
+		return false, s.explain(ctx, err)
+	}
+	return may, nil
+}

@@ -3,6 +3,7 @@ package sqlstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -174,6 +175,32 @@ func startsGoneWrong(t *testing.T, c *pgtest.Cluster) {
 	refuseServer(t, clerk, precondition, "DATABASE_FORBIDDEN", "lacks a right")
 	exec("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk")
 	insertProgramAt(t, clerk, "p2")
+	owner := sqlstore.Options{Database: tcp, Vault: clerk.Vault}
+	for _, one := range []struct {
+		of     sqlstore.Options
+		scrubs bool
+	}{{clerk, false}, {owner, true}} {
+		s, err := sqlstore.Open(t.Context(), one.of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		may, err := s.Scrubs(t.Context())
+		if may != one.scrubs || err != nil {
+			t.Errorf("it is said to scrub: %v, %v", may, err)
+		}
+		insert := func(tx applications.Tx) error {
+			return tx.InsertProgram(t.Context(), &applications.Program{ID: fmt.Sprint("scrubbed-", one.scrubs)})
+		}
+		if err := errors.Join(s.Update(t.Context(), insert), s.Scrub(t.Context())); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+		var vacuums int // of all tables, since the first of them
+		exec("SELECT pg_stat_clear_snapshot()")
+		if err := admin.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_user_tables WHERE vacuum_count > 0").Scan(&vacuums); err != nil || (vacuums > 0) != one.scrubs {
+			t.Errorf("%d tables were vacuumed, and it is said: %v; %v", vacuums, one.scrubs, err)
+		}
+	}
 
 	c.Stop(t)
 	refuseServer(t, sqlstore.Options{Database: tcp}, unavailable, "DATABASE_UNAVAILABLE", "connection refused")
@@ -256,6 +283,10 @@ func TestSearchPath(t *testing.T) {
 	q := u.Query()
 	q.Set("search_path", "house")
 	u.RawQuery = q.Encode()
+	q.Set("search_path", "nowhere")
+	missing := *u
+	missing.RawQuery = q.Encode()
+	refuseServer(t, sqlstore.Options{Database: missing.String()}, applications.FailedPrecondition, "DATABASE_SCHEMA_MISSING", "search_path")
 	for range 2 {
 		s, err := sqlstore.Open(t.Context(), sqlstore.Options{Database: u.String(), Vault: testVault(t)})
 		if err != nil {

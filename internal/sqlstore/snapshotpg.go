@@ -152,7 +152,7 @@ func (w *whole) empty(ctx context.Context, name string) error {
 	}
 	switch {
 	case !schema.Valid:
-		return applications.Errorf(applications.FailedPrecondition, "DATABASE_SCHEMA_MISSING", "the %s has no schema for new tables; make the one that search_path names", name)
+		return applications.Errorf(failNoSchema.code, failNoSchema.reason, "%s: %s", name, failNoSchema.message)
 	case things > 0:
 		return notEmpty("the " + name)
 	}

@@ -77,6 +77,7 @@ var _ applications.Store = (*Store)(nil)
 //	DATABASE_TOO_OLD          the server is older than PostgreSQL 15
 //	DATABASE_NOT_UTF8         the database has another encoding
 //	DATABASE_FORBIDDEN        the role may not make tables
+//	DATABASE_SCHEMA_MISSING   the URL's search_path names no schema that is there
 //	DATABASE_NEWER            a newer version of the program wrote it
 //	DATABASE_OLDER            an older one did, and NoMigration is set
 //	NO_INSTALLATION           it is empty, and NoMigration is set
