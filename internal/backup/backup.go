@@ -147,7 +147,7 @@ func Create(ctx context.Context, o Options) (m *Manifest, err error) {
 		return nil, err
 	}
 	// Beside the target, so that the last step is a rename.
-	dir, err := os.MkdirTemp(filepath.Dir(target), partialName(target))
+	dir, err := os.MkdirTemp(filepath.Dir(target), "."+filepath.Base(target)+".partial-*")
 	if err != nil {
 		return nil, notWritable(filepath.Dir(target), err)
 	}
@@ -174,18 +174,6 @@ func Create(ctx context.Context, o Options) (m *Manifest, err error) {
 		return nil, explain(ctx, err)
 	}
 	return m, nil
-}
-
-// partialName is the pattern of the folder in which a backup comes to be.
-func partialName(target string) string { return "." + filepath.Base(target) + ".partial-*" }
-
-// Leftovers lists what backups to the same file left behind that were killed.
-func Leftovers(file string) []string {
-	found, err := filepath.Glob(filepath.Join(filepath.Dir(file), partialName(file)))
-	if err != nil { // the file's name makes no pattern
-		return nil
-	}
-	return found
 }
 
 // target is the file to write, through symbolic links.

@@ -160,7 +160,7 @@ func TestKillDuringBackup(t *testing.T) {
 			if err := check(j.File); err != nil {
 				t.Fatalf("%s: the backup that was there: %v", name, err)
 			}
-			for _, left := range Leftovers(j.File) {
+			for _, left := range Leftovers(dir) {
 				leftovers++
 				err := filepath.WalkDir(left, func(path string, d fs.DirEntry, err error) error {
 					if err != nil || d.IsDir() {

@@ -20,6 +20,16 @@ func limitFiles(bytes uint64) error {
 	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: bytes, Max: bytes})
 }
 
+// pipe makes a named pipe.
+func pipe(t *testing.T, dir string) string {
+	t.Helper()
+	name := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 // Wherever the room runs out, the error says so, and nothing is left.
 func TestNoSpace(t *testing.T) {
 	t.Parallel()

@@ -79,7 +79,7 @@ func moveToFile(ctx context.Context, sn *sqlstore.Snapshot, o MoveOptions) (_ *s
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, notWritable(folder, err)
 	}
-	dir, err := os.MkdirTemp(folder, ".moving-*")
+	dir, err := os.MkdirTemp(folder, movingPattern)
 	if err != nil {
 		return nil, notWritable(folder, err)
 	}

@@ -49,14 +49,19 @@ type Restored struct {
 //	TARGET_NOT_EMPTY       there is something already
 //	COPY_DIFFERS           what was restored is not what the manifest says
 func Restore(ctx context.Context, o RestoreOptions) (*Restored, error) {
-	f, err := os.Open(o.File)
+	info, err := os.Stat(o.File) // opening a pipe would wait for whoever writes into it
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, applications.Errorf(applications.FailedPrecondition, "NOT_A_BACKUP",
+			"%s is no regular file, and a backup is read more than once: copy it into a file first; nothing was changed", o.File)
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(o.File)
+	}
 	if err != nil {
 		return nil, applications.Errorf(applications.FailedPrecondition, "BACKUP_UNREADABLE", "cannot open the backup %s (%w)", o.File, cause(err))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, notABackup(o.File)
-	}
 	c := &container{f: f}
 	if err := c.open(o.Vault); err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ func restoreFile(ctx context.Context, o RestoreOptions, c *container, r *Restore
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return notWritable(folder, err)
 	}
-	dir, err := os.MkdirTemp(folder, ".restoring-*")
+	dir, err := os.MkdirTemp(folder, restoringPattern)
 	if err != nil {
 		return notWritable(folder, err)
 	}
@@ -245,7 +250,7 @@ func setAside(target string) (string, error) {
 
 // restoreServer restores into PostgreSQL.
 func restoreServer(ctx context.Context, o RestoreOptions, c *container, r *Restored) (err error) {
-	dir, err := os.MkdirTemp("", "fairlead-restore-*")
+	dir, err := os.MkdirTemp("", unpackedPattern)
 	if err != nil {
 		return notWritable(os.TempDir(), err)
 	}

@@ -99,8 +99,8 @@ func (p *program) adviseBackup(at place, file string) {
 	if vault.Inside(at.data, abs) {
 		note("warning: the backup lies in the data folder: a disk that fails takes both")
 	}
-	for _, left := range backup.Leftovers(abs) {
-		note("%s is what a backup left that was killed, or is still at work; delete it if none runs", left)
+	for _, left := range backup.Leftovers(filepath.Dir(abs)) {
+		note("%s is what a backup or a restore left that was killed, or is still at work; delete it if none runs", left)
 	}
 }
 
@@ -247,12 +247,20 @@ func (p *place) loadKey() (*vault.Vault, error) {
 
 // backup says when the last backup was made.
 func (d *doctor) backup(now time.Time) {
-	if !sqlstore.IsPostgres(d.at.database()) {
-		if exists, err := sqlstore.Exists(d.at.database()); err != nil || !exists {
-			return
-		}
+	if !d.at.begun() {
+		return
 	}
 	last, err := backup.Recall(d.at.data)
+	folders := []string{filepath.Clean(d.at.data), d.temporary}
+	if !sqlstore.IsPostgres(d.at.database()) {
+		folders = append(folders, filepath.Dir(d.at.database()))
+	}
+	if last != nil {
+		folders = append(folders, filepath.Dir(last.File))
+	}
+	for _, left := range backup.Leftovers(folders...) {
+		d.warn("%s is what a backup, a restore or a migration left that was killed: a copy of the database, with whoever was erased since; delete it, unless one is at work just now", left)
+	}
 	switch {
 	case err != nil:
 		d.warn("when the last backup was made cannot be read (%v); make one with: fairlead backup FILE", cause(err))

@@ -143,11 +143,12 @@ func TestMigrate(t *testing.T) {
 
 func TestDoctorOnBackups(t *testing.T) {
 	h := made(t)
+	temporary := t.TempDir()
 	now := time.Date(2027, 3, 10, 12, 0, 0, 0, time.UTC)
 	says := func() string {
 		t.Helper()
 		var out bytes.Buffer
-		d := &doctor{w: &out, at: place{data: h.data, keyFile: h.key}}
+		d := &doctor{w: &out, at: place{data: h.data, keyFile: h.key}, temporary: temporary}
 		d.backup(now)
 		if d.problems > 0 {
 			t.Error("a missing backup is a warning")
@@ -179,6 +180,17 @@ func TestDoctorOnBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("cannot be read")
+	// What killed ones left is named, wherever it lies.
+	folder := t.TempDir()
+	must(t, backup.Remember(h.data, backup.Last{Time: now, File: filepath.Join(folder, "monday"), Size: 1}))
+	for _, left := range []string{filepath.Join(folder, ".monday.partial-1"), filepath.Join(h.data, ".restoring-2"), filepath.Join(h.data, ".moving-3"), filepath.Join(temporary, "fairlead-restore-4")} {
+		must(t, os.Mkdir(left, 0o700))
+		want("warning  " + left + " is what a backup, a restore or a migration left")
+		must(t, os.Remove(left))
+	}
+	if got := says(); strings.Contains(got, folder+"/.") || strings.Contains(got, h.data) {
+		t.Errorf("still names them:\n%s", got)
+	}
 	if err := os.Remove(filepath.Join(h.data, "last-backup.json")); err != nil {
 		t.Fatal(err)
 	}

@@ -61,10 +61,11 @@ type doctor struct {
 	fileSystem func(folder string) (disk.Place, error)
 	synced     func() (synced, known bool)
 	built      func() time.Time
+	temporary  string // folder for temporary files
 }
 
 func newDoctor(w io.Writer, o serveOptions) *doctor {
-	return &doctor{w: w, o: o, at: o.place, fileSystem: disk.Of, synced: clockSynced, built: built}
+	return &doctor{w: w, o: o, at: o.place, fileSystem: disk.Of, synced: clockSynced, built: built, temporary: os.TempDir()}
 }
 
 func (d *doctor) examine(ctx context.Context, now time.Time) {
@@ -141,12 +142,9 @@ func (d *doctor) folder() {
 }
 
 func (d *doctor) key() {
-	if !sqlstore.IsPostgres(d.at.database()) {
-		exists, err := sqlstore.Exists(d.at.database())
-		if err == nil && !exists {
-			d.ok("there is no database yet; the first start makes it and its key")
-			return
-		}
+	if !d.at.begun() {
+		d.ok("there is no database yet; the first start makes it and its key")
+		return
 	}
 	if _, _, err := d.at.openKey(false); err != nil {
 		d.problem("%s", message(err))
@@ -184,6 +182,9 @@ func (d *doctor) database(ctx context.Context) {
 		return
 	}
 	d.ok("the database %s opens, can be written, and belongs to the key", sqlstore.Describe(d.at.database()))
+	if words := in.notScrubbed(ctx); words != "" {
+		d.warn("%s", words)
+	}
 	err = in.store.View(ctx, func(tx applications.Tx) error {
 		programs, err := tx.Programs(ctx, nil, "", 0)
 		if err != nil {

@@ -81,11 +81,12 @@ func (d *doctor) erasures() {
 			defer os.Remove(f.Name())
 		}
 	}
+	if errors.Is(err, fs.ErrNotExist) && !d.at.begun() {
+		return // the first start makes even its folder
+	}
 	if err != nil {
-		if _, missing := os.Stat(filepath.Dir(list)); missing == nil {
-			d.problem("the list of erasures %s cannot be written (%v), so that nobody can be erased; make its folder writable for this account, or name another place with --erasure-list", list, cause(err))
-		}
-		return // before the first start even its folder may be missing
+		d.problem("the list of erasures %s cannot be written (%v), so that nobody can be erased; make its folder, writable for this account, or name another place with --erasure-list", list, cause(err))
+		return
 	}
 	_ = f.Close() // nothing was written
 }

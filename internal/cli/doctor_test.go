@@ -43,6 +43,7 @@ func newPatient(t *testing.T) *patient {
 	}
 	p.synced = func() (bool, bool) { return true, true }
 	p.built = func() time.Time { return time.Time{} }
+	p.temporary = t.TempDir()
 	return p
 }
 
@@ -158,6 +159,7 @@ func TestDoctorFindings(t *testing.T) {
 		{"a list of erasures that is a folder", func(p *patient) {
 			must(t, errors.Join(os.RemoveAll(p.o.keyFile+".erasures"), os.Mkdir(p.o.keyFile+".erasures", 0o700)))
 		}, 1, 0, []string{"problem  the list of erasures", "--erasure-list"}},
+		{"a list of erasures in a folder that is gone", func(p *patient) { p.o.list = filepath.Join(t.TempDir(), "gone", "list") }, 1, 0, []string{"problem  the list of erasures", "no such file", "--erasure-list"}},
 		{"the first token", func(p *patient) { must(t, os.WriteFile(filepath.Join(p.o.data, "admin.token"), []byte("x"), 0o600)) }, 0, 1, []string{"admin.token", "delete the file"}},
 
 		{"a backup of last week", func(p *patient) {

@@ -52,7 +52,26 @@ func (in *installation) replay(ctx context.Context, log *slog.Logger, path strin
 	} else if err := in.service.Erasures.Add(); err != nil { // whether it could be
 		log.Error("the list of erasures cannot be written: nobody can be erased until it can", "error", err)
 	}
+	if words := in.notScrubbed(ctx); words != "" {
+		log.Warn(words)
+	}
 	return in.store.Scrub(ctx)
+}
+
+// notScrubbed says what to do where the database keeps what was erased until it
+// cleans up by itself; "" where it does not.
+func (in *installation) notScrubbed(ctx context.Context) string {
+	if scrubs, err := in.store.Scrubs(ctx); err != nil || scrubs {
+		return ""
+	}
+	return "the role of the database owns neither the tables nor the database, so that it may not VACUUM them: what is erased stays, encrypted, in PostgreSQL's files until autovacuum comes; connect as the owner, run VACUUM as the owner after erasures, or (PostgreSQL 17) GRANT MAINTAIN on the tables"
+}
+
+// adviseErased says what is left of what a command has just erased.
+func (p *program) adviseErased(ctx context.Context, in *installation) {
+	if words := in.notScrubbed(ctx); words != "" {
+		fmt.Fprintf(p.stderr, "fairlead: %s\n", words)
+	}
 }
 
 func (p *program) eraseCommand() *cobra.Command {
@@ -98,6 +117,7 @@ code, and when. CODE is what staff and the person call it ("NS-0412").`,
 					return err
 				}
 				fmt.Fprintf(p.stderr, "fairlead: %s is erased; it is on the list of erasures in %s. Older backups still hold it: keep them no longer than you have to\n", a.Code, at.erasureList())
+				p.adviseErased(ctx, in)
 				return nil
 			})
 		},

@@ -55,6 +55,16 @@ func (p *place) database() string {
 	return filepath.Join(p.data, "fairlead.db")
 }
 
+// begun is whether there may be a database: whether a server has one is not
+// known before it is asked.
+func (p *place) begun() bool {
+	if sqlstore.IsPostgres(p.database()) {
+		return true
+	}
+	exists, err := sqlstore.Exists(p.database())
+	return err != nil || exists
+}
+
 func (p *place) key() string {
 	if p.keyFile != "" {
 		return p.keyFile

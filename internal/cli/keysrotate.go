@@ -156,6 +156,7 @@ func (p *program) rotateDataKeys(ctx context.Context, at *place, program string,
 		if err := in.store.Scrub(ctx); err != nil {
 			fmt.Fprintf(p.stderr, "fairlead: what the old keys encrypted is not yet overwritten in the database's files (%v); it will be, with the next erasure or restart\n", err)
 		}
+		p.adviseErased(ctx, in)
 		return nil
 	})
 }
@@ -333,6 +334,7 @@ The program has to be COMPLETED or ARCHIVED; --force takes any.`,
 					return err
 				}
 				fmt.Fprintf(p.stderr, "fairlead: the program %s is destroyed; it is on the list of erasures in %s. Older backups still hold it: keep them no longer than you have to\n", program, at.erasureList())
+				p.adviseErased(cmd.Context(), in)
 				return nil
 			})
 		},

@@ -272,6 +272,11 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 	closeDue := func(ctx context.Context) {
 		tick := time.NewTicker(closeEvery)
 		defer tick.Stop()
+		failed := func(what string, err error) {
+			if ctx.Err() == nil && applications.ReasonOf(err) != "DATABASE_UNAVAILABLE" { // that the runner tells, once
+				log.Error(what, "error", err)
+			}
+		}
 		erased := in.service.Now()
 		for {
 			// Without this, a server that only reads would go on with an old
@@ -279,20 +284,20 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 			if err := in.store.CheckKey(ctx); applications.ReasonOf(err) == "MASTER_KEY_CHANGED" && ctx.Err() == nil {
 				log.Error("refusing all calls", "error", err)
 			}
-			if n, err := in.service.CloseDue(ctx); err != nil && ctx.Err() == nil {
-				log.Error("closing calls whose time is over", "error", err)
+			if n, err := in.service.CloseDue(ctx); err != nil {
+				failed("closing calls whose time is over", err)
 			} else if n > 0 {
 				log.Info("closed calls whose time is over", "programs", n)
 			}
-			if n, err := in.service.ExpireOffers(ctx); err != nil && ctx.Err() == nil {
-				log.Error("ending offers whose time is over", "error", err)
+			if n, err := in.service.ExpireOffers(ctx); err != nil {
+				failed("ending offers whose time is over", err)
 			} else if n > 0 {
 				log.Info("ended offers whose time is over", "offers", n)
 			}
-			if since, err := in.service.TendErasures(ctx, erased); err == nil {
+			if since, err := in.service.TendErasures(ctx, erased); err != nil {
+				failed("keeping the list of erasures, or overwriting what was erased", err)
+			} else {
 				erased = since
-			} else if ctx.Err() == nil {
-				log.Error("keeping the list of erasures, or overwriting what was erased", "error", err)
 			}
 			select {
 			case <-ctx.Done():

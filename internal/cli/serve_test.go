@@ -431,6 +431,7 @@ func TestFlagsComeFirst(t *testing.T) {
 		{"--grpc", ":0"},
 		{"--ops", "0.0.0.0:0"},
 		{"--http", "nothing"},
+		{"--http", "127.0.0.1:99999"},
 		{"--tls-cert", "x"},
 		{"--tls-cert", "/nowhere/c", "--tls-key", "/nowhere/k"},
 		{"--public-url", "apply.example.org"},
