@@ -21,26 +21,12 @@ func Draw(sealed *matcher.Record, from matcher.DrawSource) (*matcher.Record, err
 	if !sealed.Lottery.Drawable() || sealed.Certificate == nil || sealed.Certificate.Input == nil {
 		return nil, ErrNothingToDraw
 	}
-	root, err := matcher.ParseDigest(from.Root)
-	if err != nil {
-		return nil, fmt.Errorf("ballot: root: %w", err)
-	}
-	if from.Attempt < 1 {
-		return nil, fmt.Errorf("ballot: attempt %d: attempts count from 1", from.Attempt)
-	}
 	input := sealed.Certificate.Input
-	seed := draw.Seed(root, from.Value, from.Selection, from.Attempt)
-	stream := draw.NewStream(seed[:])
-	from.Ticket = stream.Below(matcher.Tickets)
-	line := sealed.Lottery.At(from.Ticket)
-	if line == nil {
-		return nil, fmt.Errorf("ballot: the book has fewer than %d tickets", matcher.Tickets)
-	}
-	cohort, err := members(&sealed.Lottery, line, input.Criteria.Links, stream)
+	ticket, cohort, err := Cohort(&sealed.Lottery, input.Criteria.Links, from)
 	if err != nil {
 		return nil, err
 	}
-
+	from.Ticket = ticket
 	r := *sealed
 	r.Cohort, r.Seed = cohort, from.Value
 	r.Alternates = nil
@@ -58,6 +44,27 @@ func Draw(sealed *matcher.Record, from matcher.DrawSource) (*matcher.Record, err
 // input, and the seed is the public value.
 func FromSeed(sealed *matcher.Record, seed string) matcher.DrawSource {
 	return matcher.DrawSource{Root: sealed.InputDigest, Value: seed, Attempt: 1}
+}
+
+// Cohort is the ticket that a source draws, and who it names. links are those of
+// the criteria.
+func Cohort(l *matcher.Lottery, links []matcher.Link, from matcher.DrawSource) (ticket int64, cohort []string, err error) {
+	root, err := matcher.ParseDigest(from.Root)
+	if err != nil {
+		return 0, nil, fmt.Errorf("ballot: root: %w", err)
+	}
+	if from.Attempt < 1 {
+		return 0, nil, fmt.Errorf("ballot: attempt %d: attempts count from 1", from.Attempt)
+	}
+	seed := draw.Seed(root, from.Value, from.Selection, from.Attempt)
+	stream := draw.NewStream(seed[:])
+	ticket = stream.Below(matcher.Tickets)
+	line := l.At(ticket)
+	if line == nil {
+		return 0, nil, fmt.Errorf("ballot: the book has fewer than %d tickets", matcher.Tickets)
+	}
+	cohort, err = members(l, line, links, stream)
+	return ticket, cohort, err
 }
 
 // members shuffles, type by type, who of the people that are alike is meant.

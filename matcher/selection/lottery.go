@@ -212,18 +212,6 @@ func (r *run) typed() *typed {
 	return t
 }
 
-func (t *typed) counts(choice []bool) []int64 {
-	counts := make([]int64, len(t.members))
-	for at, blocks := range t.members {
-		for _, k := range blocks {
-			if choice[k] {
-				counts[at]++
-			}
-		}
-	}
-	return counts
-}
-
 // choice is a cohort with these counts: the first blocks of each type.
 func (t *typed) choice(counts []int64, blocks int) []bool {
 	choice := make([]bool, blocks)
@@ -237,12 +225,9 @@ func (t *typed) choice(counts []int64, blocks int) []bool {
 
 func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 	t := r.typed()
+	// r.best is not handed over: a run that was resumed has none, and has to come to
+	// the same lottery.
 	lo := lottery.Options{Method: o.Method, Cap: o.Cap, Progress: o.Watch}
-	if r.best != nil {
-		if s := r.settled; s.kept(&r.tally) == nil {
-			lo.Known = [][]int64{t.counts(r.best)}
-		}
-	}
 	if r.options.Work > 0 {
 		if lo.Work = r.options.Work - r.pivots; lo.Work <= 0 {
 			return nil
