@@ -159,6 +159,26 @@ func (a *answer) form() (action string, fields url.Values) {
 				continue
 			}
 			fields.Add(attr["name"], attr["value"])
+		case "select":
+			chosen, first := "", true
+			for o := range n.Descendants() {
+				if o.Data != "option" {
+					continue
+				}
+				value, selected := "", false
+				for _, at := range o.Attr {
+					switch at.Key {
+					case "value":
+						value = at.Val
+					case "selected":
+						selected = true
+					}
+				}
+				if first || selected {
+					chosen, first = value, false
+				}
+			}
+			fields.Add(attr["name"], chosen)
 		case "textarea":
 			if n.FirstChild != nil {
 				fields.Add(attr["name"], n.FirstChild.Data)

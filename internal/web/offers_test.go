@@ -26,7 +26,7 @@ func (x *site) offered(n int) []*applications.Offer {
 	x.do(http.MethodPost, apply+"/check", url.Values{"c.take_part": {"yes"}}, nil)
 	x.pool(n)
 	x.has(x.get(apply+"/status"), "In the selection")
-	run := must(x.svc.CreateSelection(x.Context(), testFacilitator, &applications.Selection{Program: testProgram, Seed: "x"}, applications.Idempotency{}))(x)
+	run := must(x.svc.CreateSelection(x.Context(), testFacilitator, &applications.Selection{Program: testProgram, Seed: "x", Lottery: "NONE"}, applications.Idempotency{}))(x)
 	x.work(func() bool {
 		return must(x.svc.Selection(x.Context(), testFacilitator, testProgram, run.ID))(x).State.Done()
 	})

@@ -93,6 +93,8 @@ func poison(v reflect.Value, name string) {
 	}
 }
 
+var ourScript = regexp.MustCompile(`^/assets/[0-9a-f]{12}/[a-z]+\.js$`)
+
 var dangerous = regexp.MustCompile(`^(on|style$|srcdoc$|formaction$)`)
 
 // readPage reads a page as a browser does and looks for what must never be
@@ -133,7 +135,12 @@ func readPage(t *testing.T, b []byte, lang string, hostile bool) {
 			}
 		}
 		switch n.Data {
-		case "script", "style", "iframe", "object", "embed", "base", "img":
+		case "script":
+			// A module of ours, by its name; never anything inline.
+			if n.FirstChild != nil || attr["type"] != "module" || !ourScript.MatchString(attr["src"]) && !hostile {
+				t.Errorf("there is a script that is not a module of ours: %v", attr)
+			}
+		case "style", "iframe", "object", "embed", "base", "img":
 			t.Errorf("there is a <%s>", n.Data)
 		case "html":
 			if attr["lang"] != lang {
@@ -226,7 +233,7 @@ func writePage(t *testing.T, dir, name string, b []byte) {
 	if err := os.WriteFile(filepath.Join(dir, name+".html"), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, asset := range []string{"app.css", "mark.svg"} {
+	for _, asset := range []string{"app.css", "mark.svg", "criteria.js"} {
 		b, err := assetFiles.ReadFile("assets/" + asset)
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 type runsPage struct {
 	frame
 	Program  string
+	Sub      []tab
 	Heading  phrase
 	State    string
 	Runs     []runLine
@@ -79,7 +80,7 @@ func (s *server) newRunsPage(r *http.Request, who access.Principal) (*runsPage, 
 
 func fillRunsPage(f frame, program *applications.Program, runs []*applications.Selection, who access.Principal) *runsPage {
 	page := &runsPage{
-		frame: f, Program: program.ID, Request: nonce(),
+		frame: f, Program: program.ID, Request: nonce(), Sub: programTabs(f.tongue, program, who, "selections"),
 		MayStart: who.Can(access.SelectionsRun, program.ID),
 	}
 	l, zone := page.tongue, zoneOf(program)

@@ -9,6 +9,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
 // Everything in this file is invented.
@@ -288,6 +289,22 @@ func sampleResult(shape string) *applications.SelectionResult {
 	return res
 }
 
+type pageFrame = frame // where a variable hides the name
+
+// sampleVerdict is a check's answer on sampleCriteria.
+func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
+	least := int64(2)
+	v := &applications.CriteriaVerdict{
+		Verdict:  &selection.Verdict{Status: status, Complete: true, Warnings: []selection.Warning{{Row: 1, Message: "nobody has the value mena"}}},
+		PoolSize: 84, Criteria: sampleCriteria(), Form: sampleForm(), Rules: sampleResult("").Rules,
+	}
+	if status == matcher.Infeasible {
+		v.Verdict.Infeasibility = &matcher.Infeasibility{LeastTotalDeviation: &least}
+		v.Rules[1].Pool, v.Rules[2].Pool, v.Rules[2].Min = 0, 1, 2
+	}
+	return v
+}
+
 var (
 	sampleFacilitator = access.Principal{Subject: "users/1", Grants: []access.Grant{{Role: access.Facilitator}}}
 	sampleAdmin       = access.Principal{Subject: "users/2", Grants: []access.Grant{{Role: access.ProgramAdministrator}}}
@@ -411,6 +428,40 @@ func samplePages(s *server, lang string) map[string]view {
 	}
 	out["runs"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), runs, sampleFacilitator)
 	out["runs empty"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), nil, sampleAdmin)
+	staff := func() pageFrame { return s.staffFrame(req("/programs/x"), "programs") }
+	editor := func(c *applications.Criteria, who access.Principal) *editing {
+		return &editing{server: s, desk: &desk{who, sampleProgram(), sampleForm()}, draft: newDraft(c, sampleForm()), from: l.say("edit.from_version", "n", 2), focus: 1}
+	}
+	edit := func(status matcher.Status) view {
+		e := editor(sampleCriteria(), sampleFacilitator)
+		_, where, _ := e.draft.criteria("x", e.form)
+		return newEditorPage(staff(), e, sampleVerdict(status), where)
+	}
+	out["criteria possible"], out["criteria impossible"], out["criteria unknown"] = edit(matcher.Feasible), edit(matcher.Infeasible), edit(matcher.Undecided)
+	faulty := editor(sampleCriteria(), sampleFacilitator)
+	faulty.draft.Cards[0].Rows[1].Max = "x"
+	faulty.faults, faulty.others = map[string]string{"c0.r1.max": l.say("edit.fault_number"), "size": l.say("edit.fault_number")}, []string{"invented"}
+	out["criteria wrong"] = newEditorPage(staff(), faulty, nil, places{})
+	out["criteria none"] = newEditorPage(staff(), editor(&applications.Criteria{Size: 15}, sampleAdmin), nil, places{})
+	unregistered := sampleCriteria()
+	unregistered.Registered = false
+	out["version"] = newVersionPage(staff(), &desk{sampleFacilitator, sampleProgram(), sampleForm()}, sampleCriteria())
+	review := newVersionPage(staff(), &desk{sampleFacilitator, sampleProgram(), sampleForm()}, unregistered)
+	review.ReasonFault, review.SecondFault, review.Failed = "x", "y", true
+	review.Faults = []fault{{"reason", "x"}, {"second", "y"}, {"", "z"}}
+	out["version review"] = review
+	for name, status := range map[string]matcher.Status{"possible": matcher.Feasible, "impossible": matcher.Infeasible, "unknown": matcher.Undecided} {
+		out["outreach "+name] = newOutreachPage(staff(), &desk{sampleFacilitator, sampleProgram(), sampleForm()}, sampleCriteria(), sampleVerdict(status), "https://apply.example.org", sampleNow)
+	}
+	out["outreach other"] = newOutreachPage(staff(), &desk{sampleAdmin, sampleProgram(), sampleForm()}, nil, nil, "", sampleNow.AddDate(1, 0, 0))
+	extend := func() *extendPage {
+		return s.newExtendPage(req("/programs/x/extend"), &desk{sampleAdmin, sampleProgram(), sampleForm()})
+	}
+	out["extend"] = extend()
+	late := extend()
+	late.UntilFault, late.ReasonFault, late.Failed = "x", "y", true
+	late.Faults = []fault{{"until", "x"}, {"reason", "y"}}
+	out["extend wrong"] = late
 	for _, shape := range []string{"optimal", "impossible", "clash", "undecided", "large"} {
 		out["result "+shape] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult(shape), 4, "")
 	}

@@ -84,6 +84,7 @@ type frame struct {
 	Here      string // the staff menu's current entry
 	Crumbs    []crumb
 	Privacy   string // address of the call's privacy page, or ""
+	Script    string // module that the page is livelier with, or ""
 
 	tongue tongue
 }

@@ -152,6 +152,14 @@ func (s *server) routes() http.Handler {
 	handle("POST /sign-out", s.postSignOut)
 
 	handle("GET /programs", s.getPrograms)
+	handle("GET /programs/{program}/criteria", s.getEditor)
+	handle("POST /programs/{program}/criteria", s.postEditor)
+	handle("POST /programs/{program}/criteria/check", s.postCriteriaCheck)
+	handle("GET /programs/{program}/criteria/{version}", s.getVersion)
+	handle("POST /programs/{program}/criteria/{version}/register", s.postRegister)
+	handle("GET /programs/{program}/outreach", s.getOutreach)
+	handle("GET /programs/{program}/extend", s.getExtend)
+	handle("POST /programs/{program}/extend", s.postExtend)
 	handle("GET /programs/{program}/selections", s.getRuns)
 	handle("POST /programs/{program}/selections", s.postRun)
 	handle("GET /programs/{program}/selections/{selection}", s.getRun)
@@ -188,7 +196,7 @@ var errBusy = applications.Errorf(applications.Unavailable, "OVERLOADED", "the s
 var errNoPage = applications.Errorf(applications.NotFound, "PAGE_NOT_FOUND", "there is no page at this address")
 
 // contentSecurityPolicy leaves nothing to third parties and no room for inline
-// code: the pages need no script at all.
+// code. The few scripts are files of our own, and no page needs them.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 func (s *server) headers(next http.Handler) http.Handler {
@@ -287,7 +295,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 //go:embed assets
 var assetFiles embed.FS
 
-// assetHandler serves the style sheet and the mark under a name that changes
+// assetHandler serves the style sheet, the scripts and the mark under a name that changes
 // with their contents, so that browsers may keep them for good.
 func assetHandler() http.Handler {
 	sub, err := fs.Sub(assetFiles, "assets")

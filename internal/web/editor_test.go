@@ -1,0 +1,180 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/openfairlead/fairlead/internal/access"
+)
+
+// signedIn is a browser of somebody with a role.
+func (x *site) signedIn(role access.Role) {
+	x.Helper()
+	secret, _, _ := x.staffToken(role)
+	x.browser = x.newBrowser()
+	x.follow(x.fill(x.get("/sign-in"), "token", secret))
+}
+
+func TestCriteriaAreEdited(t *testing.T) {
+	x := newSite(t)
+	x.pool(40)
+	criteria := "/programs/" + testProgram + "/criteria"
+	if a := x.get(criteria); !strings.HasPrefix(a.to, "/sign-in") {
+		t.Fatalf("without signing in, the criteria give %d", a.status)
+	}
+	x.signedIn(access.Facilitator)
+	page := x.get(criteria)
+	x.has(page, "Criteria", "version 1, which is registered", "Possible", "40 people in the pool", "Target, priority 1", "Must hold",
+		"County range for each answer", "63.3 %", "9.5", "nobody applied with it")
+	if !strings.Contains(page.body, `src="/assets/`) {
+		t.Error("the editor has no script")
+	}
+
+	// A floor that nobody can keep, as something that must hold: impossible. The
+	// button does what the script does.
+	action, form := page.form()
+	find := func(a *answer, label, field string) string {
+		t.Helper()
+		_, fields := a.form()
+		for name := range fields {
+			if strings.HasSuffix(name, ".kept") && strings.Contains(fields.Get(name), label) {
+				return strings.TrimSuffix(name, "kept") + field
+			}
+		}
+		t.Fatalf("no row counts %s", label)
+		return ""
+	}
+	card := func(name string) string { at, _, _ := strings.Cut(name, "."); return at }
+	sector := find(page, `"housing"`, "min")
+	form.Set(sector, "14")
+	form.Set(strings.TrimSuffix(sector, "min")+"max", "")
+	form.Set(card(sector)+".priority", "0")
+	form.Set("do", "check")
+	impossible := x.do(http.MethodPost, action, form, nil)
+	x.has(impossible, "Impossible", "That is proved", "applied; 14 are asked for")
+	live := x.do(http.MethodPost, action+"/check", form, nil)
+	if live.status != http.StatusOK || !strings.Contains(live.body, `<div id="verdict">`) || strings.Contains(live.body, "<html") {
+		t.Errorf("the live check gives %d: %s", live.status, live.body)
+	}
+	x.has(live, "Impossible", "applied; 14 are asked for")
+
+	// Numbers that are none, and the wrong way round.
+	form.Set(sector, "many")
+	wrong := x.do(http.MethodPost, action, form, nil)
+	x.has(wrong, "There is a problem", "Sector, Housing and homelessness services: Enter a whole number", "Not checked")
+	if !strings.Contains(wrong.body, "<title>Error:") {
+		t.Error("the title does not begin with the error")
+	}
+	form.Set(sector, "4")
+	form.Set(strings.TrimSuffix(sector, "min")+"max", "2")
+	x.has(x.do(http.MethodPost, action, form, nil), "Enter at least as much as the lower number")
+	form.Set("do", "save")
+	if a := x.do(http.MethodPost, action, form, nil); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("saving it gave %d", a.status)
+	}
+	form.Set(sector, "1")
+	form.Set(card(sector)+".priority", "1")
+
+	// Move, fill, remove, add.
+	county := find(page, `"san_juan"`, "min")
+	n := strings.TrimPrefix(card(county), "c")
+	press := func(do string) *answer {
+		t.Helper()
+		form.Set("do", do)
+		a := x.do(http.MethodPost, action, form, nil)
+		if a.status != http.StatusOK {
+			t.Fatalf("%s gave %d: %s", do, a.status, a.text())
+		}
+		_, form = a.form()
+		return a
+	}
+	press("up:" + n)
+	if got := form.Get("c" + n + ".priority"); got != "0" {
+		t.Errorf("moved up, the priority is %s", got)
+	}
+	press("down:" + n)
+	press("down:" + n)
+	if got := form.Get("c" + n + ".priority"); got != "2" {
+		t.Errorf("moved down twice, the priority is %s", got)
+	}
+	press("fill:" + n)
+	filled := find(page, `"snohomish"`, "")
+	if lo, hi := form.Get(filled+"min"), form.Get(filled+"max"); lo != "9" || hi != "10" {
+		t.Errorf("filled from the population: %s to %s", lo, hi)
+	}
+	form.Set("add", "kind_of_place:company")
+	x.has(press("add"), "Kind of place nobody alone")
+	press("set:" + county + "=0 c99.r1.max=3 nonsense")
+	if form.Get(county) != "0" {
+		t.Error("a way out was not taken over")
+	}
+	press("remove:0")
+
+	form.Set("do", "save")
+	saved := x.do(http.MethodPost, action, form, nil)
+	if saved.to != criteria+"/2" {
+		t.Fatalf("saving leads to %d %q: %s", saved.status, saved.to, saved.text())
+	}
+	review := x.follow(saved)
+	x.has(review, "Criteria, version 2", "nobody decides by it yet", "Register this version")
+	refused := x.fill(review, "reason", "Somebody asked.")
+	x.has(refused, "There is a problem", "name the second person")
+	x.has(x.follow(x.fill(refused, "second", "An Invented Colleague")), "the version in force", "sha256:", "An Invented Colleague")
+	x.has(x.get("/calls/"+testProgram), "This is version 2", "Somebody asked.")
+
+	// From a set of the preset: rules on identity answers, which only some may count by.
+	x.has(x.get(criteria+"?set=balanced"), "from the set “balanced”", "Race and ethnicity", "Looks at who people are")
+	if a := x.get(criteria + "?version=99"); a.status != http.StatusNotFound {
+		t.Errorf("a version there is not gave %d", a.status)
+	}
+	x.signedIn(access.ProgramAdministrator)
+	x.has(x.get(criteria+"?version=1"), "Not shown to your role")
+	x.signedIn(access.Reviewer)
+	for _, at := range []string{criteria, criteria + "/1", "/programs/" + testProgram + "/outreach"} {
+		if a := x.get(at); a.status != http.StatusForbidden {
+			t.Errorf("a reviewer at %s: %d", at, a.status)
+		}
+	}
+	if a := x.do(http.MethodPost, criteria+"/check", url.Values{"size": {"15"}}, nil); a.status != http.StatusForbidden {
+		t.Errorf("a reviewer's check gave %d", a.status)
+	}
+}
+
+func TestOutreachBoard(t *testing.T) {
+	x := newSite(t)
+	at := "/programs/" + testProgram + "/outreach"
+	x.signedIn(access.Facilitator)
+	x.has(x.get(at), "Too few people have applied", "3 days left", "/calls/"+testProgram)
+	// An administrator of the program may extend, and sees no verdict by identity.
+	x.signedIn(access.ProgramAdministrator)
+	x.has(x.get(at), "shown to facilitators", "Extend the call")
+	extend := x.get("/programs/" + testProgram + "/extend")
+	x.has(x.fill(extend, "until", "yesterday", "reason", "x"), "There is a problem", "the new closing time is missing")
+	x.has(x.fill(extend, "until", "2026-11-30T17:00"), "say why")
+	x.has(x.follow(x.fill(extend, "until", "2026-11-30T17:00", "reason", "More time for the islands.")), "open until Nov 30, 2026, 5:00 pm PST")
+	x.signedIn(access.Facilitator)
+	if a := x.get("/programs/" + testProgram + "/extend"); a.status != http.StatusForbidden {
+		t.Errorf("a facilitator extending: %d", a.status)
+	}
+	x.pool(40)
+	closed := x.get(at)
+	x.has(closed, "The call is not open", "With today's 40 applicants a group is possible", "enough people have applied")
+	x.hasNot(closed, "Extend the call")
+}
+
+// The board has words for small numbers, and no number that is small.
+func TestOutreachBoardHasNoSmallNumber(t *testing.T) {
+	s := newTestServer()
+	page := samplePages(s, "en")["outreach impossible"].(*outreachPage)
+	want := []string{"nobody yet", "not enough yet"}
+	for i, m := range page.Missing {
+		if i >= len(want) || m.Text != want[i] {
+			t.Errorf("missing %d: %+v", i, m)
+		}
+	}
+	if len(page.Missing) != 2 {
+		t.Errorf("%d groups are missing", len(page.Missing))
+	}
+}
