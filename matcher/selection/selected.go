@@ -2,6 +2,7 @@ package selection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -382,3 +383,25 @@ func (s Selected) again(ctx context.Context, o Options) *run {
 	r.done[StepScore] = s.Outcome.Score.Bound
 	return r
 }
+
+// OfRecord is the selection of a record that holds its own input. Chances are
+// those of its lottery, if it was drawn.
+func OfRecord(r *matcher.Record) (Selected, error) {
+	if r.Certificate == nil || r.Certificate.Input == nil {
+		return Selected{}, ErrNoInput
+	}
+	s := Selected{People: r.Certificate.Input.People, Criteria: r.Certificate.Input.Criteria, Outcome: &r.Outcome}
+	if r.Certificate.Draw != nil && r.Lottery.Drawable() {
+		s.Chances = map[string]Chance{}
+		for t, ids := range r.Lottery.Types {
+			for _, id := range ids {
+				s.Chances[id] = Chance{Tickets: r.Lottery.Chances[t], People: len(ids)}
+			}
+		}
+	}
+	return s, nil
+}
+
+// ErrNoInput: a record that was made by an early version, or from which people
+// were erased, does not hold its input.
+var ErrNoInput = errors.New("the record does not hold what it was made from")
