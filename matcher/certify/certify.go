@@ -1,0 +1,156 @@
+// Package certify writes the proofs of a record: for each thing that the record
+// claims, the system that the claim says is empty (package verify defines it),
+// and a tree of integer row multipliers that shows it to be empty.
+//
+// It searches by branch and bound on the linear programs of package lp. Floats
+// propose; every leaf that it writes has passed the exact arithmetic by which a
+// reader will check it. It looks at a record from outside, and shares no model
+// with the engine that made it: that a claim comes out true here is a second
+// opinion.
+package certify
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/verify"
+)
+
+// Level is a level of the lottery as the engine found it, over the types of the
+// record: no cohort has Σ Weight·blocks > Bound. One with Value 0 says who is
+// impossible; its weights are not used.
+type Level struct {
+	Value  float64
+	Types  []int
+	Weight []int64 // by type
+	Bound  int64
+}
+
+// Options of one Run.
+type Options struct {
+	// Nodes and Pivots limit the search for one proof, Total is the limit in pivots
+	// for all of them; 0: the defaults. A claim that is not proved within them
+	// stands without proof.
+	Nodes         int
+	Pivots, Total int64
+	// Progress, if not nil, is told before each claim how many are done.
+	Progress func(done, of int)
+}
+
+// Defaults of Options: seconds, not minutes.
+const (
+	defaultNodes  = 4_000
+	defaultPivots = 60_000
+	defaultTotal  = 600_000
+)
+
+// Run fills in the claims of a record that is complete but for them and, where
+// every level is proved, the gap of its lottery, which is what the proofs leave
+// open. It leaves the digest to the caller. A context that ends leaves claims
+// without proof. An error is a fault: a claim that the record makes is false.
+func Run(ctx context.Context, r *matcher.Record, levels []Level, o Options) error {
+	m, err := verify.NewModel(r)
+	if err != nil {
+		return fmt.Errorf("certify: %w", err)
+	}
+	o.Nodes, o.Pivots, o.Total = or(o.Nodes, defaultNodes), or(o.Pivots, defaultPivots), or(o.Total, defaultTotal)
+	claims := m.Needed()
+	for _, l := range levels {
+		if l.Value == 0 {
+			for _, t := range slices.Sorted(slices.Values(l.Types)) {
+				claims = append(claims, matcher.Claim{Kind: matcher.ClaimImpossible, Number: t})
+			}
+		}
+	}
+	first := len(claims)
+	if len(r.Lottery.Types) > 0 {
+		claims = append(claims, levelClaims(m, r, levels)...)
+	}
+	left := o.Total
+	for i := range claims {
+		c := &claims[i]
+		if o.Progress != nil {
+			o.Progress(i, len(claims))
+		}
+		if c.Kind == matcher.ClaimLevel && len(c.Weights) == 0 {
+			continue
+		}
+		s, err := m.System(c)
+		if err != nil {
+			return fmt.Errorf("certify: %s %d: %w", c.Kind, c.Number, err)
+		}
+		b := newSearch(ctx, s, o.Nodes, min(o.Pivots, left))
+		if i >= first {
+			b.tighten(c)
+		}
+		c.Proof, err = b.prove()
+		left -= b.pivots()
+		if err != nil {
+			return fmt.Errorf("certify: %s %d with bound %d: %w", c.Kind, c.Number, c.Bound, err)
+		}
+	}
+	r.Certificate.Claims = claims
+	if len(claims) > first {
+		gap, whole, err := m.Gap()
+		if err != nil {
+			return fmt.Errorf("certify: %w", err)
+		}
+		if whole {
+			r.Lottery.Gap = gap
+		}
+	}
+	return nil
+}
+
+func or[N int | int64](v, otherwise N) N {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// quad is the unit of a level's value.
+const quad = 1e15
+
+// levelClaims are the claims of the levels above 0. Weights that no proof needs
+// are left out: those of later levels, and negative ones where there is no cap.
+func levelClaims(m *verify.Model, r *matcher.Record, levels []Level) []matcher.Claim {
+	ceiling := 1.0
+	if p := r.Certificate.Input.MaxChance; p > 0 {
+		ceiling = float64(p) / 1000
+	}
+	var out []matcher.Claim
+	known := make([]bool, len(r.Lottery.Types))
+	mine := make([]bool, len(r.Lottery.Types))
+	for _, l := range levels {
+		for _, t := range l.Types {
+			mine[t] = true
+		}
+		if l.Value == 0 {
+			for _, t := range l.Types {
+				known[t] = true
+			}
+		} else {
+			c := matcher.Claim{Kind: matcher.ClaimLevel, Number: len(out) + 1, Value: int64(math.Round(l.Value * quad))}
+			c.Types = slices.Sorted(slices.Values(l.Types))
+			if l.Value >= ceiling {
+				c.Value = int64(math.Round(ceiling * quad))
+			} else {
+				c.Bound = l.Bound
+				for t, w := range l.Weight {
+					if w > 0 && (known[t] || mine[t] || m.Decided(t)) || w < 0 && (ceiling < 1 || m.Decided(t)) {
+						c.Weights = append(c.Weights, matcher.Weight{Type: t, By: w})
+					}
+				}
+			}
+			out = append(out, c)
+		}
+		for _, t := range l.Types {
+			known[t], mine[t] = true, false
+		}
+	}
+	return out
+}

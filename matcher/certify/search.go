@@ -1,0 +1,359 @@
+package certify
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/big"
+
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/lp"
+	"github.com/openfairlead/fairlead/matcher/verify"
+)
+
+// errFalse: the search has found a point of a system that should have none.
+var errFalse = errors.New("the claim is false")
+
+// search looks for a proof that a system is empty.
+//
+// Its linear program leaves the goal row out and optimizes it instead, so that
+// one program serves to prove the goal out of reach and to find how far it can
+// be reached.
+type search struct {
+	ctx     context.Context
+	sys     *verify.System
+	check   *verify.Checker
+	box     verify.Box
+	lp      *lp.Solver
+	row     []int // row of the program → row of the system
+	sides   [][2]bool
+	sign    float64 // +1: the goal row has a lower side, and is maximized
+	scale   float64 // of the costs
+	cutoff  float64 // a dual objective above it refutes the goal
+	nodes   int
+	work    int64
+	proof   matcher.Proof
+	outcome error
+}
+
+// rounding are the factors by which duals become integers, one after the
+// other: small ones, whose proofs are short and often exact, then fine ones.
+var rounding = []float64{1, 2, 6, 12, 60, 1 << 10, 1 << 16, 1 << 22, 1 << 28, 1 << 34, 1 << 40}
+
+func newSearch(ctx context.Context, s *verify.System, nodes int, work int64) *search {
+	b := &search{ctx: ctx, sys: s, check: verify.NewChecker(s), box: s.Root(), nodes: nodes, work: work, scale: 1, cutoff: math.Inf(1)}
+	n := len(s.Lower)
+	m := lp.Model{Cost: make([]float64, n), Start: make([]int32, 1, n+1)}
+	type entry struct {
+		row   int32
+		value float64
+	}
+	columns := make([][]entry, n)
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		least, most := 0.0, 0.0
+		for k, j := range r.Index {
+			lo, hi := float64(r.Value[k])*float64(s.Lower[j]), float64(r.Value[k])*float64(s.Upper[j])
+			least, most = least+min(lo, hi), most+max(lo, hi)
+		}
+		if i == s.Goal {
+			b.goal(r, &m)
+			continue
+		}
+		lower, upper := r.Lo != verify.NoLower && float64(r.Lo) > least, r.Hi != verify.NoUpper && float64(r.Hi) < most
+		if !lower && !upper {
+			continue // the boxes say as much
+		}
+		at := int32(len(b.row))
+		for k, j := range r.Index {
+			columns[j] = append(columns[j], entry{at, float64(r.Value[k])})
+		}
+		if lower {
+			least = float64(r.Lo)
+		}
+		if upper {
+			most = float64(r.Hi)
+		}
+		m.RowLower, m.RowUpper = append(m.RowLower, min(least, most)), append(m.RowUpper, max(least, most))
+		if least > most {
+			// Out of reach by itself: one row is a proof.
+			m.RowLower[at], m.RowUpper[at] = most, most
+			if lower {
+				m.RowLower[at], m.RowUpper[at] = least, least
+			}
+		}
+		b.row = append(b.row, i)
+		b.sides = append(b.sides, [2]bool{lower, upper})
+	}
+	for j := range n {
+		m.Lower, m.Upper = append(m.Lower, float64(s.Lower[j])), append(m.Upper, float64(s.Upper[j]))
+		for _, e := range columns[j] {
+			m.Index, m.Value = append(m.Index, e.row), append(m.Value, e.value)
+		}
+		m.Start = append(m.Start, int32(len(m.Index)))
+	}
+	b.lp = lp.New(m)
+	b.lp.Interrupt = func() bool { return ctx.Err() != nil }
+	return b
+}
+
+// goal makes the goal row the cost: of the largest size 1, to be minimized.
+func (b *search) goal(r *verify.Row, m *lp.Model) {
+	largest := 1.0
+	for _, v := range r.Value {
+		largest = max(largest, math.Abs(float64(v)))
+	}
+	b.sign, b.scale = 1, 1/largest
+	b.cutoff = -float64(r.Lo) * b.scale
+	if r.Lo == verify.NoLower {
+		b.sign = -1
+		b.cutoff = float64(r.Hi) * b.scale
+	}
+	for k, j := range r.Index {
+		m.Cost[j] = -b.sign * float64(r.Value[k]) * b.scale
+	}
+	// A little beyond, so that rounding the duals does not lose it.
+	b.cutoff += 0.25 * b.scale
+}
+
+func (b *search) pivots() int64 { return b.lp.Pivots() }
+
+// tighten sets the bound of a level to what the duals of its linear program
+// prove, if that is near to the bound it has or below it.
+func (b *search) tighten(c *matcher.Claim) {
+	goal := &b.sys.Rows[b.sys.Goal]
+	was := goal.Lo
+	if b.lp.Solve(math.Inf(1), b.work) != lp.Optimal {
+		return
+	}
+	duals := make([]float64, len(b.row))
+	b.lp.Duals(duals)
+	goal.Lo = 0
+	best := int64(math.MaxInt64)
+	for _, factor := range rounding {
+		rows, ok := b.multipliers(duals, factor*b.scale, factor)
+		if !ok {
+			continue
+		}
+		by := int64(0)
+		for _, r := range rows {
+			if r.Row == b.sys.Goal {
+				by = r.By
+			}
+		}
+		if excess, ok := b.check.Excess(b.box, rows); ok && by > 0 {
+			v := new(big.Int).Div(excess, big.NewInt(by)) // floor: by is positive
+			if v.IsInt64() {
+				best = min(best, v.Int64())
+			}
+		}
+	}
+	goal.Lo = was
+	room := int64(1)
+	for _, w := range c.Weights {
+		room = max(room, w.By>>28, -w.By>>28)
+	}
+	if best <= c.Bound+room {
+		c.Bound, goal.Lo = best, best+1
+		b.cutoff = -float64(goal.Lo)*b.scale + 0.25*b.scale
+	}
+}
+
+// prove searches. It returns no proof, and no error, if nodes, pivots or time
+// run out.
+func (b *search) prove() (matcher.Proof, error) {
+	if !b.node() {
+		return nil, b.outcome
+	}
+	return b.proof, nil
+}
+
+// node writes a proof for the box; false: there is none, or none was found.
+func (b *search) node() bool {
+	if b.nodes--; b.nodes < 0 || b.lp.Pivots() >= b.work || b.ctx.Err() != nil {
+		return false
+	}
+	for {
+		status := b.lp.Solve(b.cutoff, b.work-b.lp.Pivots())
+		switch status {
+		case lp.Infeasible:
+			ray := make([]float64, len(b.row))
+			b.lp.Ray(ray)
+			if b.leaf(normal(ray), 0) {
+				return true
+			}
+		case lp.Limit:
+			return false
+		}
+		if status != lp.Infeasible && b.sign != 0 {
+			duals := make([]float64, len(b.row))
+			b.lp.Duals(duals)
+			if b.lp.Objective() > b.cutoff-0.3*b.scale && b.leaf(duals, b.scale) {
+				return true
+			}
+		}
+		if status != lp.Cutoff {
+			break
+		}
+		// The floats say enough, the integers do not: go on to the optimum.
+		was := b.cutoff
+		b.cutoff = math.Inf(1)
+		status = b.lp.Solve(b.cutoff, b.work-b.lp.Pivots())
+		b.cutoff = was
+		if status == lp.Limit {
+			return false
+		}
+		duals := make([]float64, len(b.row))
+		b.lp.Duals(duals)
+		if status == lp.Optimal && b.leaf(duals, b.scale) {
+			return true
+		}
+		break
+	}
+	return b.branch()
+}
+
+// normal scales a ray so that its largest entry is 1.
+func normal(ray []float64) []float64 {
+	largest, smallest := 0.0, math.Inf(1)
+	for _, v := range ray {
+		if v = math.Abs(v); v > 1e-9 {
+			largest, smallest = max(largest, v), min(smallest, v)
+		}
+	}
+	if largest == 0 {
+		return ray
+	}
+	out := make([]float64, len(ray))
+	for i, v := range ray {
+		// By the smallest, so that a ray of small integers becomes these.
+		if out[i] = v / smallest; largest/smallest > 1e6 {
+			out[i] = v / largest
+		}
+	}
+	return out
+}
+
+// multipliers are duals, times factor, as integers, with the goal row taken by
+// times. Sides that a row lacks, or that the boxes say as well, are left out.
+func (b *search) multipliers(duals []float64, by, factor float64) ([]matcher.Multiplier, bool) {
+	rows := make([]matcher.Multiplier, 0, len(duals)+1)
+	goal := int64(math.RoundToEven(by / b.scale * b.sign))
+	scale := factor
+	if by != 0 {
+		if goal == 0 {
+			return nil, false
+		}
+		// Costs were scaled: duals over the scale are those of the goal row itself.
+		scale = math.Abs(float64(goal)) / b.scale
+	}
+	for k, y := range duals {
+		v := y * scale
+		if math.Abs(v) >= 1<<53 {
+			return nil, false
+		}
+		n := int64(math.RoundToEven(v))
+		if n > 0 && !b.sides[k][0] || n < 0 && !b.sides[k][1] {
+			n = 0
+		}
+		if n == 0 {
+			continue
+		}
+		if b.sys.Goal >= 0 && by != 0 && goal != 0 && b.row[k] > b.sys.Goal {
+			rows, goal = append(rows, matcher.Multiplier{Row: b.sys.Goal, By: goal}), 0
+		}
+		rows = append(rows, matcher.Multiplier{Row: b.row[k], By: n})
+	}
+	if by != 0 && goal != 0 {
+		rows = append(rows, matcher.Multiplier{Row: b.sys.Goal, By: goal})
+	}
+	return rows, true
+}
+
+// leaf writes a leaf if some rounding of the duals refutes the box.
+func (b *search) leaf(duals []float64, by float64) bool {
+	for _, factor := range rounding {
+		rows, ok := b.multipliers(duals, by*factor, factor)
+		if ok && b.check.Refutes(b.box, rows) {
+			b.proof = append(b.proof, matcher.ProofNode{Leaf: true, Rows: rows})
+			return true
+		}
+	}
+	return false
+}
+
+// branch splits the box at the column whose value is furthest from an integer.
+func (b *search) branch() bool {
+	column, most := -1, 1e-7
+	for j := range b.box.Lower {
+		if b.box.Lower[j] == b.box.Upper[j] {
+			continue
+		}
+		v := b.lp.Value(j)
+		off := math.Abs(v - math.Round(v))
+		if j >= b.sys.Types {
+			off /= 8 // what is paid follows from who is in
+		}
+		if off > most {
+			column, most = j, off
+		}
+	}
+	if column < 0 {
+		return b.whole()
+	}
+	at := int64(math.Floor(b.lp.Value(column)))
+	at = min(max(at, b.box.Lower[column]), b.box.Upper[column]-1)
+	b.proof = append(b.proof, matcher.ProofNode{Column: column, At: at})
+	lower, upper := b.box.Lower[column], b.box.Upper[column]
+	b.set(column, lower, at)
+	ok := b.node()
+	if ok {
+		b.set(column, at+1, upper)
+		ok = b.node()
+	}
+	b.set(column, lower, upper)
+	return ok
+}
+
+func (b *search) set(column int, lower, upper int64) {
+	b.box.Lower[column], b.box.Upper[column] = lower, upper
+	b.lp.SetBounds(column, float64(lower), float64(upper))
+}
+
+// whole is for a linear program whose point has integers only: if it keeps
+// every row, the claim is false. Else floats hide a violation: split anything.
+func (b *search) whole() bool {
+	x := make([]int64, len(b.box.Lower))
+	for j := range x {
+		x[j] = int64(math.Round(b.lp.Value(j)))
+		x[j] = min(max(x[j], b.box.Lower[j]), b.box.Upper[j])
+	}
+	keeps := true
+	for i := range b.sys.Rows {
+		r := &b.sys.Rows[i]
+		sum := int64(0)
+		for k, j := range r.Index {
+			sum += r.Value[k] * x[j]
+		}
+		keeps = keeps && sum >= r.Lo && sum <= r.Hi
+	}
+	if keeps {
+		b.outcome = errFalse
+		return false
+	}
+	for j := range x {
+		if lower, upper := b.box.Lower[j], b.box.Upper[j]; lower < upper {
+			at := min(max(x[j], lower), upper-1)
+			b.proof = append(b.proof, matcher.ProofNode{Column: j, At: at})
+			b.set(j, lower, at)
+			ok := b.node()
+			if ok {
+				b.set(j, at+1, upper)
+				ok = b.node()
+			}
+			b.set(j, lower, upper)
+			return ok
+		}
+	}
+	return false
+}
