@@ -78,6 +78,9 @@ type Application struct {
 	IneligibleReasons []string
 	WithdrawReason    string
 	Offer             string // id of the last offer that was sent, or ""
+	// Salt is random and of this application only: Fingerprint. Nil where it
+	// began before there were fingerprints.
+	Salt []byte
 	// TokenGeneration counts the application's tokens: a new one revokes the
 	// old. CodeGeneration does the same for the return code.
 	TokenGeneration, CodeGeneration int

@@ -3,6 +3,7 @@ package applications
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -154,6 +155,10 @@ func (s *Service) insertApplication(ctx context.Context, tx Tx, who access.Princ
 		return err
 	}
 	a.ID, a.Code = s.NewID(), fmt.Sprintf("%s-%04d", p.CodePrefix, number)
+	a.Salt = make([]byte, saltSize)
+	if _, err := io.ReadFull(s.Random, a.Salt); err != nil {
+		return fmt.Errorf("read random bytes: %w", err)
+	}
 	code := s.returnCode(p.ID, a.ID, a.CodeGeneration)
 	if err := tx.InsertApplication(ctx, a, s.returnCodeHash(p.ID, code)); err != nil {
 		return err

@@ -33,17 +33,25 @@ type Criteria struct {
 	Size, MinSize int
 	HardCaps      map[string]int // attribute -> at most so many per value
 	Ties          []Tie
-	Lottery       string // "NONE" until lotteries exist
-	Allow         map[int]int64
-	SeedSource    string // in words: where the seed will come from
-	Registered    bool
-	RegisterTime  time.Time
-	RegisteredBy  string
-	Reason        string   // for a change after the first submission
-	SecondBy      string   // the second person of such a change
-	Policies      []string // ids of the policies in force that it relies on
-	Digest        string   // sha256:… of the canonical criteria
-	CreateTime    time.Time
+	// Lottery is matcher.LotteryNone, LotteryMaximin or LotteryLeximin; "": each
+	// run says, and leximin where it does not.
+	Lottery   string
+	MaxChance int // the largest chance anybody not locked in may have, in thousandths, 1…999; 0: no limit
+	Allow     map[int]int64
+	// SeedKind is where the seed of a draw comes from; "": each run says, and the
+	// server where it does not. SeedSource says it in words: how, when, by whom.
+	// SeedPeople are the two people of SeedCommitReveal, as they are known.
+	SeedKind     SeedKind
+	SeedSource   string
+	SeedPeople   []string
+	Registered   bool
+	RegisterTime time.Time
+	RegisteredBy string
+	Reason       string   // for a change after the first submission
+	SecondBy     string   // the second person of such a change
+	Policies     []string // ids of the policies in force that it relies on
+	Digest       string   // sha256:… of the canonical criteria
+	CreateTime   time.Time
 }
 
 // Tie holds named applicants together or apart, by code.

@@ -67,7 +67,7 @@ func TestCriteriaProblems(t *testing.T) {
 		})
 	}
 	_, err := w.SaveCriteria(w.ctx, w.facilitator, &applications.Criteria{
-		Program: "leaders", Size: 3, MinSize: 4, Lottery: "LEXIMIN", HardCaps: map[string]int{"org": 0}, Allow: map[int]int64{0: 1},
+		Program: "leaders", Size: 3, MinSize: 4, Lottery: "DICE", HardCaps: map[string]int{"org": 0}, Allow: map[int]int64{0: 1},
 		Ties: []applications.Tie{{Kind: "near", IDs: []string{"NS-0001"}}}, Rules: []R{{Attribute: "x", Min: ptr(1)}},
 	}, once)
 	want(t, "everything wrong", err, "CRITERIA_INVALID")

@@ -25,16 +25,28 @@ type frozen struct {
 	Criteria matcher.Criteria
 	Seed     string
 
+	// MaxChance is the largest chance in thousandths, 0 for no limit.
+	MaxChance int `json:",omitempty"`
+
 	// Salts has one for each of People, by id. It goes with the person: without
 	// it, their digest tells nothing.
 	Salts map[string][]byte `json:",omitempty"`
+	// Leaves are what the pool was sealed as, by id; they stay when a person goes.
+	Leaves map[string]*leaf `json:",omitempty"`
+	// Salt hides what the digests in a public record are of. It goes with the
+	// first person who is taken out.
+	Salt []byte `json:",omitempty"`
 	// Erased are the digests of people who were taken out, by id.
 	Erased map[string][]byte `json:",omitempty"`
 }
 
 func (f *frozen) bytes() ([]byte, error) { return json.Marshal(f) }
 
-func (f *frozen) digest() string { return matcher.InputDigest(f.People, f.Criteria, f.Seed) }
+func (f *frozen) input() *matcher.Input {
+	return &matcher.Input{People: f.People, Criteria: f.Criteria, Seed: f.Seed, MaxChance: f.MaxChance}
+}
+
+func (f *frozen) digest() string { return f.input().Digest() }
 
 func readFrozen(b []byte) (*frozen, error) {
 	var f frozen
@@ -122,6 +134,10 @@ func (f *frozen) erase(id string) bool {
 		f.Erased = map[string][]byte{}
 	}
 	f.Erased[id] = f.entry(f.People[i])
+	f.Salt = nil
+	if l := f.Leaves[id]; l != nil {
+		l.Answers = nil
+	}
 	f.People = slices.Delete(f.People, i, i+1)
 	delete(f.Salts, id)
 	delete(f.Criteria.Scores, id)
@@ -167,6 +183,9 @@ func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err er
 		return false, err
 	}
 	sel.ErasedCount, sel.InputDigest = len(f.Erased), ""
+	if sel.Seal != nil {
+		sel.Seal.Chances = ChanceSummary{Method: sel.Lottery}
+	}
 	sel.withholdSteps()
 	if len(sel.Record) == 0 {
 		return true, nil

@@ -132,12 +132,23 @@ func (sel *Selection) cohort() ([]string, error) {
 	switch {
 	case !sel.State.Done():
 		return nil, Errorf(FailedPrecondition, "RUN_NOT_DONE", "the run is not done yet")
+	case sel.State == SelectionSealed:
+		return nil, Errorf(FailedPrecondition, "RUN_NOT_DRAWN", "the run is sealed and was not drawn yet")
 	case sel.State == SelectionStale:
 		return nil, Errorf(FailedPrecondition, "RUN_STALE", "the pool is not what this run chose from any more: start a new one")
 	case sel.State != SelectionSucceeded || len(sel.Record) == 0:
 		return nil, Errorf(FailedPrecondition, "RUN_WITHOUT_RESULT", "the run ended without a result (%s)", sel.State)
 	case sel.Trial:
 		return nil, Errorf(FailedPrecondition, "RUN_IS_TRIAL", "this was a trial: start a run that is none")
+	}
+	return sel.group()
+}
+
+// group lists the codes of a run that has a result: what somebody chose, else
+// what was drawn or computed.
+func (sel *Selection) group() ([]string, error) {
+	if n := len(sel.Choices); n > 0 {
+		return sel.Choices[n-1].Cohort, nil
 	}
 	record, err := matcher.ParseRecord(sel.Record)
 	if err != nil {

@@ -67,7 +67,8 @@ func programAndForm(ctx context.Context, tx Tx, program string) (*Program, *Form
 func (s *Service) criteriaFor(p *Program, form *Form, given *Criteria) (*Criteria, error) {
 	made := &Criteria{
 		Program: p.ID, Name: given.Name, Size: given.Size, MinSize: given.MinSize,
-		Lottery: given.Lottery, SeedSource: given.SeedSource,
+		Lottery: given.Lottery, MaxChance: given.MaxChance,
+		SeedKind: given.SeedKind, SeedSource: given.SeedSource, SeedPeople: slices.Clone(given.SeedPeople),
 	}
 	from := given
 	if preset := s.Presets[p.Preset]; preset != nil && len(given.Rules) == 0 && given.Name != "" {
@@ -79,6 +80,9 @@ func (s *Service) criteriaFor(p *Program, form *Form, given *Criteria) (*Criteri
 		from = &set
 		if made.SeedSource == "" {
 			made.SeedSource = set.SeedSource
+		}
+		if made.Lottery == "" {
+			made.Lottery, made.MaxChance = set.Lottery, set.MaxChance
 		}
 	}
 	// What is kept shares nothing with the caller or the preset.

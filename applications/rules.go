@@ -29,9 +29,6 @@ func prepareCriteria(c *Criteria, form *Form, p *Program) error {
 	if c.MinSize == 0 {
 		c.MinSize = c.Size
 	}
-	if c.Lottery == "" {
-		c.Lottery = matcher.LotteryNone
-	}
 	for i := range c.Rules {
 		if c.Rules[i].Kind == "" {
 			c.Rules[i].Kind = "quota"
@@ -63,14 +60,7 @@ func (c *Criteria) problems(form *Form) []Violation {
 	if c.MinSize < 1 || c.MinSize > c.Size {
 		k.badf("min_size", "from 1 to the size")
 	}
-	if c.Lottery != matcher.LotteryNone {
-		k.badf("lottery", "only NONE: lotteries are not built yet")
-	}
-	if source, problem := cleanText(c.SeedSource, true, 1000); problem != "" {
-		k.badf("seed_source", "%s", problem)
-	} else {
-		c.SeedSource = source
-	}
+	k.bad = append(k.bad, c.lotteryProblems()...)
 	for priority, allowed := range c.Allow {
 		if priority < 1 || priority > matcher.MaxPriority || allowed < 0 || allowed > 1_000_000 {
 			k.badf("allow", "from priority 1 to %d, a deviation from 0 to 1,000,000", matcher.MaxPriority)
@@ -267,5 +257,10 @@ func (c *Criteria) digest() string {
 		Lottery       string
 		Allow         map[int]int64
 		SeedSource    string
-	}{c.Rules, c.Size, c.MinSize, c.HardCaps, c.Ties, c.Lottery, c.Allow, c.SeedSource})
+		// What did not exist from the beginning stays out where it says nothing:
+		// digests that were registered before are as they were.
+		MaxChance  int      `json:",omitempty"`
+		SeedKind   SeedKind `json:",omitempty"`
+		SeedPeople []string `json:",omitempty"`
+	}{c.Rules, c.Size, c.MinSize, c.HardCaps, c.Ties, c.Lottery, c.Allow, c.SeedSource, c.MaxChance, c.SeedKind, c.SeedPeople})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
@@ -34,7 +35,7 @@ var Steps = func() []string {
 	for round := 1; round <= 3; round++ {
 		steps = append(steps, fmt.Sprint(selection.StepSeed, round))
 	}
-	return append(steps, selection.StepVerified, StepStored)
+	return append(steps, selection.StepVerified, StepSealed, StepDrawn, StepStored)
 }()
 
 // Runner works on queued runs, one at a time. Several runners, in one process
@@ -310,9 +311,6 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 			if err != nil {
 				return err
 			}
-			if err := f.salt(s.Random); err != nil {
-				return err
-			}
 			now.Frozen, err = f.bytes()
 			now.InputDigest, now.Commitment, now.PoolSize, now.Engine = f.digest(), f.commitment(), len(f.People), s.Engine
 			if err != nil {
@@ -332,17 +330,24 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	if input.digest() != sel.InputDigest {
 		return Errorf(DataLoss, "INPUT_CHANGED", "the frozen input is not what was frozen: its digest differs")
 	}
-	outcome, err := r.solve(ctx, sel, input)
+	record, lottery, err := r.solve(ctx, sel, input)
 	if err != nil {
 		return err
 	}
-	if err := recount(input, outcome); err != nil {
+	if record.InputDigest != sel.InputDigest {
+		return &engineFault{errors.New("the record is about another input")}
+	}
+	if record.Lottery.Drawable() {
+		return r.seal(ctx, sel, record, lottery)
+	}
+	if err := recount(input, &record.Outcome); err != nil {
 		return &engineFault{err}
 	}
-	record := matcher.NewRecord(outcome, sel.InputDigest, sel.Engine)
 	return r.durable(ctx, sel, StepStored, 0, func(tx Tx, now *Selection) error {
 		now.Record = record.AppendJSON(nil)
-		now.Provenance = Computed
+		if len(record.Cohort) > 0 || record.Lottery.Method == matcher.LotteryNone {
+			now.Provenance = Computed
+		}
 		state := SelectionSucceeded
 		if same, err := s.poolIsStill(ctx, tx, now, input); err != nil {
 			return err
@@ -363,7 +368,7 @@ func (s *Service) freezeNow(ctx context.Context, tx Tx, sel *Selection) (*frozen
 	if err != nil {
 		return nil, err
 	}
-	pool, err := tx.Applications(ctx, ApplicationQuery{Program: p.ID, States: []ApplicationState{InPool}})
+	pool, err := poolFor(ctx, tx, sel)
 	if err != nil {
 		return nil, err
 	}
@@ -371,7 +376,27 @@ func (s *Service) freezeNow(ctx context.Context, tx Tx, sel *Selection) (*frozen
 	if problems, _ := selection.Validate(f.People, f.Criteria); len(problems) > 0 {
 		return nil, engineError("SELECTION_INVALID", selection.InputErrors(problems))
 	}
+	if err := f.salts(pool, s.Random); err != nil {
+		return nil, err
+	}
+	f.grow(form, pool)
 	return f, nil
+}
+
+// poolFor reads who a run chooses from: the pool and, where it fills seats
+// again, the people who keep theirs.
+func poolFor(ctx context.Context, tx Tx, sel *Selection) ([]*Application, error) {
+	pool, err := tx.Applications(ctx, ApplicationQuery{Program: sel.Program, States: []ApplicationState{InPool}})
+	if err != nil || sel.Replaces == "" {
+		return pool, err
+	}
+	selected, err := tx.Applications(ctx, ApplicationQuery{Program: sel.Program, States: []ApplicationState{Selected}})
+	for _, a := range selected {
+		if slices.ContainsFunc(sel.Include, func(l Lock) bool { return l.Application == a.ID }) {
+			pool = append(pool, a)
+		}
+	}
+	return pool, err
 }
 
 // poolIsStill reports whether the pool is what was frozen.
@@ -388,15 +413,17 @@ func (s *Service) poolIsStill(ctx context.Context, tx Tx, sel *Selection, input 
 	if err != nil {
 		return false, err
 	}
-	pool, err := tx.Applications(ctx, ApplicationQuery{Program: p.ID, States: []ApplicationState{InPool}})
+	pool, err := poolFor(ctx, tx, sel)
 	if err != nil {
 		return false, err
 	}
-	return matcher.InputDigest(poolOf(form, c, pool), input.Criteria, input.Seed) == sel.InputDigest, nil
+	now := *input
+	now.People = poolOf(form, c, pool)
+	return now.digest() == sel.InputDigest, nil
 }
 
 // solve runs the engine, keeping each step that it proves.
-func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (outcome *matcher.Outcome, err error) {
+func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (record *matcher.Record, lottery *selection.Lottery, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &engineFault{fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
@@ -404,7 +431,7 @@ func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (outc
 	}()
 	var done []selection.Step
 	for _, st := range sel.Steps {
-		if st.Name != StepClaimed && st.Name != StepFrozen && st.Name != StepStored {
+		if st.Name != StepClaimed && st.Name != StepFrozen && st.Name != StepSealed && st.Name != StepDrawn && st.Name != StepStored {
 			done = append(done, selection.Step{Name: st.Name, Value: st.Value})
 		}
 	}
@@ -422,21 +449,23 @@ func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (outc
 		},
 		Progress: r.progress(ctx, sel, &pivots),
 	}
-	outcome, err = selection.Select(ctx, input.People, input.Criteria, input.Seed, options)
+	record, lottery, err = ballot.Seal(ctx, input.People, input.Criteria, ballot.Options{
+		Options: options, Method: sel.Lottery, MaxChance: input.MaxChance, Seed: input.Seed, Explain: true, Engine: sel.Engine,
+	})
 	switch {
 	case ctx.Err() != nil:
 		// What was found so far depends on the machine: it is no result.
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	case err == nil:
-		return outcome, nil
+		return record, lottery, nil
 	case errors.Is(err, errHook), errors.Is(err, errLeaseLost), errors.Is(err, errCanceled), CodeOf(err) != Internal:
-		return nil, err
+		return nil, nil, err
 	}
 	var problems selection.InputErrors
 	if errors.As(err, &problems) {
-		return nil, engineError("SELECTION_INVALID", err)
+		return nil, nil, engineError("SELECTION_INVALID", problems)
 	}
-	return nil, &engineFault{err}
+	return nil, nil, &engineFault{err}
 }
 
 // progress tells how far a run is, at most once in a while: every write costs

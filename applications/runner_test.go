@@ -42,7 +42,7 @@ func (w *world) pool(n int) {
 
 func (w *world) selection(change func(*applications.Selection)) *applications.Selection {
 	w.Helper()
-	sel := &applications.Selection{Program: "leaders", Seed: "dice: 4 4 1"}
+	sel := &applications.Selection{Program: "leaders", Seed: "dice: 4 4 1", Lottery: matcher.LotteryNone}
 	if change != nil {
 		change(sel)
 	}
@@ -284,7 +284,7 @@ func TestSelection(t *testing.T) {
 	}
 	who := " " + w.facilitator.Subject
 	wantLog := []string{
-		"program.select CLOSED>SELECTING" + who, "selection.create >QUEUED criteria=1 include=1 exclude=1 trial=false" + who,
+		"program.select CLOSED>SELECTING" + who, "selection.create >QUEUED criteria=1 lottery=NONE include=1 exclude=1 trial=false" + who,
 		"selection.start QUEUED>RUNNING system", "selection.freeze commitment=" + w.run(made.ID).Commitment + " system", "selection.end RUNNING>SUCCEEDED system",
 	}
 	if !slices.Equal(log, wantLog) {
@@ -327,7 +327,12 @@ func TestSelectionProblems(t *testing.T) {
 		fields []string
 	}{
 		{"a seed of two lines", applications.Selection{Seed: "a\nb"}, []string{"seed"}},
-		{"a lottery", applications.Selection{Lottery: "LEXIMIN"}, []string{"lottery"}},
+		{"an unknown lottery", applications.Selection{Lottery: "DICE"}, []string{"lottery"}},
+		{"a limit without a lottery", applications.Selection{Lottery: "NONE", MaxChance: 500}, []string{"max_chance_permille"}},
+		{"a seed from nowhere", applications.Selection{SeedKind: "STARS"}, []string{"seed_kind"}},
+		{"a number nobody knows of", applications.Selection{SeedKind: applications.SeedPublicNumber}, []string{"seed_source"}},
+		{"one of two people", applications.Selection{SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"A"}}, []string{"seed_people"}},
+		{"one person twice", applications.Selection{SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"A", "a"}}, []string{"seed_people[1]"}},
 		{"negative work", applications.Selection{Work: -1}, []string{"work_limit"}},
 		{"nobody", applications.Selection{Include: []applications.Lock{lock("NS-0099", "x")}}, []string{"include[0].application"}},
 		{"withdrawn", applications.Selection{Include: []applications.Lock{lock("NS-0004", "x")}}, []string{"include[0].application"}},
@@ -337,21 +342,28 @@ func TestSelectionProblems(t *testing.T) {
 	} {
 		c.sel.Program = "leaders"
 		_, err := w.CreateSelection(w.ctx, w.facilitator, &c.sel, once)
-		want(t, c.name, err, "SELECTION_INVALID")
+		reason := "SELECTION_INVALID"
+		if c.name == "in and out" {
+			reason = "LOCKS_CONTRADICT"
+		}
+		want(t, c.name, err, reason)
 		if got := violations(err); !slices.Equal(got, c.fields) {
 			t.Errorf("%s: named %s", c.name, explained(err))
 		}
 	}
+	_, err = w.CreateSelection(w.ctx, w.facilitator, &applications.Selection{Program: "leaders", Seed: "4 4 1"}, once)
+	want(t, "a seed before the seal", err, "SEED_TOO_EARLY")
 	_, err = w.CreateSelection(w.ctx, w.manager, &applications.Selection{Program: "leaders"}, once)
 	want(t, "by somebody who may not", err, "PERMISSION_MISSING")
 	if page, err := w.Selections(w.ctx, w.facilitator, "leaders", applications.ListQuery{}); err != nil || len(page.Items) != 0 {
 		t.Errorf("a refused run was kept: %v %v", page, err)
 	}
-	made, err := w.CreateSelection(w.ctx, w.facilitator, &applications.Selection{Program: "leaders"}, idem(1, "s"))
+	none := applications.Selection{Program: "leaders", Lottery: matcher.LotteryNone}
+	made, err := w.CreateSelection(w.ctx, w.facilitator, &none, idem(1, "s"))
 	if err != nil || len(made.Seed) != 32 {
 		t.Fatalf("%+v %v", made, explained(err))
 	}
-	again, err := w.CreateSelection(w.ctx, w.facilitator, &applications.Selection{Program: "leaders"}, idem(1, "s"))
+	again, err := w.CreateSelection(w.ctx, w.facilitator, &none, idem(1, "s"))
 	if err != nil || again.ID != made.ID || again.Seed != made.Seed {
 		t.Errorf("retried: %+v %v", again, err)
 	}

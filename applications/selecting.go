@@ -16,7 +16,10 @@ import (
 )
 
 // CreateSelection queues a run on the registered criteria (sel.Criteria 0) or
-// on a registered version. An empty seed is drawn from Random. Locks name
+// on a registered version. How it draws is resolved here and kept with it: what
+// the criteria registered, else what is asked for, else leximin and a seed of
+// the server's. A Seed is for LotteryNone only, where an empty one is drawn from
+// Random; FailedPrecondition SEED_TOO_EARLY with a lottery. Locks name
 // applications of the pool, by id or by code, each with a reason. A run that is
 // not a trial moves the program to SELECTING.
 func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel *Selection, idem Idempotency) (*Selection, error) {
@@ -35,15 +38,20 @@ func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel
 		now := s.now()
 		made := &Selection{
 			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: sel.Criteria, Trial: sel.Trial,
-			Lottery: matcher.LotteryNone, Work: sel.Work, Engine: s.Engine, CreateTime: now, UpdateTime: now, CreatedBy: who.Subject,
+			Work: sel.Work, Engine: s.Engine, CreateTime: now, UpdateTime: now, CreatedBy: who.Subject,
 		}
-		made.Seed, err = cleanSeed(sel, hex.EncodeToString(seed))
-		if err != nil {
+		if made.Seed, err = cleanSeed(sel); err != nil {
 			return nil, "", err
 		}
 		c, form, err := s.criteriaToRun(ctx, tx, p, made)
 		if err != nil {
 			return nil, "", err
+		}
+		if err := made.resolveLottery(c, sel); err != nil {
+			return nil, "", err
+		}
+		if made.Lottery == matcher.LotteryNone && made.Seed == "" {
+			made.Seed = hex.EncodeToString(seed)
 		}
 		pool, err := tx.Applications(ctx, ApplicationQuery{Program: p.ID, States: []ApplicationState{InPool}})
 		if err != nil {
@@ -53,6 +61,9 @@ func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel
 			return nil, "", err
 		}
 		input := freeze(form, c, pool, made)
+		if err := input.contradiction(); err != nil {
+			return nil, "", err
+		}
 		if problems, _ := selection.Validate(input.People, input.Criteria); len(problems) > 0 {
 			return nil, "", engineError("SELECTION_INVALID", selection.InputErrors(problems))
 		}
@@ -74,8 +85,8 @@ func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel
 				return nil, "", err
 			}
 		}
-		detail := fmt.Sprintf("%s criteria=%d include=%d exclude=%d trial=%t",
-			transition("", SelectionQueued), made.Criteria, len(made.Include), len(made.Exclude), made.Trial)
+		detail := fmt.Sprintf("%s criteria=%d lottery=%s include=%d exclude=%d trial=%t",
+			transition("", SelectionQueued), made.Criteria, made.Lottery, len(made.Include), len(made.Exclude), made.Trial)
 		return made, made.ID, tx.AppendEvents(ctx, s.event(who, "selection.create", selectionName(made), "", detail))
 	})
 	if err == nil && s.Wake != nil {
@@ -86,17 +97,11 @@ func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel
 
 func selectionName(sel *Selection) string { return "programs/" + sel.Program + "/selections/" + sel.ID }
 
-func cleanSeed(sel *Selection, drawn string) (string, error) {
-	seed, problem := cleanText(sel.Seed, false, 200)
+func cleanSeed(sel *Selection) (string, error) {
+	seed, problem := cleanText(sel.Seed, false, maxSeed)
 	var bad []Violation
 	if problem != "" {
 		bad = append(bad, Violation{"seed", problem})
-	}
-	if seed == "" {
-		seed = drawn
-	}
-	if sel.Lottery != "" && sel.Lottery != matcher.LotteryNone {
-		bad = append(bad, Violation{"lottery", "only NONE: lotteries are not built yet"})
 	}
 	if sel.Work < 0 {
 		bad = append(bad, Violation{"work_limit", "not negative; 0 is no limit"})
@@ -157,6 +162,7 @@ func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*App
 	}
 	seen := map[string]string{} // id -> the list it is on
 	var bad []Violation
+	contradict := false
 	for _, side := range []struct {
 		name  string
 		asked []Lock
@@ -180,11 +186,14 @@ func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*App
 			case side.name:
 				bad = append(bad, Violation{at + ".application", a.Code + " is there twice"})
 			default:
-				bad = append(bad, Violation{at + ".application", a.Code + " is both included and excluded"})
+				bad, contradict = append(bad, Violation{at + ".application", a.Code + " is both included and excluded"}), true
 			}
 			seen[a.ID] = side.name
 			*side.made = append(*side.made, Lock{Application: a.ID, Code: a.Code, Reason: reason, By: who.Subject, Time: s.now()})
 		}
+	}
+	if contradict {
+		return Invalid("LOCKS_CONTRADICT", "the locks contradict each other", bad...)
 	}
 	if len(bad) > 0 {
 		return Invalid("SELECTION_INVALID", "the run cannot begin like this", bad...)
@@ -192,10 +201,39 @@ func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*App
 	return nil
 }
 
+// contradiction names locks that no group can keep: more people than seats, or
+// what the links of the criteria forbid.
+func (f *frozen) contradiction() error {
+	in := func(list []string) func(string) bool {
+		return func(id string) bool { return slices.Contains(list, id) }
+	}
+	c := &f.Criteria
+	var bad []Violation
+	if n := len(c.Include); n > c.Size {
+		bad = append(bad, Violation{"include", fmt.Sprintf("%d people for %d seats", n, c.Size)})
+	}
+	for _, l := range c.Links {
+		held := slices.DeleteFunc(slices.Clone(l.IDs), func(id string) bool { return !in(c.Include)(id) })
+		out := slices.DeleteFunc(slices.Clone(l.IDs), func(id string) bool { return !in(c.Exclude)(id) })
+		switch {
+		case l.Kind == matcher.Apart && len(held) > 1:
+			bad = append(bad, Violation{"include", strings.Join(held, " and ") + " are to be apart"})
+		case l.Kind == matcher.Together && len(held) > 0 && len(out) > 0:
+			bad = append(bad, Violation{"exclude", fmt.Sprintf("%s is to be together with %s", strings.Join(out, ", "), strings.Join(held, ", "))})
+		case l.Kind == matcher.AtLeastOne && len(out) == len(l.IDs):
+			bad = append(bad, Violation{"exclude", "one of " + strings.Join(out, ", ") + " has to be in"})
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return Invalid("LOCKS_CONTRADICT", "no group can keep these locks", bad...)
+}
+
 // freeze makes the input of a run from its pool. Links may name people who
 // are not in the pool any more: they tie nobody.
 func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *frozen {
-	f := &frozen{People: poolOf(form, c, pool), Criteria: c.resolve(form).Criteria, Seed: sel.Seed}
+	f := &frozen{People: poolOf(form, c, pool), Criteria: c.resolve(form).Criteria, Seed: sel.Seed, MaxChance: sel.MaxChance}
 	there := map[string]bool{}
 	for _, p := range f.People {
 		there[p.ID] = true
@@ -233,7 +271,8 @@ func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, pr
 		}
 		for _, sel := range batch {
 			after = sel.ID
-			if len(sel.Frozen) == 0 || sel.State != SelectionRunning && sel.State != SelectionSucceeded || !sel.OfferTime.IsZero() {
+			standing := sel.State == SelectionRunning || sel.State == SelectionSealed || sel.State == SelectionSucceeded
+			if len(sel.Frozen) == 0 || !standing || !sel.OfferTime.IsZero() {
 				continue
 			}
 			if err := s.end(ctx, tx, who, sel, SelectionStale); err != nil {
@@ -251,6 +290,9 @@ func (s *Service) end(ctx context.Context, tx Tx, who access.Principal, sel *Sel
 	from := sel.State
 	now := s.now()
 	sel.State, sel.UpdateTime, sel.DoneTime = state, now, now
+	if state == SelectionSealed {
+		sel.DoneTime = time.Time{}
+	}
 	sel.Owner, sel.LeaseUntil, sel.CurrentStep = "", time.Time{}, ""
 	if err := tx.UpdateSelection(ctx, sel); err != nil {
 		return err
@@ -276,7 +318,7 @@ func (s *Service) Selection(ctx context.Context, who access.Principal, program, 
 
 var selectionFields = []filter.Field{
 	{Name: "state", Type: filter.Enum, Values: names([]SelectionState{
-		SelectionQueued, SelectionRunning, SelectionSucceeded, SelectionFailed, SelectionCanceled, SelectionStale,
+		SelectionQueued, SelectionRunning, SelectionSealed, SelectionSucceeded, SelectionFailed, SelectionCanceled, SelectionStale,
 	})},
 	{Name: "trial", Type: filter.Bool},
 	{Name: "criteria", Type: filter.Int},
@@ -345,8 +387,8 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 	return page, nil
 }
 
-// CancelSelection asks a run to stop: one that nobody works on stops at once,
-// a running one within moments. FailedPrecondition RUN_DONE if it has ended.
+// CancelSelection asks a run to stop: one that nobody works on, or that waits
+// for its draw, stops at once, a running one within moments. FailedPrecondition RUN_DONE if it has ended.
 func (s *Service) CancelSelection(ctx context.Context, who access.Principal, program, id string, revision int64, idem Idempotency) (*Selection, error) {
 	if err := need(who, access.SelectionsRun, program); err != nil {
 		return nil, err
@@ -360,9 +402,9 @@ func (s *Service) CancelSelection(ctx context.Context, who access.Principal, pro
 			return nil, "", err
 		}
 		switch {
-		case sel.State.Done():
+		case sel.State.Done() && sel.State != SelectionSealed:
 			return nil, "", Errorf(FailedPrecondition, "RUN_DONE", "the run has ended (%s): there is nothing to stop", sel.State)
-		case sel.State == SelectionQueued:
+		case sel.State == SelectionQueued, sel.State == SelectionSealed:
 			err = s.end(ctx, tx, who, sel, SelectionCanceled)
 		case !sel.CancelAsked:
 			sel.CancelAsked, sel.UpdateTime = true, s.now()
@@ -381,8 +423,9 @@ type SelectionResult struct {
 	Criteria  *Criteria
 	Form      *Form
 	Record    *matcher.Record
-	// Rules are the record's rows with the labels of the form, in order; of the
-	// closest cohort when the rules cannot be kept.
+	// Rules are the record's rows with the labels of the form, in order: of the
+	// group as it stands, of the closest cohort when the rules cannot be kept, and
+	// of the likeliest cohort of the ticket book where nobody was drawn yet.
 	Rules []ResultRule
 	// Withheld are the labels of the groups whose rows the caller is not shown,
 	// because they tell who people are.
@@ -391,6 +434,8 @@ type SelectionResult struct {
 	// with the answers that are not identity. None for a trial: it shows what
 	// is possible and how it counts, not who.
 	Members []ResultMember
+	// Chances sums up the lottery, before the draw and after it; nil without one.
+	Chances *ChanceSummary
 }
 
 // ResultRule is one row of the make-up table. Pool and Count, and Short and
@@ -411,6 +456,9 @@ type ResultMember struct {
 	Answers           Answers
 	Locked            bool
 	LockReason        string
+	// Chance is the member's chance in millionths, as the ticket book has it: 0
+	// where there are no chances, or where they do not describe the group.
+	Chance int64
 }
 
 // SelectionResult returns the result of a finished run; to who does not read
@@ -423,6 +471,7 @@ func (s *Service) SelectionResult(ctx context.Context, who access.Principal, pro
 	}
 	r := &SelectionResult{}
 	var pool []*Application
+	var input *frozen
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
 		if r.Selection, err = tx.Selection(ctx, program, id); err != nil {
 			return err
@@ -445,6 +494,9 @@ func (s *Service) SelectionResult(ctx context.Context, who access.Principal, pro
 		if r.Record, err = matcher.ParseRecord(r.Selection.Record); err != nil {
 			return err
 		}
+		if input, err = readFrozen(r.Selection.Frozen); err != nil {
+			return err
+		}
 		for _, code := range r.people() {
 			a, err := tx.ApplicationByCode(ctx, program, code)
 			if err != nil {
@@ -463,8 +515,23 @@ func (s *Service) SelectionResult(ctx context.Context, who access.Principal, pro
 	if why := r.Record.Infeasibility; why != nil {
 		counts = why.ClosestRules
 	}
+	if seal := r.Selection.Seal; seal != nil {
+		chances := seal.Chances
+		r.Chances = &chances
+	}
+	switch {
+	case r.Record.Lottery.Drawable() && len(r.Record.Cohort) == 0: // not drawn
+		counts = selection.Count(input.People, input.Criteria, typical(r.Record))
+	case len(r.Selection.Choices) > 0:
+		counts = selection.Count(input.People, input.Criteria, r.people())
+	}
 	r.Rules = r.Criteria.resolve(r.Form).label(r.Form, r.Criteria, counts)
 	r.members(pool)
+	r.chances()
+	// The rest of the record holds the whole pool.
+	r.Record.Certificate = nil
+	l := &r.Record.Lottery
+	l.Optimum, l.Types, l.Chances, l.Book = nil, nil, nil, nil
 	r.Selection.outside(who)
 	if !who.Can(access.IdentityRead, program) {
 		r.Withhold()
@@ -479,8 +546,25 @@ func (r *SelectionResult) people() []string {
 		return nil
 	case r.Record.Infeasibility != nil:
 		return r.Record.Infeasibility.Closest
+	case len(r.Selection.Choices) > 0:
+		return r.Selection.Choices[len(r.Selection.Choices)-1].Cohort
 	}
 	return r.Record.Cohort
+}
+
+// chances tells each member's, as long as they describe the group.
+func (r *SelectionResult) chances() {
+	if r.Selection.Provenance != Drawn && r.Selection.Provenance != DrawnWithLocks {
+		return
+	}
+	l := &r.Record.Lottery
+	for i := range r.Members {
+		for t, ids := range l.Types {
+			if _, in := slices.BinarySearch(ids, r.Members[i].Code); in {
+				r.Members[i].Chance = l.Chances[t] / int64(len(ids))
+			}
+		}
+	}
 }
 
 func (r *SelectionResult) members(pool []*Application) {

@@ -8,6 +8,7 @@ type SelectionState string
 const (
 	SelectionQueued    SelectionState = "QUEUED"
 	SelectionRunning   SelectionState = "RUNNING"
+	SelectionSealed    SelectionState = "SEALED"    // everything but the seed is fixed; a person draws
 	SelectionSucceeded SelectionState = "SUCCEEDED" // a result exists: also "proved impossible"
 	SelectionFailed    SelectionState = "FAILED"
 	SelectionCanceled  SelectionState = "CANCELED"
@@ -55,9 +56,33 @@ type Selection struct {
 	Trial    bool
 	Include  []Lock
 	Exclude  []Lock
-	Lottery  string // "NONE"
-	Seed     string
-	Work     int64 // limit in pivots; 0: none
+	Lottery  string // matcher.LotteryNone, LotteryMaximin or LotteryLeximin
+	// Seed breaks ties where Lottery is NONE; with a lottery it is the public
+	// value of the draw that stands, and empty before.
+	Seed string
+	Work int64 // limit in pivots; 0: none
+
+	// How the draw is to be, as it was resolved when the run was created.
+	MaxChance  int // thousandths; 0: no limit
+	Allow      map[int]int64
+	SeedKind   SeedKind // "" where Lottery is NONE
+	SeedSource string
+	SeedPeople []string
+	// Commitments are those of SeedCommitReveal, of all attempts.
+	Commitments []SeedCommitment
+	// Seal is what was fixed before any seed existed; nil before that.
+	Seal *Seal
+	// Draws are the attempts, in order. The last one stands, unless somebody
+	// chose otherwise since: Choices.
+	Draws   []Draw
+	Choices []Choice
+	// Replaces is the run whose seats this one fills again, and Declined the
+	// codes of those who left them. EarlierDraws counts the attempts of the runs
+	// that it replaces, and EarlierChoices the swaps: a group that somebody
+	// changed does not become a drawn one by filling its seats again.
+	Replaces                     string
+	Declined                     []string
+	EarlierDraws, EarlierChoices int
 
 	Steps       []RunStep
 	CurrentStep string
@@ -74,7 +99,8 @@ type Selection struct {
 	Engine      string
 	Provenance  Provenance
 	// Frozen is the canonical frozen input and Record the canonical result
-	// (matcher.Record), both encrypted at rest. Nil until they exist.
+	// (matcher.Record), while SEALED without a cohort; both encrypted at rest. Nil
+	// until they exist.
 	Frozen, Record []byte
 
 	// A run is worked on by whoever holds its lease.

@@ -80,6 +80,13 @@ func (r *ResultRule) Missed() bool { return r.Short != 0 || r.Over != 0 }
 func (r *SelectionResult) Withhold() {
 	r.Rules, r.Withheld = withhold(r.Rules)
 	r.Selection.withhold()
+	if r.Chances != nil {
+		*r.Chances = r.Chances.withheld()
+	}
+	r.Record.Lottery = matcher.Lottery{Method: r.Record.Lottery.Method}
+	for i := range r.Members {
+		r.Members[i].Chance = 0
+	}
 	r.Record.Rules, r.Record.Deviation, r.Record.InputDigest, r.Record.Digest = nil, nil, "", ""
 	if why := r.Record.Infeasibility; why != nil {
 		r.Record.Infeasibility = &matcher.Infeasibility{Closest: why.Closest}
@@ -93,6 +100,17 @@ func (r *SelectionResult) Withhold() {
 func (sel *Selection) withhold() {
 	sel.PoolSize, sel.InputDigest, sel.Commitment = shownCount(sel.PoolSize), "", ""
 	sel.withholdSteps()
+	if sel.Seal != nil {
+		seal := *sel.Seal
+		seal.Types, seal.Chances = TooFew, seal.Chances.withheld()
+		sel.Seal = &seal
+	}
+}
+
+// withheld leaves what tells nothing of small groups: a chance of one in two is
+// a group of two.
+func (c *ChanceSummary) withheld() ChanceSummary {
+	return ChanceSummary{Method: c.Method, Proved: c.Proved, Certain: TooFew, Impossible: TooFew, Confirm: c.Confirm}
 }
 
 // withholdSteps hides what the rules are missed by.

@@ -119,7 +119,7 @@ func must(t *testing.T, err error) {
 func createRun(t *testing.T, staff *testserver.Client) string {
 	t.Helper()
 	var r run
-	must(t, staff.Call(t.Context(), http.MethodPost, "/v1/programs/kill-test/selections", map[string]string{"seed": "kill"}, &r))
+	must(t, staff.Call(t.Context(), http.MethodPost, "/v1/programs/kill-test/selections", map[string]string{"seed": "kill", "lottery": "NONE"}, &r))
 	return r.Name
 }
 

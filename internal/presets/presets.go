@@ -275,7 +275,7 @@ func (f *file) preset() (*applications.Preset, []string) {
 	}
 	for _, c := range f.Criteria {
 		d := applications.Criteria{
-			Name: c.Name, Size: f.Program.Seats, MinSize: f.Program.MinSeats, Lottery: "NONE",
+			Name: c.Name, Size: f.Program.Seats, MinSize: f.Program.MinSeats,
 		}
 		if c.Includes != "" {
 			base, ok := p.Criteria[c.Includes]

@@ -239,7 +239,7 @@ type run struct {
 func (r *replicas) create(s *testserver.Server) string {
 	r.Helper()
 	var made run
-	r.must(s, r.staff, http.MethodPost, program+"/selections", map[string]string{"seed": "replicas"}, &made)
+	r.must(s, r.staff, http.MethodPost, program+"/selections", map[string]string{"seed": "replicas", "lottery": "NONE"}, &made)
 	return made.Name
 }
 

@@ -58,7 +58,7 @@ func newStage(t *testing.T) *stage {
 			`{"attributes": ["county"], "approver": "Invented", "reason": "test", "expireTime": "2028-01-01T00:00:00Z"}`).into(t, &policy)
 		s.must("POST", "/v1/programs/"+p+":close", s.admin, "{}")
 		facilitator := s.token(access.Facilitator, p)
-		s.must("POST", "/v1/programs/"+p+"/selections", facilitator, `{"seed": "s"}`).into(t, &run)
+		s.must("POST", "/v1/programs/"+p+"/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`).into(t, &run)
 		s.must("POST", "/v1/"+run.Name+":cancel", facilitator, "{}")
 		// One that staff may do everything with.
 		application := staffed[p].Application.Name

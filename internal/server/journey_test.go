@@ -48,7 +48,7 @@ func TestJourneyLeavesNothingInTheLog(t *testing.T) {
 	w.must("POST", one+":withdraw", a.Token, `{"reason": "canary withdraws"}`)
 	w.must("POST", "/v1/programs/alpha:close", w.admin, "{}")
 	var run struct{ Name string }
-	w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s"}`).into(t, &run)
+	w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`).into(t, &run)
 	if worked, err := applications.NewRunner(w.svc, "test").RunOne(context.Background()); err != nil || !worked {
 		t.Fatalf("the run: %v %v", worked, err)
 	}

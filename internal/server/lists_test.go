@@ -89,7 +89,7 @@ func lists(w *world) map[string]listed {
 	}
 	w.must("POST", "/v1/programs/alpha:close", w.admin, "{}")
 	for range 5 {
-		w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s"}`)
+		w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`)
 	}
 	var people struct{ Applications []struct{ Name string } }
 	w.must("GET", "/v1/programs/alpha/applications?pageSize=7", facilitator, "").into(w.t, &people)

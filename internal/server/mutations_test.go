@@ -45,7 +45,7 @@ func mutations(w *world) map[string]mutation {
 	w.must("POST", "/v1/programs/alpha/policies", approver, `{"attributes": ["county"], "approver": "x", "reason": "y", "expireTime": "2028-01-01T00:00:00Z"}`).into(w.t, &policy)
 	w.must("POST", "/v1/users", w.admin, `{"displayName": "Invented Staff"}`).into(w.t, &user)
 	w.must("POST", "/v1/tokens", w.admin, `{"grants": [{"role": "ROLE_AUDITOR"}]}`).into(w.t, &token)
-	w.must("POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s"}`).into(w.t, &run)
+	w.must("POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`).into(w.t, &run)
 	w.must("POST", "/v1/programs/gamma/criteria", facilitator, criteria).into(w.t, &saved)
 	return map[string]mutation{
 		"ProgramService/CreateProgram":    {"POST", "/v1/programs?programId=new-one", w.admin, `{"preset": "presets/north-sound"}`, `{"seats": 4}`},
@@ -70,7 +70,7 @@ func mutations(w *world) map[string]mutation {
 		"ApplicationService/ExtendApplication":   {"POST", "/v1/" + draft.Application.Name + ":extend", facilitator, `{"extendedCloseTime": "2027-02-25T00:00:00Z", "reason": "ill"}`, `{"extendedCloseTime": "2027-02-26T00:00:00Z", "reason": "ill"}`},
 		"ApplicationService/RenewReturnCode":     {"POST", "/v1/" + fourth.Application.Name + ":renewReturnCode", facilitator, `{"reason": "lost"}`, `{"reason": "x"}`},
 		"ApplicationService/EraseApplication":    {"POST", "/v1/" + fifth.Application.Name + ":erase", w.token(access.PrivacyOfficer, ""), `{"reason": "asked by phone"}`, `{"reason": "asked by letter"}`},
-		"SelectionService/CreateSelection":       {"POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s"}`, `{"seed": "t"}`},
+		"SelectionService/CreateSelection":       {"POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`, `{"seed": "t", "lottery": "NONE"}`},
 		"SelectionService/CancelSelection":       {"POST", "/v1/" + run.Name + ":cancel", facilitator, `{}`, ``},
 		"OfferService/PrepareOffers":             {"POST", "/v1/programs/epsilon/offers:prepare", person, `{"selection": "` + chosen + `", "reason": "x"}`, `{"selection": "` + chosen + `", "reason": "y"}`},
 		"OfferService/SendOffers":                {"POST", "/v1/programs/epsilon/offers:send", person, `{"expireTime": "2027-03-01T00:00:00Z"}`, `{"expireTime": "2027-03-02T00:00:00Z"}`},

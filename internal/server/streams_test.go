@@ -20,7 +20,7 @@ func TestManyWatches(t *testing.T) {
 	w.must("POST", "/v1/programs/alpha:close", w.admin, `{}`)
 	facilitator := w.token(access.Facilitator, "alpha")
 	var run struct{ Name string }
-	w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s"}`).into(t, &run) // nobody works on it
+	w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`).into(t, &run) // nobody works on it
 	watch := "/v1/" + run.Name + ":watch"
 
 	ctx, end := context.WithCancel(t.Context())

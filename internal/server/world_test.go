@@ -301,7 +301,7 @@ func (w *world) choose(program string) string {
 	w.t.Helper()
 	w.must("POST", "/v1/programs/"+program+":close", w.admin, "{}")
 	var run struct{ Name string }
-	w.must("POST", "/v1/programs/"+program+"/selections", w.token(access.Facilitator, program), `{"seed": "s"}`).into(w.t, &run)
+	w.must("POST", "/v1/programs/"+program+"/selections", w.token(access.Facilitator, program), `{"seed": "s", "lottery": "NONE"}`).into(w.t, &run)
 	for {
 		worked, err := applications.NewRunner(w.svc, "test").RunOne(context.Background())
 		if err != nil {

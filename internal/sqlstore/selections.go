@@ -100,6 +100,18 @@ func (r *selectionRow) open(ctx context.Context, t *tx) (*applications.Selection
 	for i := range s.Steps {
 		toMicros(&s.Steps[i].Time)
 	}
+	if s.Seal != nil {
+		toMicros(&s.Seal.Time)
+	}
+	for i := range s.Commitments {
+		toMicros(&s.Commitments[i].Time)
+	}
+	for i := range s.Draws {
+		toMicros(&s.Draws[i].Time)
+	}
+	for i := range s.Choices {
+		toMicros(&s.Choices[i].Time)
+	}
 	return s, nil
 }
 
