@@ -276,7 +276,8 @@ type picker struct {
 	// ones by the seed first; those that are alike have the same kind.
 	candidates [][]string
 	kind       []int
-	covers     [][]string // by kind of those who come alone
+	covers     [][]string // by kind
+	newcomers  []newcomer // by kind, of one person
 	canceled   bool
 }
 
@@ -313,6 +314,7 @@ func newPicker(ctx context.Context, st *standing) *picker {
 			kind = len(known)
 			known[key] = kind
 			p.covers = append(p.covers, p.covered(ids))
+			p.newcomers = append(p.newcomers, p.ledger.newcomer(ids[0]))
 		}
 		p.kind = append(p.kind, kind)
 	}
@@ -499,6 +501,18 @@ func (p *picker) subsets(chosen []int, seats int, f func() bool) bool {
 	return true
 }
 
+// tried is the loss with a candidate in as well.
+func (p *picker) tried(kind, at int) loss {
+	ids := p.candidates[at]
+	if len(ids) == 1 {
+		return p.ledger.with(&p.newcomers[kind])
+	}
+	p.ledger.moveAll(ids, 1)
+	l := p.ledger.loss()
+	p.ledger.moveAll(ids, -1)
+	return l
+}
+
 // next finds the candidate, of at most room people, who lowers the expectation
 // most; −1 if there is none. best is what the chosen come to by themselves.
 func (p *picker) next(chosen []int, best []loss, room int) (int, loss) {
@@ -526,16 +540,18 @@ func (p *picker) next(chosen []int, best []loss, room int) (int, loss) {
 			with[k] = best[i]
 		}
 		undo := p.ledger.decline(c.out)
+		// Where nothing is lost before the size and every seat can be filled, an
+		// empty seat is worse.
+		full := best[i][lossConditions] == 0 && best[i][lossMust] == 0 && best[i][lossSize] == 0
 		try := func(seats int) {
 			for kind, at := range first {
-				if at < 0 || len(p.candidates[at]) > seats || with[kind] == (loss{}) {
+				if at < 0 || len(p.candidates[at]) > seats || full && len(p.candidates[at]) < seats || with[kind] == (loss{}) {
 					continue
 				}
-				p.ledger.moveAll(p.candidates[at], 1)
-				if l := p.ledger.loss(); l.compare(with[kind]) < 0 {
+				l := p.tried(kind, at)
+				if l.compare(with[kind]) < 0 {
 					with[kind] = l
 				}
-				p.ledger.moveAll(p.candidates[at], -1)
 			}
 		}
 		try(len(c.out))

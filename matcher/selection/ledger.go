@@ -20,6 +20,7 @@ type ledger struct {
 	// What the people who are in now come to.
 	in       int
 	held     []int32 // by group
+	up       []int64 // by group that is not varied: what one more costs
 	distinct []int32 // by varied rule: values that somebody holds
 	lapsed   []bool  // by group: a floor of company that nobody can ask for
 	cost     loss    // without the limits of the priorities taken off
@@ -128,10 +129,12 @@ func newLedger(st *standing) *ledger {
 		group(g, k.IDs)
 	}
 	l.held, l.lapsed = make([]int32, len(l.groups)), make([]bool, len(l.groups))
+	l.up = make([]int64, len(l.groups))
 	l.distinct = make([]int32, len(l.rules))
 	for i := range l.groups {
 		g := &l.groups[i]
 		l.cost[g.level] += g.cost(0, false)
+		l.price(int32(i))
 	}
 	for _, r := range l.rules {
 		l.cost[r.level] += r.weight * int64(r.lo)
@@ -170,6 +173,7 @@ func (l *ledger) move(id string, by int32) {
 		l.held[at] += by
 		if g.varied < 0 {
 			l.cost[g.level] += g.cost(before+by, l.lapsed[at]) - g.cost(before, l.lapsed[at])
+			l.price(at)
 			continue
 		}
 		if (before == 0) == (before+by == 0) {
@@ -206,6 +210,7 @@ func (l *ledger) decline(ids []string) (undo func()) {
 		if g.company-n < g.lo {
 			l.cost[g.level] += g.cost(l.held[at], true) - g.cost(l.held[at], false)
 			l.lapsed[at] = true
+			l.price(at)
 			lapsed = append(lapsed, at)
 		}
 	}
@@ -214,15 +219,70 @@ func (l *ledger) decline(ids []string) (undo func()) {
 			g := &l.groups[at]
 			l.cost[g.level] += g.cost(l.held[at], false) - g.cost(l.held[at], true)
 			l.lapsed[at] = false
+			l.price(at)
 		}
 		l.moveAll(ids, 1)
 	}
 }
 
-// loss is how far the people who are in are from being as good as the best.
-func (l *ledger) loss() loss {
+// price keeps what one more person of a group costs.
+func (l *ledger) price(at int32) {
+	if g := &l.groups[at]; g.varied < 0 {
+		l.up[at] = g.cost(l.held[at]+1, l.lapsed[at]) - g.cost(l.held[at], l.lapsed[at])
+	}
+}
+
+// newcomer is somebody as the ledger counts them: groups, and by varied rule the
+// values they hold.
+type newcomer struct {
+	groups []int32
+	levels []int32 // by group
+	values [][]int32
+}
+
+func (l *ledger) newcomer(id string) newcomer {
+	var n newcomer
+	of := map[int32][]int32{}
+	for _, at := range l.of[id] {
+		if r := l.groups[at].varied; r >= 0 {
+			of[r] = append(of[r], at)
+		} else {
+			n.groups = append(n.groups, at)
+			n.levels = append(n.levels, int32(l.groups[at].level))
+		}
+	}
+	for _, r := range slices.Sorted(maps.Keys(of)) {
+		n.values = append(n.values, of[r])
+	}
+	return n
+}
+
+// with is the loss with one person more.
+func (l *ledger) with(n *newcomer) loss {
 	c := l.cost
-	c[lossSize] = int64(max(0, l.st.size-l.in))
+	for i, at := range n.groups {
+		c[n.levels[i]] += l.up[at]
+	}
+	for _, values := range n.values {
+		fresh := int32(0)
+		for _, at := range values {
+			if l.held[at] == 0 {
+				fresh++
+			}
+		}
+		v := l.groups[values[0]].varied
+		r, was := &l.rules[v], l.distinct[v]
+		c[r.level] += r.weight * int64(max(0, r.lo-was-fresh)-max(0, r.lo-was))
+	}
+	return l.beyond(c, l.in+1)
+}
+
+// loss is how far the people who are in are from being as good as the best.
+func (l *ledger) loss() loss { return l.beyond(l.cost, l.in) }
+
+// beyond takes what is good enough off the costs of so many people.
+func (l *ledger) beyond(c loss, people int) loss {
+	c[lossSize] = int64(max(0, l.st.size-people))
 	for g := 1; g <= matcher.MaxPriority; g++ {
 		c[lossPriority+g] = max(0, c[lossPriority+g]-l.st.limit[g])
 	}

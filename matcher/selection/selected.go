@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -310,7 +311,14 @@ func (st *standing) weigh(cohort []string) (loss, tally, []Broken) {
 	return l, t, broken
 }
 
-func (l loss) compare(m loss) int { return slices.Compare(l[:], m[:]) }
+func (l *loss) compare(m loss) int {
+	for k, v := range l {
+		if v != m[k] {
+			return cmp.Compare(v, m[k])
+		}
+	}
+	return 0
+}
 
 // breach puts a loss in codes. before counts the rules as they were.
 func (l loss) breach(before []matcher.RuleCount, t *tally, broken []Broken) Breach {
