@@ -132,7 +132,11 @@ func (t *Tab) Look(screen Screen) error {
 		}); err != nil {
 			return none, err
 		}
-		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !screen.Script})
+		if _, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !screen.Script}); err != nil {
+			return none, err
+		}
+		// A tab behind another paints nothing.
+		_, err := cdp.Call(ctx, target, page.BringToFront, cdp.Empty{})
 		return none, err
 	})
 }
@@ -173,9 +177,10 @@ func (t *Tab) Type(selector, text string) error {
 	return nil
 }
 
-// Key presses a key as a person without a mouse does: "Tab", "Enter", "Space".
+// Key presses a key as a person without a mouse does: "Tab", "Enter", "Space",
+// "Backspace", "End", or a character.
 func (t *Tab) Key(key string, leads bool) error {
-	keys := map[string]string{"Tab": kb.Tab, "Enter": kb.Enter, "Space": " "}
+	keys := map[string]string{"Tab": kb.Tab, "Enter": kb.Enter, "Space": " ", "Backspace": kb.Backspace, "End": kb.End}
 	k, ok := keys[key]
 	if !ok {
 		k = key
