@@ -79,6 +79,9 @@ func Seal(ctx context.Context, people []matcher.Person, c matcher.Criteria, o Op
 	}
 	r.InputDigest = input.Digest()
 	r.Certificate = &matcher.Certificate{Version: matcher.CertificateVersion, Input: input}
+	if err := certified(ctx, r, l); err != nil {
+		return nil, nil, err
+	}
 	r.Seal()
 	return r, l, nil
 }

@@ -52,7 +52,14 @@ const (
 // open. It leaves the digest to the caller. A context that ends leaves claims
 // without proof. An error is a fault: a claim that the record makes is false.
 func Run(ctx context.Context, r *matcher.Record, levels []Level, o Options) error {
-	m, err := verify.NewModel(r)
+	// What is certified is what a reader will read: in canonical order.
+	plain := *r
+	plain.Seal()
+	read, err := matcher.ParseRecord(plain.AppendJSON(nil))
+	if err != nil {
+		return fmt.Errorf("certify: %w", err)
+	}
+	m, err := verify.NewModel(read)
 	if err != nil {
 		return fmt.Errorf("certify: %w", err)
 	}
@@ -92,8 +99,11 @@ func Run(ctx context.Context, r *matcher.Record, levels []Level, o Options) erro
 			return fmt.Errorf("certify: %s %d with bound %d: %w", c.Kind, c.Number, c.Bound, err)
 		}
 	}
-	r.Certificate.Claims = claims
-	if len(claims) > first {
+	if ctx.Err() != nil {
+		r.Complete = false
+	}
+	r.Certificate.Claims, read.Certificate.Claims = claims, claims
+	if len(r.Lottery.Types) > 0 {
 		gap, whole, err := m.Gap()
 		if err != nil {
 			return fmt.Errorf("certify: %w", err)
@@ -112,8 +122,13 @@ func or[N int | int64](v, otherwise N) N {
 	return v
 }
 
-// quad is the unit of a level's value.
-const quad = 1e15
+const (
+	// quad is the unit of a level's value.
+	quad = 1e15
+	// noise is how much, in these units, a level may lie below the one before it
+	// by the rounding of floats: both are the same then.
+	noise = 1e6
+)
 
 // levelClaims are the claims of the levels above 0. Weights that no proof needs
 // are left out: those of later levels, and negative ones where there is no cap.
@@ -126,6 +141,9 @@ func levelClaims(m *verify.Model, r *matcher.Record, levels []Level) []matcher.C
 	known := make([]bool, len(r.Lottery.Types))
 	mine := make([]bool, len(r.Lottery.Types))
 	for _, l := range levels {
+		if len(out) > 0 && r.Lottery.Method == matcher.LotteryMaximin {
+			break // what is above the smallest chance is not claimed
+		}
 		for _, t := range l.Types {
 			mine[t] = true
 		}
@@ -135,6 +153,9 @@ func levelClaims(m *verify.Model, r *matcher.Record, levels []Level) []matcher.C
 			}
 		} else {
 			c := matcher.Claim{Kind: matcher.ClaimLevel, Number: len(out) + 1, Value: int64(math.Round(l.Value * quad))}
+			if n := len(out); n > 0 && c.Value < out[n-1].Value && c.Value > out[n-1].Value-noise {
+				c.Value = out[n-1].Value
+			}
 			c.Types = slices.Sorted(slices.Values(l.Types))
 			if l.Value >= ceiling {
 				c.Value = int64(math.Round(ceiling * quad))

@@ -74,7 +74,10 @@ func (e *engine) publish(r *Result, stages []stage) bool {
 			if e.options.Method == Leximin {
 				return false
 			}
-			continue
+			if e.hi[t] > 0 {
+				continue
+			}
+			r.Optimum[t] = 0 // a narrowing has proved it
 		}
 		r.Error = max(r.Error, math.Abs(r.Chance[t]-level[t]))
 		if level[t] == 0 {

@@ -200,8 +200,8 @@ func (m *Model) order(list []*matcher.Claim) (worst int64, whole bool, err error
 		worst = max(worst, gap)
 	}
 	for t, at := range level {
-		// Nobody who is left may have less than the levels say.
-		if at == 0 && l.Optimum[l.Types[t][0]]*perBillionth < last-perBillionth {
+		// Nobody who is left may have less than the levels say, but for accuracy.
+		if at == 0 && l.Optimum[l.Types[t][0]]*perBillionth < last-accuracy*perBillionth {
 			return 0, false, fmt.Errorf("t%d is below the last level and of none", t+1)
 		}
 		if at == -1 && value[t] > 0 && l.Optimum[l.Types[t][0]] != matcher.Billion {
