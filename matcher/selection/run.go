@@ -270,11 +270,13 @@ func (r *run) explain(seeded bool) error {
 			return err
 		}
 		if found.state == none {
-			r.infeasibility.Clash = r.clash()
-			return nil
+			return r.clash(seeded)
 		}
 		if found.state != solved {
 			r.best = nil
+			if seeded {
+				r.infeasibility.Cut = []string{matcher.CutConflict, matcher.CutRelaxations}
+			}
 			return nil
 		}
 		s.limit[matcher.Must] = found.value
@@ -292,8 +294,31 @@ func (r *run) explain(seeded bool) error {
 		r.infeasibility.Closest = r.in.cohort(r.best)
 		r.infeasibility.ClosestRules = r.tally.rules
 	}
-	if finished && seeded {
-		return r.proved(StepVerified, 1)
+	if !seeded {
+		return nil
+	}
+	if !finished {
+		r.infeasibility.Cut = []string{matcher.CutConflict, matcher.CutRelaxations}
+		return nil
+	}
+	if err := r.account(false); err != nil {
+		return err
+	}
+	return r.proved(StepVerified, 1)
+}
+
+// clash names hard conditions that cannot hold together.
+func (r *run) clash(seeded bool) error {
+	if seeded {
+		return r.account(true)
+	}
+	all := hardConditions(r.criteria, len(r.people))
+	members, _, err := r.conflict(all)
+	if err != nil {
+		return err
+	}
+	for _, c := range named(members, all, len(r.people)) {
+		r.infeasibility.Clash = append(r.infeasibility.Clash, c.Bound)
 	}
 	return nil
 }
@@ -445,10 +470,14 @@ func (s *stage) kept(t *tally) error {
 
 // audit counts the cohort of a choice of blocks.
 func (r *run) audit(choice []bool) (tally, error) {
+	return r.counter().audit(r.in.cohort(choice))
+}
+
+func (r *run) counter() *auditor {
 	if r.auditor == nil {
 		r.auditor = newAuditor(r.people, r.criteria)
 	}
-	return r.auditor.audit(r.in.cohort(choice))
+	return r.auditor
 }
 
 // accept makes a cohort that passed the audit the best one.

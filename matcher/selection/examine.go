@@ -1,0 +1,451 @@
+package selection
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/ilp"
+)
+
+// Details are what somebody who writes criteria asks after the verdict of a
+// Check.
+type Details struct {
+	// Ranges are, in the order of the rules, what an allowed cohort can count;
+	// nil unless the verdict is Feasible. Allowed is every cohort that keeps what
+	// must hold, however far it is from the targets.
+	Ranges []Range
+	// Decliners are, by attribute that a rule names, those of the pool who have
+	// no value for it; nil unless the verdict is Feasible.
+	Decliners []Decliner
+	// Infeasibility is that of the verdict with Conflict, Relaxations and Cut;
+	// nil unless the verdict is Infeasible.
+	Infeasibility *matcher.Infeasibility
+	// Complete is false when the context ended first.
+	Complete bool
+	Pivots   int64
+}
+
+// Range is what the allowed cohorts count for a rule (see matcher.RuleCount):
+// Least and Most are counts that a cohort has. Proved: none has less, or more.
+type Range struct {
+	Row                     int
+	Least, Most             int
+	LeastProved, MostProved bool
+	// Low and High are the bounds of the rule in the same terms: 0 and
+	// math.MaxInt where it has none. Of a company rule it is met when every value
+	// that carries it is: Low is their number.
+	Low, High int
+}
+
+// Tightness is how much room a rule leaves.
+type Tightness string
+
+const (
+	Never      Tightness = "NEVER"  // a target that no allowed cohort meets
+	Tight      Tightness = "TIGHT"  // a bound that cohorts meet exactly, and never with room to spare
+	Room       Tightness = "ROOM"   // some cohorts have room to spare
+	Always     Tightness = "ALWAYS" // no allowed cohort misses it: the others see to it
+	NotDecided Tightness = "NOT_DECIDED"
+)
+
+// Tightness is Always only for targets: whatever is allowed keeps the rules that
+// must hold.
+func (g Range) Tightness(priority int) Tightness {
+	low, high := g.Low > 0, g.High < math.MaxInt
+	switch {
+	case low && g.MostProved && g.Most < g.Low, high && g.LeastProved && g.Least > g.High:
+		return Never
+	case priority != matcher.Must && (!low || g.LeastProved && g.Least >= g.Low) && (!high || g.MostProved && g.Most <= g.High):
+		return Always
+	case low && g.MostProved && g.Most == g.Low, high && g.LeastProved && g.Least == g.High:
+		return Tight
+	case low && g.Most <= g.Low, high && g.Least >= g.High:
+		return NotDecided
+	}
+	return Room
+}
+
+// Decliner is the people of the pool who declined an attribute.
+type Decliner struct {
+	Attribute string
+	People    int
+	// Allowed is who can be in a cohort that keeps what must hold; Best, in one
+	// that is as good as the best up to the score. Who cannot be in one of these
+	// has chance 0 in every lottery.
+	Allowed, Best Seats
+}
+
+// Seats says of how many people it is proved that a cohort has them, or that
+// none has. The rest is not known.
+type Seats struct {
+	Can, Cannot int
+}
+
+// Limits of the details, in pivots of one search.
+const rangeWork = 20_000
+
+// Steps of the details, as Progress tells them.
+const (
+	StepRanges    = "ranges"
+	StepDecliners = "decliners"
+)
+
+// Examine finds the details of a verdict of Check on the same people and
+// criteria. It takes longer than the verdict and has a limit of its own.
+func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v *Verdict, o Options) (*Details, error) {
+	if err := checkInput(people, c, ""); err != nil {
+		return nil, err
+	}
+	r := newRun(ctx, people, c, o, func(string) [3]int64 { return [3]int64{} })
+	d := &Details{}
+	var err error
+	switch v.Status {
+	case matcher.Infeasible:
+		inf := *v.Infeasibility
+		inf.Conflict, inf.Relaxations, inf.Cut = nil, nil, nil
+		r.infeasibility = &inf
+		if inf.LeastTotalDeviation == nil && inf.Clash == nil {
+			inf.Cut = []string{matcher.CutConflict, matcher.CutRelaxations} // not even the closest cohort is known
+		} else {
+			err = r.account(inf.Clash != nil)
+		}
+		d.Infeasibility = &inf
+	case matcher.Feasible:
+		err = r.examine(v.Witness, d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.Complete, d.Pivots = !r.canceled, r.pivots
+	return d, nil
+}
+
+// reach are the cohorts of one stage and what is known of them.
+type reach struct {
+	r       *run
+	program *program
+	ranges  []Range
+	seen    map[string]bool // who is in one of the cohorts found
+}
+
+func (r *run) examine(witness []string, d *Details) error {
+	s := newStage()
+	allowed := &reach{r: r, program: r.in.program(&s), seen: map[string]bool{}}
+	for i, rule := range r.criteria.Rules {
+		g := Range{Row: rule.Row, Least: math.MaxInt, Most: -1, High: math.MaxInt}
+		switch rule.Kind {
+		case matcher.Quota:
+			g.Low, g.High = rule.Min, rule.Max
+		case matcher.Company:
+			g.Low = len(r.carried(i, rule.Min))
+		case matcher.Spread:
+			g.Low = rule.Min
+		case matcher.Cap:
+			g.High = rule.Max
+		}
+		if g.High >= r.criteria.Size {
+			g.High = math.MaxInt // cannot bind
+		}
+		allowed.ranges = append(allowed.ranges, g)
+	}
+	allowed.note(witness)
+	for i := range r.criteria.Rules {
+		if err := allowed.rule(i); err != nil {
+			return err
+		}
+	}
+	d.Ranges = allowed.ranges
+	return r.decliners(allowed, d)
+}
+
+// note takes what a cohort counts and who is in it.
+func (a *reach) note(cohort []string) {
+	for i, n := range a.r.counter().count(cohort) {
+		if a.ranges != nil {
+			a.ranges[i].Least, a.ranges[i].Most = min(a.ranges[i].Least, n.Count), max(a.ranges[i].Most, n.Count)
+		}
+	}
+	for _, id := range cohort {
+		a.seen[id] = true
+	}
+}
+
+// better looks for a cohort with a smaller cost than below. It says whether it
+// is proved that there is none.
+func (a *reach) better(step string, p *ilp.Problem, below int64) (none bool, err error) {
+	sol, err := a.r.attempt(step, p, ilp.Options{Work: rangeWork, Below: &below})
+	if err != nil || sol.X == nil {
+		return sol.Status == ilp.Infeasible, err
+	}
+	choice := a.r.in.chosen(sol.X)
+	if _, err := a.r.audit(choice); err != nil {
+		return false, err
+	}
+	a.note(a.r.in.cohort(choice))
+	return sol.Status == ilp.Optimal, nil
+}
+
+// rule finds both ends of the range of one rule.
+func (a *reach) rule(i int) (err error) {
+	r, g := a.r, &a.ranges[i]
+	rule := &r.criteria.Rules[i]
+	pool := &r.counter().pools[i]
+	size := r.criteria.Size
+	switch rule.Kind {
+	case matcher.Quota:
+		index, value := r.holding(rule.Property)
+		if g.MostProved = g.Most == min(size, pool.holders); !g.MostProved {
+			p := a.bare()
+			for k, j := range index {
+				p.Cost[j] = -value[k]
+			}
+			if g.MostProved, err = a.better(StepRanges, p, int64(-g.Most)); err != nil {
+				return err
+			}
+		}
+		if g.LeastProved = g.Least == 0; !g.LeastProved {
+			p := a.bare()
+			for k, j := range index {
+				p.Cost[j] = value[k]
+			}
+			g.LeastProved, err = a.better(StepRanges, p, int64(g.Least))
+		}
+		return err
+	case matcher.Spread:
+		if g.MostProved = g.Most == min(len(pool.perValue), a.mostValues(rule)); !g.MostProved {
+			if g.MostProved, err = a.better(StepRanges, a.groups(i, 1, 1, -1), int64(-g.Most)); err != nil {
+				return err
+			}
+		}
+		g.LeastProved, err = a.better(StepRanges, a.groups(i, 1, 1, 1), int64(g.Least))
+		return err
+	case matcher.Company:
+		// Values held by fewer than the floor carry none.
+		if g.MostProved = g.Most == g.Low; !g.MostProved {
+			if g.MostProved, err = a.better(StepRanges, a.groups(i, rule.Min, rule.Min, -1), int64(-g.Most)); err != nil {
+				return err
+			}
+		}
+		if g.LeastProved = g.Least == 0; !g.LeastProved {
+			g.LeastProved, err = a.better(StepRanges, a.groups(i, rule.Min, rule.Min, 1), int64(g.Least))
+		}
+		return err
+	}
+	return a.largest(i)
+}
+
+// mostValues is a bound on the distinct values of a cohort: what its people
+// hold in all.
+func (a *reach) mostValues(rule *matcher.Rule) int {
+	var held []int
+	for _, p := range a.r.people {
+		held = append(held, len(perValue(rule.Property.Terms[0], []matcher.Person{p})))
+	}
+	slices.SortFunc(held, func(x, y int) int { return cmp.Compare(y, x) })
+	sum := 0
+	for _, n := range held[:min(len(held), a.r.criteria.Size)] {
+		sum += n
+	}
+	return sum
+}
+
+// bare is the program without a goal.
+func (a *reach) bare() *ilp.Problem {
+	p := a.program.ilp
+	p.Cost = make([]int64, len(p.Cost))
+	return &p
+}
+
+// groups is the program with a column for each value that at least held people
+// hold: 1 if the cohort has at least least of them. Each costs cost, and the
+// sign says which side has to be kept to.
+func (a *reach) groups(rule, held, least int, cost int64) *ilp.Problem {
+	l := a.open()
+	for _, row := range a.values(rule, max(1, held)) {
+		j := l.column(1, false)
+		l.problem.Cost[j] = cost
+		index, value := slices.Clone(row.Index), slices.Clone(row.Value)
+		if cost < 0 {
+			l.row(0, math.MaxInt64, append(index, j), append(value, -int64(least)))
+			continue
+		}
+		beyond := min(row.Hi, int64(a.r.criteria.Size)) - int64(least) + 1
+		if beyond > 0 {
+			l.row(math.MinInt64, int64(least)-1, append(index, j), append(value, -beyond))
+		}
+	}
+	return &l.problem
+}
+
+// values are the people of each value that at least so many hold; Hi is how
+// many hold it.
+func (a *reach) values(rule, held int) []ilp.Row {
+	var rows []ilp.Row
+	for _, v := range a.r.carried(rule, held) {
+		property := matcher.Property{Terms: []matcher.Term{{Attribute: a.r.criteria.Rules[rule].Property.Terms[0].Attribute, Values: []string{v}}}}
+		row := ilp.Row{}
+		row.Index, row.Value = a.r.holding(property)
+		for _, n := range row.Value {
+			row.Hi += n
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// open is a copy of the program that columns and rows can be added to.
+func (a *reach) open() *loosening {
+	p := *a.bare()
+	p.Lower, p.Upper = slices.Clone(p.Lower), slices.Clone(p.Upper)
+	p.Continuous, p.Rows = slices.Clone(p.Continuous), slices.Clone(p.Rows)
+	return &loosening{problem: p}
+}
+
+// largest finds the range of the largest number of people who share one value.
+func (a *reach) largest(i int) (err error) {
+	g, rows := &a.ranges[i], a.values(i, 1)
+	l := a.open()
+	t := l.column(int64(a.r.criteria.Size), false)
+	l.problem.Cost[t] = 1
+	for _, row := range rows {
+		l.row(math.MinInt64, 0, append(slices.Clone(row.Index), t), append(slices.Clone(row.Value), -1))
+	}
+	if g.LeastProved = g.Least == 0; !g.LeastProved {
+		if g.LeastProved, err = a.better(StepRanges, &l.problem, int64(g.Least)); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(rows, func(x, y ilp.Row) int { return cmp.Compare(y.Hi, x.Hi) })
+	g.MostProved = true
+	for _, row := range rows {
+		if min(row.Hi, int64(a.r.criteria.Size)) <= int64(g.Most) {
+			break // nobody after this one is shared by more
+		}
+		p := a.bare()
+		for k, j := range row.Index {
+			p.Cost[j] = -row.Value[k]
+		}
+		none, err := a.better(StepRanges, p, int64(-g.Most))
+		if err != nil {
+			return err
+		}
+		g.MostProved = g.MostProved && none
+	}
+	return nil
+}
+
+// decliners finds who of them can be in a cohort.
+func (r *run) decliners(allowed *reach, d *Details) error {
+	attributes := map[string]bool{}
+	for _, rule := range r.criteria.Rules {
+		for _, t := range rule.Property.Terms {
+			attributes[t.Attribute] = true
+		}
+	}
+	excluded := wordSet(r.criteria.Exclude)
+	declined := map[string][]string{} // ids by attribute
+	anybody := map[string]bool{}
+	for _, p := range r.people {
+		for attribute := range attributes {
+			if len(p.Values[attribute]) == 0 && !excluded[p.ID] {
+				declined[attribute] = append(declined[attribute], p.ID)
+				anybody[p.ID] = true
+			}
+		}
+	}
+	out, err := allowed.outOf(anybody)
+	if err != nil {
+		return err
+	}
+	// Who is in no allowed cohort is in none of the best ones either.
+	rest := map[string]bool{}
+	for id := range anybody {
+		if !out[id] {
+			rest[id] = true
+		}
+	}
+	best := &reach{r: r, seen: map[string]bool{}}
+	var never map[string]bool
+	if len(rest) > 0 {
+		proved, err := r.settle()
+		if err != nil {
+			return err
+		}
+		if proved {
+			s := r.settled
+			s.goal = anyCohort
+			best.program = r.in.program(&s)
+			if r.best != nil && s.kept(&r.tally) == nil {
+				best.note(r.in.cohort(r.best))
+			}
+			if never, err = best.outOf(rest); err != nil {
+				return err
+			}
+		}
+	}
+	names := make([]string, 0, len(attributes))
+	for attribute := range attributes {
+		names = append(names, attribute)
+	}
+	slices.Sort(names)
+	for _, attribute := range names {
+		n := Decliner{Attribute: attribute, People: len(declined[attribute])}
+		for _, id := range declined[attribute] {
+			switch {
+			case allowed.seen[id] || best.seen[id]:
+				n.Allowed.Can++
+			case out[id]:
+				n.Allowed.Cannot++
+			}
+			switch {
+			case best.seen[id]:
+				n.Best.Can++
+			case out[id] || never[id]:
+				n.Best.Cannot++
+			}
+		}
+		d.Decliners = append(d.Decliners, n)
+	}
+	return nil
+}
+
+// outOf is who of these people is proved to be in no cohort. The program asks
+// for as many as it can of those who were not seen yet: if it finds none of
+// them, there is no cohort with any of them.
+func (a *reach) outOf(people map[string]bool) (map[string]bool, error) {
+	for {
+		p := a.bare()
+		unseen := map[string]bool{}
+		for id := range people {
+			if !a.seen[id] {
+				unseen[id] = true
+			}
+		}
+		asked := false
+		for k, b := range a.r.in.blocks {
+			for _, id := range b.ids {
+				if unseen[id] {
+					p.Cost[k]--
+					asked = true
+				}
+			}
+		}
+		none, before := !asked, len(a.seen)
+		if asked {
+			var err error
+			if none, err = a.better(StepDecliners, p, 0); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case len(a.seen) > before:
+		case none:
+			return unseen, nil
+		default:
+			return nil, nil // work or time ran out
+		}
+	}
+}
