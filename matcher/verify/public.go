@@ -59,7 +59,8 @@ type PublicRecord struct {
 	Attempts     []PublicAttempt // the last one counts
 	RecordDigest string          // Salted(salt, "record", …); "" before a draw
 
-	Trials, CriteriaVersions, Locks, Swaps int
+	// Runs are earlier runs of the program that were sealed and no trials.
+	Runs, Trials, CriteriaVersions, Locks, Swaps int
 
 	Digest string // Seal computes it
 }
@@ -182,6 +183,7 @@ func (r *PublicRecord) body() []byte {
 	}
 	w.close(']')
 	w.str("recordDigest", r.RecordDigest)
+	w.int("runs", int64(r.Runs))
 	w.int("trials", int64(r.Trials))
 	w.int("criteriaVersions", int64(r.CriteriaVersions))
 	w.int("locks", int64(r.Locks))
@@ -217,6 +219,7 @@ type publicJSON struct {
 		Reason       string   `json:"reason"`
 	} `json:"attempts"`
 	RecordDigest     string `json:"recordDigest"`
+	Runs             int    `json:"runs"`
 	Trials           int    `json:"trials"`
 	CriteriaVersions int    `json:"criteriaVersions"`
 	Locks            int    `json:"locks"`
@@ -235,7 +238,7 @@ func ParsePublicRecord(b []byte) (*PublicRecord, error) {
 		PoolRoot: in.PoolRoot, TypesRoot: in.TypesRoot, RulesDigest: in.RulesDigest, BookDigest: in.BookDigest,
 		Source:     SeedSource{in.Source.Kind, in.Source.Words, in.Source.People},
 		SealDigest: in.SealDigest, RecordDigest: in.RecordDigest,
-		Trials: in.Trials, CriteriaVersions: in.CriteriaVersions, Locks: in.Locks, Swaps: in.Swaps, Digest: in.Digest,
+		Runs: in.Runs, Trials: in.Trials, CriteriaVersions: in.CriteriaVersions, Locks: in.Locks, Swaps: in.Swaps, Digest: in.Digest,
 	}
 	for _, t := range in.Attempts {
 		r.Attempts = append(r.Attempts, PublicAttempt{t.Attempt, t.Commitments, t.Reveals, t.Value, t.Ticket, t.CohortDigest, t.Reason})
@@ -257,7 +260,7 @@ func (r *PublicRecord) form() error {
 	if !slices.Contains([]string{SeedServer, SeedPublicNumber, SeedCommitReveal}, r.Source.Kind) {
 		return fmt.Errorf("source.kind: unknown word %q", r.Source.Kind)
 	}
-	if slices.Min([]int{r.Size, r.Applicants, r.Trials, r.CriteriaVersions, r.Locks, r.Swaps}) < 0 {
+	if slices.Min([]int{r.Size, r.Applicants, r.Runs, r.Trials, r.CriteriaVersions, r.Locks, r.Swaps}) < 0 {
 		return errors.New("a number is negative")
 	}
 	digests := map[string]string{"poolRoot": r.PoolRoot, "rulesDigest": r.RulesDigest, "sealDigest": r.SealDigest}

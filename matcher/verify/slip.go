@@ -166,7 +166,7 @@ func (s *Slip) belongs(public []byte) error {
 // its digests, and the record of the selection. It holds personal data.
 type AuditRecord struct {
 	Public *PublicRecord
-	// Salt opens the salted digests of the public record; hex.
+	// Salt opens the salted digests of the public record; hex. "" after an erasure.
 	Salt   string
 	Leaves []AuditLeaf // in the order of the trees
 	Record []byte      // canonical, as the engine made it
@@ -180,6 +180,9 @@ type AuditLeaf struct {
 	AnswersDigest     string // "sha256:" and hex
 	// Type is "t7", or "" for who can be in no cohort.
 	Type string
+	// Pool and Typed are the two leaves themselves, of somebody who was erased:
+	// Application, Salt, AnswersDigest and Type are "" then.
+	Pool, Typed string
 }
 
 // Seal computes the digest.
@@ -211,6 +214,8 @@ func (r *AuditRecord) body() []byte {
 		w.str("salt", l.Salt)
 		w.str("answersDigest", l.AnswersDigest)
 		w.str("type", l.Type)
+		w.str("poolLeaf", l.Pool)
+		w.str("typeLeaf", l.Typed)
 		w.close('}')
 	}
 	w.close(']')
@@ -231,6 +236,8 @@ type auditJSON struct {
 		Salt          string `json:"salt"`
 		AnswersDigest string `json:"answersDigest"`
 		Type          string `json:"type"`
+		Pool          string `json:"poolLeaf"`
+		Typed         string `json:"typeLeaf"`
 	} `json:"leaves"`
 	Record json.RawMessage `json:"record"`
 	Digest string          `json:"digest"`
@@ -249,7 +256,7 @@ func ParseAuditRecord(b []byte) (*AuditRecord, error) {
 	}
 	r := &AuditRecord{Public: public, Salt: in.Salt, Record: in.Record, Digest: in.Digest}
 	for _, l := range in.Leaves {
-		r.Leaves = append(r.Leaves, AuditLeaf{l.Application, l.Code, l.Salt, l.AnswersDigest, l.Type})
+		r.Leaves = append(r.Leaves, AuditLeaf{l.Application, l.Code, l.Salt, l.AnswersDigest, l.Type, l.Pool, l.Typed})
 	}
 	if err := canonical(b, r.AppendJSON(nil)); err != nil {
 		return nil, err
@@ -289,7 +296,11 @@ func (c *checks) auditFile(b []byte, o Options) error {
 		}
 	} else {
 		c.is("A3", auditTitles["A3"], r.roots(record))
-		c.is("A4", auditTitles["A4"], r.opens(record))
+		if r.Salt == "" {
+			c.add("A4", auditTitles["A4"], NotRun, "the salt is gone: somebody was erased")
+		} else {
+			c.is("A4", auditTitles["A4"], r.opens(record))
+		}
 		c.is("A5", auditTitles["A5"], r.same(record))
 	}
 	c.public(r.Public.AppendJSON(nil))
@@ -306,16 +317,28 @@ func (r *AuditRecord) roots(record *matcher.Record) error {
 	}
 	var pool, types [][sha256.Size]byte
 	for i, l := range r.Leaves {
+		if i > 0 && l.Code <= r.Leaves[i-1].Code {
+			return fmt.Errorf("leaves[%d]: not in the order of the codes", i)
+		}
+		if l.Salt == "" {
+			a, err := matcher.ParseDigest(l.Pool)
+			b, worse := matcher.ParseDigest(l.Typed)
+			if r.Public.TypesRoot == "" {
+				worse = nil
+			}
+			if err := errors.Join(err, worse); err != nil {
+				return fmt.Errorf("leaves[%d]: no salt, and no leaf: %w", i, err)
+			}
+			pool, types = append(pool, a), append(types, b)
+			continue
+		}
 		salt, err := hex.DecodeString(l.Salt)
-		if err != nil || len(salt) < 16 {
-			return fmt.Errorf("leaves[%d]: the salt is not 16 bytes or more in hex", i)
+		if err != nil || len(salt) < 16 || l.Pool+l.Typed != "" {
+			return fmt.Errorf("leaves[%d]: the salt is not 16 bytes or more in hex, or the leaf stands beside it", i)
 		}
 		answers, err := matcher.ParseDigest(l.AnswersDigest)
 		if err != nil {
 			return fmt.Errorf("leaves[%d].answersDigest: %w", i, err)
-		}
-		if i > 0 && l.Code <= r.Leaves[i-1].Code {
-			return fmt.Errorf("leaves[%d]: not in the order of the codes", i)
 		}
 		pool = append(pool, PoolLeaf(salt, l.Application, answers))
 		types = append(types, TypeLeaf(salt, l.Code, l.Type))
@@ -330,7 +353,7 @@ func (r *AuditRecord) roots(record *matcher.Record) error {
 		return errors.New("the leaves make other types")
 	}
 	for i, l := range r.Leaves {
-		if typeOf[l.Code] != l.Type && typeOf[l.Application] != l.Type {
+		if l.Salt != "" && len(record.Lottery.Types) > 0 && typeOf[l.Code] != l.Type && typeOf[l.Application] != l.Type {
 			return fmt.Errorf("leaves[%d]: the record has another type", i)
 		}
 	}
@@ -365,6 +388,9 @@ func (r *AuditRecord) same(record *matcher.Record) error {
 			return errors.New("the record has a draw, the public record none")
 		}
 		return nil
+	}
+	if d == nil && record.Erased > 0 {
+		return nil // the certificate went with who was erased
 	}
 	if d == nil || d.Draw == nil {
 		return errors.New("the record has no draw")
