@@ -139,12 +139,10 @@ func (p *Place) serverRound(ctx context.Context, o CompareOptions, r *Round) (er
 	if err != nil {
 		return err
 	}
-	own := cpu()
 	report, err := Run(ctx, Options{Call: call, Clients: o.Clients, Duration: o.Length})
 	if err != nil {
 		return err
 	}
-	own = cpu() - own
 	after, err := Look(ctx, s.Ops)
 	if err != nil {
 		return err
@@ -154,7 +152,7 @@ func (p *Place) serverRound(ctx context.Context, o CompareOptions, r *Round) (er
 	}
 	n := time.Duration(max(1, report.Acknowledged))
 	r.Server, r.P50, r.P99 = report.Throughput(), report.Latency.Quantile(.5), report.Latency.Quantile(.99)
-	r.ServerCPU, r.ClientCPU = ((after.CPU - before.CPU) / n).Round(time.Microsecond), (own / n).Round(time.Microsecond)
+	r.ServerCPU, r.ClientCPU = ((after.CPU - before.CPU) / n).Round(time.Microsecond), (report.CPU / n).Round(time.Microsecond)
 	return report.Err()
 }
 

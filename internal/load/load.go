@@ -88,6 +88,8 @@ type Report struct {
 	// LongestTry is the longest that any one try took, whatever came of it.
 	LongestTry time.Duration
 	Seconds    []Second
+	// CPU is what this process, the generator, used in the whole run.
+	CPU time.Duration
 
 	problems []error
 }
@@ -130,12 +132,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		Options: o, path: "/v1/programs/" + o.Call.Program + "/applications?submit=true", begin: time.Now(),
 		report: &Report{Rate: o.Rate, Clients: o.Clients, Refused: map[int]int{}},
 	}
+	before := cpu()
 	var wg sync.WaitGroup
 	for range o.Clients {
 		wg.Go(func() { r.client(ctx) })
 	}
 	wg.Wait()
-	r.report.Duration = time.Since(r.begin) - o.Warmup
+	r.report.Duration, r.report.CPU = time.Since(r.begin)-o.Warmup, cpu()-before
 	if o.Duration > 0 && o.Rate == 0 && o.Count == 0 {
 		r.report.Duration = min(r.report.Duration, o.Duration) // stragglers are not counted either
 	}

@@ -4,6 +4,8 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+
+	"github.com/openfairlead/fairlead/internal/server/chain"
 )
 
 // Connections that are open at a time on one port. Each holds some 10 KiB and a
@@ -54,12 +56,7 @@ func (l *boundedListener) counted(a net.Addr) netip.Addr {
 		return netip.Addr{}
 	}
 	from := ap.Addr().Unmap()
-	for _, p := range l.trusted {
-		if p.Contains(from) {
-			return netip.Addr{}
-		}
-	}
-	if from.IsLoopback() {
+	if from.IsLoopback() || chain.IsTrusted(from, l.trusted) {
 		return netip.Addr{}
 	}
 	if from.Is6() { // a household or an office

@@ -128,6 +128,12 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 	}
 	first := 0
 	loop := func(title string, rate float64, clients int, duration time.Duration) (*load.Report, error) {
+		var before load.Resources
+		if ops != "" {
+			if before, err = load.Look(ctx, ops); err != nil {
+				return nil, err
+			}
+		}
 		r, err := load.Run(ctx, load.Options{Call: call, Rate: rate, Clients: clients, Duration: duration, Warmup: o.warmup, First: first, Ledger: ledger})
 		first += 10_000_000
 		if err != nil {
@@ -139,7 +145,8 @@ func measure(ctx context.Context, o options, out io.Writer) (err error) {
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(out, "  server: %d MiB resident, %d goroutines, %d descriptors, %d calls shed so far\n", now.Memory>>20, now.Goroutines, now.Descriptors, now.Shed)
+			fmt.Fprintf(out, "  server: %.1f s of processor time, and the generator %.1f s; %d MiB resident, %d goroutines, %d descriptors, %d calls shed so far\n",
+				(now.CPU - before.CPU).Seconds(), r.CPU.Seconds(), now.Memory>>20, now.Goroutines, now.Descriptors, now.Shed)
 		}
 		return r, r.Err()
 	}

@@ -14,7 +14,7 @@ import (
 // An address that is not valid is that of nobody: a connection without one.
 func ClientAddress(remote netip.Addr, forwarded []string, trusted []netip.Prefix) netip.Addr {
 	addr := remote.Unmap().WithZone("")
-	if !isTrusted(addr, trusted) {
+	if !IsTrusted(addr, trusted) {
 		return addr
 	}
 	for i := len(forwarded) - 1; i >= 0; i-- { // several headers are one list
@@ -24,7 +24,7 @@ func ClientAddress(remote netip.Addr, forwarded []string, trusted []netip.Prefix
 			if !ok {
 				return addr
 			}
-			if addr = hop; !isTrusted(addr, trusted) {
+			if addr = hop; !IsTrusted(addr, trusted) {
 				return addr
 			}
 		}
@@ -52,7 +52,9 @@ func parseHop(text string) (netip.Addr, bool) {
 	return a.Unmap().WithZone(""), err == nil
 }
 
-func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
+// IsTrusted reports whether an address is in one of the networks.
+func IsTrusted(a netip.Addr, trusted []netip.Prefix) bool {
+	a = a.Unmap().WithZone("")
 	for _, p := range trusted {
 		if p.Contains(a) {
 			return true

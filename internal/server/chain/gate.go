@@ -38,8 +38,7 @@ const (
 // cannot be written for a while does not keep those out who only read.
 type Gates struct {
 	reads, changes gate
-	shed           *prometheus.CounterVec
-	working        *prometheus.GaugeVec
+	shed, working  prometheus.Collector
 	log            *slog.Logger
 
 	mu      sync.Mutex
@@ -52,36 +51,36 @@ func NewGates(log *slog.Logger) *Gates {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Gates{
-		log: log, reads: gate{places: atWork}, changes: gate{places: atWork},
-		shed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "fairlead_calls_shed_total", Help: "Calls refused because the server had as much to do as it can, by kind (read or change).",
-		}, []string{"kind"}),
-		working: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "fairlead_calls_admitted", Help: "Calls that were let in and are at work, by kind (read or change).",
-		}, []string{"kind"}),
+	shed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "fairlead_calls_shed_total", Help: "Calls refused because the server had as much to do as it can, by kind (read or change).",
+	}, []string{"kind"})
+	working := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "fairlead_calls_admitted", Help: "Calls that were let in and are at work, by kind (read or change).",
+	}, []string{"kind"})
+	one := func(kind string) gate {
+		return gate{places: atWork, shed: shed.WithLabelValues(kind), working: working.WithLabelValues(kind)}
 	}
+	return &Gates{log: log, reads: one("read"), changes: one("change"), shed: shed, working: working}
 }
 
 // Enter waits for a place, not for long: after an error, a *problem.Overloaded
 // or the context's, the call must not go on. Otherwise leave gives the place
 // back.
 func (g *Gates) Enter(ctx context.Context, read bool) (leave func(), err error) {
-	one, kind := &g.changes, "change"
+	one := &g.changes
 	if read {
-		one, kind = &g.reads, "read"
+		one = &g.reads
 	}
 	if err := one.enter(ctx); err != nil {
 		if ctx.Err() == nil {
-			g.shed.WithLabelValues(kind).Inc()
+			one.shed.Inc()
 			g.tell()
 		}
 		return nil, err
 	}
-	working := g.working.WithLabelValues(kind)
-	working.Inc()
+	one.working.Inc()
 	return func() {
-		working.Dec()
+		one.working.Dec()
 		one.leave()
 	}, nil
 }
@@ -112,7 +111,9 @@ func (g *Gates) Collect(ch chan<- prometheus.Metric) {
 
 // gate has so many places and one line before them.
 type gate struct {
-	places int
+	places  int
+	shed    prometheus.Counter
+	working prometheus.Gauge
 
 	mu     sync.Mutex
 	inside int

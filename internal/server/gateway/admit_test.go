@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func full(t *testing.T, gates *chain.Gates) (leave func()) {
 func TestNoPlace(t *testing.T) {
 	gates := chain.NewGates(nil)
 	asked, freed := 0, 0
-	h := readBody(newRoutes(), gates, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := readBody(newRoutes(), gates, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked++
 		if r.Method != http.MethodPost {
 			return
@@ -83,12 +84,47 @@ func TestNoPlace(t *testing.T) {
 	}
 }
 
+// TestRest: who was refused is told at once; the next request over the same
+// connection is not read before a rest is over. A proxy's connection is many
+// people's: it does not rest.
+func TestRest(t *testing.T) {
+	for _, trusted := range [][]netip.Prefix{nil, {netip.MustParsePrefix("127.0.0.0/8")}} {
+		gates := chain.NewGates(nil)
+		leave := full(t, gates)
+		s := httptest.NewServer(readBody(newRoutes(), gates, trusted, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+		defer s.Close()
+		post := func(want int) time.Duration {
+			t.Helper()
+			begin := time.Now()
+			resp, err := s.Client().Post(s.URL+"/v1/programs/p/applications", "application/json", strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if err != nil || resp.StatusCode != want {
+				t.Fatalf("%d %v", resp.StatusCode, err)
+			}
+			return time.Since(begin)
+		}
+		post(http.StatusTooManyRequests) // it waits in line first
+		leave()
+		took := post(http.StatusOK)
+		if rested := took >= afterRefusal/2; rested != (trusted == nil) {
+			t.Errorf("trusted %v: the next request took %v", trusted, took)
+		}
+		if took := post(http.StatusOK); took >= afterRefusal/2 {
+			t.Errorf("the one after it took %v", took)
+		}
+	}
+}
+
 // TestSlowBodyTakesNoPlace: a body that does not come keeps nobody out.
 func TestSlowBodyTakesNoPlace(t *testing.T) {
 	gates := chain.NewGates(nil)
 	leave := full(t, gates)
 	leave()
-	h := readBody(newRoutes(), gates, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	h := readBody(newRoutes(), gates, nil, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	body, feed := io.Pipe()
 	done := make(chan struct{})
 	go func() {

@@ -11,7 +11,7 @@ import (
 func TestRequestsEnd(t *testing.T) {
 	for path, want := range map[string]time.Duration{"/v1/openCalls": AnswerTimeout, "/v1/programs/p/selections/s:watch": StreamTimeout} {
 		asked := false
-		h := readBody(newRoutes(), nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		h := readBody(newRoutes(), nil, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			asked = true
 			until, ok := r.Context().Deadline()
 			if left := time.Until(until); !ok || left > want || left < want-time.Minute {

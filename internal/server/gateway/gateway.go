@@ -78,7 +78,7 @@ func New(ctx context.Context, o Options) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	return readBody(routes, o.Gates, mux), nil
+	return readBody(routes, o.Gates, o.TrustedProxies, mux), nil
 }
 
 // incomingHeader lets through the headers that stand for fields, and no other;
@@ -123,7 +123,7 @@ func setETag(_ context.Context, w http.ResponseWriter, msg proto.Message) error 
 // readBody takes a request in before anything looks at it: its headers, its
 // size, its media type; and lets HEAD do what GET does, without the body. Only
 // then it asks for a place: whoever sends slowly keeps nobody out.
-func readBody(routes routes, gates *chain.Gates, next http.Handler) http.Handler {
+func readBody(routes routes, gates *chain.Gates, trusted []netip.Prefix, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store") // answers hold what people said
 		if err := checkHeaders(r); err != nil {
@@ -154,6 +154,7 @@ func readBody(routes routes, gates *chain.Gates, next http.Handler) http.Handler
 			admitted, leave, err := Admit(gates, w, r)
 			if err != nil {
 				WriteError(w, r, err)
+				rest(w, r, trusted)
 				return
 			}
 			defer leave()

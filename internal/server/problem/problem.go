@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -89,14 +90,22 @@ const overloadedMessage = "the server has more to do just now than it can; nothi
 
 func (o *Overloaded) Error() string { return overloadedMessage }
 
+var overloadedProblem = Problem{
+	Type: "about:blank", Title: http.StatusText(http.StatusTooManyRequests), Status: http.StatusTooManyRequests,
+	Detail: overloadedMessage, Code: codeName(codes.ResourceExhausted), Reason: ReasonOverloaded,
+}
+
+var overloadedBody = sync.OnceValue(overloadedProblem.body)
+
 // Write answers on REST, without the detour over a status: refusing has to
 // cost next to nothing when there is most to refuse.
 func (o *Overloaded) Write(w http.ResponseWriter) {
-	p := &Problem{
-		Type: "about:blank", Title: http.StatusText(http.StatusTooManyRequests), Status: http.StatusTooManyRequests,
-		Detail: overloadedMessage, Code: codeName(codes.ResourceExhausted), Reason: ReasonOverloaded, retryAfter: o.After,
-	}
-	p.Write(w)
+	p, body := overloadedProblem, overloadedBody()
+	p.retryAfter = o.After
+	p.begin(w.Header())
+	w.Header().Set("Content-Length", strconv.Itoa(len(body))) // so that a flush ends the answer
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the caller has gone: nobody to tell
 }
 
 // Status turns any error into what a caller may see. reference is the request
@@ -246,7 +255,12 @@ func From(st *status.Status, ifMatch bool) *Problem {
 
 // Write answers with the problem.
 func (p *Problem) Write(w http.ResponseWriter) {
-	h := w.Header()
+	p.begin(w.Header())
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(p.body()) // the caller has gone: nobody to tell
+}
+
+func (p *Problem) begin(h http.Header) {
 	h.Del("Content-Length")
 	h.Del("Etag")
 	h.Set("Content-Type", ContentType)
@@ -257,12 +271,14 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	if p.retryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((p.retryAfter+time.Second-1)/time.Second)))
 	}
+}
+
+func (p *Problem) body() []byte {
 	body, err := json.Marshal(p)
 	if err != nil { // strings and integers always marshal
 		panic(err)
 	}
-	w.WriteHeader(p.Status)
-	_, _ = w.Write(append(body, '\n')) // the caller has gone: nobody to tell
+	return append(body, '\n')
 }
 
 // statusClientClosedRequest is what gateways write in their logs for a caller
