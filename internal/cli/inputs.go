@@ -62,8 +62,10 @@ type question struct {
 	people   []matcher.Person
 	criteria matcher.Criteria
 	rules    string // the file with the rules, for messages
-	lottery  string // NONE, MAXIMIN or LEXIMIN
-	warnings []selection.Warning
+	// lottery is NONE, MAXIMIN or LEXIMIN; empty where the files do not say.
+	lottery   string
+	maxChance int // in thousandths; 0: no limit
+	warnings  []selection.Warning
 }
 
 // usage is an error of the flags.
@@ -134,7 +136,7 @@ func (in *inputs) read(p *program) (*question, error) {
 	if err != nil {
 		return nil, data(err)
 	}
-	q := &question{lottery: "NONE", criteria: matcher.Criteria{
+	q := &question{criteria: matcher.Criteria{
 		Size: in.size, MinSize: in.minSize, Include: include, Exclude: exclude, Allow: map[int]int64{},
 	}}
 	if q.criteria.MinSize == 0 {
@@ -198,7 +200,7 @@ func (in *inputs) readCriteria(p *program, pool *poolfile.Pool, q *question) err
 	if err != nil {
 		return err
 	}
-	q.lottery = c.Lottery
+	q.lottery, q.maxChance = c.Lottery, c.MaxChance
 	q.criteria.Size, q.criteria.MinSize = c.Size, c.MinSize
 	q.criteria.Rules, q.criteria.Caps, q.criteria.Links = c.Rules, c.Caps, c.Links
 	for g, d := range c.Allow {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/openfairlead/fairlead/matcher/lottery"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
@@ -59,6 +60,15 @@ func (l *progressLine) show(p selection.Progress) {
 		return
 	}
 	fmt.Fprintln(l.w, text)
+}
+
+// watch shows what the search for a lottery is at.
+func (l *progressLine) watch(p lottery.Progress) {
+	step := "lottery, " + p.Step
+	if p.Level > 0 {
+		step += fmt.Sprintf(" %d", p.Level)
+	}
+	l.show(selection.Progress{Step: step, Pivots: p.Pivots})
 }
 
 // clear takes the line off the terminal.

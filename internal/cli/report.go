@@ -23,29 +23,47 @@ func (t *report) line(format string, args ...any) {
 	}
 }
 
-// outcome tells the result of a selection: the verdict, the make-up of the
-// cohort, the cohort.
-func (t *report) outcome(q *question, r *matcher.Record) {
-	switch r.Status {
-	case matcher.Infeasible:
+// outcome tells the result of a selection: the verdict, the lottery before the
+// draw, the make-up of the cohort, the cohort.
+func (t *report) outcome(result *selected) {
+	q, r := result.question, result.record
+	switch {
+	case r.Status == matcher.Infeasible:
 		t.impossible(r.Infeasibility, r.Complete)
 		return
-	case matcher.Undecided:
+	case r.Status == matcher.Undecided:
 		t.line("%s  Neither a cohort was found nor a proof that there is none: %s.", t.bold("UNDECIDED"), cutBy(r.Complete))
 		return
-	case matcher.Optimal:
+	case r.Status == matcher.Optimal && r.Lottery.Drawable():
+		t.line("%s  %s, drawn by lot. Every rule that must hold is kept, and no cohort is better.", t.bold("OPTIMAL"), people(r.Size.Got))
+	case r.Status == matcher.Optimal:
 		t.line("%s  %s, every rule that must hold is kept, and no cohort is better.", t.bold("OPTIMAL"), people(r.Size.Got))
 	default:
 		t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
+		if r.Lottery.Method != matcher.LotteryNone {
+			t.line("Nothing was drawn: there is no lottery before the best is proved. This is only the best cohort found so far.")
+		}
 	}
 	t.line("")
+	if r.Lottery.Drawable() {
+		t.lottery(result)
+		t.line("")
+	}
 	t.makeUp(r.Rules)
 	t.line("")
 	t.objectives(q, r)
 	t.line("")
-	t.cohort("Cohort", r.Cohort, q.criteria.Include)
+	t.members(r, q.criteria.Include)
 	t.line("")
-	t.line("seed %s   lottery none   record %s", r.Seed, r.Digest)
+	if r.Lottery.Drawable() {
+		t.line("seed %s   lottery %s   ticket %d   record %s", r.Seed, strings.ToLower(r.Lottery.Method), r.Certificate.Draw.Ticket, r.Digest)
+		return
+	}
+	if r.Seed != "" {
+		t.line("seed %s   lottery none   record %s", r.Seed, r.Digest)
+		return
+	}
+	t.line("nothing drawn   record %s", r.Digest)
 }
 
 func cutBy(complete bool) string {
@@ -231,7 +249,7 @@ func (t *report) table(rows [][]string, right []bool, color func(row, column int
 				b.WriteString("  ")
 			}
 		}
-		t.line("%s", b.String())
+		t.line("%s", strings.TrimRight(b.String(), " "))
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/ballot"
+	"github.com/openfairlead/fairlead/matcher/nearest"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
@@ -35,8 +37,10 @@ func (p *program) selectCommand() *cobra.Command {
 		Short: "Choose the best cohort that the rules allow, with proof",
 		Long: `Select chooses a cohort from a file of people by a file of rules. Rules that must
 hold are kept; targets are met as well as is provably possible, priority by
-priority; then the total score counts; then the seed decides. It needs no
-server, no database and no network. docs/selecting.md describes the files.
+priority; then the total score counts. Among all the cohorts that are equally
+good a fair lottery draws one: it raises the smallest chance as far as the rules
+allow, then the next smallest, and so on. It needs no server, no database and no
+network. docs/selecting.md describes the files, docs/choosing-fairly.md the lottery.
 
 Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible ·
 5 not proved in the work or time given · 130 interrupted.`,
@@ -49,9 +53,9 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 	f := cmd.Flags()
 	f.SortFlags = false
 	s.flags(f)
-	f.StringVar(&s.lottery, "lottery", "none", "how ties between equally good cohorts are drawn: none (by the seed)")
-	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that a lottery may give, in `PERMILLE` (not in this version)")
-	f.StringVar(&s.seed, "seed", "", "`text` that breaks ties (default: drawn by the system, and printed)")
+	f.StringVar(&s.lottery, "lottery", "", "how one of the equally good cohorts is drawn: leximin, maximin, or none (the seed decides, without chances) (default leximin)")
+	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that the lottery may give, in `PERMILLE`: 1 to 1000; who is included by name is exempt")
+	f.StringVar(&s.seed, "seed", "", "`text` that draws the ticket (default: drawn by the system, and printed)")
 	f.IntVar(&s.alternates, "alternates", 0, "how many alternates to list (not in this version)")
 	f.StringVar(&s.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&s.force, "force", false, "overwrite the file of --out")
@@ -62,16 +66,14 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 
 // checkOwn finds what is wrong with the flags that only select has.
 func (s *selecting) checkOwn() error {
-	switch lottery := strings.ToLower(s.lottery); lottery {
-	case "none":
-	case "leximin", "maximin":
-		return usage("--lottery %s is not available in this version: only none, by which the seed decides among equally good cohorts", lottery)
-	default:
-		return usage("--lottery %q: the lotteries are none, leximin, maximin, of which this version has none", s.lottery)
+	if s.set("lottery") {
+		if _, ok := methods[strings.ToLower(s.lottery)]; !ok {
+			return usage("--lottery %q: the lotteries are leximin, maximin and none%s", s.lottery, nearest.Hint(strings.ToLower(s.lottery), []string{"leximin", "maximin", "none"}))
+		}
 	}
 	switch {
-	case s.set("max-chance"):
-		return usage("--max-chance is not available in this version: it belongs to lotteries, and --lottery none gives no chances")
+	case s.set("max-chance") && (s.maxChance < 1 || s.maxChance > ballot.MaxPermille):
+		return usage("--max-chance %d: it must be from 1 to %d thousandths", s.maxChance, ballot.MaxPermille)
 	case s.alternates < 0:
 		return usage("--alternates %d: it must be 0 or more", s.alternates)
 	case s.alternates > 0:
@@ -86,6 +88,27 @@ func (s *selecting) checkOwn() error {
 		return usage("--seed must be UTF-8 text")
 	}
 	return nil
+}
+
+// methods are the words of --lottery and what records call them.
+var methods = map[string]string{"leximin": matcher.LotteryLeximin, "maximin": matcher.LotteryMaximin, "none": matcher.LotteryNone}
+
+// method is the lottery that flags and files ask for, and the largest chance.
+func (s *selecting) method(q *question) (method string, maxChance int, err error) {
+	method, maxChance = q.lottery, q.maxChance
+	if s.set("lottery") {
+		method = methods[strings.ToLower(s.lottery)]
+	}
+	if method == "" {
+		method = matcher.LotteryLeximin
+	}
+	if s.set("max-chance") {
+		maxChance = s.maxChance
+	}
+	if maxChance > 0 && method == matcher.LotteryNone {
+		return "", 0, usage("--max-chance belongs to a lottery, and with none there are no chances: leave one of them out")
+	}
+	return method, maxChance, nil
 }
 
 func (s *selecting) run(ctx context.Context, p *program) error {
@@ -104,38 +127,79 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if q.lottery != "NONE" {
-		return usage(`%s asks for the lottery %s, which is not available in this version: only "NONE", by which the seed decides`, s.criteria, q.lottery)
+	method, maxChance, err := s.method(q)
+	if err != nil {
+		return err
 	}
+	p.warn(q)
 	drawn := s.seed == ""
 	if drawn {
 		s.seed = rand.Text()
 	}
-	p.warn(q)
-	s.note(p, "no lottery (none): the seed decides among equally good cohorts")
-	if drawn {
-		s.note(p, "seed %s, drawn by the system; --seed %s gives the same cohort again", s.seed, s.seed)
+	if method == matcher.LotteryNone {
+		s.note(p, "no lottery (none): the seed decides among equally good cohorts")
+		s.tellSeed(p, drawn)
 	}
-
 	limited, cancel := s.limit(ctx)
 	defer cancel()
-	line := newProgressLine(p.stderr, s.quiet)
-	o, err := selection.Select(limited, q.people, q.criteria, s.seed, selection.Options{Work: s.work, Progress: line.show})
-	line.clear()
+	result, err := s.seal(limited, p, q, method, maxChance)
 	if err != nil {
 		return err
 	}
-	record := matcher.NewRecord(o, matcher.InputDigest(q.people, q.criteria, s.seed), engineVersion())
+	if result.record.Undrawn() {
+		s.tellSeed(p, drawn)
+		if result.record, err = ballot.Draw(result.record, ballot.FromSeed(result.record, s.seed)); err != nil {
+			return err
+		}
+	}
 	if s.out != "" {
-		if err = writeNew(s.out, record.AppendJSON(nil), s.force); err == nil {
+		if err = writeNew(s.out, result.record.AppendJSON(nil), s.force); err == nil {
 			s.note(p, "%s holds personal data: keep it where only those who may see the pool can read it", s.out)
 		}
 	}
 	// What was computed is not lost because a disk is full.
-	if err := errors.Join(err, s.print(p, q, record)); err != nil {
+	if err := errors.Join(err, s.print(p, result)); err != nil {
 		return err
 	}
-	return verdictOf(ctx, o.Status, o.Complete)
+	return result.verdict(ctx)
+}
+
+// selected is a selection with what the record does not say in words.
+type selected struct {
+	question *question
+	record   *matcher.Record
+	lottery  *selection.Lottery // nil without one
+}
+
+// seal selects as far as that goes before a ticket is drawn.
+func (s *selecting) seal(ctx context.Context, p *program, q *question, method string, maxChance int) (*selected, error) {
+	line := newProgressLine(p.stderr, s.quiet)
+	defer line.clear()
+	o := ballot.Options{
+		Options: selection.Options{Work: s.work, Progress: line.show},
+		Method:  method, MaxChance: maxChance, Seed: s.seed, Explain: true,
+		Watch: line.watch, Engine: engineVersion(),
+	}
+	record, found, err := ballot.Seal(ctx, q.people, q.criteria, o)
+	if err != nil {
+		return nil, capInWords(err, maxChance)
+	}
+	return &selected{q, record, found}, nil
+}
+
+// capInWords tells of a cap that no lottery keeps in the words of the flag.
+func capInWords(err error, maxChance int) error {
+	var input *selection.InputError
+	if errors.As(err, &input) && input.Field == "cap" {
+		return exit(exitData, "--max-chance %d: no lottery over the cohorts that are equally good keeps every chance within %d in 1000: raise it, or leave it out", maxChance, maxChance)
+	}
+	return err
+}
+
+func (s *selecting) tellSeed(p *program, drawn bool) {
+	if drawn {
+		s.note(p, "seed %s, drawn by the system; --seed %s gives the same cohort again", s.seed, s.seed)
+	}
 }
 
 // limit adds --timeout to a context.
@@ -159,7 +223,16 @@ func verdictOf(ctx context.Context, status matcher.Status, complete bool) error 
 	return &exitError{code: exitUnproved}
 }
 
-func (s *selecting) print(p *program, q *question, r *matcher.Record) error {
+// verdict is the exit code of a selection that has been printed.
+func (r *selected) verdict(ctx context.Context) error {
+	if r.lottery != nil && r.record.Status == matcher.Optimal && !r.lottery.Proved && (r.record.Complete || ctx.Err() == nil) {
+		return &exitError{code: exitUnproved}
+	}
+	return verdictOf(ctx, r.record.Status, r.record.Complete)
+}
+
+func (s *selecting) print(p *program, result *selected) error {
+	r := result.record
 	switch {
 	case s.asJSON:
 		s.note(p, "this record holds personal data")
@@ -173,7 +246,7 @@ func (s *selecting) print(p *program, q *question, r *matcher.Record) error {
 		return writeCohort(p.stdout, r.Cohort)
 	}
 	t := &report{w: p.stdout, color: colorful(p.stdout)}
-	t.outcome(q, r)
+	t.outcome(result)
 	return t.err
 }
 

@@ -26,8 +26,11 @@ type Criteria struct {
 	Caps          []matcher.HardCap
 	Links         []matcher.Link
 	Allow         map[int]int64
-	// Lottery is NONE, MAXIMIN or LEXIMIN.
+	// Lottery is NONE, MAXIMIN or LEXIMIN; empty where the message does not say.
 	Lottery string
+	// MaxChance is the largest chance that a lottery may give, in thousandths; 0: no
+	// limit.
+	MaxChance int
 }
 
 // ReadCriteria reads a Criteria message (docs/criteria.md) for a pool. A size or
@@ -41,7 +44,7 @@ func ReadCriteria(file string, r io.Reader, pool *Pool, size, minSize int) (*Cri
 	if err != nil {
 		return nil, err
 	}
-	in := &criteriaReader{jsonReader: jsonReader{collector{file: file}}, pool: pool, out: &Criteria{Lottery: "NONE"}}
+	in := &criteriaReader{jsonReader: jsonReader{collector{file: file}}, pool: pool, out: &Criteria{}}
 	in.message(root)
 	if size != 0 {
 		in.out.Size = size
@@ -100,8 +103,9 @@ func (in *criteriaReader) message(n *node) {
 		"allow": in.allow,
 		"lottery": func(n *node, path string) {
 			i := in.enum(n, path, []string{"LOTTERY_UNSPECIFIED", "NONE", "MAXIMIN", "LEXIMIN"}, "LOTTERY_")
-			in.out.Lottery = []string{"NONE", "NONE", "MAXIMIN", "LEXIMIN"}[i]
+			in.out.Lottery = []string{"", "NONE", "MAXIMIN", "LEXIMIN"}[i]
 		},
+		"maxChance":  func(n *node, path string) { in.out.MaxChance = in.number(n, path, 0, 1000) },
 		"seedSource": func(n *node, path string) { in.text(n, path, maxWords) },
 		// Set by the server; what it answered can be given back as it is.
 		"name": ignored, "version": ignored, "registered": ignored, "registerTime": ignored, "registeredBy": ignored,
