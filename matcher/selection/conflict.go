@@ -49,13 +49,13 @@ type example struct {
 // Leaving a condition out only ever adds cohorts: the values that carry a
 // company rule stay those of the pool with all exclusions. So what could not be
 // left out once cannot be later, and one pass over single conditions is enough.
-func (r *run) conflict(conditions []condition) (members []condition, minimal bool, err error) {
+func (r *run) conflict(all []condition) (members []condition, minimal bool, err error) {
 	minimal = true
 	before, trials := r.pivots, 0
-	var known []*example
-	impossible := func(some []condition) (bool, error) {
-		for _, e := range known {
-			if !slices.ContainsFunc(some, func(c condition) bool { return !c.holds(e) }) {
+	var known [][]bool // by cohort found: the conditions that it breaks
+	impossible := func(some []int) (bool, error) {
+		for _, broken := range known {
+			if !slices.ContainsFunc(some, func(k int) bool { return broken[k] }) {
 				return false, nil
 			}
 		}
@@ -63,53 +63,64 @@ func (r *run) conflict(conditions []condition) (members []condition, minimal boo
 			minimal = false
 			return false, nil
 		}
-		e, sol, err := r.trial(some)
-		if e != nil {
-			known = append(known, e)
+		status, broken, err := r.trial(all, some)
+		if broken != nil {
+			known = append(known, broken)
 		}
-		minimal = minimal && (e != nil || sol == ilp.Infeasible)
-		return sol == ilp.Infeasible, err
+		minimal = minimal && (broken != nil || status == ilp.Infeasible)
+		return status == ilp.Infeasible, err
 	}
-	for chunk := max(1, len(conditions)/2); ; chunk /= 2 {
-		for at := 0; at < len(conditions); {
-			rest := slices.Concat(conditions[:at], conditions[min(at+chunk, len(conditions)):])
-			without, err := impossible(rest)
+	rest := make([]int, len(all))
+	for k := range rest {
+		rest[k] = k
+	}
+	for chunk := max(1, len(rest)/2); ; chunk /= 2 {
+		for at := 0; at < len(rest); {
+			fewer := slices.Concat(rest[:at], rest[min(at+chunk, len(rest)):])
+			without, err := impossible(fewer)
 			if err != nil {
 				return nil, false, err
 			}
 			if without {
-				conditions = rest
+				rest = fewer
 			} else {
 				at += chunk
 			}
 		}
 		if chunk <= 1 {
-			return conditions, minimal, nil
+			break
 		}
 	}
+	for _, k := range rest {
+		members = append(members, all[k])
+	}
+	return members, minimal, nil
 }
 
-// trial looks for a cohort that these conditions allow, whatever the others
-// say.
-func (r *run) trial(some []condition) (*example, ilp.Status, error) {
+// trial looks for a cohort that some of the conditions allow, whatever the
+// others say. It says which of all of them the cohort breaks; nil if there is
+// none, or none was found.
+func (r *run) trial(all []condition, some []int) (ilp.Status, []bool, error) {
 	c := matcher.Criteria{Size: len(r.people)}
 	for _, k := range some {
-		k.add(&c)
+		all[k].add(&c)
 	}
 	in := newInstance(r.people, c, func(string) [3]int64 { return [3]int64{} })
 	s := newStage()
 	p := in.program(&s)
 	sol, err := r.attempt(StepConflict, &p.ilp, ilp.Options{Work: trialWork})
 	if err != nil || sol.X == nil {
-		return nil, sol.Status, err
+		return sol.Status, nil, err
 	}
 	e := r.example(in.cohort(in.chosen(sol.X)))
-	for _, k := range some {
-		if !k.holds(e) {
-			return nil, ilp.Unknown, fmt.Errorf("selection: step %q: the solver's cohort does not keep what it has to", StepConflict)
-		}
+	broken := make([]bool, len(all))
+	for k, c := range all {
+		broken[k] = !c.holds(e)
 	}
-	return e, sol.Status, nil
+	if slices.ContainsFunc(some, func(k int) bool { return broken[k] }) {
+		return ilp.Unknown, nil, fmt.Errorf("selection: step %q: the solver's cohort does not keep what it has to", StepConflict)
+	}
+	return sol.Status, broken, nil
 }
 
 // attempt solves a problem of its own within what is left of the work.
@@ -303,8 +314,8 @@ func hardConditions(c matcher.Criteria, pool int) []condition {
 
 // kept is whether a cohort keeps a link.
 func kept(l matcher.Link, in map[string]bool) bool {
-	n, all := 0, wordSet(l.IDs)
-	for id := range all {
+	n, all := 0, distinct(l.IDs)
+	for _, id := range all {
 		if in[id] {
 			n++
 		}
