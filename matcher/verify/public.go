@@ -310,8 +310,8 @@ func (c *checks) public(b []byte) *PublicRecord {
 	c.is("P5", publicTitles["P5"], r.tickets())
 	c.is("P6", publicTitles["P6"], r.came())
 	if c.level == LevelPublic {
-		c.add("P7", publicTitles["P7"], NoMatter, "not at this level: it takes the audit record, which says everything about everybody")
-		c.add("P8", publicTitles["P8"], NoMatter, "not at this level: it takes each applicant's slip")
+		c.add("P7", publicTitles["P7"], NotHere, "not at this level: it takes the audit record, which says everything about everybody")
+		c.add("P8", publicTitles["P8"], NotHere, "not at this level: it takes each applicant's slip")
 	}
 	return r
 }

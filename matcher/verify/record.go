@@ -111,18 +111,37 @@ func (a *audit) inputDigest() error {
 }
 
 // pool compares the input's people with those of a pool at hand.
-func (a *audit) pool(people []matcher.Person) {
-	if people == nil {
-		a.note("4", NoMatter, "no pool file was given (--pool)")
+func (a *audit) pool(of func([]string) ([]matcher.Person, error)) {
+	if of == nil {
+		a.note("4", NotHere, "no pool file was given (--pool)")
+		return
+	}
+	people, err := of(a.attributes())
+	if err != nil {
+		a.is("4", err)
 		return
 	}
 	own := matcher.Input{People: people, Criteria: a.in.Criteria}
 	mine := matcher.Input{People: a.in.People, Criteria: a.in.Criteria}
-	var err error
 	if digestOf(own.AppendJSON(nil)) != digestOf(mine.AppendJSON(nil)) {
 		err = a.poolDiffers(people)
 	}
 	a.is("4", err)
+}
+
+// attributes are those that the criteria name, sorted.
+func (a *audit) attributes() []string {
+	var names []string
+	for _, r := range a.in.Criteria.Rules {
+		for _, t := range r.Property.Terms {
+			names = append(names, t.Attribute)
+		}
+	}
+	for _, limit := range a.in.Criteria.Caps {
+		names = append(names, limit.Attribute)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (a *audit) poolDiffers(people []matcher.Person) error {

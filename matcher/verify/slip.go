@@ -117,7 +117,7 @@ func (c *checks) slip(b []byte, o Options) {
 	} else {
 		c.is("S4", slipTitles["S4"], s.belongs(o.Public))
 	}
-	c.add("S5", slipTitles["S5"], NoMatter, "not at this level: the public record says how the draw went")
+	c.add("S5", slipTitles["S5"], NotHere, "not at this level: the public record says how the draw went")
 }
 
 var slipTitles = map[string]string{

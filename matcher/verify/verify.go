@@ -25,9 +25,10 @@ const (
 	NotCertified       // true as far as it goes, but the file does not prove it
 	NotRun             // something is missing that the check needs
 	NoMatter           // the file has nothing that the check is about
+	NotHere            // it takes another file, and the level does not ask for it
 )
 
-var stateWords = [...]string{"held", "BROKEN", "not certified", "not run", "nothing to check"}
+var stateWords = [...]string{"held", "BROKEN", "not certified", "not run", "nothing to check", "not run"}
 
 func (s State) String() string { return stateWords[s] }
 
@@ -67,9 +68,10 @@ func (r *Report) Broken() string {
 
 // Options of a verification: what is at hand beside the file.
 type Options struct {
-	// Pool are the people as somebody else has them, for example from the file
-	// that the selection was made from; nil: not at hand.
-	Pool []matcher.Person
+	// Pool gives the people as somebody else has them, with their values for some
+	// attributes: for example from the file that the selection was made from.
+	// An error means that it has no such attributes. Nil: not at hand.
+	Pool func(attributes []string) ([]matcher.Person, error)
 	// Public is the public record, for a slip; nil: not at hand.
 	Public []byte
 }
