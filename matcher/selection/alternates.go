@@ -68,7 +68,7 @@ const (
 	// MostAlternates is how many Alternates names at most.
 	MostAlternates = 30
 	// mostCases is up to how many sets of decliners are looked at.
-	mostCases = 20_000
+	mostCases = 5_000
 )
 
 // Alternates decides for each member and each pair of members whether there is an

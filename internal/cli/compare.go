@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
+)
+
+func (p *program) compareCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "compare A.json B.json …",
+		Short: "Put selections side by side",
+		Long: `Compare reads records of fairlead select and puts them side by side, one column
+each: targets met, deviations, size, score, the people they share with the first,
+and the smallest and the mean chance of their lotteries. The records may be of
+different pools and rules. docs/explaining.md has an example.
+
+Exit codes: 0 ok · 2 usage · 3 bad input data.`,
+		Example: "  fairlead compare a.json b.json",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usage("name two records or more: fairlead compare A.json B.json")
+			}
+			if n := len(args) - len(slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-" })); n > 1 {
+				return usage("only one record can come from stdin (-)")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return p.compare(args, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
+	return cmd
+}
+
+func (p *program) compare(names []string, asJSON bool) error {
+	var options []selection.Selected
+	for _, name := range names {
+		_, s, err := readRecord(p, name)
+		if err != nil {
+			return err
+		}
+		options = append(options, s)
+	}
+	c, err := selection.Compare(options...)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeComparison(p, names, c)
+	}
+	t := &report{w: p.stdout, color: colorful(p.stdout)}
+	t.comparison(names, c)
+	return t.err
+}
+
+// comparison is a table with a column for each selection.
+func (t *report) comparison(names []string, c *selection.Comparison) {
+	header := []string{""}
+	for _, name := range names {
+		header = append(header, clean(filepath.Base(name)))
+	}
+	rows := [][]string{header}
+	row := func(title string, cell func(selection.Column) string) {
+		cells := []string{title}
+		for _, col := range c.Columns {
+			cells = append(cells, cell(col))
+		}
+		rows = append(rows, cells)
+	}
+	row("targets met", func(c selection.Column) string { return fmt.Sprintf("%d of %d", c.Met, c.Targets) })
+	row("rules that must hold kept", func(c selection.Column) string { return fmt.Sprintf("%d of %d", c.Kept, c.Musts) })
+	row("size", func(c selection.Column) string { return fmt.Sprintf("%d of %d", c.Size.Got, c.Size.Wanted) })
+	for g := 1; g <= matcher.MaxPriority; g++ {
+		at := func(c selection.Column) int {
+			return slices.IndexFunc(c.Deviation, func(d matcher.Deviation) bool { return d.Priority == g })
+		}
+		if !slices.ContainsFunc(c.Columns, func(c selection.Column) bool { return at(c) >= 0 }) {
+			continue
+		}
+		row(fmt.Sprintf("deviation of priority %d", g), func(c selection.Column) string {
+			if k := at(c); k >= 0 {
+				return fmt.Sprint(c.Deviation[k].Value)
+			}
+			return "–"
+		})
+	}
+	if slices.ContainsFunc(c.Columns, func(c selection.Column) bool { return c.Score.Bound > 0 }) {
+		row("total score", func(c selection.Column) string { return fmt.Sprint(c.Score.Value) })
+	}
+	row("people shared with the first", func(c selection.Column) string { return fmt.Sprint(c.Common) })
+	if slices.ContainsFunc(c.Columns, func(c selection.Column) bool { return c.Mean != nil }) {
+		row("smallest chance above 0", func(c selection.Column) string {
+			if c.Smallest == nil {
+				return "–"
+			}
+			return rational(c.Smallest)
+		})
+		row("mean chance", func(c selection.Column) string {
+			if c.Mean == nil {
+				return "–"
+			}
+			return rational(c.Mean)
+		})
+	}
+	right := make([]bool, len(header))
+	for i := 1; i < len(right); i++ {
+		right[i] = true
+	}
+	t.table(rows, right, func(int, int) string { return "" })
+
+	t.line("")
+	rows = [][]string{append([]string{"RULE"}, header[1:]...)}
+	for _, r := range c.Rules {
+		cells := []string{""}
+		for _, n := range r.Counts {
+			if n == nil {
+				cells = append(cells, "–")
+				continue
+			}
+			if cells[0] == "" {
+				cells[0] = fmt.Sprintf("%s, %s", ruleName(*n), n.Kind)
+			}
+			cells = append(cells, fmt.Sprintf("%d, %s", n.Count, statusWords(*n)))
+		}
+		rows = append(rows, cells)
+	}
+	t.table(rows, right, func(int, int) string { return "" })
+	for i, col := range c.Columns[1:] {
+		t.line("")
+		t.line("%s, compared with %s:", header[i+2], header[1])
+		t.line("  out: %s", nobody(col.Left))
+		t.line("  in:  %s", nobody(col.Joined))
+	}
+}
+
+func nobody(ids []string) string {
+	if len(ids) == 0 {
+		return "nobody"
+	}
+	return cleanList(ids)
+}
+
+// The comparison as JSON. Chances are decimals with nine places, as text; null
+// where there are none.
+type (
+	comparisonJSON struct {
+		Columns []columnJSON       `json:"columns"`
+		Rules   []comparedRuleJSON `json:"rules"`
+	}
+	columnJSON struct {
+		File      string           `json:"file"`
+		Cohort    []string         `json:"cohort"`
+		Met       int              `json:"met"`
+		Targets   int              `json:"targets"`
+		Kept      int              `json:"kept"`
+		Musts     int              `json:"musts"`
+		Wanted    int              `json:"wanted"`
+		Got       int              `json:"got"`
+		Deviation []deviationEntry `json:"deviation"`
+		Score     int64            `json:"score"`
+		Common    int              `json:"common"`
+		Joined    []string         `json:"joined"`
+		Left      []string         `json:"left"`
+		Smallest  *string          `json:"smallest"`
+		Mean      *string          `json:"mean"`
+	}
+	deviationEntry struct {
+		Priority int   `json:"priority"`
+		Value    int64 `json:"value"`
+		Bound    int64 `json:"bound"`
+	}
+	comparedRuleJSON struct {
+		Counts []*countJSON `json:"counts"` // by column; null: it lacks the rule
+	}
+)
+
+func writeComparison(p *program, names []string, c *selection.Comparison) error {
+	j := comparisonJSON{Columns: []columnJSON{}, Rules: []comparedRuleJSON{}}
+	for i, col := range c.Columns {
+		out := columnJSON{
+			File: names[i], Cohort: notNil(col.Cohort), Met: col.Met, Targets: col.Targets, Kept: col.Kept, Musts: col.Musts,
+			Wanted: col.Size.Wanted, Got: col.Size.Got, Deviation: []deviationEntry{}, Score: col.Score.Value,
+			Common: col.Common, Joined: notNil(col.Joined), Left: notNil(col.Left),
+		}
+		for _, d := range col.Deviation {
+			out.Deviation = append(out.Deviation, deviationEntry{d.Priority, d.Value, d.Bound.Bound})
+		}
+		if col.Smallest != nil {
+			text := col.Smallest.FloatString(9)
+			out.Smallest = &text
+		}
+		if col.Mean != nil {
+			text := col.Mean.FloatString(9)
+			out.Mean = &text
+		}
+		j.Columns = append(j.Columns, out)
+	}
+	for _, r := range c.Rules {
+		var counts []*countJSON
+		for _, n := range r.Counts {
+			if n == nil {
+				counts = append(counts, nil)
+				continue
+			}
+			counts = append(counts, &countsJSON([]matcher.RuleCount{*n})[0])
+		}
+		j.Rules = append(j.Rules, comparedRuleJSON{counts})
+	}
+	return writeLine(p, j)
+}

@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openfairlead/fairlead/matcher/selection"
+)
+
+func (p *program) explainCommand() *cobra.Command {
+	var asJSON, quiet bool
+	cmd := &cobra.Command{
+		Use:   "explain RUN.json ID",
+		Short: "Say of one person why they are in, or out",
+		Long: `Explain reads a record of fairlead select and says of one person: if they are in,
+which rules need them and who could take the seat without a loss; if they are out,
+their chance, whom they could replace, or what stands in the way. Where no cohort
+that is as good is without them, or has them, it says so, and why. Every swap is
+counted from the rules. docs/explaining.md has an example.
+
+Exit codes: 0 ok · 2 usage · 3 bad input data, also an id that the pool lacks.`,
+		Example: "  fairlead explain run.json A07",
+		Args:    twoNames("name the record and the id: fairlead explain RUN.json ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.explain(cmd.Context(), args[0], args[1], asJSON, quiet)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print the explanation as JSON")
+	f.BoolVar(&quiet, "quiet", false, "nothing on stderr but warnings and errors")
+	return cmd
+}
+
+// twoNames wants exactly two arguments.
+func twoNames(otherwise string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return usage("%s", otherwise)
+		}
+		return nil
+	}
+}
+
+func (p *program) explain(ctx context.Context, name, id string, asJSON, quiet bool) error {
+	_, s, err := readRecord(p, name)
+	if err != nil {
+		return err
+	}
+	x, err := selection.Explain(ctx, s, id, selection.Options{})
+	if err != nil {
+		return inFlags(err, map[string]string{"id": name})
+	}
+	if asJSON {
+		if !quiet {
+			fmt.Fprintln(p.stderr, "fairlead: this explanation holds personal data")
+		}
+		return writeExplanation(p, x)
+	}
+	t := &report{w: p.stdout, color: colorful(p.stdout)}
+	t.explanation(x, len(s.Criteria.Scores) > 0)
+	return t.err
+}
+
+// explanation tells why somebody is in or out.
+func (t *report) explanation(x *selection.Explanation, scored bool) {
+	where := "not in the cohort"
+	if x.In {
+		where = "in the cohort"
+	}
+	t.line("%s  %s", t.bold(clean(x.ID)), where)
+	if x.Lock == selection.BrokenInclude {
+		t.line("  included by name, whatever the draw")
+	} else if x.Lock == selection.BrokenExclude {
+		t.line("  excluded by name, whatever the draw")
+	}
+	if len(x.Tied) > 0 {
+		t.line("  comes only together with %s", cleanList(x.Tied))
+	}
+	switch {
+	case x.Lock != "":
+	case x.Chance != nil:
+		t.line("  chance before the draw %s", rational(x.Chance.Rat()))
+	default:
+		t.line("  no lottery was drawn, so there are no chances")
+	}
+	if x.In {
+		t.line("")
+		if len(x.Helps) == 0 {
+			t.line("No rule needs them: each is met as well without them, nobody in their place.")
+		} else {
+			t.line("Rules that need them, nobody in their place:")
+			rows := [][]string{}
+			for _, h := range x.Helps {
+				rows = append(rows, []string{"  " + ruleName(h.Before), rangeWords(h.Before), fmt.Sprintf("%d, without them %d", h.Before.Count, h.After.Count), statusWords(h.After)})
+			}
+			t.table(rows, []bool{false, false, false, false}, func(int, int) string { return "" })
+		}
+	}
+	if x.Lock != "" {
+		return
+	}
+	t.line("")
+	t.swaps(x, scored)
+	if x.Fixed != nil {
+		t.line("")
+		if x.In {
+			t.line("Proved: no cohort that is as good is without them: %s.", withWords(*x.Fixed, "without them"))
+		} else {
+			t.line("Proved: no cohort that is as good has them: %s.", withWords(*x.Fixed, "with them"))
+		}
+	} else if !x.Decided {
+		t.line("")
+		t.line("Whether an equally good cohort without them, or with them, exists was not decided.")
+	}
+}
+
+// swaps tells of the exact swaps, or of the closest one and what stands in the
+// way.
+func (t *report) swaps(x *selection.Explanation, scored bool) {
+	side := func(w selection.Swap) string {
+		ids := cleanList(w.In)
+		if !x.In {
+			ids = cleanList(w.Out)
+		}
+		if scored && w.Score != 0 {
+			ids += fmt.Sprintf(" (total score %+d)", w.Score)
+		}
+		return ids
+	}
+	if len(x.Swaps) > 0 {
+		var all []string
+		for _, w := range x.Swaps {
+			all = append(all, side(w))
+		}
+		if x.In {
+			t.line("Could take the seat, nothing lost (%d): %s", len(all), strings.Join(all, "; "))
+		} else {
+			t.line("Could replace, nothing lost (%d): %s", len(all), strings.Join(all, "; "))
+		}
+		return
+	}
+	switch {
+	case x.Closest == nil && x.In:
+		t.line("There is nobody who could take the seat.")
+		return
+	case x.Closest == nil:
+		t.line("There is nobody to replace.")
+		return
+	case x.In:
+		t.line("Nobody could take the seat without a loss. The least is lost with %s: %s.", side(*x.Closest), breachWords(x.Closest.Breach))
+	default:
+		t.line("They could replace nobody without a loss. The least is lost for %s: %s.", side(*x.Closest), breachWords(x.Closest.Breach))
+	}
+}
+
+// withWords says why a person is in every cohort that is as good, or in none.
+func withWords(x selection.Exclusion, with string) string {
+	return strings.Replace(exclusionWords(x), "with one of them", with, 1)
+}
+
+// The explanation as JSON.
+type (
+	explanationJSON struct {
+		ID         string          `json:"id"`
+		In         bool            `json:"in"`
+		Lock       string          `json:"lock"`
+		Tied       []string        `json:"tied"`
+		Chance     *chanceJSON     `json:"chance"` // null: there are none
+		Helps      []shiftJSON     `json:"helps"`
+		Swaps      []swapJSON      `json:"swaps"`
+		Closest    *swapJSON       `json:"closest"`
+		Hindrances []hindranceJSON `json:"hindrances"`
+		Fixed      *fixedJSON      `json:"fixed"`
+		Decided    bool            `json:"decided"`
+	}
+	chanceJSON struct {
+		Tickets int64 `json:"tickets"`
+		People  int   `json:"people"`
+	}
+	hindranceJSON struct {
+		Reason string `json:"reason"`
+		Kind   string `json:"kind"`
+		Row    int    `json:"row"`
+		Swaps  int    `json:"swaps"`
+	}
+	fixedJSON struct {
+		People  []string    `json:"people"`
+		Reason  string      `json:"reason"`
+		Least   int64       `json:"least"`
+		Allowed int64       `json:"allowed"`
+		Rules   []countJSON `json:"rules"`
+	}
+)
+
+func writeExplanation(p *program, x *selection.Explanation) error {
+	j := explanationJSON{
+		ID: x.ID, In: x.In, Lock: x.Lock, Tied: notNil(x.Tied), Helps: shiftsJSON(x.Helps),
+		Swaps: []swapJSON{}, Hindrances: []hindranceJSON{}, Decided: x.Decided,
+	}
+	if x.Chance != nil {
+		j.Chance = &chanceJSON{x.Chance.Tickets, x.Chance.People}
+	}
+	for _, w := range x.Swaps {
+		j.Swaps = append(j.Swaps, swapOf(w))
+	}
+	if x.Closest != nil {
+		closest := swapOf(*x.Closest)
+		j.Closest = &closest
+	}
+	for _, h := range x.Hindrances {
+		j.Hindrances = append(j.Hindrances, hindranceJSON(h))
+	}
+	if f := x.Fixed; f != nil {
+		j.Fixed = &fixedJSON{notNil(f.People), f.Reason, f.Least, f.Allowed, countsJSON(f.Rules)}
+	}
+	return writeLine(p, j)
+}
+
+// writeLine prints JSON on one line.
+func writeLine(p *program, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s\n", b)
+	return err
+}
