@@ -12,6 +12,7 @@ import (
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/nearest"
+	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
 // SeedCommit binds one of the two people of SeedCommitReveal to a text that
@@ -103,7 +104,7 @@ func (sel *Selection) seedPerson(field, name string) (string, error) {
 // nextDraw is the number of the next attempt, or says why there is none. early
 // allows what comes before the seal.
 func (sel *Selection) nextDraw(early bool) (int, error) {
-	next := sel.EarlierDraws + len(sel.Draws) + 1
+	next := len(sel.Draws) + 1
 	switch {
 	case sel.Trial:
 		return 0, Errorf(FailedPrecondition, "RUN_IS_TRIAL", "this is a trial: it shows what is possible, and nobody is ever drawn from it")
@@ -229,7 +230,7 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 	d := Draw{
 		Attempt: attempt, Kind: sel.SeedKind, Value: value, Reason: req.Reason, Confirmed: confirmed, By: who.Subject, Time: now,
 		Ticket: record.Certificate.Draw.Ticket, Cohort: record.Cohort,
-		CohortDigest: input.salted("cohort", []byte(strings.Join(record.Cohort, "\n"))),
+		CohortDigest: input.salted("cohort", verify.CohortBytes(record.Cohort)),
 		RecordDigest: input.salted("record", sel.Record),
 	}
 	sel.Draws = append(sel.Draws, d)

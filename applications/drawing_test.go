@@ -79,7 +79,7 @@ func TestLotteryIsTheDefaultAndKept(t *testing.T) {
 			log = append(log, e.Detail)
 		}
 	}
-	if want := "pool=" + s.PoolRoot + " types=" + s.TypesRoot + " rules=" + s.RulesDigest + " book=" + s.BookDigest; !slices.Equal(log, []string{want}) {
+	if want := "seal=" + s.Digest + " pool=" + s.PoolRoot + " types=" + s.TypesRoot + " rules=" + s.RulesDigest + " book=" + s.BookDigest; !slices.Equal(log, []string{want}) {
 		t.Errorf("the log has %q, want %q", log, want)
 	}
 	// Nobody is told before the draw.
@@ -321,5 +321,41 @@ func TestRegisteredLotteryStands(t *testing.T) {
 	made, err := w.CreateSelection(w.ctx, w.facilitator, &applications.Selection{Program: "leaders"}, once)
 	if err != nil || made.Lottery != matcher.LotteryMaximin || made.MaxChance != 900 || made.SeedKind != applications.SeedPublicNumber || !strings.HasPrefix(made.SeedSource, "dice") {
 		t.Fatalf("%+v %v", made, explained(err))
+	}
+}
+
+// Whoever changes a sealed or drawn run in the database is found out.
+func TestChangedDrawIsFound(t *testing.T) {
+	for name, change := range map[string]func(*applications.Selection){
+		"another seed":          func(s *applications.Selection) { s.Draws[0].Value = "2 2" },
+		"another ticket":        func(s *applications.Selection) { s.Draws[0].Ticket++ },
+		"another group":         func(s *applications.Selection) { s.Draws[0].Cohort = s.Draws[0].Cohort[1:] },
+		"another root":          func(s *applications.Selection) { s.Seal.PoolRoot = s.Seal.TypesRoot },
+		"no seal":               func(s *applications.Selection) { s.Seal = nil },
+		"an attempt that never": func(s *applications.Selection) { s.Draws = append(s.Draws, s.Draws[0]) },
+		"another leaf": func(s *applications.Selection) {
+			s.Frozen = bytes.Replace(s.Frozen, []byte(`"Fingerprint":"`), []byte(`"Fingerprint":"A`), 1)
+		},
+	} {
+		w := newWorld(t)
+		w.pool(8)
+		sel := w.lottery(func(s *applications.Selection) { s.SeedKind, s.SeedSource = applications.SeedPublicNumber, "dice" })
+		mustDraw(w, sel.ID, func(r *applications.DrawRequest) { r.Value = "1 1" })
+		if _, err := w.VerifyRuns(w.ctx); err != nil {
+			t.Fatal(explained(err))
+		}
+		err := w.Store.Update(w.ctx, func(tx applications.Tx) error {
+			s, err := tx.Selection(w.ctx, "leaders", sel.ID)
+			if err != nil {
+				return err
+			}
+			change(s)
+			return tx.UpdateSelection(w.ctx, s)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.VerifyRuns(w.ctx)
+		want(t, name, err, "RUN_BROKEN")
 	}
 }

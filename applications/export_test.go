@@ -143,4 +143,4 @@ func StepsOf(sel *Selection) []string {
 func ApplicationStates() []ApplicationState { return applicationStates }
 
 // VerifyRun says what is wrong with a stored run, without the audit log.
-func VerifyRun(sel *Selection) string { return sel.verify("") }
+func VerifyRun(sel *Selection) string { return sel.verify(committed{}) }

@@ -52,8 +52,13 @@ type Seal struct {
 	// RulesDigest is the registered digest of the criteria, and BookDigest a
 	// salted one of the ticket book.
 	RulesDigest, BookDigest string
-	People, Types, Cohorts  int
-	Chances                 ChanceSummary
+	// Digest is over all of these, and over how the seed is to come about.
+	Digest                 string
+	People, Types, Cohorts int
+	// Trials and Runs are how many trials and how many sealed runs of the program
+	// were made before this one, CriteriaVersions how many were registered.
+	Trials, Runs, CriteriaVersions int
+	Chances                        ChanceSummary
 }
 
 // ChanceSummary is what can be told of chances before a draw. Chances are in

@@ -84,7 +84,7 @@ func (s *Service) prepare(ctx context.Context, tx Tx, who access.Principal, plan
 	if err != nil {
 		return nil, err
 	}
-	people, err := s.offerees(ctx, tx, plan, cohort)
+	people, err := s.offerees(ctx, tx, plan, cohort, sel.Replaces)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,19 @@ func (s *Service) prepare(ctx context.Context, tx Tx, who access.Principal, plan
 		}
 		made = append(made, o)
 		events = append(events, s.event(who, "offer.prepare", offerName(o), plan.Reason, fmt.Sprintf("%s proposed=%t", transition("", o.State), o.Proposed)))
+	}
+	var beyond []string
+	for _, a := range people {
+		if !slices.Contains(cohort, a.Code) {
+			beyond = append(beyond, a.Code)
+		}
+	}
+	if len(beyond) > 0 {
+		// Whoever adds people to what was drawn has chosen.
+		more := slices.Sorted(slices.Values(append(beyond, cohort...)))
+		if err := s.choose(ctx, tx, who, sel, cohort, more, plan.Reason); err != nil {
+			return nil, err
+		}
 	}
 	if sel.OfferTime.IsZero() {
 		sel.OfferTime, sel.UpdateTime = now, now
@@ -161,7 +174,7 @@ func (sel *Selection) group() ([]string, error) {
 }
 
 // offerees reads who is to get an offer, in the order of their codes.
-func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []string) ([]*Application, error) {
+func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []string, replaces string) ([]*Application, error) {
 	var people []*Application
 	var bad []Violation
 	if len(plan.Applications) == 0 {
@@ -169,6 +182,19 @@ func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []
 			a, err := tx.ApplicationByCode(ctx, plan.Program, code)
 			if err != nil {
 				return nil, err
+			}
+			if replaces != "" {
+				// Who keeps a seat has an offer; whoever left meanwhile gets no second.
+				offers, err := tx.OffersTo(ctx, plan.Program, a.ID)
+				if err != nil {
+					return nil, err
+				}
+				if slices.ContainsFunc(offers, func(o *Offer) bool { return o.State.Open() }) {
+					continue
+				}
+				if len(offers) > 0 {
+					return nil, Errorf(FailedPrecondition, "MEMBER_GONE", "%s left after this run began: fill the seats again once more", a.Code)
+				}
 			}
 			people = append(people, a)
 		}

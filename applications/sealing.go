@@ -3,9 +3,7 @@ package applications
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/draw"
 	"github.com/openfairlead/fairlead/matcher/selection"
+	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
 // Sealing fixes everything but the seed of a draw: who is in the pool, with
@@ -45,15 +44,6 @@ func usedAnswers(form *Form, answers Answers) map[string][]string {
 	return used
 }
 
-// answersDigest is the SHA-256 of the canonical JSON of such answers.
-func answersDigest(used map[string][]string) [sha256.Size]byte {
-	b, err := json.Marshal(used)
-	if err != nil {
-		panic(err) // texts only
-	}
-	return sha256.Sum256(b)
-}
-
 // Fingerprint is a salted digest of an application with its answers as rules
 // can count them, in hex: it stands on the receipt, and in the tree that a pool
 // is sealed as. "" where the application has no salt.
@@ -61,8 +51,7 @@ func (a *Application) Fingerprint(form *Form) string {
 	if len(a.Salt) == 0 {
 		return ""
 	}
-	answers := answersDigest(usedAnswers(form, a.Answers))
-	print := draw.Leaf(a.Salt, []byte(a.ID), answers[:])
+	print := verify.PoolLeaf(a.Salt, a.ID, verify.AnswersDigest(usedAnswers(form, a.Answers)))
 	return hex.EncodeToString(print[:])
 }
 
@@ -70,20 +59,31 @@ func (a *Application) Fingerprint(form *Form) string {
 func (f *frozen) grow(form *Form, pool []*Application) {
 	f.Leaves = map[string]*leaf{}
 	for _, a := range pool {
-		answers := answersDigest(usedAnswers(form, a.Answers))
-		print := draw.Leaf(f.Salts[a.Code], []byte(a.ID), answers[:])
+		answers := verify.AnswersDigest(usedAnswers(form, a.Answers))
+		print := verify.PoolLeaf(f.Salts[a.Code], a.ID, answers)
 		f.Leaves[a.Code] = &leaf{Application: a.ID, Answers: answers[:], Fingerprint: print[:]}
 	}
 }
 
 // growTypes fills in the leaves of the tree of types.
 func (f *frozen) growTypes(types [][]string) {
+	of := typeNames(types)
+	for code, l := range f.Leaves {
+		typed := verify.TypeLeaf(f.Salts[code], code, of[code])
+		l.Type = typed[:]
+	}
+}
+
+// typeNames tells each person's type, as records name it; who can be in no
+// cohort may have none.
+func typeNames(types [][]string) map[string]string {
+	of := map[string]string{}
 	for i, ids := range types {
 		for _, id := range ids {
-			typed := draw.Leaf(f.Salts[id], []byte(id), []byte("t"+strconv.Itoa(i+1)))
-			f.Leaves[id].Type = typed[:]
+			of[id] = "t" + strconv.Itoa(i+1)
 		}
 	}
+	return of
 }
 
 // prints are the leaves of the pool's tree, by code.
@@ -107,9 +107,7 @@ func digestText(sum [32]byte) string { return "sha256:" + hex.EncodeToString(sum
 
 // salted hides what a published digest is of: who knows all but one person's
 // answers could otherwise try theirs.
-func (f *frozen) salted(what string, b []byte) string {
-	return digestText(draw.Commit(f.Salt, what, b))
-}
+func (f *frozen) salted(what string, b []byte) string { return verify.Salted(f.Salt, what, b) }
 
 // salts gives everybody a salt, of their application where it has one, and the
 // run one of its own.
@@ -162,6 +160,10 @@ func (r *Runner) seal(ctx context.Context, sel *Selection, record *matcher.Recor
 		if now.Trial {
 			state = SelectionSucceeded
 		}
+		if err := now.Seal.count(ctx, tx, now); err != nil {
+			return err
+		}
+		now.Seal.Digest = now.publicRecord(f).SealDigest
 		if same, err := s.poolIsStill(ctx, tx, now, f); err != nil {
 			return err
 		} else if !same {
@@ -177,7 +179,7 @@ func (r *Runner) seal(ctx context.Context, sel *Selection, record *matcher.Recor
 
 // line is what the audit log keeps of a seal.
 func (s *Seal) line() string {
-	return fmt.Sprintf("pool=%s types=%s rules=%s book=%s", s.PoolRoot, s.TypesRoot, s.RulesDigest, s.BookDigest)
+	return fmt.Sprintf("seal=%s pool=%s types=%s rules=%s book=%s", s.Digest, s.PoolRoot, s.TypesRoot, s.RulesDigest, s.BookDigest)
 }
 
 // typical is a cohort as a line of the book has it, the first of each type: for

@@ -116,8 +116,11 @@ func cleanSeed(sel *Selection) (string, error) {
 // once more: still what was registered, and covered by policies in force now.
 func (s *Service) criteriaToRun(ctx context.Context, tx Tx, p *Program, sel *Selection) (*Criteria, *Form, error) {
 	action := runSelection
-	if sel.Trial {
+	switch {
+	case sel.Trial:
 		action = runTrial
+	case sel.Replaces != "":
+		action = replaceMembers
 	}
 	if _, err := p.State.after(action); err != nil {
 		return nil, nil, err

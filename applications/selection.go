@@ -77,12 +77,12 @@ type Selection struct {
 	Draws   []Draw
 	Choices []Choice
 	// Replaces is the run whose seats this one fills again, and Declined the
-	// codes of those who left them. EarlierDraws counts the attempts of the runs
-	// that it replaces, and EarlierChoices the swaps: a group that somebody
-	// changed does not become a drawn one by filling its seats again.
-	Replaces                     string
-	Declined                     []string
-	EarlierDraws, EarlierChoices int
+	// codes of those who left them. EarlierChoices counts the choices in the runs
+	// that it replaces: a group that somebody changed does not become a drawn one
+	// by filling its seats again.
+	Replaces       string
+	Declined       []string
+	EarlierChoices int
 
 	Steps       []RunStep
 	CurrentStep string

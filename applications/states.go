@@ -24,6 +24,7 @@ const (
 	approvePolicy  programAction = "approve policies for"
 	runSelection   programAction = "run the selection of"
 	runTrial       programAction = "run a trial for"
+	replaceMembers programAction = "fill seats again of"
 	prepareOffers  programAction = "prepare offers for"
 	sendOffers     programAction = "send the offers of"
 	answerOffers   programAction = "answer offers of"
@@ -54,8 +55,9 @@ var programLife = map[programAction]map[ProgramState]ProgramState{
 	approvePolicy: {
 		ProgramDraft: ProgramDraft, ProgramOpen: ProgramOpen, ProgramClosed: ProgramClosed, ProgramSelecting: ProgramSelecting,
 	},
-	runSelection: {ProgramClosed: ProgramSelecting, ProgramSelecting: ProgramSelecting},
-	runTrial:     {ProgramClosed: ProgramClosed, ProgramSelecting: ProgramSelecting},
+	runSelection:   {ProgramClosed: ProgramSelecting, ProgramSelecting: ProgramSelecting},
+	runTrial:       {ProgramClosed: ProgramClosed, ProgramSelecting: ProgramSelecting},
+	replaceMembers: {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut},
 	// Seats that become free can be offered again until the program runs.
 	prepareOffers:  {ProgramSelecting: ProgramSelecting, ProgramOffersOut: ProgramOffersOut},
 	sendOffers:     {ProgramSelecting: ProgramOffersOut, ProgramOffersOut: ProgramOffersOut},

@@ -9,16 +9,16 @@ import (
 // action, the state that it leads to or a point where it is refused. Every
 // cell is tried.
 const programTable = `
-            form   schedule texts       delete open close  extend save      policy    run       trial     prepare    send       answer     rescind    destroy
-DRAFT       DRAFT  DRAFT    DRAFT       gone   OPEN .      .      DRAFT     DRAFT     .         .         .          .          .          .          .
-OPEN        .      .        OPEN        .      .    CLOSED OPEN   OPEN      OPEN      .         .         .          .          .          .          .
-CLOSED      .      .        CLOSED      .      .    .      OPEN   CLOSED    CLOSED    SELECTING CLOSED    .          .          .          .          .
-SELECTING   .      .        SELECTING   .      .    .      .      SELECTING SELECTING SELECTING SELECTING SELECTING  OFFERS_OUT .          SELECTING  .
-OFFERS_OUT  .      .        OFFERS_OUT  .      .    .      .      .         .         .         .         OFFERS_OUT OFFERS_OUT OFFERS_OUT OFFERS_OUT .
-FILLED      .      .        FILLED      .      .    .      .      .         .         .         .         .          .          FILLED     FILLED     .
-RUNNING     .      .        RUNNING     .      .    .      .      .         .         .         .         .          .          .          .          .
-COMPLETED   .      .        .           .      .    .      .      .         .         .         .         .          .          .          .          gone
-ARCHIVED    .      .        .           .      .    .      .      .         .         .         .         .          .          .          .          gone
+            form   schedule texts       delete open close  extend save      policy    run       trial     replace    prepare    send       answer     rescind    destroy
+DRAFT       DRAFT  DRAFT    DRAFT       gone   OPEN .      .      DRAFT     DRAFT     .         .         .          .          .          .          .          .
+OPEN        .      .        OPEN        .      .    CLOSED OPEN   OPEN      OPEN      .         .         .          .          .          .          .          .
+CLOSED      .      .        CLOSED      .      .    .      OPEN   CLOSED    CLOSED    SELECTING CLOSED    .          .          .          .          .          .
+SELECTING   .      .        SELECTING   .      .    .      .      SELECTING SELECTING SELECTING SELECTING SELECTING  SELECTING  OFFERS_OUT .          SELECTING  .
+OFFERS_OUT  .      .        OFFERS_OUT  .      .    .      .      .         .         .         .         OFFERS_OUT OFFERS_OUT OFFERS_OUT OFFERS_OUT OFFERS_OUT .
+FILLED      .      .        FILLED      .      .    .      .      .         .         .         .         .          .          .          FILLED     FILLED     .
+RUNNING     .      .        RUNNING     .      .    .      .      .         .         .         .         .          .          .          .          .          .
+COMPLETED   .      .        .           .      .    .      .      .         .         .         .         .          .          .          .          .          gone
+ARCHIVED    .      .        .           .      .    .      .      .         .         .         .         .          .          .          .          .          gone
 `
 
 const applicationTable = `
@@ -88,7 +88,7 @@ func checkTable[S ~string, A ~string](t *testing.T, text string, states []S, act
 func TestProgramLife(t *testing.T) {
 	checkTable(t, programTable, programStates, []programAction{
 		changeForm, changeSchedule, changeTexts, deleteProgram, openProgram, closeProgram, extendProgram,
-		saveCriteria, approvePolicy, runSelection, runTrial, prepareOffers, sendOffers, answerOffers, rescindOffers,
+		saveCriteria, approvePolicy, runSelection, runTrial, replaceMembers, prepareOffers, sendOffers, answerOffers, rescindOffers,
 		destroyProgram,
 	}, programLife, ProgramState.after)
 }

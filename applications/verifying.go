@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/ballot"
+	"github.com/openfairlead/fairlead/matcher/draw"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
@@ -24,7 +26,7 @@ type RunsReport struct {
 // first run that is wrong.
 func (s *Service) VerifyRuns(ctx context.Context) (*RunsReport, error) {
 	report := &RunsReport{}
-	frozenAs, err := s.commitments(ctx)
+	logged, err := s.commitments(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -44,7 +46,7 @@ func (s *Service) VerifyRuns(ctx context.Context) (*RunsReport, error) {
 					continue
 				}
 				name := selectionName(sel)
-				if what := sel.verify(frozenAs[name]); what != "" {
+				if what := sel.verify(logged[name]); what != "" {
 					return Errorf(DataLoss, "RUN_BROKEN", "the run %s was changed from outside: %s; keep this database, and compare it with a backup", name, what)
 				}
 				report.Runs++
@@ -64,9 +66,12 @@ func (s *Service) VerifyRuns(ctx context.Context) (*RunsReport, error) {
 	return report, nil
 }
 
-// commitments reads from the audit log what each run had frozen.
-func (s *Service) commitments(ctx context.Context) (map[string]string, error) {
-	all := map[string]string{}
+// committed is what the audit log says of a run: "" of what was not recorded.
+type committed struct{ frozen, sealed string }
+
+// commitments reads from the audit log what each run had frozen and sealed.
+func (s *Service) commitments(ctx context.Context) (map[string]committed, error) {
+	all := map[string]committed{}
 	for from := int64(0); ; {
 		var batch []Event
 		err := s.Store.View(ctx, func(tx Tx) (err error) {
@@ -78,9 +83,16 @@ func (s *Service) commitments(ctx context.Context) (map[string]string, error) {
 		}
 		for _, e := range batch {
 			from = e.Index + 1
-			if e.Action == "selection.freeze" {
-				all[e.Resource] = e.Detail
+			run := all[e.Resource]
+			switch e.Action {
+			case "selection.freeze":
+				run.frozen = e.Detail
+			case "selection.seal":
+				run.sealed = e.Detail
+			default:
+				continue
 			}
+			all[e.Resource] = run
 		}
 		if len(batch) < maxPageSize {
 			return all, nil
@@ -110,9 +122,8 @@ func (s *Service) eachProgram(ctx context.Context, fn func(id string) error) err
 	}
 }
 
-// verify says what is wrong with a stored run, or "". frozenAs is what the
-// audit log says of its input, "" for a run from before that was recorded.
-func (sel *Selection) verify(frozenAs string) string {
+// verify says what is wrong with a stored run, or "".
+func (sel *Selection) verify(logged committed) string {
 	f, err := readFrozen(sel.Frozen)
 	switch {
 	case err != nil:
@@ -123,8 +134,12 @@ func (sel *Selection) verify(frozenAs string) string {
 		return "its frozen input is not what its digest says"
 	case (len(f.Erased) > 0 || sel.Commitment != "") && f.commitment() != sel.Commitment:
 		return "its frozen input is not what was frozen"
-	case frozenAs != "" && frozenAs != "commitment="+sel.Commitment:
+	case logged.frozen != "" && logged.frozen != "commitment="+sel.Commitment:
 		return "its frozen input is not the one that the audit log names"
+	case sel.Seal == nil && logged.sealed != "", sel.Seal != nil && logged.sealed != sel.Seal.line():
+		return "its seal is not the one that the audit log names"
+	case sel.Seal != nil && (digestText(draw.Root(f.prints())) != sel.Seal.PoolRoot || digestText(draw.Root(f.typePrints())) != sel.Seal.TypesRoot):
+		return "its pool is not the one that was sealed"
 	case len(sel.Record) == 0:
 		return ""
 	}
@@ -139,7 +154,31 @@ func (sel *Selection) verify(frozenAs string) string {
 	if r.InputDigest != bound || r.Erased != len(f.Erased) {
 		return "its record was made from another input"
 	}
+	if what := sel.verifyDraws(f, r); what != "" {
+		return what
+	}
 	return recountRecord(f, r)
+}
+
+// verifyDraws draws once more from what was sealed. Of a run from which people
+// were erased the ticket book is gone.
+func (sel *Selection) verifyDraws(f *frozen, r *matcher.Record) string {
+	if len(f.Erased) > 0 {
+		return ""
+	}
+	if sel.Seal != nil && f.salted("book", r.Lottery.AppendBook(nil)) != sel.Seal.BookDigest {
+		return "its ticket book is not the one that was sealed"
+	}
+	for i, d := range sel.Draws {
+		again, err := ballot.Draw(r, matcher.DrawSource{Root: sel.Seal.PoolRoot, Value: d.Value, Selection: sel.ID, Attempt: d.Attempt})
+		if err != nil || d.Attempt != i+1 || again.Certificate.Draw.Ticket != d.Ticket || !slices.Equal(again.Cohort, d.Cohort) {
+			return "a draw does not follow from what was sealed and its seed"
+		}
+		if i == len(sel.Draws)-1 && !slices.Equal(r.Cohort, d.Cohort) {
+			return "its record is not that of its last draw"
+		}
+	}
+	return ""
 }
 
 // recountRecord counts a record anew over who is left.
