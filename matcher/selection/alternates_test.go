@@ -25,6 +25,10 @@ func subsets(list []string, most int, f func(some []string)) {
 	grow(0, nil)
 }
 
+func containsAll(list, some []string) bool {
+	return !slices.ContainsFunc(some, func(id string) bool { return !slices.Contains(list, id) })
+}
+
 // expectation is, times a common denominator, the expected shortfall with these
 // alternates, straight from its definition.
 func expectation(s selection.Selected, alternates []string) (sum []int64, of int64) {
@@ -56,6 +60,11 @@ func expectation(s selection.Selected, alternates []string) (sum []int64, of int
 		}
 		var best []int64
 		subsets(alternates, len(out), func(in []string) {
+			for _, id := range in {
+				if !containsAll(in, partners(s.Criteria, id)) {
+					return // people who are tied come together or not at all
+				}
+			}
 			group := swapped(cohort, out, in)
 			conditions, must, deviation, _ := measure(s.People, s.Criteria, group, out)
 			v := []int64{int64(conditions), must, int64(max(0, s.Outcome.Size.Bound-len(group)))}
