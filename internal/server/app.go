@@ -86,6 +86,7 @@ type App struct {
 	inner    *bufconn.Listener
 	stopping chan struct{}
 	trusted  []netip.Prefix // proxies
+	arriving arriving
 }
 
 // NewApp builds the server. It fails if a method declares no permission.
@@ -196,7 +197,7 @@ func (a *App) buildHTTP(o Options, limiter *chain.Limiter) error {
 		mux.HandleFunc("/", gateway.NotFound)
 	}
 	secure := strings.HasPrefix(o.PublicURL, "https://")
-	a.HTTP = recovered(a.log, hardened(mux, secure))
+	a.HTTP = recovered(a.log, hardened(a.arriving.handler(mux), secure))
 	return nil
 }
 

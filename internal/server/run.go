@@ -206,8 +206,10 @@ func (a *App) keepRunning(ctx context.Context, f func(context.Context)) {
 }
 
 // stop finishes what runs: REST calls first, because they need the services.
+// net/http closes at once what has asked for nothing, or not begun for 5 s.
 func (a *App) stop(httpServer *http.Server) {
 	close(a.stopping)
+	a.arriving.stop(time.Now().Add(lastWords))
 	a.health.Shutdown()
 	ctx, cancel := context.WithTimeout(context.Background(), Grace)
 	defer cancel()

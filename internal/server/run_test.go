@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -257,6 +258,73 @@ func TestStopFinishesWhatRuns(t *testing.T) {
 	case <-backgroundEnded:
 	default:
 		t.Error("the background work was left")
+	}
+}
+
+// TestStopDoesNotWaitForSenders: requests that do not come whole, in the middle
+// of their headers or of their body, keep no server up for as long as what
+// runs; what comes whole in time is answered.
+func TestStopDoesNotWaitForSenders(t *testing.T) {
+	for name, ca := range map[string]*tlstest.Authority{"plain": nil, "TLS": tlstest.New(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var ports server.Ports
+			if ca != nil {
+				ports.TLSCert, ports.TLSKey = ca.Write(t, t.TempDir(), tlstest.Leaf{})
+			}
+			app, _ := newApp(t, server.Options{Web: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				b, err := io.ReadAll(r.Body)
+				if err != nil {
+					w.WriteHeader(http.StatusBadRequest)
+					return
+				}
+				time.Sleep(server.LastWords + time.Second) // it runs for longer than others may arrive
+				if r.Context().Err() != nil {
+					t.Error("what runs was ended")
+				}
+				w.Write(b)
+			})})
+			l, stop := start(t, app, ports)
+			send := func(text string) net.Conn {
+				conn, err := net.Dial("tcp", l.HTTP.Addr().String())
+				if err == nil && ca != nil {
+					conn = tls.Client(conn, &tls.Config{RootCAs: ca.Pool, ServerName: "127.0.0.1"})
+				}
+				if err == nil {
+					_, err = io.WriteString(conn, text)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { conn.Close() })
+				return conn
+			}
+			const half = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234"
+			send("POST / HT")
+			send(half)
+			late := send(half)
+			time.Sleep(100 * time.Millisecond) // they are being read
+			begin := time.Now()
+			stopped := make(chan error, 1)
+			go func() { stopped <- stop() }()
+			time.Sleep(100 * time.Millisecond)
+			if _, err := io.WriteString(late, "56789"); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(late), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(resp.Body); string(body) != "0123456789" || err != nil {
+				t.Errorf("what came whole in time was answered %q, %v", body, err)
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begin); took > server.Grace*3/4 {
+				t.Errorf("stopping took %v", took)
+			}
+		})
 	}
 }
 

@@ -1,0 +1,4 @@
+package server
+
+// LastWords is lastWords.
+const LastWords = lastWords
