@@ -105,6 +105,7 @@ type callPage struct {
 	Digest                              string
 	Changed                             string // why, if the rules were changed after applications had come in
 	Resumable                           bool   // this browser has an application
+	Draws                               []action
 	PublicAgency                        bool
 }
 
@@ -122,6 +123,14 @@ func (s *server) getCall(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := newCallPage(s.callFrame(r, c.program), c, s.Now())
 	page.Resumable = s.applicant(r, c.program.ID) != nil
+	runs, err := s.svc.PublicRuns(r.Context(), c.program.ID)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		at := page.tongue.moment(run.SealTime, zoneOf(c.program)).Text
+		page.Draws = append(page.Draws, action{page.tongue.say("call.sealed", "when", at), "/draws/" + c.program.ID + "/" + run.ID})
+	}
 	s.render(w, r, http.StatusOK, "call", page)
 	return nil
 }

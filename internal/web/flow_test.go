@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -113,12 +114,19 @@ func (x *site) get(path string) *answer {
 
 func (x *site) do(method, path string, form url.Values, header http.Header) *answer {
 	x.Helper()
-	req, err := http.NewRequestWithContext(x.Context(), method, x.base+path, strings.NewReader(form.Encode()))
+	all := http.Header{}
+	if form != nil {
+		all.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	maps.Copy(all, header)
+	return x.send(method, path, strings.NewReader(form.Encode()), all)
+}
+
+func (x *site) send(method, path string, body io.Reader, header http.Header) *answer {
+	x.Helper()
+	req, err := http.NewRequestWithContext(x.Context(), method, x.base+path, body)
 	if err != nil {
 		x.Fatal(err)
-	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	for k, v := range header {
 		req.Header[k] = v

@@ -89,14 +89,14 @@ func TestEveryMessageIsThere(t *testing.T) {
 			}
 		}
 	}
-	built := []string{"error.", "use.", "status.", "program.", "run.", "step.", "provenance.", "detail.", "contact.", "tab.", "kind.", "version.", "lottery."}
+	built := []string{"error.", "use.", "status.", "program.", "run.", "step.", "provenance.", "detail.", "contact.", "tab.", "kind.", "version.", "lottery.", "sealed.", "seed.", "source.", "excluded.", "report.level."}
 	for key := range catalogs["en"] {
 		if !said[key] && !slices.ContainsFunc(built, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
 			t.Errorf("en: nothing says %s", key)
 		}
 	}
 	for _, state := range []applications.SelectionState{
-		applications.SelectionQueued, applications.SelectionRunning, applications.SelectionSucceeded,
+		applications.SelectionQueued, applications.SelectionRunning, applications.SelectionSealed, applications.SelectionSucceeded,
 		applications.SelectionFailed, applications.SelectionCanceled, applications.SelectionStale,
 	} {
 		tongue("en").say("run." + string(state))

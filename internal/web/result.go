@@ -31,7 +31,12 @@ type resultPage struct {
 	Ticks      bool     // some row has a community share
 	Outlines   bool     // some row counts groups instead of people
 	Members    []memberView
-	Closest    bool // there is no cohort: the people nearest to one
+	Closest    bool   // there is no cohort: the people nearest to one
+	Sealed     bool   // not drawn yet
+	MayRun     bool   // the reader may draw, choose and replace
+	Drawable   bool   // it has a draw, held or not
+	Public     string // address of the page that everybody can check it on
+	Chances    chancesView
 	Provenance string
 	Computed   string // the provenance in plain words
 	Bounds     []boundLine
@@ -73,6 +78,8 @@ type memberView struct {
 	Locked bool
 	Reason string
 	Facts  []phrase
+	Chance string // in classes, and only where it describes the group
+	Href   string // of the page that explains it
 }
 
 type boundLine struct {
@@ -96,7 +103,16 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, view 
 		Path: "/programs/" + res.Program.ID + "/selections/" + res.Selection.ID,
 	}
 	page.Crumbs = runCrumbs(l, res.Program, number)
+	page.Sealed = res.Selection.State == applications.SelectionSealed
+	page.Drawable = res.Selection.Seal != nil && !page.Trial
+	if page.Drawable {
+		page.Public = "/draws/" + res.Program.ID + "/" + res.Selection.ID
+	}
+	page.Chances = newChancesView(l, res.Chances, res.Rules)
 	size := len(rec.Cohort)
+	if size == 0 && res.Chances != nil { // the likeliest group of a lottery
+		size = rec.Size.Wanted
+	}
 	if rec.Status == matcher.Infeasible && rec.Infeasibility != nil {
 		size = len(rec.Infeasibility.Closest)
 		page.Closest = size > 0
@@ -106,7 +122,9 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, view 
 	page.makeup(l, res, size)
 	if !page.Trial {
 		for _, m := range res.Members {
-			page.Members = append(page.Members, newMemberView(l, res.Form, m))
+			v := newMemberView(l, res.Form, m)
+			v.Href = page.Path + "/people/" + m.Code
+			page.Members = append(page.Members, v)
 		}
 	}
 	page.proof(l, res)
@@ -128,7 +146,18 @@ func (page *resultPage) head(l tongue, res *applications.SelectionResult) {
 		page.Lede = l.say("result.undecided.lede", "pool", pool)
 	default:
 		page.Heading = l.say("result.title")
-		page.Lede = l.count("result.lede", len(rec.Cohort), "pool", pool)
+		page.Lede = l.count("result.lede", len(res.Members), "pool", pool)
+		if res.Selection.State == applications.SelectionSealed || res.Selection.Trial && res.Chances != nil {
+			page.Heading = l.say("result.sealed")
+			if res.Selection.Trial {
+				page.Heading = l.say("result.trial_title")
+			}
+			page.Lede = l.say("result.sealed_lede", "n", rec.Size.Wanted, "pool", pool)
+			return
+		}
+		if len(res.Members) == 0 {
+			page.Lede = l.count("result.lede", len(rec.Cohort), "pool", pool)
+		}
 		if rec.Size.Got < rec.Size.Wanted {
 			if rec.Size.Got == rec.Size.Bound {
 				page.Lede += " " + l.say("result.smaller", "wanted", rec.Size.Wanted, "got", rec.Size.Got)
@@ -359,7 +388,7 @@ func newRowView(l tongue, r applications.ResultRule, axis, size int) rowView {
 // organization, can tell who they are, so only answers chosen from a list are
 // shown.
 func newMemberView(l tongue, form *applications.Form, m applications.ResultMember) memberView {
-	v := memberView{Code: m.Code, Locked: m.Locked, Reason: m.LockReason}
+	v := memberView{Code: m.Code, Locked: m.Locked, Reason: m.LockReason, Chance: chanceClass(l, m.Chance)}
 	for _, kind := range []applications.AttributeKind{applications.Single, applications.Multi} {
 		for i := range form.Attributes {
 			a := &form.Attributes[i]
@@ -380,14 +409,35 @@ func newMemberView(l tongue, form *applications.Form, m applications.ResultMembe
 	return v
 }
 
+// chanceClass is somebody's chance beside facts about them: as a class, because
+// the exact number, and certainty before all, would tell how many people are
+// like them.
+func chanceClass(l tongue, millionths int64) string {
+	switch {
+	case millionths <= 0:
+		return ""
+	case millionths < 50_000:
+		return l.say("chance.below", "n", "5 %")
+	case millionths < 150_000:
+		return l.say("chance.between", "from", "5", "to", "15 %")
+	case millionths < 300_000:
+		return l.say("chance.between", "from", "15", "to", "30 %")
+	case millionths < 500_000:
+		return l.say("chance.between", "from", "30", "to", "50 %")
+	}
+	return l.say("chance.above", "n", "50 %")
+}
+
 func (page *resultPage) proof(l tongue, res *applications.SelectionResult) {
 	rec, run, zone := res.Record, res.Selection, zoneOf(res.Program)
-	word := string(run.Provenance)
-	if word == "" {
-		word = string(applications.Computed)
+	page.Provenance, page.Computed = string(run.Provenance), provenanceText(l, run)
+	switch {
+	case page.Provenance != "":
+	case page.Sealed || res.Chances != nil:
+		page.Provenance, page.Computed = string(applications.SelectionSealed), l.say("provenance.SEALED")
+	default:
+		page.Provenance, page.Computed = string(applications.Computed), l.say("provenance.COMPUTED", "seed", rec.Seed)
 	}
-	page.Provenance = word
-	page.Computed = l.say("provenance."+word, "seed", rec.Seed)
 	if rec.Status == matcher.Optimal || rec.Status == matcher.Feasible {
 		line := func(label string, value, bound int64) {
 			b := boundLine{Label: label, Value: l.number(value), Bound: l.number(bound), Proved: value == bound}
@@ -397,7 +447,9 @@ func (page *resultPage) proof(l tongue, res *applications.SelectionResult) {
 			}
 			page.Bounds = append(page.Bounds, b)
 		}
-		line(l.say("bound.size"), int64(rec.Size.Got), int64(rec.Size.Bound))
+		if rec.Size.Got > 0 {
+			line(l.say("bound.size"), int64(rec.Size.Got), int64(rec.Size.Bound))
+		}
 		for _, d := range rec.Deviation {
 			line(l.say("bound.priority", "n", d.Priority), d.Value, d.Bound.Bound)
 		}
@@ -412,7 +464,7 @@ func (page *resultPage) proof(l tongue, res *applications.SelectionResult) {
 	}
 	add("criteria", l.say("detail.version", "n", res.Criteria.Version, "name", res.Criteria.Name), false)
 	add("criteria_digest", res.Criteria.Digest, true)
-	add("seed", rec.Seed, true)
+	add("seed", oneLine(rec.Seed), true)
 	add("input", rec.InputDigest, true)
 	add("record", rec.Digest, true)
 	add("engine", rec.Engine, true)

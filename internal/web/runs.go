@@ -3,11 +3,13 @@ package web
 import (
 	"crypto/sha256"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher"
 )
 
 // runsPage lists a program's runs, the newest first, and starts one.
@@ -20,9 +22,22 @@ type runsPage struct {
 	Runs     []runLine
 	MayStart bool
 	Request  string
-	Seed     string
-	Trial    bool
+	Start    startView
 	Faults   []fault
+}
+
+// startView is the form that starts a run, as typed.
+type startView struct {
+	Lottery          string // in words, where the criteria fix it
+	Tied             bool   // no lottery: a seed breaks the ties
+	Sources          []option
+	SourceFixed      string // in words, where the criteria fix it
+	Seed, SourceText string
+	First, Second    string // the two people of a seed by commitment
+	Include, Exclude string
+	LockReason       string
+	Trial            bool
+	Locks            bool // the part on locks is open
 }
 
 type runLine struct {
@@ -75,7 +90,68 @@ func (s *server) newRunsPage(r *http.Request, who access.Principal) (*runsPage, 
 	if err != nil {
 		return nil, err
 	}
-	return fillRunsPage(s.staffFrame(r, "programs"), program, runs, who), nil
+	page := fillRunsPage(s.staffFrame(r, "programs"), program, runs, who)
+	if page.MayStart {
+		criteria, err := s.svc.Criteria(r.Context(), who, program.ID, 0)
+		if err != nil && applications.CodeOf(err) != applications.NotFound {
+			return nil, err
+		}
+		page.Start.fill(page.tongue, criteria, r.PostForm)
+	}
+	return page, nil
+}
+
+// fill shows what is left open by the criteria, with what was typed before.
+func (v *startView) fill(l tongue, c *applications.Criteria, form url.Values) {
+	get := func(name string) string { return form.Get(name) }
+	v.Seed, v.SourceText, v.First, v.Second = get("seed"), get("source"), get("first"), get("second")
+	v.Include, v.Exclude, v.LockReason, v.Trial = get("include"), get("exclude"), get("lock_reason"), get("trial") == "yes"
+	v.Locks = v.Include != "" || v.Exclude != ""
+	if c == nil {
+		c = &applications.Criteria{}
+	}
+	v.Lottery = lotteryWords(l, c.Lottery)
+	if v.Tied = c.Lottery == matcher.LotteryNone; v.Tied {
+		return
+	}
+	if c.SeedKind != "" {
+		v.SourceFixed = l.say("seed." + seedKey(c.SeedKind))
+		return
+	}
+	chosen := get("seed_kind")
+	if chosen == "" {
+		chosen = string(applications.SeedServer)
+	}
+	for _, kind := range []applications.SeedKind{applications.SeedServer, applications.SeedPublicNumber, applications.SeedCommitReveal} {
+		v.Sources = append(v.Sources, option{string(kind), l.say("source." + string(kind)), string(kind) == chosen})
+	}
+}
+
+// asked is the run that the form asks for.
+func (v *startView) asked(program string) *applications.Selection {
+	run := &applications.Selection{Program: program, Trial: v.Trial}
+	if v.Tied {
+		run.Seed = clean(v.Seed, false)
+	}
+	for _, source := range v.Sources {
+		if source.Chosen {
+			run.SeedKind = applications.SeedKind(source.Value)
+		}
+	}
+	if run.SeedKind == applications.SeedPublicNumber || run.SeedKind == applications.SeedCommitReveal {
+		run.SeedSource = clean(v.SourceText, true)
+	}
+	if run.SeedKind == applications.SeedCommitReveal {
+		run.SeedPeople = []string{clean(v.First, false), clean(v.Second, false)}
+	}
+	locks := func(codes string) (out []applications.Lock) {
+		for _, code := range strings.FieldsFunc(codes, func(r rune) bool { return strings.ContainsRune(" ,;\n\r\t", r) }) {
+			out = append(out, applications.Lock{Code: code, Reason: clean(v.LockReason, true)})
+		}
+		return out
+	}
+	run.Include, run.Exclude = locks(v.Include), locks(v.Exclude)
+	return run
 }
 
 func fillRunsPage(f frame, program *applications.Program, runs []*applications.Selection, who access.Principal) *runsPage {
@@ -108,6 +184,8 @@ func runState(l tongue, state applications.SelectionState) (word, tone, mark str
 	switch state {
 	case applications.SelectionSucceeded:
 		return word, "ok", "✓"
+	case applications.SelectionSealed:
+		return word, "", "●"
 	case applications.SelectionFailed, applications.SelectionStale:
 		return word, "bad", "✕"
 	case applications.SelectionCanceled:
@@ -124,28 +202,23 @@ func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	run := &applications.Selection{
-		Program: r.PathValue("program"), Trial: r.PostForm.Get("trial") == "yes",
-		Seed: clean(r.PostForm.Get("seed"), false), Lottery: "NONE",
+	page, err := s.newRunsPage(r, who)
+	if err != nil {
+		return err
+	}
+	if !page.MayStart {
+		return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
 	}
 	idem := applications.Idempotency{}
 	if id := r.PostForm.Get("request"); applications.IsRequestID(id) {
 		sum := sha256.Sum256([]byte(canonical(r.PostForm)))
 		idem = applications.Idempotency{RequestID: id, Hash: sum[:]}
 	}
-	run, err = s.svc.CreateSelection(r.Context(), who, run, idem)
+	run, err := s.svc.CreateSelection(r.Context(), who, page.Start.asked(r.PathValue("program")), idem)
 	if faults, others, ok := violations(err, nil); err != nil && ok {
-		page, err := s.newRunsPage(r, who)
-		if err != nil {
-			return err
-		}
-		page.Seed, page.Trial = r.PostForm.Get("seed"), r.PostForm.Get("trial") == "yes"
 		for field, m := range faults {
-			id := ""
-			if strings.Contains(field, "seed") {
-				id = "seed"
-			}
-			page.Faults = append(page.Faults, fault{id, m})
+			page.Faults = append(page.Faults, fault{page.Start.place(field), m})
+			page.Start.Locks = page.Start.Locks || strings.HasPrefix(field, "include") || strings.HasPrefix(field, "exclude")
 		}
 		slices.SortFunc(page.Faults, func(a, b fault) int { return strings.Compare(a.Message, b.Message) })
 		for _, m := range others {
@@ -160,6 +233,24 @@ func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
 	}
 	seeOther(w, r, "/programs/"+run.Program+"/selections/"+run.ID)
 	return nil
+}
+
+// place is the element of the form that a fault is about, or "".
+func (v *startView) place(field string) string {
+	base, _, _ := strings.Cut(field, "[")
+	switch {
+	case base == "seed" && v.Tied:
+		return "seed"
+	case base == "seed_source" && len(v.Sources) > 0:
+		return "source"
+	case base == "seed_people" && len(v.Sources) > 0:
+		return "first"
+	case strings.HasSuffix(field, ".reason"):
+		return "lock_reason"
+	case base == "include" || base == "exclude":
+		return base
+	}
+	return ""
 }
 
 // runPage is a run without a result: queued, running, or ended without one.
@@ -207,12 +298,13 @@ func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	number := 1 + slices.IndexFunc(runs, func(x *applications.Selection) bool { return x.ID == id })
-	if run.State == applications.SelectionSucceeded {
+	if run.State == applications.SelectionSucceeded || run.State == applications.SelectionSealed {
 		result, err := s.svc.SelectionResult(r.Context(), who, programID, id)
 		if err != nil {
 			return err
 		}
 		page := newResultPage(s.staffFrame(r, "programs"), result, number, r.URL.Query().Get("view"))
+		page.MayRun = who.Can(access.SelectionsRun, programID)
 		s.render(w, r, http.StatusOK, "result", page)
 		return nil
 	}

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
+	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
 // Everything in this file is invented.
@@ -221,7 +224,7 @@ func sampleResult(shape string) *applications.SelectionResult {
 				Deviation: []matcher.Deviation{{Priority: 1, Bound: matcher.Bound{Value: 1, Bound: 1}}, {Priority: 2, Bound: matcher.Bound{Value: 1, Bound: 1}}},
 				Score:     matcher.Bound{Value: 120, Bound: 120},
 			},
-			Lottery: "NONE", InputDigest: "sha256:77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab9f2c", Engine: "fairlead 0.1.0",
+			Lottery: matcher.Lottery{Method: matcher.LotteryNone}, InputDigest: "sha256:77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab9f2c", Engine: "fairlead 0.1.0",
 			Digest: "sha256:41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c9f2c",
 		},
 	}
@@ -282,6 +285,19 @@ func sampleResult(shape string) *applications.SelectionResult {
 		res.Record.Status = matcher.Infeasible
 		res.Record.Infeasibility = &matcher.Infeasibility{Clash: []string{"size 15", "include NS-0112", "exclude NS-0112"}}
 		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
+	case "sealed", "drawn":
+		res.Chances = &applications.ChanceSummary{
+			Method: matcher.LotteryLeximin, Smallest: 114_942_529, Largest: 1_000_000_000, Bound: 120_000_000, Certain: 1, Impossible: 12, Confirm: true,
+			Exclusions: []applications.ExclusionSummary{{People: 5, Reason: "priority 1", Least: 2, Allowed: 1, Rows: []int{4, 8}}, {People: 7, Reason: "must"}},
+		}
+		res.Selection = sampleSealed(applications.SeedPublicNumber, 1)
+		for i := range res.Members {
+			res.Members[i].Chance = int64(i) * 66_000
+		}
+		if shape == "sealed" {
+			res.Selection = sampleSealed(applications.SeedPublicNumber, 0)
+			res.Record.Cohort, res.Members, res.Record.Size.Got = nil, nil, 0
+		}
 	case "undecided":
 		res.Record.Status, res.Record.Complete = matcher.Undecided, false
 		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
@@ -290,6 +306,35 @@ func sampleResult(shape string) *applications.SelectionResult {
 }
 
 type pageFrame = frame // where a variable hides the name
+
+// sampleSealed is a run that was sealed, and drawn so often.
+func sampleSealed(kind applications.SeedKind, draws int) *applications.Selection {
+	digest := "sha256:" + strings.Repeat("9f2c41ab77e0", 5) + "9f2c"
+	run := &applications.Selection{
+		Program: "equity-in-leadership-2027", ID: "0193f5b0-0000-7000-8000-0000000000bb", State: applications.SelectionSealed, Criteria: 1, PoolSize: 84,
+		Lottery: matcher.LotteryLeximin, SeedKind: kind, CreateTime: sampleNow, DoneTime: sampleNow,
+		Seal: &applications.Seal{Time: sampleNow, PoolRoot: digest, TypesRoot: digest, RulesDigest: digest, BookDigest: digest, Digest: digest, People: 84},
+	}
+	switch kind {
+	case applications.SeedPublicNumber:
+		run.SeedSource = "Six dice, thrown at an invented meeting."
+	case applications.SeedCommitReveal:
+		run.SeedPeople = []string{"The chair (invented)", "A board member (invented)"}
+		run.Commitments = []applications.SeedCommitment{{Attempt: draws + 1, Person: run.SeedPeople[0], Digest: strings.Repeat("0badcafe", 8)}}
+	}
+	for i := range draws {
+		d := applications.Draw{Attempt: i + 1, Kind: kind, Value: "4 1 6 2 6 3", Time: sampleNow, Ticket: 412_345}
+		if i > 0 {
+			d.Reason = "An invented reason."
+		}
+		for j := range 15 {
+			d.Cohort = append(d.Cohort, fmt.Sprintf("NS-%04d", 100+j*13))
+		}
+		run.Draws = append(run.Draws, d)
+		run.State, run.Provenance, run.Seed = applications.SelectionSucceeded, applications.Drawn, d.Value
+	}
+	return run
+}
 
 // sampleVerdict is a check's answer on sampleCriteria.
 func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
@@ -462,6 +507,68 @@ func samplePages(s *server, lang string) map[string]view {
 	late.UntilFault, late.ReasonFault, late.Failed = "x", "y", true
 	late.Faults = []fault{{"until", "x"}, {"reason", "y"}}
 	out["extend wrong"] = late
+	deskOf := func(who access.Principal) *desk { return &desk{who, sampleProgram(), sampleForm()} }
+	ceremony := func(kind applications.SeedKind, draws int) *ceremonyPage {
+		return newCeremonyPage(staff(), deskOf(sampleFacilitator), sampleSealed(kind, draws), 4, "https://apply.example.org")
+	}
+	out["ceremony number"] = ceremony(applications.SeedPublicNumber, 0)
+	out["ceremony server"] = ceremony(applications.SeedServer, 0)
+	people := ceremony(applications.SeedCommitReveal, 0)
+	people.Persons[1].Fault, people.Failed, people.Faults = "x", true, []fault{{"p2-digest", "x"}}
+	out["ceremony people"] = people
+	out["ceremony drawn"] = ceremony(applications.SeedCommitReveal, 1)
+	again := ceremony(applications.SeedPublicNumber, 2)
+	again.ValueFault, again.ReasonFault, again.ConfirmFault, again.Confirm, again.Failed = "x", "y", "z", true, true
+	again.Faults = []fault{{"value", "x"}, {"reason", "y"}, {"confirm", "z"}}
+	out["ceremony again"] = again
+	sure := ceremony(applications.SeedCommitReveal, 1)
+	sure.Review, sure.Value, sure.Reason, sure.Confirmed = true, "4 1 6", "Somebody withdrew.", "Decided by the board."
+	sure.Persons[0].Text, sure.Persons[1].Text = "an invented text of one", "an invented text of two"
+	out["ceremony review"] = sure
+	early := sampleSealed(applications.SeedPublicNumber, 0)
+	early.Seal, early.State = nil, applications.SelectionRunning
+	out["ceremony early"] = newCeremonyPage(staff(), deskOf(sampleAdmin), early, 4, "")
+	report := func(broken bool) *verify.Report {
+		r := &verify.Report{Level: verify.LevelPublic, Accepted: !broken, Certified: !broken}
+		for i, state := range []verify.State{verify.Held, verify.NoMatter, verify.NotRun, verify.NotCertified, verify.Broken} {
+			if state != verify.Broken || broken {
+				r.Checks = append(r.Checks, verify.Check{Number: fmt.Sprint("P", i+1), Title: "An invented check.", State: state, Why: "Why it is so."})
+			}
+		}
+		return r
+	}
+	drawn := &drawPage{frame: frame(), Heading: l.phrase(p.program.Title), Program: p.program.ID, Word: l.say("public.title"), Text: l.say("public.text"), File: "/draws/x/y/draw-y.json", FileName: "draw-y.json", Report: newReportView(l, report(false)), Record: `{"format":"fairlead public record"}`}
+	out["draw"] = drawn
+	broken := *drawn
+	broken.frame, broken.Report = frame(), newReportView(l, report(true))
+	out["draw refused"] = &broken
+	out["verify"] = s.newVerifyPage(req("/verify"))
+	refused := s.newVerifyPage(req("/verify"))
+	refused.Pasted, refused.Beside, refused.Fault, refused.Failed, refused.Faults = "{", "{}", "x", true, []fault{{"pasted", "x"}}
+	out["verify wrong"] = refused
+	checkedFile := s.newVerifyPage(req("/verify"))
+	checkedFile.Report = newReportView(l, report(true))
+	out["verify report"] = checkedFile
+	out["slip"] = &slipPage{frame: frame(), Program: p.program.ID, File: "/apply/x/slip/y/slip-y.json", FileName: "slip-y.json", Draw: "/draws/x/y", Report: newReportView(l, report(false)), Record: "{}"}
+	for _, missing := range []string{"NOT_IN_POOL", "ANSWERS_CHANGED"} {
+		page, err := newSlipPage(frame(), p.program, "y", nil, nil, missing)
+		if err != nil {
+			panic(err)
+		}
+		out["slip "+missing] = page
+	}
+	start := fillRunsPage(staff(), sampleProgram(), nil, sampleFacilitator)
+	start.Start.fill(l, nil, url.Values{"include": {"NS-0001"}, "seed_kind": {"COMMIT_REVEAL"}, "first": {"One"}})
+	out["runs start"] = start
+	tied := fillRunsPage(staff(), sampleProgram(), nil, sampleFacilitator)
+	tied.Start.fill(l, &applications.Criteria{Lottery: matcher.LotteryNone}, nil)
+	out["runs tied"] = tied
+	for _, shape := range []string{"sealed", "drawn"} {
+		page := newResultPage(staff(), sampleResult(shape), 4, "people")
+		page.MayRun = true
+		out["result "+shape] = page
+		out["result "+shape+" makeup"] = newResultPage(staff(), sampleResult(shape), 4, "")
+	}
 	for _, shape := range []string{"optimal", "impossible", "clash", "undecided", "large"} {
 		out["result "+shape] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), sampleResult(shape), 4, "")
 	}

@@ -107,12 +107,12 @@ func TestFacilitatorRunsASelection(t *testing.T) {
 	x.has(page, "There is no run yet", "Start a run", "Closed")
 	x.has(x.get("/programs"), "Equity in Leadership", "Applications begun: 40")
 
-	started := x.fill(page, "seed", "4 1 6 2 6 3")
+	started := x.fill(page, "seed_kind", "SERVER")
 	if started.status != http.StatusSeeOther {
 		t.Fatalf("starting gave %d: %s", started.status, started.text())
 	}
 	// Pressed twice: the same run.
-	if again := x.fill(page, "seed", "4 1 6 2 6 3"); again.to != started.to {
+	if again := x.fill(page, "seed_kind", "SERVER"); again.to != started.to {
 		t.Errorf("pressed twice: %q and %q", started.to, again.to)
 	}
 	waiting := x.get(started.to)
@@ -123,15 +123,35 @@ func TestFacilitatorRunsASelection(t *testing.T) {
 	if x.get(started.to+"?updates=off").header.Get("Refresh") != "" {
 		t.Error("updates cannot be stopped")
 	}
+	x.has(x.get(started.to+"/draw"), "Not sealed yet")
 	x.work(func() bool { return x.get(started.to).header.Get("Refresh") == "" })
 
+	sealed := x.get(started.to)
+	x.has(sealed, "Sealed and ready for the draw", "groups of 15 out of 40", "Smallest chance", "Certain to be chosen", "Make-up of the likeliest group", "SEALED", "Hold the draw")
+	x.hasNot(sealed, "NS-0", "The 15 people")
+	if strings.Contains(sealed.text(), "The 15 people") {
+		t.Error("a sealed run says who")
+	}
+	review := x.fill(x.get(started.to + "/draw"))
+	x.has(review, "This is about to be drawn", "Draw now")
+	drawn := x.fill(review)
+	if drawn.to != started.to+"/draw" {
+		t.Fatalf("drawing leads to %d %q: %s", drawn.status, drawn.to, drawn.text())
+	}
+	if twice := x.fill(review); twice.to != drawn.to {
+		t.Errorf("pressed twice, drawing leads to %d: %s", twice.status, twice.text())
+	}
+	stage := x.follow(drawn)
+	x.has(stage, "Drawn", "NS-", "DRAWN", "Ticket", "Draw 1", "Draw once more")
+	x.has(x.fill(stage, "reason", ""), "Say why it is drawn once more")
+
 	result := x.get(started.to)
-	x.has(result, "Proposed cohort", "15 people chosen from 40 in the pool", "Proved", "The 15 people", "COMPUTED", "4 1 6 2 6 3",
-		"Computed, not drawn", "San Juan County", "Different answers", "sha256:", "proved best")
+	x.has(result, "Proposed cohort", "15 people chosen from 40 in the pool", "Proved", "The 15 people", "DRAWN", "Drawn by lottery",
+		"San Juan County", "Different answers", "sha256:", "proved best", "Smallest chance")
 	x.hasNot(result, "Invented organization", "Executive or director")
 	people := x.get(started.to + "?view=people")
-	x.has(people, "NS-", "Executive or director")
-	x.hasNot(people, "Invented organization", "San Juan County", `class="comp"`)
+	x.has(people, "NS-", "Executive or director", "chance ")
+	x.hasNot(people, "Invented organization", "San Juan County", `class="comp"`, "100 %")
 
 	// Canceled before it begins.
 	second := x.fill(x.get(runs), "trial", "yes")

@@ -58,6 +58,7 @@ type statusPage struct {
 	Offer     *offerCard
 	Withdraw  bool
 	Change    bool
+	Draws     []action // the applicant's slips
 	Contact   []phrase
 }
 
@@ -73,8 +74,31 @@ func (s *server) getStatus(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.render(w, r, http.StatusOK, "status", s.newStatusPage(r, p, o))
+	page := s.newStatusPage(r, p, o)
+	if page.Draws, err = s.slips(r, page.tongue, p); err != nil {
+		return err
+	}
+	s.render(w, r, http.StatusOK, "status", page)
 	return nil
+}
+
+// slips lists the draws whose pool an application may have been in.
+func (s *server) slips(r *http.Request, l tongue, p *place) ([]action, error) {
+	switch p.app.State {
+	case applications.InPool, applications.Selected, applications.Alternate, applications.NotSelected:
+	default:
+		return nil, nil
+	}
+	runs, err := s.svc.PublicRuns(r.Context(), p.program.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []action
+	for _, run := range runs {
+		at := l.moment(run.SealTime, zoneOf(p.program)).Text
+		out = append(out, action{l.say("slip.link") + " (" + at + ")", slipPath(p.program.ID, run.ID)})
+	}
+	return out, nil
 }
 
 // newStatusPage makes the page; o is the last offer that was sent, or nil.

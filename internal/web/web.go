@@ -145,6 +145,14 @@ func (s *server) routes() http.Handler {
 	handle("GET /apply/{program}/withdraw", s.getWithdraw)
 	handle("POST /apply/{program}/withdraw", s.postWithdraw)
 
+	handle("GET /apply/{program}/slip/{selection}", s.getSlip)
+	handle("GET /apply/{program}/slip/{selection}/{file}", s.getSlipFile)
+
+	handle("GET /draws/{program}/{selection}", s.getDraw)
+	handle("GET /draws/{program}/{selection}/{file}", s.getDrawFile)
+	handle("GET /verify", s.getVerify)
+	handle("POST /verify", s.postVerify)
+
 	handle("GET /enter/{code}", s.getEnter)
 	handle("POST /enter/{code}", s.postEnter)
 	handle("GET /sign-in", s.getSignIn)
@@ -164,6 +172,9 @@ func (s *server) routes() http.Handler {
 	handle("POST /programs/{program}/selections", s.postRun)
 	handle("GET /programs/{program}/selections/{selection}", s.getRun)
 	handle("POST /programs/{program}/selections/{selection}/cancel", s.postCancel)
+	handle("GET /programs/{program}/selections/{selection}/draw", s.getCeremony)
+	handle("POST /programs/{program}/selections/{selection}/draw", s.postDraw)
+	handle("POST /programs/{program}/selections/{selection}/commit", s.postCommit)
 
 	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
