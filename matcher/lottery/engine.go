@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/openfairlead/fairlead/matcher/ilp"
 )
@@ -13,7 +14,8 @@ import (
 // engine is one Solve.
 type engine struct {
 	ctx        context.Context
-	problem    *Problem // as it was given
+	problem    *Problem // as it was given, with cuts that follow from it
+	given      int      // its rows without the cuts
 	*system             // of a copy, which is narrowed
 	narrowings []Narrowing
 	options    Options
@@ -29,8 +31,12 @@ type engine struct {
 }
 
 func newEngine(ctx context.Context, p *Problem, o Options) *engine {
+	narrowed := p.clone()
+	if o.sabotage != nil {
+		o.sabotage(narrowed)
+	}
 	e := &engine{
-		ctx: ctx, problem: p, system: newSystem(p.clone()), options: o,
+		ctx: ctx, problem: p.clone(), given: len(p.Rows), system: newSystem(narrowed), options: o,
 		cap: 1, random: rand.New(rand.NewPCG(o.Seed, 0x4C4F5454)), bound: 1,
 	}
 	if o.Cap > 0 {
@@ -46,7 +52,7 @@ func newEngine(ctx context.Context, p *Problem, o Options) *engine {
 		e.active[i] = !e.lazy[i]
 	}
 	for _, c := range o.Known {
-		e.pool.add(newCohort(c))
+		e.pool.add(newCohort(c, e.T))
 	}
 	return e
 }
@@ -84,8 +90,32 @@ func (e *engine) tell(step string, level int) {
 	}
 }
 
-// integer solves an integer program within the work that is left.
+// integer solves an integer program over all columns of the problem, and its
+// varieties, within the work that is left.
 func (e *engine) integer(p *ilp.Problem, o ilp.Options) ilp.Solution {
+	before := e.pivots
+	for {
+		found := e.once(p, o)
+		if found.X == nil || e.problem.varied(found.X) {
+			found.Pivots = e.pivots - before
+			return found
+		}
+		rows := len(e.problem.Rows)
+		if !e.cutOff(found.X) {
+			e.fault("a point breaks a variety and none of its rows")
+			return ilp.Solution{Status: ilp.Unknown}
+		}
+		p.Rows = append(slices.Clone(p.Rows), e.problem.Rows[rows:]...)
+		if o.Work > 0 {
+			if o.Work -= found.Pivots; o.Work <= 0 {
+				return ilp.Solution{Status: ilp.Unknown}
+			}
+		}
+	}
+}
+
+// once solves an integer program without a look at varieties.
+func (e *engine) once(p *ilp.Problem, o ilp.Options) ilp.Solution {
 	if e.interrupted() {
 		return ilp.Solution{Status: ilp.Unknown}
 	}
@@ -156,7 +186,7 @@ func (e *engine) empty() error {
 	case found.Status == ilp.Infeasible:
 		return ErrInfeasible
 	case found.X != nil && e.cap < 1:
-		return ErrCap
+		return e.overCap()
 	}
 	return nil
 }
@@ -193,12 +223,12 @@ func (e *engine) viaRelaxation(r *relaxed) *Result {
 		if worst < fitGood {
 			result := e.result(found.list, weights)
 			result.Route = "relaxation"
-			if e.publish(result, r.stages) {
+			if e.publish(result, e.withDead(r.stages)) {
 				return result
 			}
 			break
 		}
-		if worst > 1e-3 && owed > 3 || worst > 0.1 {
+		if worst > 0.1 {
 			break
 		}
 		count = open/3 + 1
@@ -207,6 +237,29 @@ func (e *engine) viaRelaxation(r *relaxed) *Result {
 		e.pool.add(c)
 	}
 	return nil
+}
+
+// withDead puts the types that were proved to be in no cohort, and are out of
+// the relaxation for that, into the first stage.
+func (e *engine) withDead(stages []stage) []stage {
+	zero := stage{weight: make([]float64, e.T)}
+	for t := range e.T {
+		if e.Upper[t] == 0 && !e.problem.decided(t) {
+			zero.types = append(zero.types, t)
+		}
+	}
+	if len(zero.types) == 0 {
+		return stages
+	}
+	if len(stages) > 0 && stages[0].value == 0 {
+		zero.types = append(zero.types, stages[0].types...)
+		slices.Sort(zero.types)
+		stages = stages[1:]
+	}
+	for _, t := range zero.types {
+		zero.weight[t] = 1
+	}
+	return append([]stage{zero}, stages...)
 }
 
 // result computes the chances of weighted cohorts; weights are made to sum to 1.

@@ -20,8 +20,9 @@ const (
 	// searchWork is the limit, in pivots, for one cohort.
 	searchWork = 4000
 	// hopeless is the deficit at which the point lies outside the hull of the
-	// cohorts: where it lies inside, deficits stay below 2.
-	hopeless = 8
+	// cohorts, as far as one can tell: where it lies inside, deficits stay below 2
+	// nearly always.
+	hopeless = 5
 )
 
 // herd collects cohorts of the face whose plain mean comes near to x: each one
@@ -51,6 +52,7 @@ func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *
 			}
 			return int(a - b)
 		})
+		f.grow(s)
 		var c []int64
 		for short := list; ; short *= 3 {
 			short = min(short, s.T)
@@ -62,14 +64,14 @@ func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *
 		if c == nil {
 			return collected
 		}
-		if strict && round > 20 && round%16 == 0 && e.owed(deficit, f) > hopeless {
+		if strict && round > 12 && round%4 == 0 && e.owed(deficit, f) > hopeless {
 			return collected
 		}
 		for t := range s.T {
 			deficit[t] -= float64(c[t])
 		}
 		collected++
-		into.add(newCohort(c[:s.T]))
+		into.add(newCohort(c, s.T))
 	}
 	return collected
 }
@@ -89,6 +91,25 @@ func (e *engine) owed(deficit []float64, f *face) float64 {
 // beside those that the face puts in: the first one that a search guided by the
 // weights finds, nil if it finds none.
 func (e *engine) pick(weight []float64, f *face, types []int32) []int64 {
+	for {
+		x := e.pickOnce(weight, f, types)
+		if x == nil || e.problem.varied(x) {
+			if x != nil && e.breaks(x) {
+				e.fault("a collected cohort does not keep every row")
+				return nil
+			}
+			return x
+		}
+		if !e.cutOff(x) {
+			e.fault("a cohort breaks a variety and none of its rows")
+			return nil
+		}
+		f.grow(e.system)
+	}
+}
+
+// pickOnce is pick without a look at varieties.
+func (e *engine) pickOnce(weight []float64, f *face, types []int32) []int64 {
 	s := e.system
 	n := len(s.lo)
 	columns := make([]int32, 0, len(types)+n-s.T)
@@ -154,16 +175,18 @@ func (e *engine) pick(weight []float64, f *face, types []int32) []int64 {
 		}
 	}
 	any := int64(math.MaxInt64)
-	found := e.integer(&q, ilp.Options{Enough: &any, Work: min(searchWork, e.quota())})
+	found := e.once(&q, ilp.Options{Enough: &any, Work: min(searchWork, e.quota())})
 	if found.X == nil {
 		return nil
 	}
 	for k, j := range columns {
 		x[j] = found.X[k]
 	}
-	if e.breaks(x) {
-		e.fault("a collected cohort does not keep every row")
-		return nil
-	}
 	return x
+}
+
+// grow takes over the sides of rows that have come since.
+func (f *face) grow(s *system) {
+	k := len(f.rlo)
+	f.rlo, f.rhi = append(f.rlo[:k:k], s.rlo[k:]...), append(f.rhi[:k:k], s.rhi[k:]...)
 }

@@ -20,7 +20,7 @@ const (
 	// levelHold is the smallest dual weight that holds a type at its level.
 	levelHold = 1e-8
 	// shake is the largest perturbation of a row of the master, as a chance. It
-	// keeps ties few, and is taken back before a level is fixed.
+	// keeps ties few. Levels follow from duals, which do not depend on it.
 	shake = 1e-8
 	// gain is how much better than the level a cohort has to be for a search to
 	// end with it, as a share.
@@ -34,6 +34,9 @@ const (
 	// extra is how many more cohorts are looked for with the weights lowered
 	// where the last one was.
 	extra = 4
+	// extraWork is the limit, in pivots, for one of them: where a first dive does
+	// not find any, they are not worth their price.
+	extraWork = 300
 )
 
 // levels is the classical method: one level after the other, each a linear
@@ -51,10 +54,6 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 	m := &master{engine: e, level: make([]float64, e.T), held: make([]bool, e.T)}
 	if r != nil && len(e.pool.list) < e.T && len(r.x) == len(e.lo) {
 		e.collect(r)
-	}
-	if e.options.sabotage != nil {
-		e.options.sabotage(e.Problem)
-		e.refresh()
 	}
 	impossible, err := e.cover()
 	if errors.Is(err, ErrUndecided) && len(e.pool.list) > 0 && e.cap == 1 {
@@ -95,7 +94,7 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 	if complete && e.publish(result, stages) {
 		return result, nil
 	}
-	if complete && !e.interrupted() {
+	if complete && !e.interrupted() && max(result.Error, result.Gap) > roundingLimit {
 		e.fault("the levels do not stand up to their proofs (error %.3g, gap %.3g)", result.Error, result.Gap)
 		return nil, e.err
 	}
@@ -166,7 +165,7 @@ func (e *engine) cover() (impossible stage, err error) {
 		q.Lower[t] = max(1, q.Lower[t])
 		switch found := e.integer(q, ilp.Options{Enough: &any}); {
 		case found.X != nil:
-			c := newCohort(found.X[:e.T])
+			c := newCohort(found.X, e.T)
 			e.pool.add(c)
 			note(c)
 		case found.Status == ilp.Infeasible:
@@ -203,8 +202,10 @@ type master struct {
 	base    int     // columns before those of the cohorts
 	columns []cohort
 	lower   []float64 // of the rows, not shaken
+	shaken  []float64 // by type: by how much a row is, as a chance
 	offset  float64   // z stands for the chance offset + z
-	overCap bool      // no lottery keeps the cap, as far as floats can tell
+	swapper *swapper
+	overCap bool // no lottery keeps the cap, as far as floats can tell
 
 	// The lottery as it stands.
 	cohorts []cohort
@@ -231,7 +232,7 @@ func (m *master) run(stages *[]stage) (bool, error) {
 		st, ok := m.reach()
 		m.keep()
 		if m.overCap {
-			return false, ErrCap
+			return false, m.engine.overCap()
 		}
 		if !ok {
 			return false, nil
@@ -248,14 +249,77 @@ func (m *master) run(stages *[]stage) (bool, error) {
 			return false, nil
 		}
 	}
-	m.keep()
-	return true, nil
+	return m.mend(*stages), nil
+}
+
+// mend finds the weights once more, without anything shaken: over all known
+// cohorts, the largest distance of a chance from its level is minimized. Types
+// that have no level yet, for maximin, have the last one at least.
+func (m *master) mend(stages []stage) bool {
+	last := 0.0
+	if len(stages) > 0 {
+		last = stages[len(stages)-1].value
+	}
+	rows := len(m.lower) - 1
+	b := &builder{}
+	b.Start = append(b.Start, 0)
+	b.RowLower, b.RowUpper = make([]float64, rows+1), make([]float64, rows+1)
+	b.RowLower[rows], b.RowUpper[rows] = 1, 1
+	for t, i := range m.row {
+		if i >= 0 {
+			b.entry(i, m.people(t))
+			level := last
+			if m.held[t] {
+				level = m.level[t]
+			}
+			b.RowLower[i], b.RowUpper[i] = float64(m.people(t)*level), 2*m.people(t)
+		}
+		if i := m.top[t]; i >= 0 {
+			b.entry(i, -m.people(t))
+			b.RowLower[i], b.RowUpper[i] = -m.people(t), float64(m.people(t)*m.cap)
+		}
+	}
+	b.close(1, 0, 1)
+	for _, c := range m.columns {
+		col := m.entries(c)
+		for k, i := range col.Index {
+			b.entry(i, col.Value[k])
+		}
+		b.close(0, 0, roomy)
+	}
+	basis := append([]int32(nil), m.q.Basis()...)
+	for k, h := range basis {
+		switch {
+		case int(h) >= m.base:
+			basis[k] = h - int32(m.base) + 1 // columns of cohorts, then the rows
+		case h == 1:
+			basis[k] = -1 // the excess over the cap is no column of its own here
+		}
+	}
+	q := lp.New(b.Model)
+	q.Interrupt = m.interrupted
+	if !slices.Contains(basis, -1) {
+		q.WarmStart(basis)
+	}
+	if m.accurately(q) != lp.Optimal {
+		return false
+	}
+	m.cohorts, m.weights = m.cohorts[:0], m.weights[:0]
+	for j, c := range m.columns {
+		if v := q.Value(1 + j); v > 1e-13 {
+			m.cohorts, m.weights = append(m.cohorts, c), append(m.weights, v)
+		}
+	}
+	return true
 }
 
 // start makes the first program: its basis is feasible, with one cohort in and
 // z = 0.
 func (m *master) start() bool {
-	m.row = make([]int32, m.T)
+	m.row, m.shaken = make([]int32, m.T), make([]float64, m.T)
+	for t := range m.shaken {
+		m.shaken[t] = shake * (0.5 + float64(m.random.Float64()*0.5))
+	}
 	rows := 0
 	for t := range m.row {
 		m.row[t] = -1
@@ -320,12 +384,12 @@ func (m *master) build() {
 	b.RowLower, b.RowUpper = make([]float64, rows+1), make([]float64, rows+1)
 	for t, i := range m.row {
 		if i >= 0 {
-			b.RowLower[i] = m.lower[i] - float64(shake*m.people(t)*m.random.Float64())
+			b.RowLower[i] = m.lower[i] - float64(m.people(t)*m.shaken[t])
 			b.RowUpper[i] = m.people(t)
 		}
 		if i := m.top[t]; i >= 0 {
 			b.RowLower[i] = -m.people(t)
-			b.RowUpper[i] = float64(m.people(t)*m.cap) + float64(shake*m.people(t)*m.random.Float64())
+			b.RowUpper[i] = float64(m.people(t)*m.cap) + float64(m.people(t)*m.shaken[t])
 		}
 	}
 	b.RowLower[rows], b.RowUpper[rows] = 1, 1
@@ -349,17 +413,18 @@ func (m *master) entries(c cohort) lp.Column {
 }
 
 // reach brings the program to the optimum over all cohorts, known or not.
+//
+// Its duals do not depend on how the rows are shaken, and neither does what
+// they say of the level: by weak duality no lottery has more than the value
+// that follows from them, given the levels before. That one has as much is
+// shown at the end (mend), by the lottery itself.
 func (m *master) reach() (stage, bool) {
 	y := make([]float64, len(m.lower))
 	st := stage{weight: make([]float64, m.T)}
-	for shaken := true; ; {
+	for {
 		before := m.q.Pivots()
 		status := m.q.Primal(m.quota())
 		m.pivots += m.q.Pivots() - before
-		if status == lp.Optimal && !shaken {
-			// A column that came in last may leave values a little outside.
-			status = m.accurately(m.q)
-		}
 		if status != lp.Optimal || m.interrupted() {
 			return st, false
 		}
@@ -373,52 +438,60 @@ func (m *master) reach() (stage, bool) {
 				st.weight[t] += min(0, y[i])
 			}
 		}
-		found, ok := m.price(st.weight, -y[len(y)-1])
-		switch {
-		case !ok:
+		mu := -y[len(y)-1]
+		found, ok := m.price(st.weight, mu)
+		if !ok {
 			return st, false
-		case len(found) > 0:
-			m.enter(found)
-		case shaken:
-			// Take the perturbation back and look again.
-			shaken = false
-			for t, i := range m.row {
-				if i >= 0 {
-					m.q.SetBounds(m.base+len(m.columns)+int(i), m.lower[i], m.people(t))
-				}
-				if i := m.top[t]; i >= 0 {
-					m.q.SetBounds(m.base+len(m.columns)+int(i), -m.people(t), m.people(t)*m.cap)
-				}
-			}
-			if m.accurately(m.q) != lp.Optimal {
-				return st, false
-			}
-		default:
-			if m.base == 2 && m.q.Value(1) > errorLimit {
-				m.overCap = true
-				return st, false
-			}
-			z := m.q.Value(0)
-			st.value = m.offset + z
-			top := st.value > m.cap-1e-9
-			if top {
-				st.value = m.cap
-			} else if st.value < 1e-9 {
-				st.value = 0
-			}
-			for t, i := range m.row {
-				if i >= 0 && !m.held[t] && (top || st.weight[t]*m.people(t) > levelHold) {
-					st.types = append(st.types, t)
-				}
-			}
-			return st, true
 		}
+		if len(found) > 0 {
+			m.enter(found)
+			continue
+		}
+		if m.base == 2 && m.q.Value(1) > errorLimit {
+			m.overCap = true
+			return st, false
+		}
+		value, mass := mu, 0.0
+		for t, i := range m.row {
+			if i < 0 {
+				continue
+			}
+			up, down := float64(max(0, y[i])*m.people(t)), 0.0
+			if i := m.top[t]; i >= 0 {
+				down = float64(min(0, y[i]) * m.people(t))
+			}
+			value -= float64(down * m.cap)
+			if m.held[t] {
+				value -= float64(up * m.level[t])
+			} else {
+				mass += up
+			}
+		}
+		// Where nothing weighs, z is at its upper bound.
+		if st.value = m.offset + m.q.Value(0); mass > 0.5 {
+			st.value = value / mass
+		}
+		top := st.value > m.cap-1e-9
+		if top {
+			st.value = m.cap
+		} else if st.value < 1e-9 {
+			st.value = 0
+		}
+		for t, i := range m.row {
+			if i >= 0 && !m.held[t] && (top || st.weight[t]*m.people(t) > levelHold) {
+				st.types = append(st.types, t)
+			}
+		}
+		return st, true
 	}
 }
 
 // price looks for cohorts that weigh more than the level, whose weight is mu.
 // ok is false if that could not be decided.
 func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
+	if found = m.swaps(weight, mu); len(found) > 0 {
+		return found, true
+	}
 	w, factor := scaled(weight, weightBits)
 	q := m.Problem.weighed(w)
 	least := float64(mu*factor) + max(levelTol*factor, levelUnits)
@@ -433,7 +506,7 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 		return nil, false
 	}
 	add := func(x []int64) {
-		if c := newCohort(x[:m.T]); m.pool.add(c) {
+		if c := newCohort(x, m.T); m.pool.add(c) {
 			found = append(found, c)
 		}
 	}
@@ -453,7 +526,7 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 		}
 		lw, _ := scaled(low, 20)
 		any := int64(math.MaxInt64)
-		more := m.integer(m.Problem.weighed(lw), ilp.Options{Enough: &any, Work: searchWork})
+		more := m.integer(m.Problem.weighed(lw), ilp.Options{Enough: &any, Work: extraWork})
 		if more.X == nil {
 			break
 		}
@@ -492,7 +565,9 @@ func (m *master) next(st *stage) bool {
 		}
 	}
 	for _, t := range st.types {
-		m.lower[m.row[t]] = float64(m.people(t) * st.value)
+		// As the program has it, or its basis might not be feasible: mend puts
+		// the levels themselves in the place of these.
+		m.lower[m.row[t]] = float64(m.people(t) * (m.offset + z))
 		if largest < 0 || st.weight[t] > st.weight[largest] {
 			largest = t
 		}
@@ -504,10 +579,16 @@ func (m *master) next(st *stage) bool {
 			basis[k] = int32(n) + m.row[largest]
 		}
 	}
+	var atUpper []int32
+	for j := range n + len(m.lower) {
+		if m.q.AtUpper(j) {
+			atUpper = append(atUpper, int32(j))
+		}
+	}
 	// z stands for what comes on top of the level: 0 in the basis.
 	m.offset += z
 	m.build()
-	return m.q.SetBasis(basis, nil)
+	return m.q.SetBasis(basis, atUpper)
 }
 
 // keep notes the lottery of the current basis.

@@ -42,9 +42,11 @@ type Problem struct {
 	// Deviations are auxiliary columns of which it is worth asking which values
 	// they take in a cohort at all.
 	Deviations []int32
+	// Varieties are conditions on cohorts beside Rows.
+	Varieties []Variety
 }
 
-// clone is a copy whose boxes and sides can be changed.
+// clone is a copy whose boxes, sides and rows can be changed.
 func (p *Problem) clone() *Problem {
 	q := *p
 	q.Lower, q.Upper, q.Rows = slices.Clone(p.Lower), slices.Clone(p.Upper), slices.Clone(p.Rows)
@@ -146,9 +148,12 @@ type Result struct {
 	Impossible []int
 	// Narrowings are bounds that were proved on the way.
 	Narrowings []Narrowing
-	Canceled   bool
-	Pivots     int64
-	Solves     int // exact integer programs solved
+	// Cuts are rows that follow from Varieties: the rows of proofs after those of
+	// the problem.
+	Cuts     []ilp.Row
+	Canceled bool
+	Pivots   int64
+	Solves   int // exact integer programs solved
 }
 
 // Level is one level of a leximin lottery: the types that cannot have more than
@@ -163,7 +168,7 @@ type Level struct {
 var (
 	// ErrInfeasible: there is no cohort, or none that Cap allows. Proved.
 	ErrInfeasible = errors.New("lottery: no cohort keeps every row")
-	// ErrCap: no lottery keeps every chance within Cap. Proved.
+	// ErrCap: no lottery keeps every chance within Cap. Proved (cap.go).
 	ErrCap = errors.New("lottery: no lottery keeps every chance within the cap")
 	// ErrUndecided: work or time ran out before any lottery was found.
 	ErrUndecided = errors.New("lottery: work or time ran out before a cohort was found")
@@ -175,6 +180,10 @@ const (
 	errorLimit = 1e-7
 	// gapLimit is the largest gap of a level's proof.
 	gapLimit = 1e-7
+	// roundingLimit is what rounding may explain: a complete lottery beyond the
+	// limits above, but within this one, is returned as Bounded. More than this is
+	// a fault of the engine, and nothing is returned.
+	roundingLimit = 1e-5
 )
 
 // Solve finds a lottery. A context that ends, or work that runs out, gives the
@@ -188,6 +197,7 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if r != nil {
 		r.Pivots, r.Solves, r.Canceled = e.pivots, e.solves, e.canceled
 		r.Narrowings = e.narrowings
+		r.Cuts = e.problem.Rows[len(p.Rows):]
 	}
 	return r, err
 }
@@ -208,6 +218,16 @@ func check(p *Problem, o Options) error {
 	if math.IsNaN(o.Cap) || o.Cap < 0 || o.Cap > 1 {
 		return fmt.Errorf("lottery: the cap %v is no chance", o.Cap)
 	}
+	for i, v := range p.Varieties {
+		if int(v.Short) >= n || v.Short >= 0 && int(v.Short) < T {
+			return fmt.Errorf("lottery: variety %d: column %d is not auxiliary", i, v.Short)
+		}
+		for _, set := range v.Sets {
+			if !slices.IsSorted(set) || len(set) > 0 && (set[0] < 0 || int(set[len(set)-1]) >= T) {
+				return fmt.Errorf("lottery: variety %d: a set is not a sorted list of types", i)
+			}
+		}
+	}
 	for _, c := range o.Known {
 		if len(c) != T {
 			return fmt.Errorf("lottery: a known cohort has %d counts for %d types", len(c), T)
@@ -219,18 +239,23 @@ func check(p *Problem, o Options) error {
 // decided says whether the box of a type is one value.
 func (p *Problem) decided(t int) bool { return p.Lower[t] == p.Upper[t] }
 
-// cohort is a point without its auxiliary columns, as the types that are in.
+// cohort is a point, as the types that are in.
 type cohort struct {
 	types  []int32
 	counts []int64
+	rest   []int64 // the auxiliary columns; nil where they are not known
 }
 
-func newCohort(counts []int64) cohort {
+// newCohort is the cohort of a point, or of its first columns.
+func newCohort(x []int64, types int) cohort {
 	var c cohort
-	for t, v := range counts {
+	for t, v := range x[:types] {
 		if v != 0 {
 			c.types, c.counts = append(c.types, int32(t)), append(c.counts, v)
 		}
+	}
+	if len(x) > types {
+		c.rest = slices.Clone(x[types:])
 	}
 	return c
 }

@@ -546,7 +546,7 @@ func TestDrawsFollowChances(t *testing.T) {
 // is published, unless it happened to change no chance.
 func TestWrongNarrowingIsBlocked(t *testing.T) {
 	const seed = 45
-	var blocked, harmless int
+	var blocked, harmless, relaxation int
 	for i := range instances(200, 3000) {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		p := small(rng)
@@ -556,7 +556,7 @@ func TestWrongNarrowingIsBlocked(t *testing.T) {
 		}
 		want := exact.Leximin(cohorts, p.People)
 		what := rng.IntN(3)
-		r, err := lottery.Solve(context.Background(), p, lottery.Sabotaged(func(q *lottery.Problem) {
+		r, err := lottery.Solve(context.Background(), p, lottery.Sabotaged(i%2 == 0, func(q *lottery.Problem) {
 			k := rng.IntN(len(q.People))
 			switch row := &q.Rows[rng.IntN(len(q.Rows))]; {
 			case what == 0 && q.Lower[k] < q.Upper[k]:
@@ -567,8 +567,11 @@ func TestWrongNarrowingIsBlocked(t *testing.T) {
 				row.Hi = max(row.Lo, min(row.Hi, 12)-1)
 			}
 		}))
-		if err != nil {
+		if err != nil || r.Status != lottery.Proved {
 			blocked++
+			if i%2 == 1 {
+				relaxation++
+			}
 			continue
 		}
 		for k, w := range want {
@@ -580,8 +583,8 @@ func TestWrongNarrowingIsBlocked(t *testing.T) {
 		harmless++
 	}
 	t.Logf("figure: wrongly narrowed models: %d blocked, %d without effect, none published wrong", blocked, harmless)
-	if blocked < 10 {
-		t.Errorf("only %d were blocked", blocked)
+	if blocked < 20 || relaxation < 5 {
+		t.Errorf("only %d were blocked, %d of them not on the way of the levels", blocked, relaxation)
 	}
 }
 

@@ -81,7 +81,7 @@ func (e *engine) best(index []int32, value []int64, sign, known int64) (most int
 	found = e.integer(q, ilp.Options{Work: narrowWork, Below: &below})
 	switch found.Status {
 	case ilp.Optimal:
-		e.pool.add(newCohort(found.X[:e.T]))
+		e.pool.add(newCohort(found.X, e.T))
 		return -found.Value, found, true
 	case ilp.Infeasible:
 		return known, found, true
@@ -134,7 +134,7 @@ func (e *engine) narrowTypes() {
 		q.Lower[t] = max(1, q.Lower[t])
 		switch found := e.integer(q, ilp.Options{Enough: &any, Work: narrowWork}); {
 		case found.X != nil:
-			e.pool.add(newCohort(found.X[:e.T]))
+			e.pool.add(newCohort(found.X, e.T))
 		case found.Status == ilp.Infeasible:
 			e.Upper[t] = 0
 			e.note(Narrowing{Index: t, Upper: true, Pivots: found.Pivots, Nodes: found.Nodes})
@@ -144,7 +144,7 @@ func (e *engine) narrowTypes() {
 
 // narrowRow finds the counts that cohorts reach of a row over types only.
 func (e *engine) narrowRow(i int) {
-	row := &e.Rows[i]
+	row := e.Rows[i]
 	if e.mixed[i] || e.rlo[i] == e.rhi[i] || len(row.Index) == 0 {
 		return
 	}
@@ -169,13 +169,13 @@ func (e *engine) narrowRow(i int) {
 	}
 	if most < int64(e.rhi[i]) {
 		if v, f, ok := e.best(row.Index, row.Value, 1, most); ok && v < int64(e.rhi[i]) {
-			row.Hi = v
+			e.Rows[i].Hi = v // cuts may have moved the rows
 			e.note(Narrowing{Row: true, Index: i, Upper: true, Value: v, Pivots: f.Pivots, Nodes: f.Nodes})
 		}
 	}
 	if least > int64(e.rlo[i]) {
 		if v, f, ok := e.best(row.Index, row.Value, -1, -least); ok && -v > int64(e.rlo[i]) {
-			row.Lo = -v
+			e.Rows[i].Lo = -v
 			e.note(Narrowing{Row: true, Index: i, Value: -v, Pivots: f.Pivots, Nodes: f.Nodes})
 		}
 	}

@@ -126,7 +126,7 @@ func (e *engine) proveLevel(st *stage, level []float64, held []bool) (Level, boo
 	}
 	q := e.problem.weighed(p.Weight)
 	if st.duals != nil {
-		y := make([]float64, len(st.duals))
+		y := make([]float64, len(q.Rows)) // cuts that came later: 0
 		for i, v := range st.duals {
 			y[i] = v * factor
 		}
@@ -145,7 +145,7 @@ func (e *engine) proveLevel(st *stage, level []float64, held []bool) (Level, boo
 	p.Pivots, p.Nodes = found.Pivots, found.Nodes
 	if found.Status != ilp.Infeasible {
 		if found.X != nil {
-			e.pool.add(newCohort(found.X[:e.T]))
+			e.pool.add(newCohort(found.X, e.T))
 		}
 		return l, false
 	}

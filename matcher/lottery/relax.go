@@ -80,6 +80,8 @@ func (e *engine) relax() (*relaxed, error) {
 		if left == 0 {
 			break // only the auxiliary columns were asked for
 		}
+		rows = len(s.Rows) // cuts may have come
+		r.rowSide = append(r.rowSide, make([]int8, rows-len(r.rowSide))...)
 		st := stage{value: value, weight: make([]float64, s.T), duals: make([]float64, rows)}
 		y := make([]float64, len(b.RowLower))
 		q.Duals(y)
@@ -224,7 +226,7 @@ func (e *engine) stageProgram(r *relaxed, held, ceiling []bool) (float64, *lp.So
 		for j := s.T; j < n; j++ {
 			x[j] = q.Value(j)
 		}
-		if s.violated(x, e.active, activeTol) || grown {
+		if e.separate(x) || s.violated(x, e.active, activeTol) || grown {
 			continue
 		}
 		copy(r.x[s.T:], x[s.T:])

@@ -25,32 +25,37 @@ func newSystem(p *Problem) *system {
 	s := &system{
 		Problem: p, T: len(p.People),
 		lo: make([]float64, n), hi: make([]float64, n),
-		rlo: make([]float64, len(p.Rows)), rhi: make([]float64, len(p.Rows)),
 		rows: make([][]int32, n), values: make([][]float64, n),
-		mixed: make([]bool, len(p.Rows)), lazy: make([]bool, len(p.Rows)),
 	}
 	for j := range n {
 		s.lo[j], s.hi[j] = float64(p.Lower[j]), float64(p.Upper[j])
 		s.hopeless = s.hopeless || p.Lower[j] > p.Upper[j]
 	}
-	for i, row := range p.Rows {
-		least, most, aux := int64(0), int64(0), false
-		for k, j := range row.Index {
-			v := row.Value[k]
-			if v == 0 {
-				continue
-			}
-			s.rows[j], s.values[j] = append(s.rows[j], int32(i)), append(s.values[j], float64(v))
-			s.mixed[i] = s.mixed[i] || int(j) >= s.T && p.Lower[j] < p.Upper[j]
-			aux = aux || int(j) >= s.T
-			lo, hi := v*p.Lower[j], v*p.Upper[j]
-			least, most = least+min(lo, hi), most+max(lo, hi)
-		}
-		s.lazy[i] = !aux && row.Lo <= least
-		s.rlo[i], s.rhi[i] = float64(max(row.Lo, least)), float64(min(row.Hi, most))
-		s.hopeless = s.hopeless || s.rlo[i] > s.rhi[i]
+	for i := range p.Rows {
+		s.addRow(i)
 	}
 	return s
+}
+
+// addRow takes over row i of the problem, which follows those it has.
+func (s *system) addRow(i int) {
+	row := &s.Rows[i]
+	least, most, mixed, aux := int64(0), int64(0), false, false
+	for k, j := range row.Index {
+		v := row.Value[k]
+		if v == 0 {
+			continue
+		}
+		s.rows[j], s.values[j] = append(s.rows[j], int32(i)), append(s.values[j], float64(v))
+		mixed = mixed || int(j) >= s.T && s.Lower[j] < s.Upper[j]
+		aux = aux || int(j) >= s.T
+		lo, hi := v*s.Lower[j], v*s.Upper[j]
+		least, most = least+min(lo, hi), most+max(lo, hi)
+	}
+	s.mixed, s.lazy = append(s.mixed, mixed), append(s.lazy, !aux && row.Lo <= least)
+	lo, hi := float64(max(row.Lo, least)), float64(min(row.Hi, most))
+	s.rlo, s.rhi = append(s.rlo, lo), append(s.rhi, hi)
+	s.hopeless = s.hopeless || lo > hi
 }
 
 func (s *system) people(t int) float64 { return float64(s.People[t]) }
@@ -115,8 +120,8 @@ func (s *system) column(b *builder, j int) {
 	}
 }
 
-// breaks says whether a whole point, auxiliary columns included, breaks a box
-// or a row. It counts in integers.
+// breaks says whether a whole point, auxiliary columns included, breaks a box,
+// a row or a variety. It counts in integers.
 func (p *Problem) breaks(x []int64) bool {
 	for j, v := range x {
 		if v < p.Lower[j] || v > p.Upper[j] {
@@ -133,7 +138,7 @@ func (p *Problem) breaks(x []int64) bool {
 			return true
 		}
 	}
-	return false
+	return !p.varied(x)
 }
 
 // weighed is the problem of the cohort with the largest Σ weight·count.

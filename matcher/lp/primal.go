@@ -70,6 +70,23 @@ func (s *Solver) Add(columns []Column) {
 // their lower bounds, but for those in atUpper. It returns false, and the basis
 // is that of all logicals, if they are no basis.
 func (s *Solver) SetBasis(basic, atUpper []int32) bool {
+	keep := s.keepSides
+	s.keepSides = true
+	ok := s.setBasis(basic, atUpper)
+	s.keepSides = keep
+	return ok
+}
+
+// WarmStart makes these variables the basis for Solve: the others are put at
+// the bounds that their reduced costs ask for. It returns false, and the basis
+// is that of all logicals, if they are no basis.
+func (s *Solver) WarmStart(basic []int32) bool { return s.setBasis(basic, nil) }
+
+// AtUpper says whether variable j, a structural or from the number of
+// structurals on a logical, is nonbasic at its upper bound.
+func (s *Solver) AtUpper(j int) bool { return s.where[j] < 0 && s.side[j] < 0 }
+
+func (s *Solver) setBasis(basic, atUpper []int32) bool {
 	if len(basic) != s.m {
 		return false
 	}
@@ -87,10 +104,7 @@ func (s *Solver) SetBasis(basic, atUpper []int32) bool {
 	for _, j := range atUpper {
 		s.side[j] = -1
 	}
-	keep := s.keepSides
-	s.keepSides = true
 	s.refactor()
-	s.keepSides = keep
 	for i, h := range basic {
 		if s.head[i] != h {
 			return false

@@ -148,7 +148,7 @@ type typed struct {
 func (r *run) typed() *typed {
 	s := r.settled
 	s.goal = anyCohort
-	p := r.in.program(&s)
+	p := r.in.build(&s, true)
 	n := len(r.in.blocks)
 	entries := make([][]byte, n)
 	for k := range entries {
@@ -162,6 +162,17 @@ func (r *run) typed() *typed {
 				entries[j] = binary.LittleEndian.AppendUint64(entries[j], uint64(i))
 				entries[j] = binary.LittleEndian.AppendUint64(entries[j], uint64(row.Value[k]))
 			}
+		}
+	}
+	// Blocks of one type are in the same sets of a variety as well.
+	of := len(p.ilp.Rows)
+	for _, v := range p.varieties {
+		for _, number := range v.sets {
+			for _, k := range r.in.sets[number].blocks {
+				entries[k] = binary.LittleEndian.AppendUint64(entries[k], uint64(of))
+				entries[k] = binary.LittleEndian.AppendUint64(entries[k], 1)
+			}
+			of++
 		}
 	}
 	t := &typed{problem: &lottery.Problem{}}
@@ -195,6 +206,21 @@ func (r *run) typed() *typed {
 		if a.kind != touched {
 			t.problem.Deviations = append(t.problem.Deviations, number[n+i])
 		}
+	}
+	for _, v := range p.varieties {
+		w := lottery.Variety{Least: v.lo, Short: -1}
+		if v.short >= 0 {
+			w.Short = number[v.short]
+		}
+		for _, set := range v.sets {
+			var types []int32
+			for _, k := range r.in.sets[set].blocks {
+				types = append(types, number[k])
+			}
+			slices.Sort(types)
+			w.Sets = append(w.Sets, slices.Compact(types))
+		}
+		t.problem.Varieties = append(t.problem.Varieties, w)
 	}
 	q.Cost = make([]int64, len(q.Lower))
 	for _, row := range p.ilp.Rows {

@@ -389,6 +389,16 @@ type program struct {
 	ilp  ilp.Problem
 	sign int64 // +1: the goal is minimized; −1: maximized
 	aux  []aux
+	// varieties are left to the caller instead of being rows, if asked for.
+	apart     bool
+	varieties []variety
+}
+
+// variety is: at least lo of the sets are touched, less the value of a column.
+type variety struct {
+	sets  []int
+	lo    int64
+	short int32 // −1: nothing makes up
 }
 
 // aux tells the value of an auxiliary column for a given cohort.
@@ -412,9 +422,13 @@ const (
 	counted                // what value says
 )
 
-func (in *instance) program(s *stage) *program {
+func (in *instance) program(s *stage) *program { return in.build(s, false) }
+
+// build makes the program of a stage. With apart, what asks for different
+// values stands in varieties and takes neither rows nor columns.
+func (in *instance) build(s *stage, apart bool) *program {
 	n := len(in.blocks)
-	p := &program{in: in, sign: 1}
+	p := &program{in: in, sign: 1, apart: apart}
 	p.ilp.Cost = make([]int64, n, n+64)
 	p.ilp.Lower = make([]int64, n, n+64)
 	p.ilp.Upper = make([]int64, n, n+64)
@@ -587,6 +601,14 @@ func (p *program) countRow(s *stage, r countRow, totals []ilp.Row) {
 func (p *program) varietyRow(s *stage, r varietyRow, totals []ilp.Row) {
 	takesPart, most := s.slack(r.level)
 	if !takesPart {
+		return
+	}
+	if p.apart {
+		v := variety{sets: r.sets, lo: int64(r.lo), short: -1}
+		if room := min(int64(r.lo), most/r.weight); room > 0 {
+			v.short = p.column(aux{kind: missing, sets: r.sets, at: r.lo}, room, &totals[r.level], r.weight)
+		}
+		p.varieties = append(p.varieties, v)
 		return
 	}
 	sum := ilp.Row{Lo: int64(r.lo), Hi: math.MaxInt64}

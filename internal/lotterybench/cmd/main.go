@@ -1,4 +1,6 @@
-// Command cmd compares the lottery engine with a leximin on SciPy's HiGHS.
+// Command cmd measures the lottery: families of pools, sizes and seeds, one line
+// a pool and a table. With -compare it also compares chances, person by person,
+// with a leximin on SciPy's HiGHS.
 package main
 
 import (
@@ -8,8 +10,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/openfairlead/fairlead/internal/lotterybench"
 )
@@ -32,16 +36,82 @@ func run(ctx context.Context) error {
 		cache = os.TempDir()
 	}
 	python := flag.String("python", filepath.Join(cache, "fairlead", "solverbench", "python", "bin", "python"), "a Python with SciPy; the bench of the integer solver installs one there")
-	sizes := flag.String("sizes", "80,120", "numbers of people")
-	seeds := flag.Int("seeds", 2, "pools of each size")
+	compare := flag.Bool("compare", false, "compare with a leximin on SciPy's HiGHS instead of measuring")
+	sizes := flag.String("sizes", "84,200,500", "numbers of people")
+	families := flag.String("families", "", "families, separated by commas; default all")
+	seeds := flag.Int("seeds", 6, "pools of each size")
+	first := flag.Int("first", 0, "the first seed")
+	work := flag.Int64("work", 0, "limit in pivots of each pool; 0: none")
+	limit := flag.Duration("limit", 0, "time limit of each pool; 0: none")
+	profile := flag.String("profile", "", "write a CPU profile to this file")
 	flag.Parse()
+	var numbers []int
 	for _, word := range strings.Split(*sizes, ",") {
 		n, err := strconv.Atoi(word)
 		if err != nil || n < 15 {
 			return fmt.Errorf("-sizes: %q is no number of 15 or more people", word)
 		}
-		for seed := range *seeds {
-			worst, err := lotterybench.Compare(ctx, lotterybench.New(n, uint64(seed)), *python, os.Stdout)
+		numbers = append(numbers, n)
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	if *compare {
+		return differences(ctx, numbers, *seeds, *python)
+	}
+	chosen := lotterybench.Families()
+	if *families != "" {
+		chosen = nil
+		for _, word := range strings.Split(*families, ",") {
+			f, ok := lotterybench.Find(strings.TrimSpace(word))
+			if !ok {
+				return fmt.Errorf("-families: there is no family %q", word)
+			}
+			chosen = append(chosen, f)
+		}
+	}
+	table := []string{"| family | n | pools | impossible | proved | by relaxation | median | worst |", "|---|---|---|---|---|---|---|---|"}
+	for _, f := range chosen {
+		for _, n := range numbers {
+			var all []*lotterybench.Measured
+			for seed := range *seeds {
+				in := f.New(n, uint64(*first+seed))
+				m, err := measure(ctx, in, *work, *limit)
+				if err != nil {
+					return err
+				}
+				m.Print(os.Stdout)
+				all = append(all, m)
+			}
+			table = append(table, fmt.Sprintf("| %s | %d | %s |", f.Name, n, lotterybench.Summary(all)))
+		}
+	}
+	fmt.Println()
+	fmt.Println(strings.Join(table, "\n"))
+	return nil
+}
+
+func measure(ctx context.Context, in lotterybench.Instance, work int64, limit time.Duration) (*lotterybench.Measured, error) {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	return lotterybench.Measure(ctx, in, work)
+}
+
+func differences(ctx context.Context, sizes []int, seeds int, python string) error {
+	for _, n := range sizes {
+		for seed := range seeds {
+			worst, err := lotterybench.Compare(ctx, lotterybench.New(n, uint64(seed)), python, os.Stdout)
 			if err != nil {
 				return err
 			}
