@@ -113,7 +113,7 @@ func (b *search) goal(r *verify.Row, m *lp.Model) {
 		m.Cost[j] = -b.sign * float64(r.Value[k]) * b.scale
 	}
 	// A little beyond, so that rounding the duals does not lose it.
-	b.cutoff += 0.25 * b.scale
+	b.cutoff += float64(0.25 * b.scale)
 }
 
 func (b *search) pivots() int64 { return b.lp.Pivots() }
@@ -155,7 +155,7 @@ func (b *search) tighten(c *matcher.Claim) {
 	}
 	if best <= c.Bound+room {
 		c.Bound, goal.Lo = best, best+1
-		b.cutoff = -float64(goal.Lo)*b.scale + 0.25*b.scale
+		b.cutoff = float64(-float64(goal.Lo)*b.scale) + float64(0.25*b.scale)
 	}
 }
 
@@ -188,7 +188,7 @@ func (b *search) node() bool {
 		if status != lp.Infeasible && b.sign != 0 {
 			duals := make([]float64, len(b.row))
 			b.lp.Duals(duals)
-			if b.lp.Objective() > b.cutoff-0.3*b.scale && b.leaf(duals, b.scale) {
+			if b.lp.Objective() > b.cutoff-float64(0.3*b.scale) && b.leaf(duals, b.scale) {
 				return true
 			}
 		}

@@ -44,7 +44,7 @@ func NewChecker(s *System) *Checker {
 			}
 		}
 		for k, j := range r.Index {
-			sum += math.Abs(float64(r.Value[k])) * (1 + max(math.Abs(float64(s.Lower[j])), math.Abs(float64(s.Upper[j]))))
+			sum += float64(math.Abs(float64(r.Value[k])) * (1 + max(math.Abs(float64(s.Lower[j])), math.Abs(float64(s.Upper[j])))))
 		}
 		c.size = append(c.size, sum)
 	}
@@ -69,7 +69,7 @@ func (c *Checker) Excess(box Box, rows []matcher.Multiplier) (*big.Int, bool) {
 		if m.By > 0 && r.Lo == NoLower || m.By < 0 && r.Hi == NoUpper || m.By == math.MinInt64 {
 			return nil, false
 		}
-		total += math.Abs(float64(m.By)) * c.size[m.Row]
+		total += float64(math.Abs(float64(m.By)) * c.size[m.Row])
 		c.steps += int64(len(r.Index)) + 1
 	}
 	// Every partial sum below is smaller than total, and a float is off by far
