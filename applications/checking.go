@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher"
@@ -20,6 +22,10 @@ type CriteriaVerdict struct {
 	// Rules are the counts of the witness, or of the closest cohort when the
 	// rules cannot be kept, with the labels of the form.
 	Rules []ResultRule
+	// Details are how tight each rule is, whether decliners can be seated, and why
+	// it is impossible with every way out; nil unless they were asked for. Rows in
+	// them that are not among Rules are withheld.
+	Details *selection.Details
 }
 
 // CheckCriteria says whether criteria (unsaved ones, or a version) can be kept
@@ -28,6 +34,15 @@ type CriteriaVerdict struct {
 // people by them, one named person too: it needs IdentityRead as well, and is
 // recorded.
 func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Criteria) (*CriteriaVerdict, error) {
+	return s.checkCriteria(ctx, who, c, false)
+}
+
+// ExamineCriteria is CheckCriteria with Details, which take longer.
+func (s *Service) ExamineCriteria(ctx context.Context, who access.Principal, c *Criteria) (*CriteriaVerdict, error) {
+	return s.checkCriteria(ctx, who, c, true)
+}
+
+func (s *Service) checkCriteria(ctx context.Context, who access.Principal, c *Criteria, details bool) (*CriteriaVerdict, error) {
 	if err := need(who, access.CriteriaWrite, c.Program); err != nil {
 		return nil, err
 	}
@@ -56,7 +71,7 @@ func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Cr
 	if err != nil {
 		return nil, err
 	}
-	if counted := c.identityAttributes(form); len(counted) > 0 {
+	if counted := c.identityAttributes(form); len(counted) > 0 && s.countedAnew(who, c.Program, counted) {
 		err := s.Store.Update(ctx, func(tx Tx) error {
 			return tx.AppendEvents(ctx, s.event(who, "identity.count", programName(c.Program)+"/applications", "", "columns="+strings.Join(counted, ",")))
 		})
@@ -77,10 +92,38 @@ func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Cr
 		Verdict: verdict, PoolSize: len(people), Criteria: c, Resolved: r.Criteria, Form: form,
 		Rules: r.label(form, c, counts),
 	}
+	if details {
+		answer.Details, err = selection.Examine(ctx, people, r.Criteria, verdict, selection.Options{Work: examineWork})
+		if err != nil {
+			return nil, engineError("CRITERIA_INVALID", err)
+		}
+	}
 	if !who.Can(access.IdentityRead, c.Program) {
 		answer.withhold()
 	}
 	return answer, nil
+}
+
+// counting guards the counts of every Service, which are copied in tests.
+var counting sync.Mutex
+
+// countedAnew reports whether a count by these columns is one to record: an
+// editor checks at every keystroke, and the log keeps one line in ten minutes
+// for each caller and set of columns.
+func (s *Service) countedAnew(who access.Principal, program string, columns []string) bool {
+	const every = 10 * time.Minute
+	key := who.Subject + "\x00" + program + "\x00" + strings.Join(columns, ",")
+	now := s.now()
+	counting.Lock()
+	defer counting.Unlock()
+	if last, ok := s.counts[key]; ok && now.Sub(last) < every && !now.Before(last) {
+		return false
+	}
+	if s.counts == nil || len(s.counts) > 10_000 {
+		s.counts = map[string]time.Time{}
+	}
+	s.counts[key] = now
+	return true
 }
 
 // mayCountBy refuses criteria on identity attributes to who does not read them.
@@ -95,6 +138,9 @@ func mayCountBy(who access.Principal, c *Criteria, form *Form) error {
 
 // checkWork bounds a check, in pivots: it answers a person who waits.
 const checkWork = 200_000
+
+// examineWork bounds the details.
+const examineWork = 2_000_000
 
 // presentPool is who a run would choose from if the call closed now.
 func presentPool(ctx context.Context, tx Tx, p *Program, form *Form) ([]*Application, error) {

@@ -59,6 +59,16 @@ func TestDeclinerCanBeChosen(t *testing.T) {
 			t.Errorf("%s declines and cannot be chosen: %+v %v", code, r, err)
 		}
 	}
+	// And has a chance in the lottery, which the run tells beside the others'.
+	sel := mustDraw(w, w.lottery(func(s *applications.Selection) { s.Criteria = c.Version }).ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "a test" })
+	x, err := w.ExplainSelection(w.ctx, w.facilitator, "leaders", sel.ID, "NS-0004")
+	if err != nil || x.Chance == nil || x.Chance.Tickets == 0 {
+		t.Errorf("whoever declined has the chance %+v: %v", x, explained(err))
+	}
+	r, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", sel.ID)
+	if err != nil || len(r.Decliners) != 1 || r.Decliners[0].Attribute != "race" || r.Decliners[0].People != 2 || r.Decliners[0].Mean == 0 || r.Decliners[0].Rest == 0 {
+		t.Errorf("the run reports decliners as %+v: %v", r.Decliners, explained(err))
+	}
 }
 
 // Declining changes nothing about eligibility, and nothing that rules see: two

@@ -104,7 +104,7 @@ func (sel *Selection) publicRecord(f *frozen) *verify.PublicRecord {
 		Selection: sel.ID, Method: sel.Lottery, Provenance: verify.Sealed, Size: f.Criteria.Size, Applicants: sel.Seal.People,
 		PoolRoot: sel.Seal.PoolRoot, TypesRoot: sel.Seal.TypesRoot, RulesDigest: sel.Seal.RulesDigest, BookDigest: sel.Seal.BookDigest,
 		Source: verify.SeedSource{Kind: string(sel.SeedKind), Words: sel.SeedSource, People: sel.SeedPeople},
-		Runs: sel.Seal.Runs, Trials: sel.Seal.Trials, CriteriaVersions: sel.Seal.CriteriaVersions,
+		Runs:   sel.Seal.Runs, Trials: sel.Seal.Trials, CriteriaVersions: sel.Seal.CriteriaVersions,
 		Locks: len(sel.Include) + len(sel.Exclude), Swaps: sel.EarlierChoices + len(sel.Choices),
 	}
 	if sel.Provenance != "" {

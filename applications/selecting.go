@@ -439,6 +439,51 @@ type SelectionResult struct {
 	Members []ResultMember
 	// Chances sums up the lottery, before the draw and after it; nil without one.
 	Chances *ChanceSummary
+	// Decliners compare, by attribute that a rule names, who declined it with the
+	// rest of the pool.
+	Decliners []DeclinerReport
+}
+
+// DeclinerReport compares the people of the pool who declined one attribute
+// with the others. Mean and Rest are their mean chances in millionths, as the
+// ticket book has them; 0 without a lottery. Counts may be TooFew.
+type DeclinerReport struct {
+	Attribute  string
+	Label      Text
+	People     int
+	Mean, Rest int64
+}
+
+// declinerReports compares decliners with the rest, for each attribute that the
+// criteria count people by and that can be declined.
+func declinerReports(form *Form, c *Criteria, f *frozen, l *matcher.Lottery) []DeclinerReport {
+	chance := map[string]int64{}
+	for t, ids := range l.Types {
+		for _, id := range ids {
+			chance[id] = l.Chances[t] / int64(len(ids))
+		}
+	}
+	var reports []DeclinerReport
+	for _, key := range c.attributes() {
+		a := form.Attribute(key)
+		if a == nil || !a.Decline {
+			continue
+		}
+		r := DeclinerReport{Attribute: key, Label: a.Label}
+		rest := 0
+		for _, p := range f.People {
+			if len(p.Values[key]) == 0 {
+				r.People++
+				r.Mean += chance[p.ID]
+			} else {
+				rest++
+				r.Rest += chance[p.ID]
+			}
+		}
+		r.Mean, r.Rest = r.Mean/int64(max(1, r.People)), r.Rest/int64(max(1, rest))
+		reports = append(reports, r)
+	}
+	return reports
 }
 
 // ResultRule is one row of the make-up table. Pool and Count, and Short and
@@ -531,6 +576,7 @@ func (s *Service) SelectionResult(ctx context.Context, who access.Principal, pro
 	r.Rules = r.Criteria.resolve(r.Form).label(r.Form, r.Criteria, counts)
 	r.members(pool)
 	r.chances()
+	r.Decliners = declinerReports(r.Form, r.Criteria, input, &r.Record.Lottery)
 	// The rest of the record holds the whole pool.
 	r.Record.Certificate = nil
 	l := &r.Record.Lottery

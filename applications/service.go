@@ -39,6 +39,9 @@ type Service struct {
 
 	// What TendErasures has to do once more.
 	unlisted, unscrubbed uint32 // 0 or 1, atomic
+
+	// When each caller was last recorded to count by identity columns.
+	counts map[string]time.Time
 }
 
 // Preset is a program ready to be made: its texts, form and sets of criteria.

@@ -83,7 +83,7 @@ func (r *SelectionResult) Withhold() {
 	if r.Chances != nil {
 		*r.Chances = r.Chances.withheld()
 	}
-	r.Record.Lottery = matcher.Lottery{Method: r.Record.Lottery.Method}
+	r.Record.Lottery, r.Decliners = matcher.Lottery{Method: r.Record.Lottery.Method}, nil
 	for i := range r.Members {
 		r.Members[i].Chance = 0
 	}
@@ -130,6 +130,22 @@ func (v *CriteriaVerdict) withhold() {
 	v.Verdict.Rules = nil
 	if why := v.Verdict.Infeasibility; why != nil {
 		why.ClosestRules = nil
+	}
+	if d := v.Details; d != nil {
+		// How many of a group could be in tells how many there are.
+		for i := range d.Ranges {
+			d.Ranges[i].Least, d.Ranges[i].Most = shownCount(d.Ranges[i].Least), shownCount(d.Ranges[i].Most)
+		}
+		for i := range d.Decliners {
+			one := &d.Decliners[i]
+			one.People = shownCount(one.People)
+			for _, seats := range []*selection.Seats{&one.Allowed, &one.Best} {
+				seats.Can, seats.Cannot = shownCount(seats.Can), shownCount(seats.Cannot)
+			}
+		}
+		if why := d.Infeasibility; why != nil {
+			why.ClosestRules = nil
+		}
 	}
 }
 
