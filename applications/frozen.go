@@ -208,6 +208,7 @@ func recordWithout(r *matcher.Record, f *frozen, commitment string) *matcher.Rec
 	if why := o.Infeasibility; why != nil {
 		left := *why
 		left.LeastTotalDeviation = nil
+		left.Conflict, left.Relaxations, left.Cut = nil, nil, nil
 		if len(left.ClosestRules) > 0 {
 			left.ClosestRules = selection.Count(f.People, f.Criteria, left.Closest)
 		}

@@ -244,6 +244,12 @@ func (v *validator) rules(c matcher.Criteria) {
 		if r.Max < r.Min {
 			v.fail(field+".max", "is %d, less than min %d", r.Max, r.Min)
 		}
+		if r.MinFlex < 0 {
+			v.fail(field+".min_flex", "is %d: it must be 0 or more", r.MinFlex)
+		}
+		if r.MaxFlex < 0 {
+			v.fail(field+".max_flex", "is %d: it must be 0 or more", r.MaxFlex)
+		}
 		if r.Priority < 0 || r.Priority > matcher.MaxPriority {
 			v.fail(field+".priority", "is %d: it must be 1 to %d, or 0 for a rule that must hold", r.Priority, matcher.MaxPriority)
 		}

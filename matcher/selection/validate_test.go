@@ -48,6 +48,7 @@ func TestValidate(t *testing.T) {
 		{"allow", func(c *matcher.Criteria) { c.Allow = map[int]int64{0: 1, 3: -1, 4: 1} }, []string{"allow[0]: priorities are 1 to 9; rules that must hold allow no deviation", "allow[3]: is -1: an allowed deviation is an integer from 0 to 1000000000"}, []string{"a deviation is allowed for priority 4, but no rule has that priority"}},
 		{"min over max", func(c *matcher.Criteria) { c.Rules[0].Min, c.Rules[0].Max = 3, 2 }, []string{"rules[0].max: is 2, less than min 3"}, nil},
 		{"negative bound", func(c *matcher.Criteria) { c.Rules[0].Min = -1 }, []string{"rules[0].min: is -1: it must be 0 or more"}, nil},
+		{"negative flex", func(c *matcher.Criteria) { c.Rules[0].MinFlex, c.Rules[0].MaxFlex = -1, -2 }, []string{"rules[0].min_flex: is -1: it must be 0 or more", "rules[0].max_flex: is -2: it must be 0 or more"}, nil},
 		{"weight of must", func(c *matcher.Criteria) { c.Rules[0].Weight = 2 }, []string{"rules[0].weight: is 2: only a rule with a priority has a weight"}, nil},
 		{"no weight", func(c *matcher.Criteria) { c.Rules[0].Priority = 1 }, []string{"rules[0].weight: is 0: it must be 1 to 1000"}, nil},
 		{"priority", func(c *matcher.Criteria) { c.Rules[0].Priority, c.Rules[0].Weight = 10, 1 }, []string{"rules[0].priority: is 10: it must be 1 to 9, or 0 for a rule that must hold"}, nil},
