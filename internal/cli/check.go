@@ -22,9 +22,11 @@ func (p *program) checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check --pool FILE --rules FILE --size N",
 		Short: "Say whether any cohort can keep the rules that must hold",
-		Long: `Check says whether any cohort can keep the rules that must hold. If none can, it
-says by how much the closest one misses them and which one that is. It chooses
-nobody. docs/selecting.md describes the files.
+		Long: `Check says whether any cohort can keep the rules that must hold. If one can, it
+says for each rule how many an allowed cohort can have, and whether those who
+declined to answer can be chosen. If none can, it names a smallest set of
+conditions that cannot hold together, the ways out, and the cohort that comes
+closest. It chooses nobody. docs/selecting.md describes the files.
 
 Exit codes: 0 possible · 2 usage · 3 bad input data · 4 proved impossible ·
 5 not decided in the work or time given · 130 interrupted.`,
@@ -48,17 +50,25 @@ func (c *checking) run(ctx context.Context, p *program) error {
 	limited, cancel := c.limit(ctx)
 	defer cancel()
 	line := newProgressLine(p.stderr, c.quiet)
-	v, err := selection.Check(limited, q.people, q.criteria, selection.Options{Work: c.work, Progress: line.show})
+	o := selection.Options{Work: c.work, Progress: line.show}
+	v, err := selection.Check(limited, q.people, q.criteria, o)
+	var d *selection.Details
+	if err == nil {
+		if d, err = selection.Examine(limited, q.people, q.criteria, v, o); d != nil && d.Infeasibility != nil {
+			v.Infeasibility = d.Infeasibility
+		}
+	}
 	line.clear()
 	if err != nil {
 		return err
 	}
 	if c.asJSON {
 		c.note(p, "this verdict holds personal data")
-		err = writeVerdict(p, v)
+		err = writeVerdict(p, v, d)
 	} else {
 		t := &report{w: p.stdout, color: colorful(p.stdout)}
 		t.verdict(q, v)
+		t.details(v, d)
 		err = t.err
 	}
 	if err != nil {
@@ -73,14 +83,51 @@ func (c *checking) run(ctx context.Context, p *program) error {
 // The verdict as JSON. Rules are as in the record of select.
 type (
 	verdictJSON struct {
-		Status              string        `json:"status"`
-		Complete            bool          `json:"complete"`
-		Witness             []string      `json:"witness"`
-		Rules               []countJSON   `json:"rules"`
-		LeastTotalDeviation *int64        `json:"leastTotalDeviation"`
-		Clash               []string      `json:"clash"`
-		Closest             closestJSON   `json:"closest"`
-		Warnings            []warningJSON `json:"warnings"`
+		Status              string           `json:"status"`
+		Complete            bool             `json:"complete"`
+		Witness             []string         `json:"witness"`
+		Rules               []countJSON      `json:"rules"`
+		LeastTotalDeviation *int64           `json:"leastTotalDeviation"`
+		Clash               []string         `json:"clash"`
+		Conflict            []conditionJSON  `json:"conflict"`
+		Relaxations         []relaxationJSON `json:"relaxations"`
+		Cut                 []string         `json:"cut"`
+		Closest             closestJSON      `json:"closest"`
+		Ranges              []rangeJSON      `json:"ranges"`
+		Decliners           []declinerJSON   `json:"decliners"`
+		Warnings            []warningJSON    `json:"warnings"`
+	}
+	conditionJSON struct {
+		Row   int    `json:"row"`
+		Bound string `json:"bound"`
+	}
+	relaxationJSON struct {
+		Cost    int64        `json:"cost"`
+		Changes []changeJSON `json:"changes"`
+	}
+	changeJSON struct {
+		Row   int    `json:"row"`
+		Bound string `json:"bound"`
+		From  int    `json:"from"`
+		To    int    `json:"to"`
+	}
+	rangeJSON struct {
+		Row         int                 `json:"row"`
+		Least       int                 `json:"least"`
+		LeastProved bool                `json:"leastProved"`
+		Most        int                 `json:"most"`
+		MostProved  bool                `json:"mostProved"`
+		Tightness   selection.Tightness `json:"tightness"`
+	}
+	declinerJSON struct {
+		Attribute string    `json:"attribute"`
+		People    int       `json:"people"`
+		Allowed   seatsJSON `json:"allowed"`
+		Best      seatsJSON `json:"best"`
+	}
+	seatsJSON struct {
+		Can    int `json:"can"`
+		Cannot int `json:"cannot"`
 	}
 	closestJSON struct {
 		Cohort []string    `json:"cohort"`
@@ -105,12 +152,13 @@ type (
 	}
 )
 
-func writeVerdict(p *program, v *selection.Verdict) error {
+func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error {
 	j := verdictJSON{
 		Status: string(v.Status), Complete: v.Complete,
 		Witness: notNil(v.Witness), Rules: countsJSON(v.Rules), Clash: []string{},
 		Closest:  closestJSON{Cohort: []string{}, Rules: []countJSON{}},
-		Warnings: []warningJSON{},
+		Conflict: []conditionJSON{}, Relaxations: []relaxationJSON{}, Cut: []string{},
+		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Warnings: []warningJSON{},
 	}
 	if v.Status == matcher.Feasible {
 		j.LeastTotalDeviation = new(int64)
@@ -118,6 +166,25 @@ func writeVerdict(p *program, v *selection.Verdict) error {
 	if i := v.Infeasibility; i != nil {
 		j.LeastTotalDeviation, j.Clash = i.LeastTotalDeviation, notNil(i.Clash)
 		j.Closest = closestJSON{Cohort: notNil(i.Closest), Rules: countsJSON(i.ClosestRules)}
+	}
+	if i := v.Infeasibility; i != nil {
+		for _, m := range i.Conflict {
+			j.Conflict = append(j.Conflict, conditionJSON(m))
+		}
+		for _, x := range i.Relaxations {
+			way := relaxationJSON{Cost: x.Cost}
+			for _, c := range x.Changes {
+				way.Changes = append(way.Changes, changeJSON(c))
+			}
+			j.Relaxations = append(j.Relaxations, way)
+		}
+		j.Cut = notNil(i.Cut)
+	}
+	for k, g := range d.Ranges {
+		j.Ranges = append(j.Ranges, rangeJSON{g.Row, g.Least, g.LeastProved, g.Most, g.MostProved, g.Tightness(v.Rules[k].Priority)})
+	}
+	for _, n := range d.Decliners {
+		j.Decliners = append(j.Decliners, declinerJSON{n.Attribute, n.People, seatsJSON(n.Allowed), seatsJSON(n.Best)})
 	}
 	for _, w := range v.Warnings {
 		j.Warnings = append(j.Warnings, warningJSON{w.Row, w.Message})

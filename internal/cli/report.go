@@ -29,7 +29,7 @@ func (t *report) outcome(result *selected) {
 	q, r := result.question, result.record
 	switch {
 	case r.Status == matcher.Infeasible:
-		t.impossible(r.Infeasibility, r.Complete)
+		t.impossible(q, r.Infeasibility, r.Complete)
 		return
 	case r.Status == matcher.Undecided:
 		t.line("%s  Neither a cohort was found nor a proof that there is none: %s.", t.bold("UNDECIDED"), cutBy(r.Complete))
@@ -78,30 +78,9 @@ func (t *report) verdict(q *question, v *selection.Verdict) {
 	case matcher.Feasible:
 		t.line("%s  A cohort of %s keeps every rule that must hold.", t.bold("POSSIBLE"), people(len(v.Witness)))
 	case matcher.Infeasible:
-		t.impossible(v.Infeasibility, v.Complete)
+		t.impossible(q, v.Infeasibility, v.Complete)
 	default:
 		t.line("%s  Neither a cohort was found nor a proof that there is none: %s.", t.bold("NOT DECIDED"), cutBy(v.Complete))
-	}
-}
-
-func (t *report) impossible(i *matcher.Infeasibility, complete bool) {
-	switch {
-	case len(i.Clash) > 0:
-		t.line("%s  No cohort can be formed, whatever the rules: these cannot hold together:", t.bold("IMPOSSIBLE"))
-		for _, words := range i.Clash {
-			t.line("  %s", words)
-		}
-		return
-	case i.LeastTotalDeviation == nil:
-		t.line("%s  No cohort keeps the rules that must hold. How close one can come is not known: %s.", t.bold("IMPOSSIBLE"), cutBy(complete))
-		return
-	}
-	t.line("%s  No cohort keeps the rules that must hold. The closest one misses them by %d in total (proved least).", t.bold("IMPOSSIBLE"), *i.LeastTotalDeviation)
-	if len(i.Closest) > 0 {
-		t.line("")
-		t.makeUp(i.ClosestRules)
-		t.line("")
-		t.cohort("Closest cohort", i.Closest, nil)
 	}
 }
 

@@ -359,6 +359,12 @@ func TestImpossible(t *testing.T) {
 	dir := folder(t, map[string]string{"p.csv": peopleCSV, "r.csv": "feature,value,min,max\ncounty,Ilsand,1,2\nrole,director,2,2\n"})
 	want := `IMPOSSIBLE  No cohort keeps the rules that must hold. The closest one misses them by 1 in total (proved least).
 
+This one cannot hold by itself:
+  county: Ilsand at least 1  0 in the pool
+
+Ways out, the smallest first; each one is enough:
+  county: Ilsand at least 0 instead of 1
+
 PRIORITY  RULE            RANGE   POOL  IN COHORT  STATUS
 must      county: Ilsand  1 to 2     0          0  1 short
 must      role: director  2          2          2  met
@@ -397,7 +403,17 @@ Closest cohort (2)
 func TestCheck(t *testing.T) {
 	dir := folder(t, map[string]string{"p.csv": peopleCSV, "r.csv": rulesCSV})
 	r := run(t.Context(), dir, "", "check", "--pool", "p.csv", "--rules", "r.csv", "--size", "3")
-	if diff := cmp.Diff(result{0, "POSSIBLE  A cohort of 3 people keeps every rule that must hold.\n", ""}, r, cmp.AllowUnexported(result{})); diff != "" {
+	want := `POSSIBLE  A cohort of 3 people keeps every rule that must hold.
+
+PRIORITY  RULE             RANGE            POOL  COHORTS HAVE  NOTE
+must      county: Island   1 to 2              2        1 to 2
+1         role: *          2+ different        3        1 to 3
+2         organization: *  up to 1 of each     2        1 to 2  tight: never less than the most
+
+Who declined to answer, and can be chosen all the same:
+  county: 1 of 1
+`
+	if diff := cmp.Diff(result{0, want, ""}, r, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)
 	}
 	r = run(t.Context(), dir, "", "check", "--pool", "p.csv", "--rules", "r.csv", "--size", "3", "--json", "--quiet")
