@@ -14,6 +14,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
 // editorPage edits criteria: cards by priority, and the verdict on them as they
@@ -185,7 +186,22 @@ func (s *server) getEditor(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	e := &editing{server: s, desk: d, draft: newDraft(base, d.form), from: from, focus: -1}
+	e.try(q["change"])
 	return e.render(w, r, http.StatusOK)
+}
+
+// try makes changes to the copy that is edited: "3.max=11" sets the upper bound
+// of the engine's row 3.
+func (e *editing) try(changes []string) {
+	_, at, _ := e.draft.criteria(e.program.ID, e.form)
+	for _, change := range changes {
+		var row, to int
+		var name string
+		if n, _ := fmt.Sscanf(strings.NewReplacer(".", " ", "=", " ").Replace(change), "%d %s %d", &row, &name, &to); n == 3 && row >= 1 && row <= len(at.rows) {
+			e.draft.set(fmt.Sprintf("%s=%d", at.rows[row-1].field(name), to))
+			e.focus = at.rows[row-1].card
+		}
+	}
 }
 
 // editing is one request of the editor.
@@ -196,6 +212,7 @@ type editing struct {
 	from   string
 	focus  int // the card that was changed, or −1
 	width  int
+	quick  bool              // the verdict alone, while somebody types
 	faults map[string]string // by field, or "" for the whole
 	others []string
 }
@@ -337,6 +354,7 @@ func (s *server) postCriteriaCheck(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
+	e.quick = r.URL.Query().Get("details") == ""
 	page, err := e.page(r)
 	if err != nil {
 		return err
@@ -397,7 +415,11 @@ func isNumber(s string) bool {
 func (e *editing) check(ctx context.Context, c *applications.Criteria, at places) (*applications.CriteriaVerdict, error) {
 	asked := *c
 	asked.Name = "" // without rules a name would stand for a set of the preset
-	verdict, err := e.svc.CheckCriteria(ctx, e.who, &asked)
+	ask := e.svc.ExamineCriteria
+	if e.quick {
+		ask = e.svc.CheckCriteria
+	}
+	verdict, err := ask(ctx, e.who, &asked)
 	switch {
 	case err == nil:
 		return verdict, nil
@@ -664,6 +686,11 @@ func newCheckView(l tongue, e *editing, verdict *applications.CriteriaVerdict, a
 	default:
 		v.Title, v.Text = l.say("check.unknown"), l.say("check.unknown.text", "pool", pool)
 	}
+	if d := verdict.Details; d != nil {
+		for _, decliners := range d.Decliners {
+			v.After = append(v.After, e.declinerLine(l, decliners)...)
+		}
+	}
 	for i := range verdict.Rules {
 		if n := verdict.Rules[i].Row - 1; n >= 0 && n < len(at.rows) {
 			v.Rows = append(v.Rows, e.rowCheck(l, verdict, i, at.rows[n]))
@@ -685,23 +712,95 @@ func (e *editing) rowCheck(l tongue, verdict *applications.CriteriaVerdict, i in
 	case r.Pool < r.Min:
 		out.Note = l.count("check.row_short", r.Pool, "min", r.Min)
 	}
+	if verdict.Details == nil || out.Note != "" {
+		return out
+	}
+	for _, g := range verdict.Details.Ranges {
+		if g.Row != r.Row {
+			continue
+		}
+		switch g.Tightness(r.Priority) {
+		case selection.Never:
+			out.Note = l.say("tight.never")
+		case selection.Tight:
+			out.Note = l.say("tight.tight")
+		case selection.Always:
+			out.Note = l.say("tight.always")
+		}
+	}
 	return out
 }
 
-// whyNot words why criteria cannot be kept.
+// declinerLine says what the criteria leave to people who declined a question.
+func (e *editing) declinerLine(l tongue, d selection.Decliner) []string {
+	if d.People == 0 || d.Best.Cannot == 0 {
+		return nil
+	}
+	name := d.Attribute
+	if a := e.form.Attribute(d.Attribute); a != nil {
+		name = attributeLabel(l, a).Text
+	}
+	if d.Allowed.Cannot == d.People {
+		return []string{l.say("decliners.none", "attribute", name)}
+	}
+	return []string{l.say("decliners.some", "attribute", name, "n", masked(l, d.Best.Cannot, facilitates(e.who, e.program.ID)), "of", masked(l, d.People, facilitates(e.who, e.program.ID)))}
+}
+
+// whyNot words why criteria cannot be kept, and the ways out, each of which the
+// form can try as it stands.
 func (e *editing) whyNot(l tongue, v *checkView, verdict *applications.CriteriaVerdict, at places) {
 	why := verdict.Verdict.Infeasibility
+	if d := verdict.Details; d != nil && d.Infeasibility != nil {
+		why = d.Infeasibility
+	}
 	if why == nil {
 		return
 	}
 	if len(why.Clash) > 0 {
 		v.Text = l.say("result.clash_hard")
 		for _, c := range why.Clash {
-			v.Lines = append(v.Lines, missLine{What: phrase{c, "en"}})
+			v.Lines = append(v.Lines, missLine{What: l.said(hardWords(l, c))})
 		}
 		return
 	}
-	if why.LeastTotalDeviation != nil {
+	switch pool := masked(l, verdict.PoolSize, true); len(why.Conflict) {
+	case 0:
+	case 1:
+		v.Text = l.say("why.conflict_one", "pool", pool)
+	default:
+		v.Text = l.say("why.conflict", "pool", pool)
+	}
+	for _, c := range why.Conflict {
+		v.Lines = append(v.Lines, conditionLine(l, verdict.Rules, c))
+	}
+	for i, x := range why.Relaxations {
+		if i == shownWays {
+			v.After = append(v.After, l.count("way.more", len(why.Relaxations)-shownWays))
+			break
+		}
+		way := wayOut{}
+		way.Label, way.Cost = relaxationWords(l, verdict.Rules, x)
+		var set []string
+		for _, c := range x.Changes {
+			if c.Row < 1 || c.Row > len(at.rows) {
+				set = nil
+				break
+			}
+			name := "min"
+			if c.Bound == matcher.BoundMax {
+				name = "max"
+			}
+			set = append(set, fmt.Sprintf("%s=%d", at.rows[c.Row-1].field(name), c.To))
+		}
+		if len(set) > 0 {
+			way.Set = doSet + strings.Join(set, " ")
+		}
+		v.Ways = append(v.Ways, way)
+	}
+	if slices.Contains(why.Cut, matcher.CutRelaxations) {
+		v.After = append(v.After, l.say("way.cut"))
+	}
+	if why.LeastTotalDeviation != nil && len(why.Relaxations) == 0 {
 		v.After = append(v.After, l.count("result.least_total", int(*why.LeastTotalDeviation)))
 	}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,6 +16,12 @@ func (x *site) signedIn(role access.Role) {
 	secret, _, _ := x.staffToken(role)
 	x.browser = x.newBrowser()
 	x.follow(x.fill(x.get("/sign-in"), "token", secret))
+}
+
+func with(form url.Values, name, value string) url.Values {
+	changed := maps.Clone(form)
+	changed.Set(name, value)
+	return changed
 }
 
 func TestCriteriaAreEdited(t *testing.T) {
@@ -53,12 +60,17 @@ func TestCriteriaAreEdited(t *testing.T) {
 	form.Set(card(sector)+".priority", "0")
 	form.Set("do", "check")
 	impossible := x.do(http.MethodPost, action, form, nil)
-	x.has(impossible, "Impossible", "That is proved", "applied; 14 are asked for")
+	x.has(impossible, "Impossible", "This cannot be kept by any", "applied; 14 are asked for", "Ways out", "at least 5 people, instead of 14", "changes 9 in all")
+	// The way out, tried on what is on the page.
+	tried := x.do(http.MethodPost, action, with(form, "do", "set:"+sector+"=5"), nil)
+	x.has(tried, "Possible", "tight: met only exactly")
+	x.has(x.do(http.MethodPost, action+"/check?details=yes", form, nil), "Ways out")
 	live := x.do(http.MethodPost, action+"/check", form, nil)
 	if live.status != http.StatusOK || !strings.Contains(live.body, `<div id="verdict">`) || strings.Contains(live.body, "<html") {
 		t.Errorf("the live check gives %d: %s", live.status, live.body)
 	}
 	x.has(live, "Impossible", "applied; 14 are asked for")
+	x.hasNot(live, "Ways out") // while somebody types, the verdict alone
 
 	// Numbers that are none, and the wrong way round.
 	form.Set(sector, "many")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"net/url"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -46,10 +47,16 @@ type resultPage struct {
 
 type verdictView struct {
 	Tone, Mark, Title string
+	Text              string
 	Lines             []missLine
 	More              int // lines left out
+	Ways              []wayLink
+	MoreWays          int
 	After             string
 }
+
+// wayLink is a way out, and where it can be tried on a copy of the criteria.
+type wayLink struct{ Label, Cost, Href string }
 
 type missLine struct {
 	What phrase
@@ -223,9 +230,18 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult) {
 			if len(inf.Clash) > 0 {
 				v.Title, v.Lines, v.More = l.say("result.clash_hard"), nil, 0
 				for _, c := range inf.Clash {
-					v.Lines = append(v.Lines, missLine{What: phrase{c, "en"}})
+					v.Lines = append(v.Lines, missLine{What: l.said(hardWords(l, c))})
+				}
+			} else if len(inf.Conflict) > 0 {
+				v.Text, v.Lines, v.More = l.say("why.together"), nil, 0
+				if len(inf.Conflict) == 1 {
+					v.Text = l.say("why.alone")
+				}
+				for _, c := range inf.Conflict {
+					v.Lines = append(v.Lines, conditionLine(l, res.Rules, c))
 				}
 			}
+			page.ways(l, res, inf.Relaxations)
 			if inf.LeastTotalDeviation != nil {
 				v.After = l.count("result.least_total", int(*inf.LeastTotalDeviation))
 			} else if len(inf.Clash) == 0 && !partly {
@@ -234,10 +250,33 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult) {
 		}
 	}
 	if page.People { // how a target is missed is a small total
-		v.Lines, v.More = nil, 0
+		v.Text, v.Lines, v.More, v.Ways = "", nil, 0, nil
 	}
 	if !rec.Complete {
 		v.After = strings.TrimSpace(v.After + " " + l.say("result.incomplete"))
+	}
+}
+
+// ways offers what would make a group possible, each to be tried on a copy.
+func (page *resultPage) ways(l tongue, res *applications.SelectionResult, list []matcher.Relaxation) {
+	v := &page.Verdict
+	for i, x := range list {
+		if i == shownWays {
+			v.MoreWays = len(list) - shownWays
+			return
+		}
+		way := wayLink{}
+		way.Label, way.Cost = relaxationWords(l, res.Rules, x)
+		q := url.Values{"version": {itoa(res.Criteria.Version)}}
+		for _, c := range x.Changes {
+			if c.Row > 0 {
+				q.Add("change", fmt.Sprintf("%d.%s=%d", c.Row, strings.ToLower(c.Bound), c.To))
+			}
+		}
+		if len(q["change"]) == len(x.Changes) {
+			way.Href = "/programs/" + res.Program.ID + "/criteria?" + q.Encode()
+		}
+		v.Ways = append(v.Ways, way)
 	}
 }
 

@@ -275,11 +275,11 @@ func sampleResult(shape string) *applications.SelectionResult {
 		res.Record.Size = matcher.Size{Wanted: 150, Got: 135, Bound: 140}
 		res.Record.Status, res.Record.Deviation[1].Bound.Bound = matcher.Feasible, 0
 	}
-	least := int64(2)
 	switch shape {
 	case "impossible":
 		res.Record.Status = matcher.Infeasible
-		res.Record.Infeasibility = &matcher.Infeasibility{LeastTotalDeviation: &least, Closest: res.Record.Cohort}
+		res.Record.Infeasibility = sampleConflict()
+		res.Record.Infeasibility.Closest = res.Record.Cohort
 		res.Record.Cohort, res.Record.Deviation = nil, nil
 	case "clash":
 		res.Record.Status = matcher.Infeasible
@@ -345,9 +345,40 @@ func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
 	}
 	if status == matcher.Infeasible {
 		v.Verdict.Infeasibility = &matcher.Infeasibility{LeastTotalDeviation: &least}
+		v.Details = &selection.Details{Infeasibility: sampleConflict()}
 		v.Rules[1].Pool, v.Rules[2].Pool, v.Rules[2].Min = 0, 1, 2
 	}
+	if status == matcher.Feasible {
+		v.Details = &selection.Details{
+			Ranges: []selection.Range{{Row: 1, Least: 0, Most: 2, MostProved: true, Low: 2, High: 4}, {Row: 2, Most: 1, MostProved: true, Low: 2, High: 9}, {Row: 3, Least: 3, Most: 5, LeastProved: true, Low: 1, High: 9}},
+			Decliners: []selection.Decliner{
+				{Attribute: "race_ethnicity", People: 4, Allowed: selection.Seats{Cannot: 4}, Best: selection.Seats{Cannot: 4}},
+				{Attribute: "sector", People: 14, Best: selection.Seats{Can: 2, Cannot: 12}},
+			},
+		}
+	}
 	return v
+}
+
+// sampleConflict is why nothing is possible, with every kind of way out.
+func sampleConflict() *matcher.Infeasibility {
+	least := int64(2)
+	why := &matcher.Infeasibility{
+		LeastTotalDeviation: &least, Cut: []string{matcher.CutRelaxations},
+		Conflict: []matcher.Condition{
+			matcher.LockCondition(matcher.LockInclude, "NS-0252"), {Bound: "size at most 15"}, {Bound: "apart NS-0001, NS-0002"},
+			{Row: 4, Bound: matcher.BoundMin}, {Row: 8, Bound: matcher.BoundMax}, {Row: 11, Bound: matcher.BoundMin}, {Row: 12, Bound: matcher.BoundMax}, {Row: 99, Bound: matcher.BoundMin},
+		},
+		Relaxations: []matcher.Relaxation{
+			{Cost: 1, Changes: []matcher.Change{{Row: 4, Bound: matcher.BoundMax, From: 4, To: 5}}},
+			{Cost: 1, Changes: []matcher.Change{{Bound: "include NS-0252", From: 1}}},
+			{Cost: 3, Changes: []matcher.Change{{Row: 4, Bound: matcher.BoundMin, From: 3}, {Row: 8, Bound: matcher.BoundMax, From: 3, To: 4}}},
+		},
+	}
+	for i := range 12 {
+		why.Relaxations = append(why.Relaxations, matcher.Relaxation{Cost: int64(4 + i), Changes: []matcher.Change{{Row: 1, Bound: matcher.BoundMin, From: 9, To: 4}}})
+	}
+	return why
 }
 
 var (

@@ -2,14 +2,14 @@
 // server as it stands, and the parts of the answer replace those of the page
 // that have the same id. Without this, the button "Check" does the same.
 const form = document.querySelector("form[data-check]");
-let asked;
+let asked, pause;
 
-async function check() {
+async function check(address) {
   asked?.abort(); // only what was typed last counts
   const mine = (asked = new AbortController());
   let answer;
   try {
-    answer = await fetch(form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: mine.signal });
+    answer = await fetch(address, { method: "POST", body: new URLSearchParams(new FormData(form)), signal: mine.signal });
     if (!answer.ok) return;
     answer = await answer.text();
   } catch {
@@ -23,4 +23,10 @@ async function check() {
   form.dataset.checked = Number(form.dataset.checked ?? 0) + 1;
 }
 
-form?.addEventListener("input", check);
+form?.addEventListener("input", async () => {
+  clearTimeout(pause);
+  await check(form.dataset.check);
+  // Ways out and how tight each row is take longer: when the typing pauses.
+  clearTimeout(pause);
+  pause = setTimeout(() => check(form.dataset.check + "?details=yes"), 400);
+});
