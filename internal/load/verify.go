@@ -112,11 +112,15 @@ func (v *Verdict) readAll(ctx context.Context, c *Call, byName map[string]int) e
 				v.problem("%s and %s have the same code %s", other, a.Name, a.Code)
 			}
 			codes[a.Code] = a.Name
-			if other, twice := people[a.Contact.Email]; twice {
-				v.Duplicated++
-				v.problem("%s and %s are the same submission, of %s", other, a.Name, a.Contact.Email)
+			// Each submission of a run has an address of its own. Without one it is
+			// somebody else's, such as of a client that broke off.
+			if email := a.Contact.Email; email != "" {
+				if other, twice := people[email]; twice {
+					v.Duplicated++
+					v.problem("%s and %s are the same submission, of %s", other, a.Name, email)
+				}
+				people[email] = a.Name
 			}
-			people[a.Contact.Email] = a.Name
 			n, ok := byName[a.Name]
 			if !ok {
 				v.Unacknowledged++
