@@ -26,11 +26,11 @@ func Families() []Family {
 		{"windows", "windows around shares that must hold", false, windows},
 		{"floorceil", "shares rounded down and up on seven attributes, six flags", false, floorCeil},
 		{"tight", "rounded windows around a planted cohort, exact flags", false, tight},
-		{"soft windows", "windows as targets", true, softWindows},
-		{"soft, thinned", "a third of the windows narrowed by one, three groups thinned", true, thinned},
-		{"soft, competing", "windows as targets, floors of two attributes raised by two", true, competing},
+		{"targets", "windows as targets", true, softWindows},
+		{"thinned", "a third of the windows narrowed by one, three groups thinned", true, thinned},
+		{"competing", "windows as targets, floors of two attributes raised by two", true, competing},
 		{"balanced", "the balanced set of North Sound: floors, spread, company, caps", true, balanced},
-		{"balanced, rarer", "the same, rare groups rarer", true, balancedRare},
+		{"rarer", "the same, rare groups rarer", true, balancedRare},
 	}
 }
 
@@ -102,19 +102,19 @@ func (r *rules) add(kind matcher.Kind, attribute string, values []string, lo, hi
 var windowed = []string{"county", "race", "gender", "tribal", "lived", "role", "place"}
 
 // leaders invents n people of a regional call with several answers to many
-// questions.
+// questions. A larger skew makes what is rare rarer.
 func leaders(d dice, n int, skew float64) []matcher.Person {
 	people := make([]matcher.Person, n)
 	for i := range people {
 		people[i] = matcher.Person{ID: fmt.Sprintf("x%05d", i), Values: map[string][]string{
-			"county":       d.several("c", 5, 2, 1.4, 0),
+			"county":       d.several("c", 5, 3, skew, 0),
 			"race":         d.several("r", 7, 2, skew, 0.08),
-			"gender":       d.several("g", 4, 1, skew, 0.05),
-			"tribal":       d.several("t", 4, 1, skew, 0.2),
-			"lived":        d.several("l", 9, 3, 1.6, 0.12),
-			"sector":       d.several("s", 14, 2, 1.4, 0),
-			"role":         d.several("m", 5, 1, 1.3, 0),
-			"place":        d.several("k", 5, 2, 1.3, 0),
+			"gender":       d.several("g", 5, 1, skew, 0.05),
+			"tribal":       d.several("t", 5, 1, skew, 0.3),
+			"lived":        d.several("l", 11, 4, skew, 0.15),
+			"sector":       d.several("s", 18, 2, skew, 0),
+			"role":         d.several("m", 6, 1, skew, 0),
+			"place":        d.several("k", 5, 3, skew, 0),
 			"organization": {fmt.Sprintf("o%d", d.IntN(1+n/3))},
 		}}
 		for a, held := range people[i].Values {
@@ -126,14 +126,21 @@ func leaders(d dice, n int, skew float64) []matcher.Person {
 	return people
 }
 
-// around gives every value a window around its share of the pool.
+// around gives every value a window around a share between that of the pool and
+// an equal one: who is rare is wanted more often.
 func around(people []matcher.Person, priority int) *rules {
 	r := &rules{}
 	for _, a := range windowed {
 		of := holders(people, a)
+		total := 0
+		for _, k := range of {
+			total += k
+		}
 		for _, v := range slices.Sorted(maps.Keys(of)) {
-			share := of[v] * seats / len(people)
-			r.add(matcher.Quota, a, []string{v}, max(0, share-1), share+2, priority)
+			// In 10·len(of)·len(people)ths of a seat.
+			target := seats * (5*of[v]*len(of) + 5*total)
+			whole := 10 * len(of) * len(people)
+			r.add(matcher.Quota, a, []string{v}, max(0, min(of[v], target/whole)-1), (target+whole-1)/whole+1, priority)
 		}
 	}
 	return r
@@ -148,18 +155,18 @@ func instance(family string, n int, seed uint64, people []matcher.Person, r *rul
 }
 
 func windows(n int, seed uint64) Instance {
-	people := leaders(newDice("windows", n, seed), n, 1.8)
+	people := leaders(newDice("windows", n, seed), n, 2)
 	return instance("windows", n, seed, people, around(people, matcher.Must), 2)
 }
 
 func softWindows(n int, seed uint64) Instance {
-	people := leaders(newDice("windows", n, seed), n, 1.8)
-	return instance("soft windows", n, seed, people, around(people, 1), 2)
+	people := leaders(newDice("windows", n, seed), n, 2)
+	return instance("targets", n, seed, people, around(people, 1), 2)
 }
 
 func competing(n int, seed uint64) Instance {
 	in := softWindows(n, seed)
-	in.Name = fmt.Sprintf("soft, competing %d seed %d", n, seed)
+	in.Name = fmt.Sprintf("competing %d seed %d", n, seed)
 	for i := range in.Criteria.Rules {
 		if r := &in.Criteria.Rules[i]; r.Feature == "county" || r.Feature == "gender" {
 			r.Min += 2
@@ -171,7 +178,7 @@ func competing(n int, seed uint64) Instance {
 
 func thinned(n int, seed uint64) Instance {
 	d := newDice("thinned", n, seed)
-	people := leaders(d, n, 1.8)
+	people := leaders(d, n, 2)
 	r := around(people, 1)
 	for range 3 {
 		// Of one group only one or two people stay.
@@ -194,7 +201,7 @@ func thinned(n int, seed uint64) Instance {
 			}
 		}
 	}
-	return instance("soft, thinned", n, seed, people, r, 2)
+	return instance("thinned", n, seed, people, r, 2)
 }
 
 // floorCeil gives every value of seven attributes its share, rounded down and up.
@@ -289,11 +296,11 @@ func tight(n int, seed uint64) Instance {
 }
 
 func balanced(n int, seed uint64) Instance {
-	return northSound("balanced", n, seed, 1.8)
+	return northSound("balanced", n, seed, 2)
 }
 
 func balancedRare(n int, seed uint64) Instance {
-	return northSound("balanced, rarer", n, seed, 2.6)
+	return northSound("rarer", n, seed, 2.6)
 }
 
 // northSound is the shape of the balanced criteria of the North Sound preset.
@@ -323,7 +330,7 @@ func northSound(family string, n int, seed uint64, skew float64) Instance {
 	r.add(matcher.Quota, "race", each("r", 1, 7), 7, seats, 1)
 	r.add(matcher.Quota, "gender", []string{"g0"}, 5, seats, 1)
 	r.add(matcher.Quota, "gender", []string{"g1"}, 4, seats, 1)
-	r.add(matcher.Quota, "gender", each("g", 2, 4), 1, seats, 1)
+	r.add(matcher.Quota, "gender", each("g", 2, 5), 1, seats, 1)
 	r.add(matcher.Quota, "tribal", each("t", 2, 4), 2, seats, 1)
 	r.add(matcher.Spread, "lived", nil, 6, seats, 1)
 	for _, attribute := range []string{"race", "gender", "county"} {

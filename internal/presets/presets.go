@@ -190,9 +190,10 @@ type consent struct {
 }
 
 type criteria struct {
-	Name     string `yaml:"name"`
-	Includes string `yaml:"includes"` // a set above, whose rules come first
-	Rules    []rule `yaml:"rules"`
+	Name     string        `yaml:"name"`
+	Includes string        `yaml:"includes"` // a set above, whose rules come first
+	Rules    []rule        `yaml:"rules"`
+	Allow    map[int]int64 `yaml:"allow"` // by priority: deviation allowed above the least
 }
 
 type rule struct {
@@ -275,7 +276,7 @@ func (f *file) preset() (*applications.Preset, []string) {
 	}
 	for _, c := range f.Criteria {
 		d := applications.Criteria{
-			Name: c.Name, Size: f.Program.Seats, MinSize: f.Program.MinSeats,
+			Name: c.Name, Size: f.Program.Seats, MinSize: f.Program.MinSeats, Allow: c.Allow,
 		}
 		if c.Includes != "" {
 			base, ok := p.Criteria[c.Includes]
