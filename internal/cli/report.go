@@ -55,6 +55,10 @@ func (t *report) outcome(result *selected) {
 	t.line("")
 	t.members(r, q.criteria.Include)
 	t.line("")
+	if result.standby != nil {
+		t.standby(result.standby, len(r.Cohort))
+		t.line("")
+	}
 	if r.Lottery.Drawable() {
 		t.line("seed %s   lottery %s   ticket %d   record %s", r.Seed, strings.ToLower(r.Lottery.Method), r.Certificate.Draw.Ticket, r.Digest)
 		return

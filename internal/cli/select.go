@@ -56,7 +56,7 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 	f.StringVar(&s.lottery, "lottery", "", "how one of the equally good cohorts is drawn: leximin, maximin, or none (the seed decides, without chances) (default leximin)")
 	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that the lottery may give, in `PERMILLE`: 1 to 1000; who is included by name is exempt")
 	f.StringVar(&s.seed, "seed", "", "`text` that draws the ticket (default: drawn by the system, and printed)")
-	f.IntVar(&s.alternates, "alternates", 0, "how many alternates to list (not in this version)")
+	f.IntVar(&s.alternates, "alternates", 0, "name up to `N` people who should stand ready, and who has no exact replacement")
 	f.StringVar(&s.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&s.force, "force", false, "overwrite the file of --out")
 	f.BoolVar(&s.asJSON, "json", false, "print the record as JSON")
@@ -76,8 +76,8 @@ func (s *selecting) checkOwn() error {
 		return usage("--max-chance %d: it must be from 1 to %d thousandths", s.maxChance, ballot.MaxPermille)
 	case s.alternates < 0:
 		return usage("--alternates %d: it must be 0 or more", s.alternates)
-	case s.alternates > 0:
-		return usage("--alternates is not available in this version; leave it out")
+	case s.alternates > selection.MostAlternates:
+		return usage("--alternates %d: at most %d can be named", s.alternates, selection.MostAlternates)
 	case s.asJSON && s.asCSV:
 		return usage("--json and --csv are two forms of the same result: keep one of them")
 	case s.force && s.out == "":
@@ -152,6 +152,11 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	if s.alternates > 0 && len(result.record.Cohort) > 0 {
+		if result.standby, err = s.standBy(limited, p, result.record); err != nil {
+			return err
+		}
+	}
 	if s.out != "" {
 		if err = writeNew(s.out, result.record.AppendJSON(nil), s.force); err == nil {
 			s.note(p, "%s holds personal data: keep it where only those who may see the pool can read it", s.out)
@@ -169,6 +174,7 @@ type selected struct {
 	question *question
 	record   *matcher.Record
 	lottery  *selection.Lottery // nil without one
+	standby  *selection.Standby // nil if no alternates were asked for
 }
 
 // seal selects as far as that goes before a ticket is drawn.
@@ -184,7 +190,7 @@ func (s *selecting) seal(ctx context.Context, p *program, q *question, method st
 	if err != nil {
 		return nil, capInWords(err, maxChance)
 	}
-	return &selected{q, record, found}, nil
+	return &selected{question: q, record: record, lottery: found}, nil
 }
 
 // capInWords tells of a cap that no lottery keeps in the words of the flag.
@@ -228,7 +234,10 @@ func (r *selected) verdict(ctx context.Context) error {
 	if r.lottery != nil && r.record.Status == matcher.Optimal && !r.lottery.Proved && (r.record.Complete || ctx.Err() == nil) {
 		return &exitError{code: exitUnproved}
 	}
-	return verdictOf(ctx, r.record.Status, r.record.Complete)
+	if err := verdictOf(ctx, r.record.Status, r.record.Complete); err != nil || r.standby == nil || r.standby.Proved {
+		return err
+	}
+	return &exitError{code: exitUnproved}
 }
 
 func (s *selecting) print(p *program, result *selected) error {

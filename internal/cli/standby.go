@@ -22,6 +22,7 @@ func (s *selecting) standBy(ctx context.Context, p *program, r *matcher.Record) 
 	if err != nil {
 		return nil, err
 	}
+	r.Complete = r.Complete && found.Complete
 	r.Alternates = nil
 	for _, a := range found.Alternates {
 		r.Alternates = append(r.Alternates, a.ID)
