@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
@@ -314,7 +315,7 @@ func explain(ctx context.Context, err error) error {
 		return err
 	}
 	if full(err) {
-		return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "the disk is full (%w); free some space or choose another disk; nothing is left behind", cause(err))
+		return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "the disk is full (%w); free some space or choose another disk; nothing is left behind", files.Cause(err))
 	}
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -325,20 +326,7 @@ func explain(ctx context.Context, err error) error {
 
 func notWritable(dir string, err error) error {
 	if full(err) {
-		return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "there is no room on the disk of %s (%w)", dir, cause(err))
+		return applications.Errorf(applications.FailedPrecondition, "NO_SPACE", "there is no room on the disk of %s (%w)", dir, files.Cause(err))
 	}
-	return applications.Errorf(applications.FailedPrecondition, "BACKUP_NOT_WRITABLE", "the folder %s cannot be written (%w); make it writable for this account, or choose another", dir, cause(err))
-}
-
-// cause is what the system said, without the path.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	var l *os.LinkError
-	if errors.As(err, &l) {
-		return l.Err
-	}
-	return err
+	return applications.Errorf(applications.FailedPrecondition, "BACKUP_NOT_WRITABLE", "the folder %s cannot be written (%w); make it writable for this account, or choose another", dir, files.Cause(err))
 }

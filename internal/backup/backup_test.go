@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -229,21 +230,7 @@ func TestBackupWhileWriting(t *testing.T) {
 	populate(t, database, v, 500)
 	s := open(t, database, v)
 	defer s.Close()
-	ctx, stop := context.WithCancel(t.Context())
-	var written atomic.Int64
-	errs := make(chan error, 4)
-	for w := range 4 {
-		go func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				if err := submit(t.Context(), s, fmt.Sprintf("w%d-%d", w, i), 1); err != nil {
-					errs <- err
-					return
-				}
-				written.Add(1)
-			}
-			errs <- nil
-		}()
-	}
+	written, stop := writing(t, s)
 	for i := range 3 {
 		before := written.Load()
 		file := filepath.Join(dir, fmt.Sprintf("live-%d.fairlead", i))
@@ -257,10 +244,28 @@ func TestBackupWhileWriting(t *testing.T) {
 		}
 	}
 	stop()
-	for range 4 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
+}
+
+// writing lets four writers submit until stop, and counts what they have.
+func writing(t *testing.T, s *sqlstore.Store) (written *atomic.Int64, stop func()) {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	written = &atomic.Int64{}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if err := submit(t.Context(), s, fmt.Sprintf("w%d-%d", w, i), 1); err != nil {
+					t.Error(err)
+					return
+				}
+				written.Add(1)
+			}
+		})
+	}
+	return written, func() {
+		end()
+		wg.Wait()
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 )
 
 // publish gives a complete file its name, durably. Without replace it never
@@ -17,7 +17,7 @@ func publish(file, target string, replace bool) error {
 		if err := os.Rename(file, target); err != nil {
 			return err
 		}
-		return syncFolder(filepath.Dir(target))
+		return files.SyncFolder(filepath.Dir(target))
 	}
 	switch err := os.Link(file, target); {
 	case err == nil:
@@ -27,12 +27,12 @@ func publish(file, target string, replace bool) error {
 		if err := os.Rename(file, target); err != nil {
 			return err
 		}
-		return syncFolder(filepath.Dir(target))
+		return files.SyncFolder(filepath.Dir(target))
 	}
 	if err := os.Remove(file); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(target))
+	return files.SyncFolder(filepath.Dir(target))
 }
 
 func syncFile(path string) error {
@@ -41,16 +41,4 @@ func syncFile(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-// syncFolder makes a new name durable. Windows cannot and need not.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

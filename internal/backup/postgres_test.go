@@ -3,11 +3,9 @@ package backup
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,28 +43,9 @@ func TestPostgresBackupAndRestore(t *testing.T) {
 	defer s.Close()
 
 	// Writers go on; the backup is one state.
-	ctx, stop := context.WithCancel(t.Context())
-	var written atomic.Int64
-	errs := make(chan error, 3)
-	for w := range 3 {
-		go func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				if err := submit(t.Context(), s, fmt.Sprintf("w%d-%d", w, i), 1); err != nil {
-					errs <- err
-					return
-				}
-				written.Add(1)
-			}
-			errs <- nil
-		}()
-	}
+	written, stop := writing(t, s)
 	m := create(t, from, file, v)
 	stop()
-	for range 3 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
 	if m.Backend != "postgresql" || m.Postgres == nil || m.Tables["applications"].Rows != m.Audit.Size || m.Audit.Size < 300 {
 		t.Errorf("%+v", m)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
@@ -59,7 +60,7 @@ func Restore(ctx context.Context, o RestoreOptions) (*Restored, error) {
 		f, err = os.Open(o.File)
 	}
 	if err != nil {
-		return nil, applications.Errorf(applications.FailedPrecondition, "BACKUP_UNREADABLE", "cannot open the backup %s (%w)", o.File, cause(err))
+		return nil, applications.Errorf(applications.FailedPrecondition, "BACKUP_UNREADABLE", "cannot open the backup %s (%w)", o.File, files.Cause(err))
 	}
 	defer f.Close()
 	c := &container{f: f}
@@ -197,7 +198,7 @@ func free(ctx context.Context, target string, v *vault.Vault) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE", "cannot look at %s (%w)", target, cause(err))
+		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE", "cannot look at %s (%w)", target, files.Cause(err))
 	case !info.Mode().IsRegular():
 		return applications.Errorf(applications.FailedPrecondition, "TARGET_NOT_EMPTY", "%s is there and is no file: name another place, or move it away; nothing was changed", target)
 	case info.Size() > 0:
@@ -217,7 +218,7 @@ func free(ctx context.Context, target string, v *vault.Vault) error {
 	}
 	locked, err := lockedElsewhere(target + "-shm")
 	if err != nil {
-		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE", "cannot look at %s (%w)", target+"-shm", cause(err))
+		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_NOT_WRITABLE", "cannot look at %s (%w)", target+"-shm", files.Cause(err))
 	}
 	if locked {
 		return applications.Errorf(applications.FailedPrecondition, "DATABASE_IN_USE",

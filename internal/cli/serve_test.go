@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,24 +35,6 @@ func runWith(ctx context.Context, stdin string, args ...string) ran {
 	var stdout, stderr bytes.Buffer
 	code := Run(ctx, args, strings.NewReader(stdin), &stdout, &stderr)
 	return ran{code, stdout.String(), stderr.String()}
-}
-
-// lockedBuffer is a log that can be read while the server writes it.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // house is an installation for a test.
@@ -95,7 +76,7 @@ func (h *house) tryServe(flags []string) (stop func() (int, string), said string
 	h.grpc = testserver.FreePort(h.t)
 	h.url, h.ops = "http://"+rest, "http://"+ops
 	ctx, cancel := context.WithCancel(context.Background())
-	log := &lockedBuffer{}
+	log := &testserver.Buffer{}
 	ended := make(chan int, 1)
 	args := append([]string{"serve", "--http", rest, "--grpc", h.grpc, "--ops", ops}, h.where()...)
 	go func() { ended <- Run(ctx, append(args, flags...), nil, io.Discard, log) }()

@@ -19,12 +19,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
@@ -132,7 +132,7 @@ func Read(path string, secrets applications.Secrets) ([]applications.Erasure, er
 }
 
 func unreadable(path string, err error) error {
-	return applications.Errorf(applications.FailedPrecondition, "ERASURE_LIST_UNREADABLE", "cannot read the list of erasures in %s (%w); it must belong to the account that runs the server", path, plain(err))
+	return applications.Errorf(applications.FailedPrecondition, "ERASURE_LIST_UNREADABLE", "cannot read the list of erasures in %s (%w); it must belong to the account that runs the server", path, files.Cause(err))
 }
 
 // maxList is more than a million lines.
@@ -229,7 +229,7 @@ func (f *File) Add(list ...applications.Erasure) error {
 		return err
 	}
 	if begin != "" {
-		if err := syncFolder(filepath.Dir(f.path)); err != nil {
+		if err := files.SyncFolder(filepath.Dir(f.path)); err != nil {
 			return f.notWritable(err)
 		}
 	}
@@ -281,7 +281,7 @@ func (f *File) sync(file *os.File) error {
 
 func (f *File) notWritable(err error) error {
 	return applications.Errorf(applications.FailedPrecondition, "ERASURE_LIST_NOT_WRITABLE",
-		"cannot write the list of erasures %s (%w); make it and its folder writable for the account that runs the server, or choose another place with --erasure-list", f.path, plain(err))
+		"cannot write the list of erasures %s (%w); make it and its folder writable for the account that runs the server, or choose another place with --erasure-list", f.path, files.Cause(err))
 }
 
 // Replay erases again what the list in a file says, in a database that was
@@ -312,27 +312,4 @@ func Export(ctx context.Context, store applications.Store, secrets applications.
 	}
 	_, err = io.WriteString(w, text.String())
 	return len(list), err
-}
-
-// syncFolder makes a new name durable. Windows cannot and need not.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// plain strips the path from an error of package os: the message says it
-// already.
-func plain(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }

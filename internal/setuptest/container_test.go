@@ -108,7 +108,7 @@ func TestContainer(t *testing.T) {
 		}
 		cmd = exec.Command(argv[0], argv[1:]...)
 	}
-	log := &lockedBuffer{}
+	log := &testserver.Buffer{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@
 package setuptest
 
 import (
-	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -86,25 +85,8 @@ type machine struct {
 
 	mu      sync.Mutex
 	process *exec.Cmd
-	log     *lockedBuffer
+	log     *testserver.Buffer
 	ended   chan error
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func newMachine(t *testing.T) *machine {
@@ -114,7 +96,7 @@ func newMachine(t *testing.T) *machine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	m := &machine{t: t, root: root, cwd: filepath.Join(root, "unpacked"), ports: map[string]string{}, ca: tlstest.New(t), log: &lockedBuffer{}}
+	m := &machine{t: t, root: root, cwd: filepath.Join(root, "unpacked"), ports: map[string]string{}, ca: tlstest.New(t), log: &testserver.Buffer{}}
 	for _, p := range []string{"80", "443", "8080", "9090", "9091"} {
 		_, m.ports[p], _ = net.SplitHostPort(testserver.FreePort(t))
 	}

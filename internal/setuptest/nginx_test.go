@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
+
+	"github.com/openfairlead/fairlead/internal/testserver"
 )
 
 func bearer(ctx context.Context, token string) context.Context {
@@ -87,7 +89,7 @@ http {
 }
 `, user, m.root, file), 0o644)
 	cmd := exec.Command(n.binary, "-c", n.config, "-p", m.root, "-e", m.root+"/nginx-start.log")
-	var said lockedBuffer
+	var said testserver.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -75,7 +75,7 @@ type Server struct {
 // process is one life of the server.
 type process struct {
 	cmd   *exec.Cmd
-	log   logBuffer
+	log   Buffer
 	ended chan struct{} // closed when the process is gone
 	err   error
 }
@@ -204,19 +204,19 @@ func (s *Server) AdminToken() string {
 	return strings.TrimSpace(string(b))
 }
 
-// logBuffer can be read while the process writes to it.
-type logBuffer struct {
+// Buffer can be read while somebody writes to it, such as a log.
+type Buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *logBuffer) Write(p []byte) (int, error) {
+func (l *Buffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.Write(p)
 }
 
-func (l *logBuffer) String() string {
+func (l *Buffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()

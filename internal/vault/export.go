@@ -15,6 +15,7 @@ import (
 	"filippo.io/age/armor"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 )
 
 // A key for the safe is an age file (age-encryption.org/v1) in its text form,
@@ -114,7 +115,7 @@ func (v *Vault) Put(path string) error {
 	}
 	if err != nil {
 		return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_NOT_WRITABLE",
-			"cannot write the master key file %s (%w); make its folder writable or choose another place with --master-key-file", path, plain(err))
+			"cannot write the master key file %s (%w); make its folder writable or choose another place with --master-key-file", path, files.Cause(err))
 	}
 	return nil
 }
@@ -134,5 +135,5 @@ func (v *Vault) replace(path string) error {
 	if err := os.Rename(next, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return files.SyncFolder(filepath.Dir(path))
 }

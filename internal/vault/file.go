@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 )
 
 // The key file is text that explains itself to whoever finds it.
@@ -73,7 +74,7 @@ func LoadOrCreate(path string, mayCreate bool) (v *Vault, created bool, err erro
 	}
 	if err != nil {
 		return nil, false, applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_NOT_WRITABLE",
-			"cannot make the master key file %s (%w); make its folder writable or choose another place with --master-key-file", path, plain(err))
+			"cannot make the master key file %s (%w); make its folder writable or choose another place with --master-key-file", path, files.Cause(err))
 	}
 	v, err = Load(path)
 	return v, true, err
@@ -92,12 +93,12 @@ func Load(path string) (*Vault, error) {
 			"the master key file %s is missing; without it the database cannot be read, and a new key would not help: restore the file from your copy, or name its place with --master-key-file", path)
 	}
 	if err != nil {
-		return fail("MASTER_KEY_UNREADABLE", "cannot open the master key file %s (%w); it must belong to the account that runs the server", path, plain(err))
+		return fail("MASTER_KEY_UNREADABLE", "cannot open the master key file %s (%w); it must belong to the account that runs the server", path, files.Cause(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return fail("MASTER_KEY_UNREADABLE", "cannot look at the master key file %s (%w)", path, plain(err))
+		return fail("MASTER_KEY_UNREADABLE", "cannot look at the master key file %s (%w)", path, files.Cause(err))
 	}
 	if !info.Mode().IsRegular() {
 		return fail("MASTER_KEY_UNREADABLE", "%s is not a file; --master-key-file takes the key file itself", path)
@@ -108,7 +109,7 @@ func Load(path string) (*Vault, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
 	if err != nil {
-		return fail("MASTER_KEY_UNREADABLE", "cannot read the master key file %s (%w)", path, plain(err))
+		return fail("MASTER_KEY_UNREADABLE", "cannot read the master key file %s (%w)", path, files.Cause(err))
 	}
 	v, err := parse(text)
 	if err != nil {
@@ -205,7 +206,7 @@ func writeNew(path string, text []byte) error {
 		}
 		return err
 	}
-	return syncFolder(dir)
+	return files.SyncFolder(dir)
 }
 
 func createExclusive(path string, text []byte) error {
@@ -224,28 +225,5 @@ func createExclusive(path string, text []byte) error {
 		os.Remove(path)
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder makes the new name durable. Windows cannot and need not.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// plain strips the path from an error of package os: the message says it
-// already.
-func plain(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
+	return files.SyncFolder(filepath.Dir(path))
 }

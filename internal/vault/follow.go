@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 )
 
 // A new master key takes the place of an old one in three steps, each of which
@@ -38,7 +39,7 @@ func Next(path string) (v *Vault, made bool, err error) {
 	}
 	if err := create(next); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, false, applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_NOT_WRITABLE",
-			"cannot make the new master key file %s (%w); make its folder writable", next, plain(err))
+			"cannot make the new master key file %s (%w); make its folder writable", next, files.Cause(err))
 	}
 	v, err = Load(next)
 	return v, true, err
@@ -50,7 +51,7 @@ func Next(path string) (v *Vault, made bool, err error) {
 func Promote(path string) error {
 	if err := promote(path); err != nil {
 		return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_NOT_WRITABLE",
-			"the database has the new master key, but %s cannot be put in the place of %s (%w); make the folder writable and start again", NextPath(path), path, plain(err))
+			"the database has the new master key, but %s cannot be put in the place of %s (%w); make the folder writable and start again", NextPath(path), path, files.Cause(err))
 	}
 	return nil
 }
@@ -74,7 +75,7 @@ func promote(path string) error {
 	if err := os.Rename(NextPath(path), path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return files.SyncFolder(filepath.Dir(path))
 }
 
 func keepOld(path string, text []byte) error {
