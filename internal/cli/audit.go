@@ -51,19 +51,19 @@ func (p *program) auditVerifyCommand() *cobra.Command {
 				return brokenLog(err)
 			}
 			fmt.Fprintf(p.stdout, "%d:%s\n", report.Size, report.Root)
-			fmt.Fprintf(p.stderr, "fairlead: %d records, all as they were written\n", report.Size)
+			p.note("%d records, all as they were written", report.Size)
 			if report.ErasedReasons > 0 {
-				fmt.Fprintf(p.stderr, "fairlead: the reasons of %d records were erased; their digests verify\n", report.ErasedReasons)
+				p.note("the reasons of %d records were erased; their digests verify", report.ErasedReasons)
 			}
 			runs, err := in.service.VerifyRuns(cmd.Context())
 			if err != nil {
 				return brokenLog(err)
 			}
 			if runs.Runs > 0 {
-				fmt.Fprintf(p.stderr, "fairlead: %s, each from the input that it was frozen with\n", count(runs.Runs, "run"))
+				p.note("%s, each from the input that it was frozen with", count(runs.Runs, "run"))
 			}
 			if runs.Erased > 0 {
-				fmt.Fprintf(p.stderr, "fairlead: %s erased, in %s: what needs them, that the rules are kept and the result is the best one, is not checked there\n", entries(runs.Erased), count(runs.Unchecked, "run"))
+				p.note("%s erased, in %s: what needs them, that the rules are kept and the result is the best one, is not checked there", entries(runs.Erased), count(runs.Unchecked, "run"))
 			}
 			return nil
 		},

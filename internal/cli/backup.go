@@ -81,7 +81,6 @@ func kindOf(backend string) string {
 
 // adviseBackup says what a backup is worth, and remembers it.
 func (p *program) adviseBackup(at place, file string) {
-	note := func(format string, args ...any) { fmt.Fprintf(p.stderr, "fairlead: "+format+"\n", args...) }
 	abs, err := filepath.Abs(file)
 	if err == nil {
 		info, statErr := os.Stat(abs)
@@ -90,17 +89,17 @@ func (p *program) adviseBackup(at place, file string) {
 		}
 	}
 	if err != nil {
-		note("the backup is good, but %s cannot be written (%v), so that `fairlead doctor` will not know of it", at.data, cause(err))
+		p.note("the backup is good, but %s cannot be written (%v), so that `fairlead doctor` will not know of it", at.data, cause(err))
 	}
-	note("to restore it, its master key is needed as well, which is not in it: keep a copy of %s in another place", at.key())
+	p.note("to restore it, its master key is needed as well, which is not in it: keep a copy of %s in another place", at.key())
 	if vault.Inside(filepath.Dir(abs), at.key()) {
-		note("warning: the master key lies in the backup's own folder or below: whoever gets the folder can read everything")
+		p.note("warning: the master key lies in the backup's own folder or below: whoever gets the folder can read everything")
 	}
 	if vault.Inside(at.data, abs) {
-		note("warning: the backup lies in the data folder: a disk that fails takes both")
+		p.note("warning: the backup lies in the data folder: a disk that fails takes both")
 	}
 	for _, left := range backup.Leftovers(filepath.Dir(abs)) {
-		note("%s is what a backup or a restore left that was killed, or is still at work; delete it if none runs", left)
+		p.note("%s is what a backup or a restore left that was killed, or is still at work; delete it if none runs", left)
 	}
 }
 
@@ -149,22 +148,21 @@ erasures beside the master key says.`,
 				return err
 			}
 			p.tellBackup(args[0], r.Manifest)
-			note := func(format string, args ...any) { fmt.Fprintf(p.stderr, "fairlead: "+format+"\n", args...) }
 			if r.Schema > r.Manifest.Schema {
-				note("brought up to date from schema %d to %d", r.Manifest.Schema, r.Schema)
+				p.note("brought up to date from schema %d to %d", r.Manifest.Schema, r.Schema)
 			}
 			switch {
 			case missing:
-				note("warning: there is no list of erasures in %s: whoever was erased after %s is back; with the list, put it there before you start the server", list, r.Manifest.Created.Format(time.RFC3339))
+				p.note("warning: there is no list of erasures in %s: whoever was erased after %s is back; with the list, put it there before you start the server", list, r.Manifest.Created.Format(time.RFC3339))
 			case erasures.CutOff(list, v):
-				note("warning: the list of erasures in %s ends in the middle of a line: it erased %d again, and whoever stood in the rest is back; compare it with another copy before you start the server", list, r.Erased)
+				p.note("warning: the list of erasures in %s ends in the middle of a line: it erased %d again, and whoever stood in the rest is back; compare it with another copy before you start the server", list, r.Erased)
 			case r.Erased > 0:
-				note("erased again what the list of erasures says: %s", fmt.Sprint(r.Erased))
+				p.note("erased again what the list of erasures says: %s", fmt.Sprint(r.Erased))
 			}
 			if r.SetAside != "" {
-				note("moved the log of an earlier database to %s; delete it if nobody misses that database", r.SetAside)
+				p.note("moved the log of an earlier database to %s; delete it if nobody misses that database", r.SetAside)
 			}
-			note("restored the %s; start `fairlead serve`", databaseWords(at.database()))
+			p.note("restored the %s; start `fairlead serve`", databaseWords(at.database()))
 			return nil
 		},
 	}
@@ -215,8 +213,8 @@ A URL with a password can be given in ` + toVariable + ` instead of --to.`,
 			fmt.Fprintf(p.stdout, "to       the %s\n", databaseWords(to))
 			fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %d applications: equal on both sides\n", inv.Rows(), len(inv.Tables), inv.Tables["applications"].Rows)
 			fmt.Fprintf(p.stdout, "audit    %d:%s on both sides\n", inv.AuditSize, inv.AuditRoot)
-			fmt.Fprintf(p.stderr, "fairlead: now start the server with --database naming the new database, and the same --master-key-file.\n"+
-				"fairlead: the old database is unchanged: start no server on it again, and delete it when the new one has a backup.\n")
+			p.note("now start the server with --database naming the new database, and the same --master-key-file.")
+			p.note("the old database is unchanged: start no server on it again, and delete it when the new one has a backup.")
 			return nil
 		},
 	}

@@ -34,6 +34,11 @@ type program struct {
 	stdout, stderr io.Writer
 }
 
+// note tells the person at the terminal what the result does not.
+func (p *program) note(format string, args ...any) {
+	fmt.Fprintf(p.stderr, "fairlead: "+format+"\n", args...)
+}
+
 // exitError ends the program with a code. A nil err says nothing: the command
 // has said everything itself.
 type exitError struct {

@@ -70,14 +70,13 @@ func (in *installation) notScrubbed(ctx context.Context) string {
 // adviseErased says what is left of what a command has just erased.
 func (p *program) adviseErased(ctx context.Context, in *installation) {
 	if words := in.notScrubbed(ctx); words != "" {
-		fmt.Fprintf(p.stderr, "fairlead: %s\n", words)
+		p.note("%s", words)
 	}
 }
 
 func (p *program) eraseCommand() *cobra.Command {
 	var at place
-	var program, reason string
-	var yes bool
+	var f forGood
 	cmd := &cobra.Command{
 		Use:   "erase --program ID CODE",
 		Short: "Erase one application for good",
@@ -88,35 +87,32 @@ code, and when. CODE is what staff and the person call it ("NS-0412").`,
 		Example: "  fairlead erase --program equity-2027 NS-0412 --reason \"asked for by phone\"",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case program == "":
-				return exit(exitUsage, "name the program with --program")
-			case reason == "":
-				return exit(exitUsage, "say why with --reason, in a few words without anybody's personal data: it stays in the audit log")
+			if err := f.check(); err != nil {
+				return err
 			}
 			ctx := cmd.Context()
 			return p.withInstallation(ctx, &at, func(in *installation) error {
 				var a *applications.Application
 				err := in.store.View(ctx, func(tx applications.Tx) (err error) {
-					if _, err = tx.Program(ctx, program); err == nil {
-						a, err = tx.ApplicationByCode(ctx, program, args[0])
+					if _, err = tx.Program(ctx, f.program); err == nil {
+						a, err = tx.ApplicationByCode(ctx, f.program, args[0])
 					}
 					return err
 				})
 				if applications.ReasonOf(err) == "APPLICATION_NOT_FOUND" {
-					return applications.Errorf(applications.NotFound, "APPLICATION_NOT_FOUND", "no application of %s has the code %.40q", program, args[0])
+					return applications.Errorf(applications.NotFound, "APPLICATION_NOT_FOUND", "no application of %s has the code %.40q", f.program, args[0])
 				}
 				if err != nil {
 					return err
 				}
 				what := fmt.Sprintf("The application %s (%s, begun %s) is erased.", a.Code, a.State, a.CreateTime.Format("January 2, 2006"))
-				if err := p.confirm(yes, what, a.Code); err != nil {
+				if err := p.confirm(f.yes, what, a.Code); err != nil {
 					return err
 				}
-				if _, err := in.service.EraseApplication(ctx, localOfficer, program, a.ID, reason, applications.Idempotency{}); err != nil {
+				if _, err := in.service.EraseApplication(ctx, localOfficer, f.program, a.ID, f.reason, applications.Idempotency{}); err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stderr, "fairlead: %s is erased; it is on the list of erasures in %s. Older backups still hold it: keep them no longer than you have to\n", a.Code, at.erasureList())
+				p.note("%s is erased; it is on the list of erasures in %s. Older backups still hold it: keep them no longer than you have to", a.Code, at.erasureList())
 				p.adviseErased(ctx, in)
 				return nil
 			})
@@ -124,11 +120,30 @@ code, and when. CODE is what staff and the person call it ("NS-0412").`,
 	}
 	at.flags(cmd.Flags())
 	at.listFlag(cmd.Flags())
-	f := cmd.Flags()
-	f.StringVar(&program, "program", "", "id of the program")
-	f.StringVar(&reason, "reason", "", "why, for the audit log")
-	f.BoolVar(&yes, "yes", false, "do not ask")
+	f.flags(cmd.Flags())
 	return cmd
+}
+
+// forGood are the flags of what cannot be undone.
+type forGood struct {
+	program, reason string
+	yes             bool
+}
+
+func (f *forGood) flags(s *pflag.FlagSet) {
+	s.StringVar(&f.program, "program", "", "id of the program")
+	s.StringVar(&f.reason, "reason", "", "why, for the audit log")
+	s.BoolVar(&f.yes, "yes", false, "do not ask")
+}
+
+func (f *forGood) check() error {
+	switch {
+	case f.program == "":
+		return exit(exitUsage, "name the program with --program")
+	case f.reason == "":
+		return exit(exitUsage, "say why with --reason, in a few words without anybody's personal data: it stays in the audit log")
+	}
+	return nil
 }
 
 func (p *program) erasuresCommand() *cobra.Command {
@@ -218,7 +233,7 @@ func (p *program) erasuresExport(at *place) *cobra.Command {
 				if err := writeNew(args[0], text.Bytes(), force); err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stderr, "fairlead: %s written to %s\n", count(n, "erasure"), args[0])
+				p.note("%s written to %s", count(n, "erasure"), args[0])
 				return nil
 			})
 		},
@@ -249,7 +264,7 @@ func (p *program) erasuresReplay(at *place) *cobra.Command {
 				if err := in.service.Erasures.Add(list...); err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stderr, "fairlead: %s on the list, %d erased now\n", count(len(list), "erasure"), n)
+				p.note("%s on the list, %d erased now", count(len(list), "erasure"), n)
 				return nil
 			})
 		},

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -46,7 +45,7 @@ FILE is an age file in text form: "age --decrypt FILE" gives the key file, too.`
 			if err := writeNew(args[0], text, force); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.stderr, "fairlead: the master key %s is in %s; keep the passphrase in another place\n", v.KeyID(), args[0])
+			p.note("the master key %s is in %s; keep the passphrase in another place", v.KeyID(), args[0])
 			return nil
 		},
 	}
@@ -92,7 +91,7 @@ there already is never lost: with --force it is kept beside it, as KEYFILE.old.`
 			if err := v.Put(to); err != nil {
 				return err
 			}
-			fmt.Fprintf(p.stderr, "fairlead: the master key %s is in %s\n", v.KeyID(), to)
+			p.note("the master key %s is in %s", v.KeyID(), to)
 			return nil
 		},
 	}

@@ -30,7 +30,7 @@ func (p *program) keysList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stderr, "fairlead: the master key is %s (%s)\n", in.vault.KeyID(), at.key())
+				p.note("the master key is %s (%s)", in.vault.KeyID(), at.key())
 				w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 				fmt.Fprintln(w, "PROGRAM\tKEY\tMADE\tUSE")
 				for _, k := range keys {
@@ -154,7 +154,7 @@ func (p *program) rotateDataKeys(ctx context.Context, at *place, program string,
 			}
 		}
 		if err := in.store.Scrub(ctx); err != nil {
-			fmt.Fprintf(p.stderr, "fairlead: what the old keys encrypted is not yet overwritten in the database's files (%v); it will be, with the next erasure or restart\n", err)
+			p.note("what the old keys encrypted is not yet overwritten in the database's files (%v); it will be, with the next erasure or restart", err)
 		}
 		p.adviseErased(ctx, in)
 		return nil
@@ -191,7 +191,7 @@ func (p *program) rotateDataKey(ctx context.Context, in *installation, owner str
 			return err
 		}
 		line.clear()
-		fmt.Fprintf(p.stderr, "fairlead: %s: %s encrypted anew, %s destroyed\n", ownerOf(owner), count(done, "value"), count(destroyed, "old key"))
+		p.note("%s: %s encrypted anew, %s destroyed", ownerOf(owner), count(done, "value"), count(destroyed, "old key"))
 		return nil
 	}
 }
@@ -208,7 +208,7 @@ func (p *program) prepareMaster(at *place) error {
 	if made {
 		word = "is made"
 	}
-	fmt.Fprintf(p.stderr, "fairlead: the key %s %s; no database knows it yet. Copy %s to the same place on every server's machine, then run: fairlead keys rotate --master\n", next.KeyID(), word, vault.NextPath(at.key()))
+	p.note("the key %s %s; no database knows it yet. Copy %s to the same place on every server's machine, then run: fairlead keys rotate --master", next.KeyID(), word, vault.NextPath(at.key()))
 	return nil
 }
 
@@ -239,13 +239,13 @@ func (p *program) rotateMaster(ctx context.Context, at *place, revoke, yes bool)
 				return err
 			}
 		}
-		fmt.Fprintf(p.stderr, "fairlead: the master key is %s now; it was %s\n", next.KeyID(), old)
-		fmt.Fprintf(p.stderr, "fairlead: the old one is in %s: keep it with the backups from before, which need it, and make a backup and a copy of the new key now\n", vault.OldPath(path))
+		p.note("the master key is %s now; it was %s", next.KeyID(), old)
+		p.note("the old one is in %s: keep it with the backups from before, which need it, and make a backup and a copy of the new key now", vault.OldPath(path))
 		if sqlstore.IsPostgres(at.database()) {
-			fmt.Fprintf(p.stderr, "fairlead: servers on other machines refuse calls until they find the new key as %s or %s\n", path, vault.NextPath(path))
+			p.note("servers on other machines refuse calls until they find the new key as %s or %s", path, vault.NextPath(path))
 		}
 		if revoke {
-			fmt.Fprintln(p.stderr, "fairlead: restart the servers, so that open sessions end too")
+			p.note("restart the servers, so that open sessions end too")
 		}
 		return nil
 	})
@@ -273,7 +273,7 @@ func (p *program) confirmMaster(ctx context.Context, at *place, yes bool) error 
 		if err := overwrite(path); err != nil {
 			return exit(exitInternal, "%s could not be removed: %w", path, cause(err))
 		}
-		fmt.Fprintf(p.stderr, "fairlead: %s is gone\n", path)
+		p.note("%s is gone", path)
 		return nil
 	})
 }
@@ -301,8 +301,8 @@ func overwrite(path string) error {
 
 func (p *program) keysDestroy() *cobra.Command {
 	var at place
-	var program, reason string
-	var force, yes bool
+	var f forGood
+	var force bool
 	cmd := &cobra.Command{
 		Use:   "destroy --program ID",
 		Short: "Destroy a program for good, with everything that its data key encrypts",
@@ -315,25 +315,22 @@ destroys it again (see the list of erasures).
 The program has to be COMPLETED or ARCHIVED; --force takes any.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			switch {
-			case program == "":
-				return exit(exitUsage, "name the program with --program")
-			case reason == "":
-				return exit(exitUsage, "say why with --reason, in a few words without anybody's personal data: it stays in the audit log")
+			if err := f.check(); err != nil {
+				return err
 			}
 			return p.withInstallation(cmd.Context(), &at, func(in *installation) error {
-				shown, err := in.service.Program(cmd.Context(), localAdministrator, program)
+				shown, err := in.service.Program(cmd.Context(), localAdministrator, f.program)
 				if err != nil {
 					return err
 				}
-				what := fmt.Sprintf("The program %s (%s, %s) is destroyed.", program, shown.State, count(shown.ApplicationCount, "application"))
-				if err := p.confirm(yes, what, program); err != nil {
+				what := fmt.Sprintf("The program %s (%s, %s) is destroyed.", f.program, shown.State, count(shown.ApplicationCount, "application"))
+				if err := p.confirm(f.yes, what, f.program); err != nil {
 					return err
 				}
-				if err := in.service.DestroyProgram(cmd.Context(), localAdministrator, program, reason, force); err != nil {
+				if err := in.service.DestroyProgram(cmd.Context(), localAdministrator, f.program, f.reason, force); err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stderr, "fairlead: the program %s is destroyed; it is on the list of erasures in %s. Older backups still hold it: keep them no longer than you have to\n", program, at.erasureList())
+				p.note("the program %s is destroyed; it is on the list of erasures in %s. Older backups still hold it: keep them no longer than you have to", f.program, at.erasureList())
 				p.adviseErased(cmd.Context(), in)
 				return nil
 			})
@@ -341,10 +338,7 @@ The program has to be COMPLETED or ARCHIVED; --force takes any.`,
 	}
 	at.flags(cmd.Flags())
 	at.listFlag(cmd.Flags())
-	f := cmd.Flags()
-	f.StringVar(&program, "program", "", "id of the program")
-	f.StringVar(&reason, "reason", "", "why, for the audit log")
-	f.BoolVar(&force, "force", false, "also one that is not over")
-	f.BoolVar(&yes, "yes", false, "do not ask")
+	f.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&force, "force", false, "also one that is not over")
 	return cmd
 }
