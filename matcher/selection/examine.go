@@ -152,9 +152,17 @@ func (r *run) examine(witness []string, d *Details) error {
 		allowed.ranges = append(allowed.ranges, g)
 	}
 	allowed.note(witness)
-	for i := range r.criteria.Rules {
-		if err := allowed.rule(i); err != nil {
-			return err
+	// The ends that say how tight a rule is come first, in case work or time run
+	// out.
+	for _, first := range []bool{true, false} {
+		for i := range r.criteria.Rules {
+			end := allowed.least
+			if floor := allowed.ranges[i].Low > 0; floor == first {
+				end = allowed.most
+			}
+			if err := end(i); err != nil {
+				return err
+			}
 		}
 	}
 	d.Ranges = allowed.ranges
@@ -188,53 +196,65 @@ func (a *reach) better(step string, p *ilp.Problem, below int64) (none bool, err
 	return sol.Status == ilp.Optimal, nil
 }
 
-// rule finds both ends of the range of one rule.
-func (a *reach) rule(i int) (err error) {
+// most finds the upper end of the range of one rule.
+func (a *reach) most(i int) (err error) {
 	r, g := a.r, &a.ranges[i]
-	rule := &r.criteria.Rules[i]
-	pool := &r.counter().pools[i]
-	size := r.criteria.Size
+	rule, pool := &r.criteria.Rules[i], &r.counter().pools[i]
+	bound := g.Low // of a company rule: all values that carry it
 	switch rule.Kind {
 	case matcher.Quota:
-		index, value := r.holding(rule.Property)
-		if g.MostProved = g.Most == min(size, pool.holders); !g.MostProved {
-			p := a.bare()
-			for k, j := range index {
-				p.Cost[j] = -value[k]
-			}
-			if g.MostProved, err = a.better(StepRanges, p, int64(-g.Most)); err != nil {
-				return err
-			}
-		}
-		if g.LeastProved = g.Least == 0; !g.LeastProved {
-			p := a.bare()
-			for k, j := range index {
-				p.Cost[j] = value[k]
-			}
-			g.LeastProved, err = a.better(StepRanges, p, int64(g.Least))
-		}
-		return err
+		bound = min(r.criteria.Size, pool.holders)
 	case matcher.Spread:
-		if g.MostProved = g.Most == min(len(pool.perValue), a.mostValues(rule)); !g.MostProved {
-			if g.MostProved, err = a.better(StepRanges, a.groups(i, 1, 1, -1), int64(-g.Most)); err != nil {
-				return err
-			}
-		}
-		g.LeastProved, err = a.better(StepRanges, a.groups(i, 1, 1, 1), int64(g.Least))
-		return err
-	case matcher.Company:
-		// Values held by fewer than the floor carry none.
-		if g.MostProved = g.Most == g.Low; !g.MostProved {
-			if g.MostProved, err = a.better(StepRanges, a.groups(i, rule.Min, rule.Min, -1), int64(-g.Most)); err != nil {
-				return err
-			}
-		}
-		if g.LeastProved = g.Least == 0; !g.LeastProved {
-			g.LeastProved, err = a.better(StepRanges, a.groups(i, rule.Min, rule.Min, 1), int64(g.Least))
-		}
-		return err
+		bound = min(len(pool.perValue), a.mostValues(rule))
+	case matcher.Cap:
+		return a.mostShared(i)
 	}
-	return a.largest(i)
+	if g.MostProved = g.Most >= bound; g.MostProved {
+		return nil
+	}
+	var p *ilp.Problem
+	switch rule.Kind {
+	case matcher.Quota:
+		p = a.people(rule.Property, -1)
+	case matcher.Spread:
+		p = a.groups(i, 1, 1, -1)
+	default:
+		// Values held by fewer than the floor carry none.
+		p = a.groups(i, rule.Min, rule.Min, -1)
+	}
+	g.MostProved, err = a.better(StepRanges, p, int64(-g.Most))
+	return err
+}
+
+// least finds the lower end.
+func (a *reach) least(i int) (err error) {
+	r, g := a.r, &a.ranges[i]
+	if g.LeastProved = g.Least == 0; g.LeastProved {
+		return nil
+	}
+	var p *ilp.Problem
+	switch rule := &r.criteria.Rules[i]; rule.Kind {
+	case matcher.Quota:
+		p = a.people(rule.Property, 1)
+	case matcher.Spread:
+		p = a.groups(i, 1, 1, 1)
+	case matcher.Company:
+		p = a.groups(i, rule.Min, rule.Min, 1)
+	default:
+		p = a.shared(i)
+	}
+	g.LeastProved, err = a.better(StepRanges, p, int64(g.Least))
+	return err
+}
+
+// people is the program in which everybody with a property costs so much.
+func (a *reach) people(property matcher.Property, cost int64) *ilp.Problem {
+	p := a.bare()
+	index, value := a.r.holding(property)
+	for k, j := range index {
+		p.Cost[j] = cost * value[k]
+	}
+	return p
 }
 
 // mostValues is a bound on the distinct values of a cohort: what its people
@@ -304,25 +324,27 @@ func (a *reach) open() *loosening {
 	return &loosening{problem: p}
 }
 
-// largest finds the range of the largest number of people who share one value.
-func (a *reach) largest(i int) (err error) {
-	g, rows := &a.ranges[i], a.values(i, 1)
+// shared is the program whose cost is the largest number of people who share one
+// value.
+func (a *reach) shared(i int) *ilp.Problem {
 	l := a.open()
 	t := l.column(int64(a.r.criteria.Size), false)
 	l.problem.Cost[t] = 1
-	for _, row := range rows {
-		l.row(math.MinInt64, 0, append(slices.Clone(row.Index), t), append(slices.Clone(row.Value), -1))
+	for _, row := range a.values(i, 1) {
+		l.row(math.MinInt64, 0, append(row.Index, t), append(row.Value, -1))
 	}
-	if g.LeastProved = g.Least == 0; !g.LeastProved {
-		if g.LeastProved, err = a.better(StepRanges, &l.problem, int64(g.Least)); err != nil {
-			return err
-		}
-	}
+	return &l.problem
+}
+
+// mostShared finds how many people at most share one value: value by value,
+// those that most people hold first.
+func (a *reach) mostShared(i int) error {
+	g, rows := &a.ranges[i], a.values(i, 1)
 	slices.SortStableFunc(rows, func(x, y ilp.Row) int { return cmp.Compare(y.Hi, x.Hi) })
 	g.MostProved = true
 	for _, row := range rows {
 		if min(row.Hi, int64(a.r.criteria.Size)) <= int64(g.Most) {
-			break // nobody after this one is shared by more
+			break // no value after this one is shared by more
 		}
 		p := a.bare()
 		for k, j := range row.Index {

@@ -241,3 +241,23 @@ func TestExamineTakesNotLong(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkExamine is what comes after the verdict of BenchmarkCheck.
+func BenchmarkExamine(b *testing.B) {
+	for _, n := range []int{60, 200, 500} {
+		pools := benchPools(n)
+		for _, shape := range []string{"targets", "must"} {
+			b.Run(fmt.Sprintf("%s/n=%d", shape, n), func(b *testing.B) {
+				c := northSound(15)
+				if shape == "must" {
+					c = allMust(c)
+				}
+				timed(b, pools, func(people []matcher.Person) {
+					if _, d := mustExamine(b, people, c, selection.Options{}); !d.Complete {
+						b.Fatal(d)
+					}
+				})
+			})
+		}
+	}
+}
