@@ -61,6 +61,9 @@ func (t *report) standby(s *selection.Standby, members int) {
 		rows = append(rows, []string{fmt.Sprintf("%4d", i+1), clean(a.ID), covers, shortfallWords(a.Expected)})
 	}
 	t.table(rows, []bool{true, false, false, false}, func(int, int) string { return "" })
+	if s.Least {
+		t.line("  no other list of so many people has a smaller expected loss (proved)")
+	}
 }
 
 func notDecided(c selection.Cases) string {

@@ -27,6 +27,9 @@ type Standby struct {
 	Declines int
 	// Alone is what is expected without alternates.
 	Alone Shortfall
+	// Least says that no other list of so many people has a smaller expectation:
+	// proved by trying all of them, or because nothing is lost.
+	Least bool
 	// Proved is false where work or time ran out: Without and Two may then lack
 	// somebody (Cases.Open says how many cases are open), and the alternates are
 	// those found so far.
@@ -69,6 +72,8 @@ const (
 	MostAlternates = 30
 	// mostCases is up to how many sets of decliners are looked at.
 	mostCases = 5_000
+	// mostTried is up to how many lists, times cases, are all tried.
+	mostTried = 1_500_000
 )
 
 // Alternates decides for each member and each pair of members whether there is an
@@ -81,8 +86,8 @@ const (
 // shortfall is least in the order of objectives. The expectation of that
 // shortfall, in the same order, is to be least. The list is found greedily, one
 // after the other, and then improved as long as some one of them can be exchanged
-// for somebody better; it is a local optimum, proved least only where nothing at
-// all is lost. Among equals the one who covers more members alone, then the seed,
+// for somebody better: a local optimum. Where there are few lists all of them are
+// tried (Standby.Least). Among equals the one who covers more members alone, then the seed,
 // by the rule of Select, decides.
 func Alternates(ctx context.Context, s Selected, count int, o Options) (*Standby, error) {
 	st, err := s.stand()
@@ -276,6 +281,7 @@ type picker struct {
 	// ones by the seed first; those that are alike have the same kind.
 	candidates [][]string
 	kind       []int
+	mostTried  int
 	covers     [][]string // by kind
 	newcomers  []newcomer // by kind, of one person
 	canceled   bool
@@ -288,7 +294,7 @@ type declining struct {
 }
 
 func newPicker(ctx context.Context, st *standing) *picker {
-	p := &picker{ctx: ctx, st: st, ledger: newLedger(st)}
+	p := &picker{ctx: ctx, st: st, ledger: newLedger(st), mostTried: mostTried}
 	p.ledger.moveAll(st.cohort, 1)
 	p.enumerate()
 	for _, ids := range st.blocks(false) {
@@ -397,7 +403,61 @@ func (p *picker) pick(count int, out *Standby) {
 		best = p.fill(chosen)
 	}
 	chosen = p.exchange(chosen)
+	chosen, out.Least = p.least(chosen, count)
 	p.order(chosen, out)
+}
+
+// least tries all lists of up to count people, if they are few enough, and says
+// whether the list it returns is proved to have the least expectation.
+func (p *picker) least(chosen []int, count int) ([]int, bool) {
+	total := p.sum(p.fill(chosen))
+	if p.canceled {
+		return chosen, false
+	}
+	if total == (loss{}) || len(chosen) == len(p.candidates) {
+		return chosen, true
+	}
+	lists, n := 0, 1
+	for k := range min(count, len(p.candidates)) {
+		n = n * (len(p.candidates) - k) / (k + 1)
+		if lists += n; lists*len(p.cases) > p.mostTried {
+			return chosen, false
+		}
+	}
+	best := chosen
+	var try func(from int, list []int, room int)
+	try = func(from int, list []int, room int) {
+		if p.ctx.Err() != nil {
+			p.canceled = true
+		}
+		if p.canceled {
+			return
+		}
+		if len(list) > 0 {
+			if sum := p.sum(p.fill(list)); sum.compare(total) < 0 {
+				best, total = slices.Clone(list), sum
+			}
+		}
+		for c := from; c < len(p.candidates); c++ {
+			// Of those that are alike the first ones stand for all.
+			if len(p.candidates[c]) <= room && p.firstAlike(list, c) {
+				try(c+1, append(list, c), room-len(p.candidates[c]))
+			}
+		}
+	}
+	try(0, nil, count)
+	return best, !p.canceled
+}
+
+// firstAlike says whether everybody who is like a candidate and comes before is
+// on the list.
+func (p *picker) firstAlike(list []int, c int) bool {
+	for d := range c {
+		if p.kind[d] == p.kind[c] && !slices.Contains(list, d) {
+			return false
+		}
+	}
+	return true
 }
 
 // exchange makes the list better one by one.

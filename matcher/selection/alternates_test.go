@@ -102,6 +102,10 @@ func TestAlternatesAgainstBruteForce(t *testing.T) {
 		if err != nil || !got.Proved || !got.Complete {
 			t.Fatalf("instance %d of seed %d: %v %+v", i, seed, err, got)
 		}
+		greedy, err := selection.PickAlternates(s, count, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
 		exact := func(declined ...string) bool {
 			var out, rest []string
 			for _, id := range declined {
@@ -180,21 +184,23 @@ func TestAlternatesAgainstBruteForce(t *testing.T) {
 				}
 			})
 			lists++
-			if slices.Equal(least, before) {
+			if !got.Least || !slices.Equal(least, before) {
+				t.Fatalf("instance %d of seed %d: least %v: %v with %v, want %v", i, seed, got.Least, ids, before, least)
+			}
+			// What the search finds that is used where there are too many lists.
+			found := flat(greedy.Alternates[len(greedy.Alternates)-1].Expected)
+			if slices.Equal(least, found) {
 				best++
-			} else if k := slices.IndexFunc(least, func(int64) bool { return true }); k >= 0 {
+			} else {
 				for k := range least {
-					if least[k] != before[k] {
-						worst = max(worst, float64(before[k]-least[k])/float64(of))
+					if least[k] != found[k] {
+						worst = max(worst, float64(found[k]-least[k])/float64(of))
 						break
 					}
 				}
 			}
 			if slices.Max(before) == 0 {
 				nothing++
-			}
-			if count == 1 && !slices.Equal(least, before) && !slices.ContainsFunc(s.Criteria.Links, func(l matcher.Link) bool { return l.Kind == matcher.Together }) {
-				t.Fatalf("instance %d of seed %d: one alternate, %v, is not the best: %v, want %v", i, seed, ids, before, least)
 			}
 		}
 		for _, r := range s.Criteria.Rules {
@@ -204,7 +210,7 @@ func TestAlternatesAgainstBruteForce(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("figure: declines in %d pools of at most 10 people (%d with company rules): %d members, %d without an exact replacement; %d pairs, %d of them only together without one; of %d lists of one to three alternates %d are the best of all lists (%d lose nothing), the worst is off by %.3f expected", instances, lapsed, singles, without, pairs, two, lists, best, nothing, worst)
+	t.Logf("figure: declines in %d pools of at most 10 people (%d with company rules): %d members, %d without an exact replacement; %d pairs, %d of them only together without one; %d lists of one to three alternates are the best of all lists (%d lose nothing); by exchanges alone %d would be, the worst off by %.3f expected", instances, lapsed, singles, without, pairs, two, lists, nothing, best, worst)
 	if without == 0 || without == singles || two == 0 || lapsed == 0 || 2*lists < instances {
 		t.Error("the mix is too easy")
 	}
