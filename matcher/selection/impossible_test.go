@@ -115,7 +115,10 @@ func (s *small) words(t *testing.T, words string, cohort uint32) bool {
 	if word, id, ok := (matcher.Condition{Bound: words}).Lock(); ok {
 		return cohort&maskOf(s.people, []string{id}) != 0 == (word == matcher.LockInclude)
 	}
-	var n int
+	var n, of int
+	if _, err := fmt.Sscanf(words, "exclude %d of %d people", &n, &of); err == nil {
+		return cohort&s.excluded == 0
+	}
 	var attribute string
 	size := bits.OnesCount32(cohort)
 	if _, err := fmt.Sscanf(words, "size at most %d", &n); err == nil {
@@ -456,5 +459,86 @@ func TestImpossibleAgainstBruteForce(t *testing.T) {
 		if n < 3 {
 			t.Errorf("the mix is too easy: %d %s", n, what)
 		}
+	}
+}
+
+// On pools of a usual size each way out makes the rules possible, one step less
+// does not, and the rules of the conflict alone are impossible.
+func TestWaysOutOfLargePools(t *testing.T) {
+	var impossible, ways, multiple, cut int
+	for n := range 6 {
+		people, c := invented(60, uint64(n)), allMust(northSound(15))
+		for i := range c.Rules {
+			c.Rules[i].MaxFlex = c.Size
+		}
+		check := func(c matcher.Criteria) matcher.Status {
+			v, err := selection.Check(context.Background(), people, c, selection.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v.Status
+		}
+		v, d := mustExamine(t, people, c, selection.Options{})
+		if v.Status != matcher.Infeasible {
+			continue
+		}
+		impossible++
+		inf := d.Infeasibility
+		cut += len(inf.Cut)
+		for k, x := range inf.Relaxations {
+			if len(x.Changes) > 1 {
+				multiple++
+			}
+			if k > 15 {
+				break
+			}
+			ways++
+			for _, less := range []int{0, 1} {
+				e := c
+				e.Rules = slices.Clone(c.Rules)
+				for i, change := range x.Changes {
+					r := &e.Rules[change.Row-1]
+					to := change.To
+					if i == 0 && change.Bound == matcher.BoundMax {
+						to -= less
+					} else if i == 0 {
+						to += less
+					}
+					if change.Bound == matcher.BoundMin {
+						r.Min = to
+					} else {
+						r.Max = to
+					}
+				}
+				if want := map[int]matcher.Status{0: matcher.Feasible, 1: matcher.Infeasible}[less]; check(e) != want {
+					t.Errorf("pool %d: %+v, less %d: want %s", n, x, less, want)
+				}
+			}
+		}
+		only := c
+		only.Rules, only.MinSize, only.Size = nil, 0, len(people)
+		for _, m := range inf.Conflict {
+			switch {
+			case m.Row > 0:
+				r := c.Rules[m.Row-1]
+				if m.Bound == matcher.BoundMin {
+					r.Max = max(r.Min, len(people))
+				} else {
+					r.Min = 0
+				}
+				only.Rules = append(only.Rules, r)
+			case m.Bound == fmt.Sprint("size at most ", c.Size):
+				only.Size = c.Size
+			case m.Bound == fmt.Sprint("size at least ", c.MinSize):
+				only.MinSize = c.MinSize
+			}
+		}
+		if check(only) != matcher.Infeasible {
+			t.Errorf("pool %d: the conflict %v can hold", n, inf.Conflict)
+		}
+	}
+	t.Logf("figure: %d of 6 pools of 60 impossible, %d ways out tried, %d of them of several changes, %d answers cut off", impossible, ways, multiple, cut)
+	if impossible < 3 || ways < 5 {
+		t.Errorf("the mix is too easy: %d impossible, %d ways out", impossible, ways)
 	}
 }
