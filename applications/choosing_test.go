@@ -231,7 +231,7 @@ func TestReplaceMembers(t *testing.T) {
 		t.Fatal(explained(err))
 	}
 	w.finish(applications.NewRunner(w.Service, "two"))
-	drawn := mustDraw(w, next.ID, nil)
+	drawn := mustDraw(w, next.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "one seat" })
 	group := drawn.Draws[0].Cohort
 	if drawn.Provenance != applications.DrawnWithLocks || drawn.Replaces != sel.ID || !slices.Equal(drawn.Declined, []string{offers[1].Code}) || slices.Contains(group, offers[1].Code) {
 		t.Fatalf("%+v", drawn)

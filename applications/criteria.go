@@ -36,7 +36,7 @@ type Criteria struct {
 	// Lottery is matcher.LotteryNone, LotteryMaximin or LotteryLeximin; "": each
 	// run says, and leximin where it does not.
 	Lottery   string
-	MaxChance int // the largest chance anybody not locked in may have, in thousandths, 1…999; 0: no limit
+	MaxChance int // the largest chance anybody not locked in may have, in thousandths, 1…1000; 0: no limit
 	Allow     map[int]int64
 	// SeedKind is where the seed of a draw comes from; "": each run says, and the
 	// server where it does not. SeedSource says it in words: how, when, by whom.

@@ -126,10 +126,10 @@ func methodProblems(method string, maxChance int) []Violation {
 		bad = append(bad, Violation{"lottery", "one of NONE, MAXIMIN, LEXIMIN"})
 	}
 	switch {
-	case maxChance < 0 || maxChance > 999:
-		bad = append(bad, Violation{"max_chance_permille", "from 1 to 999 thousandths; 0 is no limit"})
+	case maxChance < 0 || maxChance > 1000:
+		bad = append(bad, Violation{"max_chance", "from 1 to 1000 thousandths; 0 is no limit"})
 	case maxChance > 0 && method == matcher.LotteryNone:
-		bad = append(bad, Violation{"max_chance_permille", "without a lottery there are no chances to limit"})
+		bad = append(bad, Violation{"max_chance", "without a lottery there are no chances to limit"})
 	}
 	return bad
 }

@@ -328,7 +328,7 @@ func TestSelectionProblems(t *testing.T) {
 	}{
 		{"a seed of two lines", applications.Selection{Seed: "a\nb"}, []string{"seed"}},
 		{"an unknown lottery", applications.Selection{Lottery: "DICE"}, []string{"lottery"}},
-		{"a limit without a lottery", applications.Selection{Lottery: "NONE", MaxChance: 500}, []string{"max_chance_permille"}},
+		{"a limit without a lottery", applications.Selection{Lottery: "NONE", MaxChance: 500}, []string{"max_chance"}},
 		{"a seed from nowhere", applications.Selection{SeedKind: "STARS"}, []string{"seed_kind"}},
 		{"a number nobody knows of", applications.Selection{SeedKind: applications.SeedPublicNumber}, []string{"seed_source"}},
 		{"one of two people", applications.Selection{SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"A"}}, []string{"seed_people"}},

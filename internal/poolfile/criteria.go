@@ -107,6 +107,13 @@ func (in *criteriaReader) message(n *node) {
 		},
 		"maxChance":  func(n *node, path string) { in.out.MaxChance = in.number(n, path, 0, 1000) },
 		"seedSource": func(n *node, path string) { in.text(n, path, maxWords) },
+		// For draws on a server; here the seed is --seed.
+		"seedKind": func(n *node, path string) {
+			in.enum(n, path, []string{"SEED_KIND_UNSPECIFIED", "SERVER", "PUBLIC_NUMBER", "COMMIT_REVEAL"}, "SEED_KIND_")
+		},
+		"seedPeople": func(n *node, path string) {
+			in.each(n, path, 2, func(n *node, path string) { in.text(n, path, maxWords) })
+		},
 		// Set by the server; what it answered can be given back as it is.
 		"name": ignored, "version": ignored, "registered": ignored, "registerTime": ignored, "registeredBy": ignored,
 		"reason": ignored, "secondPerson": ignored, "policies": ignored, "digest": ignored, "createTime": ignored,

@@ -138,7 +138,19 @@ var bodies = map[string]func(s *stage, program string) proto.Message{
 		return &v1.ImportApplicationsRequest{Part: &v1.ImportApplicationsRequest_Spec{Spec: &v1.ImportSpec{Parent: "programs/" + program, DryRun: true}}}
 	},
 	"SelectionService/CreateSelection": func(s *stage, program string) proto.Message {
-		return &v1.CreateSelectionRequest{Selection: &v1.Selection{Lottery: v1.Criteria_LEXIMIN}}
+		return &v1.CreateSelectionRequest{Selection: &v1.Selection{Lottery: v1.Criteria_LEXIMIN, Seed: "too early"}}
+	},
+	"SelectionService/CommitSeed": func(s *stage, program string) proto.Message {
+		return &v1.CommitSeedRequest{Person: "x", Digest: strings.Repeat("0", 64)}
+	},
+	"SelectionService/ChooseSelection": func(s *stage, program string) proto.Message {
+		return &v1.ChooseSelectionRequest{Reason: "test"}
+	},
+	"SelectionService/ReplaceMembers": func(s *stage, program string) proto.Message {
+		return &v1.ReplaceMembersRequest{Declined: []string{s.name("programs/*/applications/*", program)}, Reason: "test"}
+	},
+	"SelectionService/ExplainSelection": func(s *stage, program string) proto.Message {
+		return &v1.ExplainSelectionRequest{Application: s.name("programs/*/applications/*", program)}
 	},
 	"ApplicationService/GetApplication" + fullView: func(s *stage, program string) proto.Message {
 		return &v1.GetApplicationRequest{View: v1.ApplicationView_APPLICATION_VIEW_FULL, Reason: "test"}

@@ -28,7 +28,8 @@ func criteriaToWire(c *applications.Criteria) *v1.Criteria {
 		Links: convert(c.Ties, func(t applications.Tie) *v1.Link {
 			return &v1.Link{Kind: v1.Link_Kind(linkKinds.number(strings.ToUpper(t.Kind))), Ids: t.IDs}
 		}),
-		Lottery:    v1.Criteria_Lottery(lotteries.number(c.Lottery)),
+		Lottery:           v1.Criteria_Lottery(lotteries.number(c.Lottery)),
+		MaxChance: int32(c.MaxChance), SeedKind: seedKindToWire(c.SeedKind), SeedPeople: c.SeedPeople,
 		SeedSource: c.SeedSource, Registered: c.Registered, RegisterTime: stamp(c.RegisterTime),
 		RegisteredBy: c.RegisteredBy, Reason: c.Reason, SecondPerson: c.SecondBy,
 		Policies: convert(c.Policies, func(id string) string { return policyName(c.Program, id) }),
@@ -52,8 +53,12 @@ func criteriaToWire(c *applications.Criteria) *v1.Criteria {
 func criteriaFromWire(program string, w *v1.Criteria) (*applications.Criteria, error) {
 	c := &applications.Criteria{
 		Program: program, Name: w.GetTitle(), Size: int(w.GetSize()), MinSize: int(w.GetMinSize()), SeedSource: w.GetSeedSource(),
+		MaxChance: int(w.GetMaxChance()), SeedPeople: w.GetSeedPeople(),
 	}
 	var err error
+	if c.SeedKind, err = seedKindFromWire(w.GetSeedKind()); err != nil {
+		return nil, err
+	}
 	if c.Lottery, err = lotteries.word(int32(w.GetLottery())); err != nil {
 		return nil, err
 	}
@@ -147,6 +152,7 @@ func verdictToWire(v *applications.CriteriaVerdict) *v1.CheckCriteriaResponse {
 	for _, warning := range v.Verdict.Warnings {
 		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(warning.Row), Message: warning.Message})
 	}
+	detailsToWire(w, v)
 	return w
 }
 
@@ -154,7 +160,10 @@ func infeasibilityToWire(i *matcher.Infeasibility) *v1.Infeasibility {
 	if i == nil {
 		return nil
 	}
-	return &v1.Infeasibility{Clash: i.Clash, LeastTotalDeviation: i.LeastTotalDeviation}
+	return &v1.Infeasibility{
+		Clash: i.Clash, LeastTotalDeviation: i.LeastTotalDeviation, Cut: i.Cut,
+		Conflict: convert(i.Conflict, conditionWords), Relaxations: convert(i.Relaxations, relaxationToWire),
+	}
 }
 
 func countToWire(r applications.ResultRule) *v1.RuleCount {

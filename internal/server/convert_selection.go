@@ -35,6 +35,7 @@ func selectionToWire(s *applications.Selection) *v1.Selection {
 	if s.ErrorReason != "" || s.Error != "" {
 		w.Error = &v1.SelectionError{Reason: s.ErrorReason, Message: s.Error}
 	}
+	drawToWire(w, s)
 	return w
 }
 
@@ -45,6 +46,10 @@ func selectionFromWire(program string, w *v1.Selection) (*applications.Selection
 	}
 	s := &applications.Selection{
 		Program: program, Trial: w.GetTrial(), Lottery: lottery, Seed: w.GetSeed(), Work: w.GetWorkLimit(),
+		MaxChance: int(w.GetMaxChance()), SeedSource: w.GetSeedSource(), SeedPeople: w.GetSeedPeople(),
+	}
+	if s.SeedKind, err = seedKindFromWire(w.GetSeedKind()); err != nil {
+		return nil, err
 	}
 	var wrong []applications.Violation
 	elsewhere := func(field, name string) {
@@ -83,23 +88,22 @@ func resultToWire(r *applications.SelectionResult) *v1.SelectionResult {
 	w := &v1.SelectionResult{
 		Name:   selectionName(program, r.Selection.ID) + "/result",
 		Status: v1.SelectionResult_Status(statuses.number(string(rec.Status))), Complete: rec.Complete,
-		Provenance: v1.Provenance(provenances.number(string(r.Selection.Provenance))),
-		Criteria:   criteriaName(program, r.Selection.Criteria),
-		Rules:      convert(r.Rules, countToWire),
-		Size:       &v1.CohortSize{Wanted: int32(rec.Size.Wanted), Got: int32(rec.Size.Got), Bound: int32(rec.Size.Bound)},
-		Deviations: convert(rec.Deviation, func(d matcher.Deviation) *v1.Deviation {
-			return &v1.Deviation{Priority: int32(d.Priority), Value: d.Value, Bound: d.Bound.Bound}
-		}),
+		Provenance:    v1.Provenance(provenances.number(string(r.Selection.Provenance))),
+		Criteria:      criteriaName(program, r.Selection.Criteria),
+		Rules:         convert(r.Rules, countToWire),
+		Size:          &v1.CohortSize{Wanted: int32(rec.Size.Wanted), Got: int32(rec.Size.Got), Bound: int32(rec.Size.Bound)},
+		Deviations:    convert(rec.Deviation, deviationToWire),
 		Score:         &v1.ObjectiveBound{Value: rec.Score.Value, Bound: rec.Score.Bound},
 		Infeasibility: infeasibilityToWire(rec.Infeasibility),
 		Lottery:       v1.Criteria_Lottery(lotteries.number(rec.Lottery.Method)),
 		PoolSize:      int32(r.Selection.PoolSize), ErasedCount: int32(rec.Erased), Seed: rec.Seed,
 		InputDigest: rec.InputDigest, Engine: rec.Engine, Digest: rec.Digest,
+		Chances: chancesToWire(r.Chances), Decliners: convert(r.Decliners, declinersToWire),
 	}
 	members := convert(r.Members, func(m applications.ResultMember) *v1.CohortMember {
 		return &v1.CohortMember{
 			Application: applicationName(program, m.Application), Code: m.Code, Answers: answersToWire(m.Answers),
-			Locked: m.Locked, LockReason: m.LockReason,
+			Locked: m.Locked, LockReason: m.LockReason, Chance: int32(m.Chance),
 		}
 	})
 	switch {

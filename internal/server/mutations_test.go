@@ -41,12 +41,45 @@ func mutations(w *world) map[string]mutation {
 	approver := w.token(access.PolicyApprover, "")
 	draft, sent, third, fourth := w.apply("alpha", 1, false), w.apply("alpha", 2, true), w.apply("alpha", 3, false), w.apply("alpha", 4, false)
 	fifth := w.apply("alpha", 5, true)
-	var policy, user, token, run, saved struct{ Name string }
+	for _, p := range []string{"theta", "iota", "kappa"} {
+		w.open(p)
+		for n := range 6 {
+			w.apply(p, n, true)
+		}
+	}
+	w.must("POST", "/v1/programs/theta:close", w.admin, "{}")
+	var sealed struct{ Name string }
+	w.must("POST", "/v1/programs/theta/selections", facilitator, `{"seedKind": "PUBLIC_NUMBER", "seedSource": "dice"}`).into(w.t, &sealed)
+	swapped, replaced := w.choose("iota"), w.choose("kappa")
+	var other struct {
+		Alternatives []struct {
+			Members []struct{ Application string }
+		}
+	}
+	w.must("GET", "/v1/"+swapped+":alternatives", facilitator, "").into(w.t, &other)
+	var group []string
+	for _, m := range other.Alternatives[0].Members {
+		group = append(group, m.Application)
+	}
+	cohort, err := json.Marshal(group)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var result struct {
+		Groups []struct {
+			Members []struct{ Application string }
+		}
+	}
+	w.must("GET", "/v1/"+replaced+"/result", facilitator, "").into(w.t, &result)
+	declined := `"declined": ["` + result.Groups[0].Members[0].Application + `"]`
+	var policy, user, token, run, saved, bound struct{ Name string }
 	w.must("POST", "/v1/programs/alpha/policies", approver, `{"attributes": ["county"], "approver": "x", "reason": "y", "expireTime": "2028-01-01T00:00:00Z"}`).into(w.t, &policy)
 	w.must("POST", "/v1/users", w.admin, `{"displayName": "Invented Staff"}`).into(w.t, &user)
 	w.must("POST", "/v1/tokens", w.admin, `{"grants": [{"role": "ROLE_AUDITOR"}]}`).into(w.t, &token)
 	w.must("POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`).into(w.t, &run)
 	w.must("POST", "/v1/programs/gamma/criteria", facilitator, criteria).into(w.t, &saved)
+	w.must("POST", "/v1/programs/beta/selections", facilitator, `{"seedKind": "COMMIT_REVEAL", "seedPeople": ["One", "Two"]}`).into(w.t, &bound)
+	digest, another := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
 	return map[string]mutation{
 		"ProgramService/CreateProgram":    {"POST", "/v1/programs?programId=new-one", w.admin, `{"preset": "presets/north-sound"}`, `{"seats": 4}`},
 		"ProgramService/UpdateProgram":    {"PATCH", "/v1/programs/gamma", w.admin, `{"seats": 4}`, `{"seats": 5}`},
@@ -71,16 +104,22 @@ func mutations(w *world) map[string]mutation {
 		"ApplicationService/RenewReturnCode":     {"POST", "/v1/" + fourth.Application.Name + ":renewReturnCode", facilitator, `{"reason": "lost"}`, `{"reason": "x"}`},
 		"ApplicationService/EraseApplication":    {"POST", "/v1/" + fifth.Application.Name + ":erase", w.token(access.PrivacyOfficer, ""), `{"reason": "asked by phone"}`, `{"reason": "asked by letter"}`},
 		"SelectionService/CreateSelection":       {"POST", "/v1/programs/beta/selections", facilitator, `{"seed": "s", "lottery": "NONE"}`, `{"seed": "t", "lottery": "NONE"}`},
-		"SelectionService/CancelSelection":       {"POST", "/v1/" + run.Name + ":cancel", facilitator, `{}`, ``},
-		"OfferService/PrepareOffers":             {"POST", "/v1/programs/epsilon/offers:prepare", person, `{"selection": "` + chosen + `", "reason": "x"}`, `{"selection": "` + chosen + `", "reason": "y"}`},
-		"OfferService/SendOffers":                {"POST", "/v1/programs/epsilon/offers:send", person, `{"expireTime": "2027-03-01T00:00:00Z"}`, `{"expireTime": "2027-03-02T00:00:00Z"}`},
-		"OfferService/AcceptOffer":               {"POST", "/v1/" + offers[0] + ":accept", person, `{"onBehalfReason": "by phone"}`, `{"onBehalfReason": "by mail"}`},
-		"OfferService/DeclineOffer":              {"POST", "/v1/" + offers[1] + ":decline", person, `{"onBehalfReason": "by phone"}`, `{"onBehalfReason": "by mail"}`},
-		"OfferService/RescindOffer":              {"POST", "/v1/" + offers[2] + ":rescind", person, `{"reason": "a mistake"}`, `{"reason": "another"}`},
-		"AdminService/CreateUser":                {"POST", "/v1/users", w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
-		"AdminService/UpdateUser":                {"PATCH", "/v1/" + user.Name, w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
-		"AdminService/CreateToken":               {"POST", "/v1/tokens", w.admin, `{"grants": [{"role": "ROLE_AUDITOR"}]}`, `{"grants": [{"role": "ROLE_REVIEWER"}]}`},
-		"AdminService/RevokeToken":               {"POST", "/v1/" + token.Name + ":revoke", w.admin, `{}`, ``},
+		"SelectionService/CommitSeed": {
+			"POST", "/v1/" + bound.Name + ":commitSeed", facilitator, `{"person": "One", "digest": "` + digest + `"}`, `{"person": "One", "digest": "` + another + `"}`,
+		},
+		"SelectionService/DrawSelection":   {"POST", "/v1/" + sealed.Name + ":draw", facilitator, `{"value": "4 1", "confirmImpossible": "a test"}`, `{"value": "4 2"}`},
+		"SelectionService/ChooseSelection": {"POST", "/v1/" + swapped + ":choose", facilitator, `{"cohort": ` + string(cohort) + `, "reason": "x"}`, `{"cohort": ` + string(cohort) + `, "reason": "y"}`},
+		"SelectionService/ReplaceMembers":  {"POST", "/v1/" + replaced + ":replace", facilitator, `{` + declined + `, "reason": "x"}`, `{` + declined + `, "reason": "y"}`},
+		"SelectionService/CancelSelection": {"POST", "/v1/" + run.Name + ":cancel", facilitator, `{}`, ``},
+		"OfferService/PrepareOffers":       {"POST", "/v1/programs/epsilon/offers:prepare", person, `{"selection": "` + chosen + `", "reason": "x"}`, `{"selection": "` + chosen + `", "reason": "y"}`},
+		"OfferService/SendOffers":          {"POST", "/v1/programs/epsilon/offers:send", person, `{"expireTime": "2027-03-01T00:00:00Z"}`, `{"expireTime": "2027-03-02T00:00:00Z"}`},
+		"OfferService/AcceptOffer":         {"POST", "/v1/" + offers[0] + ":accept", person, `{"onBehalfReason": "by phone"}`, `{"onBehalfReason": "by mail"}`},
+		"OfferService/DeclineOffer":        {"POST", "/v1/" + offers[1] + ":decline", person, `{"onBehalfReason": "by phone"}`, `{"onBehalfReason": "by mail"}`},
+		"OfferService/RescindOffer":        {"POST", "/v1/" + offers[2] + ":rescind", person, `{"reason": "a mistake"}`, `{"reason": "another"}`},
+		"AdminService/CreateUser":          {"POST", "/v1/users", w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
+		"AdminService/UpdateUser":          {"PATCH", "/v1/" + user.Name, w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
+		"AdminService/CreateToken":         {"POST", "/v1/tokens", w.admin, `{"grants": [{"role": "ROLE_AUDITOR"}]}`, `{"grants": [{"role": "ROLE_REVIEWER"}]}`},
+		"AdminService/RevokeToken":         {"POST", "/v1/" + token.Name + ":revoke", w.admin, `{}`, ``},
 	}
 }
 

@@ -224,7 +224,11 @@ func (s *programService) CheckCriteria(ctx context.Context, req *v1.CheckCriteri
 	if err != nil {
 		return nil, err
 	}
-	verdict, err := s.svc.CheckCriteria(ctx, chain.Principal(ctx), c)
+	check := s.svc.CheckCriteria
+	if req.GetDetails() {
+		check = s.svc.ExamineCriteria
+	}
+	verdict, err := check(ctx, chain.Principal(ctx), c)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -114,4 +117,142 @@ func selection(s *applications.Selection, err error) (*v1.Selection, error) {
 		return nil, err
 	}
 	return selectionToWire(s), nil
+}
+
+// ---- the draw ----
+
+func (s *selectionService) CommitSeed(ctx context.Context, req *v1.CommitSeedRequest) (*v1.Selection, error) {
+	rev, idem, err := guard(req)
+	if err != nil {
+		return nil, err
+	}
+	return selection(s.svc.CommitSeed(ctx, chain.Principal(ctx), applications.SeedCommit{
+		Program: programID(req.GetName()), Selection: lastID(req.GetName()), Person: req.GetPerson(), Digest: req.GetDigest(), Revision: rev,
+	}, idem))
+}
+
+func (s *selectionService) DrawSelection(ctx context.Context, req *v1.DrawSelectionRequest) (*v1.Selection, error) {
+	rev, idem, err := guard(req)
+	if err != nil {
+		return nil, err
+	}
+	return selection(s.svc.DrawSelection(ctx, chain.Principal(ctx), applications.DrawRequest{
+		Program: programID(req.GetName()), Selection: lastID(req.GetName()), Value: req.GetValue(),
+		Reveals: convert(req.GetReveals(), func(r *v1.SeedReveal) applications.Reveal {
+			return applications.Reveal{Person: r.GetPerson(), Text: r.GetText()}
+		}),
+		Reason: req.GetReason(), ConfirmImpossible: req.GetConfirmImpossible(), Revision: rev,
+	}, idem))
+}
+
+func (s *selectionService) ChooseSelection(ctx context.Context, req *v1.ChooseSelectionRequest) (*v1.Selection, error) {
+	rev, idem, err := guard(req)
+	if err != nil {
+		return nil, err
+	}
+	program := programID(req.GetName())
+	out, in, cohort := req.GetOut(), req.GetIn(), req.GetCohort()
+	if err := ofProgram(program, map[string][]string{"out": out, "in": in, "cohort": cohort}); err != nil {
+		return nil, err
+	}
+	return selection(s.svc.ChooseSelection(ctx, chain.Principal(ctx), applications.ChooseRequest{
+		Program: program, Selection: lastID(req.GetName()), Out: convert(out, lastID), In: convert(in, lastID), Cohort: convert(cohort, lastID),
+		Reason: req.GetReason(), Revision: rev,
+	}, idem))
+}
+
+func (s *selectionService) ReplaceMembers(ctx context.Context, req *v1.ReplaceMembersRequest) (*v1.Selection, error) {
+	rev, idem, err := guard(req)
+	if err != nil {
+		return nil, err
+	}
+	program := programID(req.GetName())
+	if err := ofProgram(program, map[string][]string{"declined": req.GetDeclined()}); err != nil {
+		return nil, err
+	}
+	return selection(s.svc.ReplaceMembers(ctx, chain.Principal(ctx), applications.ReplaceRequest{
+		Program: program, Selection: lastID(req.GetName()), Declined: convert(req.GetDeclined(), lastID), Reason: req.GetReason(), Revision: rev,
+	}, idem))
+}
+
+// ofProgram refuses names of another program's resources.
+func ofProgram(program string, names map[string][]string) error {
+	var wrong []applications.Violation
+	for _, field := range slices.Sorted(maps.Keys(names)) {
+		for _, name := range names[field] {
+			if programID(name) != program {
+				wrong = append(wrong, applications.Violation{Field: field, Message: "belongs to another program"})
+			}
+		}
+	}
+	return ofAnotherProgram(wrong)
+}
+
+// ---- looking at a run ----
+
+func (s *selectionService) ExplainSelection(ctx context.Context, req *v1.ExplainSelectionRequest) (*v1.ExplainSelectionResponse, error) {
+	program := programID(req.GetName())
+	if err := ofProgram(program, map[string][]string{"application": {req.GetApplication()}}); err != nil {
+		return nil, err
+	}
+	x, err := s.svc.ExplainSelection(ctx, chain.Principal(ctx), program, lastID(req.GetName()), lastID(req.GetApplication()))
+	if err != nil {
+		return nil, err
+	}
+	return explainedToWire(x), nil
+}
+
+func (s *selectionService) SimulateSelection(ctx context.Context, req *v1.SimulateSelectionRequest) (*v1.SimulateSelectionResponse, error) {
+	program := programID(req.GetName())
+	var swapped []string
+	for _, x := range req.GetSwaps() {
+		swapped = append(swapped, x.GetOut(), x.GetIn())
+	}
+	err := ofProgram(program, map[string][]string{"swaps": swapped, "include": req.GetInclude(), "exclude": req.GetExclude(), "free": req.GetFree()})
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.svc.WhatIfSelection(ctx, chain.Principal(ctx), applications.WhatIfRequest{
+		Program: program, Selection: lastID(req.GetName()), Changes: changesFromWire(req),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return whatIfToWire(e), nil
+}
+
+func (s *selectionService) ProposeAlternatives(ctx context.Context, req *v1.ProposeAlternativesRequest) (*v1.ProposeAlternativesResponse, error) {
+	const usual = 3
+	count := int(req.GetCount())
+	if count == 0 {
+		count = usual
+	}
+	a, err := s.svc.AlternativesOf(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), count)
+	if err != nil {
+		return nil, err
+	}
+	return alternativesToWire(a), nil
+}
+
+// ---- records ----
+
+func (s *selectionService) GetPublicRecord(ctx context.Context, req *v1.GetPublicRecordRequest) (*httpbody.HttpBody, error) {
+	return record(s.svc.PublicRecord(ctx, programID(req.GetName()), part(req.GetName(), 3)))
+}
+
+func (s *selectionService) GetAuditRecord(ctx context.Context, req *v1.GetAuditRecordRequest) (*httpbody.HttpBody, error) {
+	return record(s.svc.AuditRecord(ctx, chain.Principal(ctx), programID(req.GetName()), part(req.GetName(), 3)))
+}
+
+func (s *selectionService) GetSlip(ctx context.Context, req *v1.GetSlipRequest) (*httpbody.HttpBody, error) {
+	name := req.GetName()
+	return record(s.svc.Slip(ctx, chain.Principal(ctx), programID(name), part(name, 3), part(name, 5)))
+}
+
+// record is canonical JSON: its bytes are what digests are of.
+func record(b []byte, err error) (*httpbody.HttpBody, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &httpbody.HttpBody{ContentType: "application/json", Data: b}, nil
 }

@@ -84,6 +84,63 @@ func (Criteria_Lottery) EnumDescriptor() ([]byte, []int) {
 	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Where the seed of a draw comes from.
+type Criteria_SeedKind int32
+
+const (
+	// Not set.
+	Criteria_SEED_KIND_UNSPECIFIED Criteria_SeedKind = 0
+	// A random number of the server's, made at the draw.
+	Criteria_SERVER Criteria_SeedKind = 1
+	// A number that is drawn in public.
+	Criteria_PUBLIC_NUMBER Criteria_SeedKind = 2
+	// The texts of two people, each bound to theirs by its digest before either is known.
+	Criteria_COMMIT_REVEAL Criteria_SeedKind = 3
+)
+
+// Enum value maps for Criteria_SeedKind.
+var (
+	Criteria_SeedKind_name = map[int32]string{
+		0: "SEED_KIND_UNSPECIFIED",
+		1: "SERVER",
+		2: "PUBLIC_NUMBER",
+		3: "COMMIT_REVEAL",
+	}
+	Criteria_SeedKind_value = map[string]int32{
+		"SEED_KIND_UNSPECIFIED": 0,
+		"SERVER":                1,
+		"PUBLIC_NUMBER":         2,
+		"COMMIT_REVEAL":         3,
+	}
+)
+
+func (x Criteria_SeedKind) Enum() *Criteria_SeedKind {
+	p := new(Criteria_SeedKind)
+	*p = x
+	return p
+}
+
+func (x Criteria_SeedKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Criteria_SeedKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_fairlead_v1_criteria_proto_enumTypes[1].Descriptor()
+}
+
+func (Criteria_SeedKind) Type() protoreflect.EnumType {
+	return &file_fairlead_v1_criteria_proto_enumTypes[1]
+}
+
+func (x Criteria_SeedKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Criteria_SeedKind.Descriptor instead.
+func (Criteria_SeedKind) EnumDescriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{0, 1}
+}
+
 // What is counted. For the people S of a cohort, and a person counts in every rule they
 // belong to:
 type CriteriaRule_Kind int32
@@ -131,11 +188,11 @@ func (x CriteriaRule_Kind) String() string {
 }
 
 func (CriteriaRule_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_criteria_proto_enumTypes[1].Descriptor()
+	return file_fairlead_v1_criteria_proto_enumTypes[2].Descriptor()
 }
 
 func (CriteriaRule_Kind) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_criteria_proto_enumTypes[1]
+	return &file_fairlead_v1_criteria_proto_enumTypes[2]
 }
 
 func (x CriteriaRule_Kind) Number() protoreflect.EnumNumber {
@@ -188,11 +245,11 @@ func (x Link_Kind) String() string {
 }
 
 func (Link_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_criteria_proto_enumTypes[2].Descriptor()
+	return file_fairlead_v1_criteria_proto_enumTypes[3].Descriptor()
 }
 
 func (Link_Kind) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_criteria_proto_enumTypes[2]
+	return &file_fairlead_v1_criteria_proto_enumTypes[3]
 }
 
 func (x Link_Kind) Number() protoreflect.EnumNumber {
@@ -202,6 +259,71 @@ func (x Link_Kind) Number() protoreflect.EnumNumber {
 // Deprecated: Use Link_Kind.Descriptor instead.
 func (Link_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{2, 0}
+}
+
+// How much room a rule leaves.
+type RuleRange_Tightness int32
+
+const (
+	// Not set.
+	RuleRange_TIGHTNESS_UNSPECIFIED RuleRange_Tightness = 0
+	// A target that no such cohort meets.
+	RuleRange_NEVER RuleRange_Tightness = 1
+	// A bound that cohorts meet exactly, and never with room to spare.
+	RuleRange_TIGHT RuleRange_Tightness = 2
+	// Some cohorts have room to spare.
+	RuleRange_ROOM RuleRange_Tightness = 3
+	// No such cohort misses it: the other rules see to it.
+	RuleRange_ALWAYS RuleRange_Tightness = 4
+	// Not decided in the work given.
+	RuleRange_NOT_DECIDED RuleRange_Tightness = 5
+)
+
+// Enum value maps for RuleRange_Tightness.
+var (
+	RuleRange_Tightness_name = map[int32]string{
+		0: "TIGHTNESS_UNSPECIFIED",
+		1: "NEVER",
+		2: "TIGHT",
+		3: "ROOM",
+		4: "ALWAYS",
+		5: "NOT_DECIDED",
+	}
+	RuleRange_Tightness_value = map[string]int32{
+		"TIGHTNESS_UNSPECIFIED": 0,
+		"NEVER":                 1,
+		"TIGHT":                 2,
+		"ROOM":                  3,
+		"ALWAYS":                4,
+		"NOT_DECIDED":           5,
+	}
+)
+
+func (x RuleRange_Tightness) Enum() *RuleRange_Tightness {
+	p := new(RuleRange_Tightness)
+	*p = x
+	return p
+}
+
+func (x RuleRange_Tightness) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RuleRange_Tightness) Descriptor() protoreflect.EnumDescriptor {
+	return file_fairlead_v1_criteria_proto_enumTypes[4].Descriptor()
+}
+
+func (RuleRange_Tightness) Type() protoreflect.EnumType {
+	return &file_fairlead_v1_criteria_proto_enumTypes[4]
+}
+
+func (x RuleRange_Tightness) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RuleRange_Tightness.Descriptor instead.
+func (RuleRange_Tightness) EnumDescriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // What a cohort is chosen by. A version is immutable once registered. The command line reads
@@ -227,12 +349,14 @@ type Criteria struct {
 	HardCaps map[string]int32 `protobuf:"bytes,7,rep,name=hard_caps,json=hardCaps,proto3" json:"hard_caps,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// What ties named people together. Always kept. At most 10,000.
 	Links []*Link `protobuf:"bytes,8,rep,name=links,proto3" json:"links,omitempty"`
-	// How ties between equally good cohorts are drawn. Not set: NONE.
+	// How one of the equally good cohorts is drawn. Not set: each run says, and LEXIMIN where it
+	// does not.
 	Lottery Criteria_Lottery `protobuf:"varint,9,opt,name=lottery,proto3,enum=fairlead.v1.Criteria_Lottery" json:"lottery,omitempty"`
 	// By priority (1 to 9): the weighted deviation allowed above that priority's optimum. Left
 	// out: 0.
 	Allow map[int32]int32 `protobuf:"bytes,10,rep,name=allow,proto3" json:"allow,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// In words: where the seed will come from. At most 1,000 characters.
+	// In words, for the public: how, when and where the seed will come about. At most 1,000
+	// characters. Needed with PUBLIC_NUMBER.
 	SeedSource string `protobuf:"bytes,11,opt,name=seed_source,json=seedSource,proto3" json:"seed_source,omitempty"`
 	// True once registered: it cannot change.
 	Registered bool `protobuf:"varint,12,opt,name=registered,proto3" json:"registered,omitempty"`
@@ -250,7 +374,14 @@ type Criteria struct {
 	// "sha256:" and the SHA-256, in hex, of the canonical criteria.
 	Digest string `protobuf:"bytes,18,opt,name=digest,proto3" json:"digest,omitempty"`
 	// When this version was stored.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// The largest chance that anybody who is not locked in may have, in thousandths: 1 to 1,000. 0
+	// or left out: no limit.
+	MaxChance int32 `protobuf:"varint,20,opt,name=max_chance,json=maxChance,proto3" json:"max_chance,omitempty"`
+	// Where the seed of a draw comes from. Not set: each run says, and SERVER where it does not.
+	SeedKind Criteria_SeedKind `protobuf:"varint,21,opt,name=seed_kind,json=seedKind,proto3,enum=fairlead.v1.Criteria_SeedKind" json:"seed_kind,omitempty"`
+	// COMMIT_REVEAL: the two people, as the public knows them, 1 to 200 characters each.
+	SeedPeople    []string `protobuf:"bytes,22,rep,name=seed_people,json=seedPeople,proto3" json:"seed_people,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -414,6 +545,27 @@ func (x *Criteria) GetDigest() string {
 func (x *Criteria) GetCreateTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Criteria) GetMaxChance() int32 {
+	if x != nil {
+		return x.MaxChance
+	}
+	return 0
+}
+
+func (x *Criteria) GetSeedKind() Criteria_SeedKind {
+	if x != nil {
+		return x.SeedKind
+	}
+	return Criteria_SEED_KIND_UNSPECIFIED
+}
+
+func (x *Criteria) GetSeedPeople() []string {
+	if x != nil {
+		return x.SeedPeople
 	}
 	return nil
 }
@@ -824,8 +976,17 @@ type Infeasibility struct {
 	// The smallest sum of short and over that any cohort reaches over the rules that must hold.
 	// Left out when the hard conditions cannot hold, or when it was not proved in the work given.
 	LeastTotalDeviation *int64 `protobuf:"varint,2,opt,name=least_total_deviation,json=leastTotalDeviation,proto3,oneof" json:"least_total_deviation,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Conditions that cannot hold together, though without any one of them the others can. Left
+	// out where they were not asked for.
+	Conflict []*RuleCondition `protobuf:"bytes,3,rep,name=conflict,proto3" json:"conflict,omitempty"`
+	// Every single change that is enough by itself, and all the cheapest sets of changes, the
+	// cheapest first. Left out where they were not asked for.
+	Relaxations []*Relaxation `protobuf:"bytes,4,rep,name=relaxations,proto3" json:"relaxations,omitempty"`
+	// What the limit of work cut off: "conflict" (it may hold more than it need), "relaxations"
+	// (there may be others).
+	Cut           []string `protobuf:"bytes,5,rep,name=cut,proto3" json:"cut,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Infeasibility) Reset() {
@@ -872,6 +1033,357 @@ func (x *Infeasibility) GetLeastTotalDeviation() int64 {
 	return 0
 }
 
+func (x *Infeasibility) GetConflict() []*RuleCondition {
+	if x != nil {
+		return x.Conflict
+	}
+	return nil
+}
+
+func (x *Infeasibility) GetRelaxations() []*Relaxation {
+	if x != nil {
+		return x.Relaxations
+	}
+	return nil
+}
+
+func (x *Infeasibility) GetCut() []string {
+	if x != nil {
+		return x.Cut
+	}
+	return nil
+}
+
+// One side of a rule, or a condition that is no rule.
+type RuleCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Row of the rule; 0: a condition that is no rule.
+	Row int32 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	// "MIN" or "MAX"; of row 0 the condition in words, such as "include NS-0412".
+	Bound         string `protobuf:"bytes,2,opt,name=bound,proto3" json:"bound,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleCondition) Reset() {
+	*x = RuleCondition{}
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleCondition) ProtoMessage() {}
+
+func (x *RuleCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleCondition.ProtoReflect.Descriptor instead.
+func (*RuleCondition) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RuleCondition) GetRow() int32 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *RuleCondition) GetBound() string {
+	if x != nil {
+		return x.Bound
+	}
+	return ""
+}
+
+// A set of changes after which a cohort exists.
+type Relaxation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By how much the bounds move in all.
+	Cost int32 `protobuf:"varint,1,opt,name=cost,proto3" json:"cost,omitempty"`
+	// The changes, to be made together.
+	Changes       []*BoundChange `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Relaxation) Reset() {
+	*x = Relaxation{}
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Relaxation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Relaxation) ProtoMessage() {}
+
+func (x *Relaxation) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Relaxation.ProtoReflect.Descriptor instead.
+func (*Relaxation) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Relaxation) GetCost() int32 {
+	if x != nil {
+		return x.Cost
+	}
+	return 0
+}
+
+func (x *Relaxation) GetChanges() []*BoundChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// A bound that moves, or a lock that is taken back.
+type BoundChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Row of the rule; 0: a lock is taken back.
+	Row int32 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	// "MIN" or "MAX"; of row 0 the lock in words.
+	Bound string `protobuf:"bytes,2,opt,name=bound,proto3" json:"bound,omitempty"`
+	// The bound as it is.
+	OldValue int32 `protobuf:"varint,3,opt,name=old_value,json=oldValue,proto3" json:"old_value,omitempty"`
+	// The bound as it would be.
+	NewValue      int32 `protobuf:"varint,4,opt,name=new_value,json=newValue,proto3" json:"new_value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BoundChange) Reset() {
+	*x = BoundChange{}
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BoundChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BoundChange) ProtoMessage() {}
+
+func (x *BoundChange) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BoundChange.ProtoReflect.Descriptor instead.
+func (*BoundChange) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BoundChange) GetRow() int32 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *BoundChange) GetBound() string {
+	if x != nil {
+		return x.Bound
+	}
+	return ""
+}
+
+func (x *BoundChange) GetOldValue() int32 {
+	if x != nil {
+		return x.OldValue
+	}
+	return 0
+}
+
+func (x *BoundChange) GetNewValue() int32 {
+	if x != nil {
+		return x.NewValue
+	}
+	return 0
+}
+
+// What the cohorts that keep every rule that must hold count for one rule.
+type RuleRange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Row of the rule.
+	Row int32 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	// The least count that a cohort has. -1: fewer than 11, to a caller without identity.read.
+	Least int32 `protobuf:"varint,2,opt,name=least,proto3" json:"least,omitempty"`
+	// The largest count that a cohort has. -1 as least.
+	Most int32 `protobuf:"varint,3,opt,name=most,proto3" json:"most,omitempty"`
+	// How much room that leaves.
+	Tightness     RuleRange_Tightness `protobuf:"varint,4,opt,name=tightness,proto3,enum=fairlead.v1.RuleRange_Tightness" json:"tightness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleRange) Reset() {
+	*x = RuleRange{}
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleRange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleRange) ProtoMessage() {}
+
+func (x *RuleRange) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleRange.ProtoReflect.Descriptor instead.
+func (*RuleRange) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RuleRange) GetRow() int32 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *RuleRange) GetLeast() int32 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *RuleRange) GetMost() int32 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
+func (x *RuleRange) GetTightness() RuleRange_Tightness {
+	if x != nil {
+		return x.Tightness
+	}
+	return RuleRange_TIGHTNESS_UNSPECIFIED
+}
+
+// Whether those of the pool who declined a question can be seated. Counts below 11 are -1 to a
+// caller without identity.read.
+type DeclinerSeats struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key of the attribute.
+	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// People of the pool without a value for it.
+	PeopleCount int32 `protobuf:"varint,2,opt,name=people_count,json=peopleCount,proto3" json:"people_count,omitempty"`
+	// Of these, proved to be in some cohort that is as good as the best.
+	CanCount int32 `protobuf:"varint,3,opt,name=can_count,json=canCount,proto3" json:"can_count,omitempty"`
+	// Of these, proved to be in none. The rest is not known.
+	CannotCount   int32 `protobuf:"varint,4,opt,name=cannot_count,json=cannotCount,proto3" json:"cannot_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeclinerSeats) Reset() {
+	*x = DeclinerSeats{}
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclinerSeats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclinerSeats) ProtoMessage() {}
+
+func (x *DeclinerSeats) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclinerSeats.ProtoReflect.Descriptor instead.
+func (*DeclinerSeats) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DeclinerSeats) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *DeclinerSeats) GetPeopleCount() int32 {
+	if x != nil {
+		return x.PeopleCount
+	}
+	return 0
+}
+
+func (x *DeclinerSeats) GetCanCount() int32 {
+	if x != nil {
+		return x.CanCount
+	}
+	return 0
+}
+
+func (x *DeclinerSeats) GetCannotCount() int32 {
+	if x != nil {
+		return x.CannotCount
+	}
+	return 0
+}
+
 // Something a person should know about criteria that can be kept.
 type CriteriaWarning struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -885,7 +1397,7 @@ type CriteriaWarning struct {
 
 func (x *CriteriaWarning) Reset() {
 	*x = CriteriaWarning{}
-	mi := &file_fairlead_v1_criteria_proto_msgTypes[5]
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +1409,7 @@ func (x *CriteriaWarning) String() string {
 func (*CriteriaWarning) ProtoMessage() {}
 
 func (x *CriteriaWarning) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_criteria_proto_msgTypes[5]
+	mi := &file_fairlead_v1_criteria_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +1422,7 @@ func (x *CriteriaWarning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CriteriaWarning.ProtoReflect.Descriptor instead.
 func (*CriteriaWarning) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_criteria_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CriteriaWarning) GetRow() int32 {
@@ -931,8 +1443,7 @@ var File_fairlead_v1_criteria_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_criteria_proto_rawDesc = "" +
 	"\n" +
-	"\x1afairlead/v1/criteria.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16fairlead/v1/form.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\n" +
-	"\n" +
+	"\x1afairlead/v1/criteria.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x16fairlead/v1/form.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\f\n" +
 	"\bCriteria\x12c\n" +
 	"\x04name\x18\x01 \x01(\tBO\xe0A\b\xbaHI\xd8\x01\x01rD2B^programs/[a-z][a-z0-9-]{2,62}/criteria/(current|[1-9][0-9]{0,8})$R\x04name\x12\x1d\n" +
 	"\aversion\x18\x02 \x01(\x05B\x03\xe0A\x03R\aversion\x12 \n" +
@@ -961,7 +1472,12 @@ const file_fairlead_v1_criteria_proto_rawDesc = "" +
 	"\x1dopenfairlead.github.io/PolicyR\bpolicies\x12\x1b\n" +
 	"\x06digest\x18\x12 \x01(\tB\x03\xe0A\x03R\x06digest\x12@\n" +
 	"\vcreate_time\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x1a;\n" +
+	"createTime\x12,\n" +
+	"\n" +
+	"max_chance\x18\x14 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\tmaxChance\x12H\n" +
+	"\tseed_kind\x18\x15 \x01(\x0e2\x1e.fairlead.v1.Criteria.SeedKindB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\bseedKind\x125\n" +
+	"\vseed_people\x18\x16 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x02\"\ar\x05\x10\x01\x18\xc8\x01R\n" +
+	"seedPeople\x1a;\n" +
 	"\rHardCapsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a8\n" +
@@ -973,7 +1489,13 @@ const file_fairlead_v1_criteria_proto_rawDesc = "" +
 	"\x13LOTTERY_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04NONE\x10\x01\x12\v\n" +
 	"\aMAXIMIN\x10\x02\x12\v\n" +
-	"\aLEXIMIN\x10\x03:`\xeaA]\n" +
+	"\aLEXIMIN\x10\x03\"W\n" +
+	"\bSeedKind\x12\x19\n" +
+	"\x15SEED_KIND_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06SERVER\x10\x01\x12\x11\n" +
+	"\rPUBLIC_NUMBER\x10\x02\x12\x11\n" +
+	"\rCOMMIT_REVEAL\x10\x03:`\xeaA]\n" +
 	"\x1fopenfairlead.github.io/Criteria\x12&programs/{program}/criteria/{criteria}*\bcriteria2\bcriteria\"\xe8\x05\n" +
 	"\fCriteriaRule\x12?\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.fairlead.v1.CriteriaRule.KindB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04kind\x12)\n" +
@@ -1036,11 +1558,44 @@ const file_fairlead_v1_criteria_proto_rawDesc = "" +
 	"\n" +
 	"LabelEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x82\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x96\x02\n" +
 	"\rInfeasibility\x12\x19\n" +
 	"\x05clash\x18\x01 \x03(\tB\x03\xe0A\x03R\x05clash\x12<\n" +
-	"\x15least_total_deviation\x18\x02 \x01(\x03B\x03\xe0A\x03H\x00R\x13leastTotalDeviation\x88\x01\x01B\x18\n" +
-	"\x16_least_total_deviation\"G\n" +
+	"\x15least_total_deviation\x18\x02 \x01(\x03B\x03\xe0A\x03H\x00R\x13leastTotalDeviation\x88\x01\x01\x12;\n" +
+	"\bconflict\x18\x03 \x03(\v2\x1a.fairlead.v1.RuleConditionB\x03\xe0A\x03R\bconflict\x12>\n" +
+	"\vrelaxations\x18\x04 \x03(\v2\x17.fairlead.v1.RelaxationB\x03\xe0A\x03R\vrelaxations\x12\x15\n" +
+	"\x03cut\x18\x05 \x03(\tB\x03\xe0A\x03R\x03cutB\x18\n" +
+	"\x16_least_total_deviation\"A\n" +
+	"\rRuleCondition\x12\x15\n" +
+	"\x03row\x18\x01 \x01(\x05B\x03\xe0A\x03R\x03row\x12\x19\n" +
+	"\x05bound\x18\x02 \x01(\tB\x03\xe0A\x03R\x05bound\"^\n" +
+	"\n" +
+	"Relaxation\x12\x17\n" +
+	"\x04cost\x18\x01 \x01(\x05B\x03\xe0A\x03R\x04cost\x127\n" +
+	"\achanges\x18\x02 \x03(\v2\x18.fairlead.v1.BoundChangeB\x03\xe0A\x03R\achanges\"\x83\x01\n" +
+	"\vBoundChange\x12\x15\n" +
+	"\x03row\x18\x01 \x01(\x05B\x03\xe0A\x03R\x03row\x12\x19\n" +
+	"\x05bound\x18\x02 \x01(\tB\x03\xe0A\x03R\x05bound\x12 \n" +
+	"\told_value\x18\x03 \x01(\x05B\x03\xe0A\x03R\boldValue\x12 \n" +
+	"\tnew_value\x18\x04 \x01(\x05B\x03\xe0A\x03R\bnewValue\"\x80\x02\n" +
+	"\tRuleRange\x12\x15\n" +
+	"\x03row\x18\x01 \x01(\x05B\x03\xe0A\x03R\x03row\x12\x19\n" +
+	"\x05least\x18\x02 \x01(\x05B\x03\xe0A\x03R\x05least\x12\x17\n" +
+	"\x04most\x18\x03 \x01(\x05B\x03\xe0A\x03R\x04most\x12C\n" +
+	"\ttightness\x18\x04 \x01(\x0e2 .fairlead.v1.RuleRange.TightnessB\x03\xe0A\x03R\ttightness\"c\n" +
+	"\tTightness\x12\x19\n" +
+	"\x15TIGHTNESS_UNSPECIFIED\x10\x00\x12\t\n" +
+	"\x05NEVER\x10\x01\x12\t\n" +
+	"\x05TIGHT\x10\x02\x12\b\n" +
+	"\x04ROOM\x10\x03\x12\n" +
+	"\n" +
+	"\x06ALWAYS\x10\x04\x12\x0f\n" +
+	"\vNOT_DECIDED\x10\x05\"\xa4\x01\n" +
+	"\rDeclinerSeats\x12!\n" +
+	"\tattribute\x18\x01 \x01(\tB\x03\xe0A\x03R\tattribute\x12&\n" +
+	"\fpeople_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\vpeopleCount\x12 \n" +
+	"\tcan_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\bcanCount\x12&\n" +
+	"\fcannot_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\vcannotCount\"G\n" +
 	"\x0fCriteriaWarning\x12\x15\n" +
 	"\x03row\x18\x01 \x01(\x05B\x03\xe0A\x03R\x03row\x12\x1d\n" +
 	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessageB=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
@@ -1057,46 +1612,58 @@ func file_fairlead_v1_criteria_proto_rawDescGZIP() []byte {
 	return file_fairlead_v1_criteria_proto_rawDescData
 }
 
-var file_fairlead_v1_criteria_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_fairlead_v1_criteria_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_fairlead_v1_criteria_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_fairlead_v1_criteria_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_fairlead_v1_criteria_proto_goTypes = []any{
 	(Criteria_Lottery)(0),         // 0: fairlead.v1.Criteria.Lottery
-	(CriteriaRule_Kind)(0),        // 1: fairlead.v1.CriteriaRule.Kind
-	(Link_Kind)(0),                // 2: fairlead.v1.Link.Kind
-	(*Criteria)(nil),              // 3: fairlead.v1.Criteria
-	(*CriteriaRule)(nil),          // 4: fairlead.v1.CriteriaRule
-	(*Link)(nil),                  // 5: fairlead.v1.Link
-	(*RuleCount)(nil),             // 6: fairlead.v1.RuleCount
-	(*Infeasibility)(nil),         // 7: fairlead.v1.Infeasibility
-	(*CriteriaWarning)(nil),       // 8: fairlead.v1.CriteriaWarning
-	nil,                           // 9: fairlead.v1.Criteria.HardCapsEntry
-	nil,                           // 10: fairlead.v1.Criteria.AllowEntry
-	nil,                           // 11: fairlead.v1.RuleCount.GroupEntry
-	nil,                           // 12: fairlead.v1.RuleCount.LabelEntry
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*Condition)(nil),             // 14: fairlead.v1.Condition
-	(*Benchmark)(nil),             // 15: fairlead.v1.Benchmark
+	(Criteria_SeedKind)(0),        // 1: fairlead.v1.Criteria.SeedKind
+	(CriteriaRule_Kind)(0),        // 2: fairlead.v1.CriteriaRule.Kind
+	(Link_Kind)(0),                // 3: fairlead.v1.Link.Kind
+	(RuleRange_Tightness)(0),      // 4: fairlead.v1.RuleRange.Tightness
+	(*Criteria)(nil),              // 5: fairlead.v1.Criteria
+	(*CriteriaRule)(nil),          // 6: fairlead.v1.CriteriaRule
+	(*Link)(nil),                  // 7: fairlead.v1.Link
+	(*RuleCount)(nil),             // 8: fairlead.v1.RuleCount
+	(*Infeasibility)(nil),         // 9: fairlead.v1.Infeasibility
+	(*RuleCondition)(nil),         // 10: fairlead.v1.RuleCondition
+	(*Relaxation)(nil),            // 11: fairlead.v1.Relaxation
+	(*BoundChange)(nil),           // 12: fairlead.v1.BoundChange
+	(*RuleRange)(nil),             // 13: fairlead.v1.RuleRange
+	(*DeclinerSeats)(nil),         // 14: fairlead.v1.DeclinerSeats
+	(*CriteriaWarning)(nil),       // 15: fairlead.v1.CriteriaWarning
+	nil,                           // 16: fairlead.v1.Criteria.HardCapsEntry
+	nil,                           // 17: fairlead.v1.Criteria.AllowEntry
+	nil,                           // 18: fairlead.v1.RuleCount.GroupEntry
+	nil,                           // 19: fairlead.v1.RuleCount.LabelEntry
+	(*timestamppb.Timestamp)(nil), // 20: google.protobuf.Timestamp
+	(*Condition)(nil),             // 21: fairlead.v1.Condition
+	(*Benchmark)(nil),             // 22: fairlead.v1.Benchmark
 }
 var file_fairlead_v1_criteria_proto_depIdxs = []int32{
-	4,  // 0: fairlead.v1.Criteria.rules:type_name -> fairlead.v1.CriteriaRule
-	9,  // 1: fairlead.v1.Criteria.hard_caps:type_name -> fairlead.v1.Criteria.HardCapsEntry
-	5,  // 2: fairlead.v1.Criteria.links:type_name -> fairlead.v1.Link
+	6,  // 0: fairlead.v1.Criteria.rules:type_name -> fairlead.v1.CriteriaRule
+	16, // 1: fairlead.v1.Criteria.hard_caps:type_name -> fairlead.v1.Criteria.HardCapsEntry
+	7,  // 2: fairlead.v1.Criteria.links:type_name -> fairlead.v1.Link
 	0,  // 3: fairlead.v1.Criteria.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	10, // 4: fairlead.v1.Criteria.allow:type_name -> fairlead.v1.Criteria.AllowEntry
-	13, // 5: fairlead.v1.Criteria.register_time:type_name -> google.protobuf.Timestamp
-	13, // 6: fairlead.v1.Criteria.create_time:type_name -> google.protobuf.Timestamp
-	1,  // 7: fairlead.v1.CriteriaRule.kind:type_name -> fairlead.v1.CriteriaRule.Kind
-	14, // 8: fairlead.v1.CriteriaRule.and:type_name -> fairlead.v1.Condition
-	2,  // 9: fairlead.v1.Link.kind:type_name -> fairlead.v1.Link.Kind
-	11, // 10: fairlead.v1.RuleCount.group:type_name -> fairlead.v1.RuleCount.GroupEntry
-	12, // 11: fairlead.v1.RuleCount.label:type_name -> fairlead.v1.RuleCount.LabelEntry
-	1,  // 12: fairlead.v1.RuleCount.kind:type_name -> fairlead.v1.CriteriaRule.Kind
-	15, // 13: fairlead.v1.RuleCount.benchmark:type_name -> fairlead.v1.Benchmark
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	17, // 4: fairlead.v1.Criteria.allow:type_name -> fairlead.v1.Criteria.AllowEntry
+	20, // 5: fairlead.v1.Criteria.register_time:type_name -> google.protobuf.Timestamp
+	20, // 6: fairlead.v1.Criteria.create_time:type_name -> google.protobuf.Timestamp
+	1,  // 7: fairlead.v1.Criteria.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	2,  // 8: fairlead.v1.CriteriaRule.kind:type_name -> fairlead.v1.CriteriaRule.Kind
+	21, // 9: fairlead.v1.CriteriaRule.and:type_name -> fairlead.v1.Condition
+	3,  // 10: fairlead.v1.Link.kind:type_name -> fairlead.v1.Link.Kind
+	18, // 11: fairlead.v1.RuleCount.group:type_name -> fairlead.v1.RuleCount.GroupEntry
+	19, // 12: fairlead.v1.RuleCount.label:type_name -> fairlead.v1.RuleCount.LabelEntry
+	2,  // 13: fairlead.v1.RuleCount.kind:type_name -> fairlead.v1.CriteriaRule.Kind
+	22, // 14: fairlead.v1.RuleCount.benchmark:type_name -> fairlead.v1.Benchmark
+	10, // 15: fairlead.v1.Infeasibility.conflict:type_name -> fairlead.v1.RuleCondition
+	11, // 16: fairlead.v1.Infeasibility.relaxations:type_name -> fairlead.v1.Relaxation
+	12, // 17: fairlead.v1.Relaxation.changes:type_name -> fairlead.v1.BoundChange
+	4,  // 18: fairlead.v1.RuleRange.tightness:type_name -> fairlead.v1.RuleRange.Tightness
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_criteria_proto_init() }
@@ -1112,8 +1679,8 @@ func file_fairlead_v1_criteria_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_criteria_proto_rawDesc), len(file_fairlead_v1_criteria_proto_rawDesc)),
-			NumEnums:      3,
-			NumMessages:   10,
+			NumEnums:      5,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

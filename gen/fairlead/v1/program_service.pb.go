@@ -1256,7 +1256,10 @@ type CheckCriteriaRequest struct {
 	//
 	//	*CheckCriteriaRequest_Criteria
 	//	*CheckCriteriaRequest_Version
-	Subject       isCheckCriteriaRequest_Subject `protobuf_oneof:"subject"`
+	Subject isCheckCriteriaRequest_Subject `protobuf_oneof:"subject"`
+	// Also how much room each rule leaves, whether decliners can be seated and, where it is
+	// impossible, a conflict and every way out. Takes longer.
+	Details       bool `protobuf:"varint,4,opt,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1323,6 +1326,13 @@ func (x *CheckCriteriaRequest) GetVersion() string {
 	return ""
 }
 
+func (x *CheckCriteriaRequest) GetDetails() bool {
+	if x != nil {
+		return x.Details
+	}
+	return false
+}
+
 type isCheckCriteriaRequest_Subject interface {
 	isCheckCriteriaRequest_Subject()
 }
@@ -1356,7 +1366,12 @@ type CheckCriteriaResponse struct {
 	Infeasibility *Infeasibility `protobuf:"bytes,4,opt,name=infeasibility,proto3" json:"infeasibility,omitempty"`
 	// What a person should know although the rules can be kept, for example a target for a value
 	// that nobody has.
-	Warnings      []*CriteriaWarning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []*CriteriaWarning `protobuf:"bytes,5,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// With details: how much room each rule leaves. Empty where it is impossible.
+	Ranges []*RuleRange `protobuf:"bytes,6,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	// With details: whether decliners of each question that rules name can be seated. Empty where
+	// it is impossible.
+	Decliners     []*DeclinerSeats `protobuf:"bytes,7,rep,name=decliners,proto3" json:"decliners,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1422,6 +1437,20 @@ func (x *CheckCriteriaResponse) GetInfeasibility() *Infeasibility {
 func (x *CheckCriteriaResponse) GetWarnings() []*CriteriaWarning {
 	if x != nil {
 		return x.Warnings
+	}
+	return nil
+}
+
+func (x *CheckCriteriaResponse) GetRanges() []*RuleRange {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
+func (x *CheckCriteriaResponse) GetDecliners() []*DeclinerSeats {
+	if x != nil {
+		return x.Decliners
 	}
 	return nil
 }
@@ -2033,20 +2062,23 @@ const file_fairlead_v1_program_service_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x120\n" +
 	"\rsecond_person\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\fsecondPerson\x125\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xdc\x02\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xfb\x02\n" +
 	"\x14CheckCriteriaRequest\x12i\n" +
 	"\aprogram\x18\x01 \x01(\tBO\xe0A\x02\xfaA \n" +
 	"\x1eopenfairlead.github.io/Program\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\aprogram\x128\n" +
 	"\bcriteria\x18\x02 \x01(\v2\x15.fairlead.v1.CriteriaB\x03\xe0A\x01H\x00R\bcriteria\x12\x8c\x01\n" +
 	"\aversion\x18\x03 \x01(\tBp\xe0A\x01\xfaA!\n" +
-	"\x1fopenfairlead.github.io/Criteria\xbaHFrD2B^programs/[a-z][a-z0-9-]{2,62}/criteria/(current|[1-9][0-9]{0,8})$H\x00R\aversionB\x10\n" +
-	"\asubject\x12\x05\xbaH\x02\b\x01\"\x8e\x03\n" +
+	"\x1fopenfairlead.github.io/Criteria\xbaHFrD2B^programs/[a-z][a-z0-9-]{2,62}/criteria/(current|[1-9][0-9]{0,8})$H\x00R\aversion\x12\x1d\n" +
+	"\adetails\x18\x04 \x01(\bB\x03\xe0A\x01R\adetailsB\x10\n" +
+	"\asubject\x12\x05\xbaH\x02\b\x01\"\x82\x04\n" +
 	"\x15CheckCriteriaResponse\x12I\n" +
 	"\averdict\x18\x01 \x01(\x0e2*.fairlead.v1.CheckCriteriaResponse.VerdictB\x03\xe0A\x03R\averdict\x12 \n" +
 	"\tpool_size\x18\x02 \x01(\x05B\x03\xe0A\x03R\bpoolSize\x121\n" +
 	"\x05rules\x18\x03 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x05rules\x12E\n" +
 	"\rinfeasibility\x18\x04 \x01(\v2\x1a.fairlead.v1.InfeasibilityB\x03\xe0A\x03R\rinfeasibility\x12=\n" +
-	"\bwarnings\x18\x05 \x03(\v2\x1c.fairlead.v1.CriteriaWarningB\x03\xe0A\x03R\bwarnings\"O\n" +
+	"\bwarnings\x18\x05 \x03(\v2\x1c.fairlead.v1.CriteriaWarningB\x03\xe0A\x03R\bwarnings\x123\n" +
+	"\x06ranges\x18\x06 \x03(\v2\x16.fairlead.v1.RuleRangeB\x03\xe0A\x03R\x06ranges\x12=\n" +
+	"\tdecliners\x18\a \x03(\v2\x1a.fairlead.v1.DeclinerSeatsB\x03\xe0A\x03R\tdecliners\"O\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bPOSSIBLE\x10\x01\x12\x0e\n" +
@@ -2173,9 +2205,11 @@ var file_fairlead_v1_program_service_proto_goTypes = []any{
 	(*RuleCount)(nil),                  // 34: fairlead.v1.RuleCount
 	(*Infeasibility)(nil),              // 35: fairlead.v1.Infeasibility
 	(*CriteriaWarning)(nil),            // 36: fairlead.v1.CriteriaWarning
-	(*Policy)(nil),                     // 37: fairlead.v1.Policy
-	(*Preset)(nil),                     // 38: fairlead.v1.Preset
-	(*emptypb.Empty)(nil),              // 39: google.protobuf.Empty
+	(*RuleRange)(nil),                  // 37: fairlead.v1.RuleRange
+	(*DeclinerSeats)(nil),              // 38: fairlead.v1.DeclinerSeats
+	(*Policy)(nil),                     // 39: fairlead.v1.Policy
+	(*Preset)(nil),                     // 40: fairlead.v1.Preset
+	(*emptypb.Empty)(nil),              // 41: google.protobuf.Empty
 }
 var file_fairlead_v1_program_service_proto_depIdxs = []int32{
 	29, // 0: fairlead.v1.CreateProgramRequest.program:type_name -> fairlead.v1.Program
@@ -2192,58 +2226,60 @@ var file_fairlead_v1_program_service_proto_depIdxs = []int32{
 	34, // 11: fairlead.v1.CheckCriteriaResponse.rules:type_name -> fairlead.v1.RuleCount
 	35, // 12: fairlead.v1.CheckCriteriaResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
 	36, // 13: fairlead.v1.CheckCriteriaResponse.warnings:type_name -> fairlead.v1.CriteriaWarning
-	37, // 14: fairlead.v1.CreatePolicyRequest.policy:type_name -> fairlead.v1.Policy
-	37, // 15: fairlead.v1.ListPoliciesResponse.policies:type_name -> fairlead.v1.Policy
-	38, // 16: fairlead.v1.ListPresetsResponse.presets:type_name -> fairlead.v1.Preset
-	1,  // 17: fairlead.v1.ProgramService.CreateProgram:input_type -> fairlead.v1.CreateProgramRequest
-	2,  // 18: fairlead.v1.ProgramService.GetProgram:input_type -> fairlead.v1.GetProgramRequest
-	3,  // 19: fairlead.v1.ProgramService.ListPrograms:input_type -> fairlead.v1.ListProgramsRequest
-	5,  // 20: fairlead.v1.ProgramService.UpdateProgram:input_type -> fairlead.v1.UpdateProgramRequest
-	6,  // 21: fairlead.v1.ProgramService.DeleteProgram:input_type -> fairlead.v1.DeleteProgramRequest
-	7,  // 22: fairlead.v1.ProgramService.OpenProgram:input_type -> fairlead.v1.OpenProgramRequest
-	8,  // 23: fairlead.v1.ProgramService.CloseProgram:input_type -> fairlead.v1.CloseProgramRequest
-	9,  // 24: fairlead.v1.ProgramService.ExtendProgram:input_type -> fairlead.v1.ExtendProgramRequest
-	10, // 25: fairlead.v1.ProgramService.ListOpenCalls:input_type -> fairlead.v1.ListOpenCallsRequest
-	12, // 26: fairlead.v1.ProgramService.CreateForm:input_type -> fairlead.v1.CreateFormRequest
-	13, // 27: fairlead.v1.ProgramService.GetForm:input_type -> fairlead.v1.GetFormRequest
-	14, // 28: fairlead.v1.ProgramService.CreateCriteria:input_type -> fairlead.v1.CreateCriteriaRequest
-	15, // 29: fairlead.v1.ProgramService.GetCriteria:input_type -> fairlead.v1.GetCriteriaRequest
-	16, // 30: fairlead.v1.ProgramService.ListCriteria:input_type -> fairlead.v1.ListCriteriaRequest
-	18, // 31: fairlead.v1.ProgramService.RegisterCriteria:input_type -> fairlead.v1.RegisterCriteriaRequest
-	19, // 32: fairlead.v1.ProgramService.CheckCriteria:input_type -> fairlead.v1.CheckCriteriaRequest
-	21, // 33: fairlead.v1.ProgramService.CreatePolicy:input_type -> fairlead.v1.CreatePolicyRequest
-	22, // 34: fairlead.v1.ProgramService.GetPolicy:input_type -> fairlead.v1.GetPolicyRequest
-	23, // 35: fairlead.v1.ProgramService.ListPolicies:input_type -> fairlead.v1.ListPoliciesRequest
-	25, // 36: fairlead.v1.ProgramService.RevokePolicy:input_type -> fairlead.v1.RevokePolicyRequest
-	26, // 37: fairlead.v1.ProgramService.GetPreset:input_type -> fairlead.v1.GetPresetRequest
-	27, // 38: fairlead.v1.ProgramService.ListPresets:input_type -> fairlead.v1.ListPresetsRequest
-	29, // 39: fairlead.v1.ProgramService.CreateProgram:output_type -> fairlead.v1.Program
-	29, // 40: fairlead.v1.ProgramService.GetProgram:output_type -> fairlead.v1.Program
-	4,  // 41: fairlead.v1.ProgramService.ListPrograms:output_type -> fairlead.v1.ListProgramsResponse
-	29, // 42: fairlead.v1.ProgramService.UpdateProgram:output_type -> fairlead.v1.Program
-	39, // 43: fairlead.v1.ProgramService.DeleteProgram:output_type -> google.protobuf.Empty
-	29, // 44: fairlead.v1.ProgramService.OpenProgram:output_type -> fairlead.v1.Program
-	29, // 45: fairlead.v1.ProgramService.CloseProgram:output_type -> fairlead.v1.Program
-	29, // 46: fairlead.v1.ProgramService.ExtendProgram:output_type -> fairlead.v1.Program
-	11, // 47: fairlead.v1.ProgramService.ListOpenCalls:output_type -> fairlead.v1.ListOpenCallsResponse
-	32, // 48: fairlead.v1.ProgramService.CreateForm:output_type -> fairlead.v1.Form
-	32, // 49: fairlead.v1.ProgramService.GetForm:output_type -> fairlead.v1.Form
-	33, // 50: fairlead.v1.ProgramService.CreateCriteria:output_type -> fairlead.v1.Criteria
-	33, // 51: fairlead.v1.ProgramService.GetCriteria:output_type -> fairlead.v1.Criteria
-	17, // 52: fairlead.v1.ProgramService.ListCriteria:output_type -> fairlead.v1.ListCriteriaResponse
-	33, // 53: fairlead.v1.ProgramService.RegisterCriteria:output_type -> fairlead.v1.Criteria
-	20, // 54: fairlead.v1.ProgramService.CheckCriteria:output_type -> fairlead.v1.CheckCriteriaResponse
-	37, // 55: fairlead.v1.ProgramService.CreatePolicy:output_type -> fairlead.v1.Policy
-	37, // 56: fairlead.v1.ProgramService.GetPolicy:output_type -> fairlead.v1.Policy
-	24, // 57: fairlead.v1.ProgramService.ListPolicies:output_type -> fairlead.v1.ListPoliciesResponse
-	37, // 58: fairlead.v1.ProgramService.RevokePolicy:output_type -> fairlead.v1.Policy
-	38, // 59: fairlead.v1.ProgramService.GetPreset:output_type -> fairlead.v1.Preset
-	28, // 60: fairlead.v1.ProgramService.ListPresets:output_type -> fairlead.v1.ListPresetsResponse
-	39, // [39:61] is the sub-list for method output_type
-	17, // [17:39] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	37, // 14: fairlead.v1.CheckCriteriaResponse.ranges:type_name -> fairlead.v1.RuleRange
+	38, // 15: fairlead.v1.CheckCriteriaResponse.decliners:type_name -> fairlead.v1.DeclinerSeats
+	39, // 16: fairlead.v1.CreatePolicyRequest.policy:type_name -> fairlead.v1.Policy
+	39, // 17: fairlead.v1.ListPoliciesResponse.policies:type_name -> fairlead.v1.Policy
+	40, // 18: fairlead.v1.ListPresetsResponse.presets:type_name -> fairlead.v1.Preset
+	1,  // 19: fairlead.v1.ProgramService.CreateProgram:input_type -> fairlead.v1.CreateProgramRequest
+	2,  // 20: fairlead.v1.ProgramService.GetProgram:input_type -> fairlead.v1.GetProgramRequest
+	3,  // 21: fairlead.v1.ProgramService.ListPrograms:input_type -> fairlead.v1.ListProgramsRequest
+	5,  // 22: fairlead.v1.ProgramService.UpdateProgram:input_type -> fairlead.v1.UpdateProgramRequest
+	6,  // 23: fairlead.v1.ProgramService.DeleteProgram:input_type -> fairlead.v1.DeleteProgramRequest
+	7,  // 24: fairlead.v1.ProgramService.OpenProgram:input_type -> fairlead.v1.OpenProgramRequest
+	8,  // 25: fairlead.v1.ProgramService.CloseProgram:input_type -> fairlead.v1.CloseProgramRequest
+	9,  // 26: fairlead.v1.ProgramService.ExtendProgram:input_type -> fairlead.v1.ExtendProgramRequest
+	10, // 27: fairlead.v1.ProgramService.ListOpenCalls:input_type -> fairlead.v1.ListOpenCallsRequest
+	12, // 28: fairlead.v1.ProgramService.CreateForm:input_type -> fairlead.v1.CreateFormRequest
+	13, // 29: fairlead.v1.ProgramService.GetForm:input_type -> fairlead.v1.GetFormRequest
+	14, // 30: fairlead.v1.ProgramService.CreateCriteria:input_type -> fairlead.v1.CreateCriteriaRequest
+	15, // 31: fairlead.v1.ProgramService.GetCriteria:input_type -> fairlead.v1.GetCriteriaRequest
+	16, // 32: fairlead.v1.ProgramService.ListCriteria:input_type -> fairlead.v1.ListCriteriaRequest
+	18, // 33: fairlead.v1.ProgramService.RegisterCriteria:input_type -> fairlead.v1.RegisterCriteriaRequest
+	19, // 34: fairlead.v1.ProgramService.CheckCriteria:input_type -> fairlead.v1.CheckCriteriaRequest
+	21, // 35: fairlead.v1.ProgramService.CreatePolicy:input_type -> fairlead.v1.CreatePolicyRequest
+	22, // 36: fairlead.v1.ProgramService.GetPolicy:input_type -> fairlead.v1.GetPolicyRequest
+	23, // 37: fairlead.v1.ProgramService.ListPolicies:input_type -> fairlead.v1.ListPoliciesRequest
+	25, // 38: fairlead.v1.ProgramService.RevokePolicy:input_type -> fairlead.v1.RevokePolicyRequest
+	26, // 39: fairlead.v1.ProgramService.GetPreset:input_type -> fairlead.v1.GetPresetRequest
+	27, // 40: fairlead.v1.ProgramService.ListPresets:input_type -> fairlead.v1.ListPresetsRequest
+	29, // 41: fairlead.v1.ProgramService.CreateProgram:output_type -> fairlead.v1.Program
+	29, // 42: fairlead.v1.ProgramService.GetProgram:output_type -> fairlead.v1.Program
+	4,  // 43: fairlead.v1.ProgramService.ListPrograms:output_type -> fairlead.v1.ListProgramsResponse
+	29, // 44: fairlead.v1.ProgramService.UpdateProgram:output_type -> fairlead.v1.Program
+	41, // 45: fairlead.v1.ProgramService.DeleteProgram:output_type -> google.protobuf.Empty
+	29, // 46: fairlead.v1.ProgramService.OpenProgram:output_type -> fairlead.v1.Program
+	29, // 47: fairlead.v1.ProgramService.CloseProgram:output_type -> fairlead.v1.Program
+	29, // 48: fairlead.v1.ProgramService.ExtendProgram:output_type -> fairlead.v1.Program
+	11, // 49: fairlead.v1.ProgramService.ListOpenCalls:output_type -> fairlead.v1.ListOpenCallsResponse
+	32, // 50: fairlead.v1.ProgramService.CreateForm:output_type -> fairlead.v1.Form
+	32, // 51: fairlead.v1.ProgramService.GetForm:output_type -> fairlead.v1.Form
+	33, // 52: fairlead.v1.ProgramService.CreateCriteria:output_type -> fairlead.v1.Criteria
+	33, // 53: fairlead.v1.ProgramService.GetCriteria:output_type -> fairlead.v1.Criteria
+	17, // 54: fairlead.v1.ProgramService.ListCriteria:output_type -> fairlead.v1.ListCriteriaResponse
+	33, // 55: fairlead.v1.ProgramService.RegisterCriteria:output_type -> fairlead.v1.Criteria
+	20, // 56: fairlead.v1.ProgramService.CheckCriteria:output_type -> fairlead.v1.CheckCriteriaResponse
+	39, // 57: fairlead.v1.ProgramService.CreatePolicy:output_type -> fairlead.v1.Policy
+	39, // 58: fairlead.v1.ProgramService.GetPolicy:output_type -> fairlead.v1.Policy
+	24, // 59: fairlead.v1.ProgramService.ListPolicies:output_type -> fairlead.v1.ListPoliciesResponse
+	39, // 60: fairlead.v1.ProgramService.RevokePolicy:output_type -> fairlead.v1.Policy
+	40, // 61: fairlead.v1.ProgramService.GetPreset:output_type -> fairlead.v1.Preset
+	28, // 62: fairlead.v1.ProgramService.ListPresets:output_type -> fairlead.v1.ListPresetsResponse
+	41, // [41:63] is the sub-list for method output_type
+	19, // [19:41] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_program_service_proto_init() }

@@ -105,6 +105,8 @@ const (
 	Selection_CANCELED Selection_State = 5
 	// The pool changed under it; it cannot be published.
 	Selection_STALE Selection_State = 6
+	// Everything but the seed is fixed and published; waiting for DrawSelection.
+	Selection_SEALED Selection_State = 7
 )
 
 // Enum value maps for Selection_State.
@@ -117,6 +119,7 @@ var (
 		4: "FAILED",
 		5: "CANCELED",
 		6: "STALE",
+		7: "SEALED",
 	}
 	Selection_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
@@ -126,6 +129,7 @@ var (
 		"FAILED":            4,
 		"CANCELED":          5,
 		"STALE":             6,
+		"SEALED":            7,
 	}
 )
 
@@ -214,7 +218,7 @@ func (x SelectionResult_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SelectionResult_Status.Descriptor instead.
 func (SelectionResult_Status) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4, 0}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // One run of the selector: its frozen input, its progress and what came of it.
@@ -233,17 +237,19 @@ type Selection struct {
 	Include []*SelectionLock `protobuf:"bytes,5,rep,name=include,proto3" json:"include,omitempty"`
 	// People who are out whatever happens, at most 10,000.
 	Exclude []*SelectionLock `protobuf:"bytes,6,rep,name=exclude,proto3" json:"exclude,omitempty"`
-	// How ties are drawn. Left out: what the criteria say.
+	// How the cohort is drawn. Left out: what the criteria say, else LEXIMIN. One that differs from
+	// what the criteria say is refused.
 	Lottery Criteria_Lottery `protobuf:"varint,7,opt,name=lottery,proto3,enum=fairlead.v1.Criteria_Lottery" json:"lottery,omitempty"`
-	// The text that ties are broken by; published with the result. At most 200 characters. Left
-	// out: made by the server.
+	// With the lottery NONE the text that ties are broken by; at most 200 characters; left out:
+	// made by the server. With a lottery it cannot be given here, and is the public value of the
+	// draw that stands.
 	Seed string `protobuf:"bytes,8,opt,name=seed,proto3" json:"seed,omitempty"`
 	// The most work, in simplex pivots; 0: no limit. It decides results; time never does.
 	WorkLimit int64 `protobuf:"varint,9,opt,name=work_limit,json=workLimit,proto3" json:"work_limit,omitempty"`
 	// The durable steps done so far, in order.
 	Steps []*SelectionStep `protobuf:"bytes,10,rep,name=steps,proto3" json:"steps,omitempty"`
 	// The step being worked on: "claimed", "frozen", "feasible", "size", "priority 1" to
-	// "priority 9", "score", "seed 1" to "seed 3", "verified", "stored".
+	// "priority 9", "score", "seed 1" to "seed 3", "verified", "sealed", "drawn", "stored".
 	CurrentStep string `protobuf:"bytes,11,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
 	// Work spent so far, in simplex pivots.
 	Pivots int64 `protobuf:"varint,12,opt,name=pivots,proto3" json:"pivots,omitempty"`
@@ -276,7 +282,31 @@ type Selection struct {
 	OfferTime *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=offer_time,json=offerTime,proto3" json:"offer_time,omitempty"`
 	// How many people of the frozen input were erased since. With any, the result counts who is
 	// left, and input_digest is empty: a salted digest stands for each of the others.
-	ErasedCount   int32 `protobuf:"varint,25,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
+	ErasedCount int32 `protobuf:"varint,25,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
+	// The largest chance that anybody who is not locked in may have, in thousandths, 1 to 1,000; 0: no limit.
+	// Left out: what the criteria say.
+	MaxChance int32 `protobuf:"varint,26,opt,name=max_chance,json=maxChance,proto3" json:"max_chance,omitempty"`
+	// By priority: the weighted deviation allowed above that priority's optimum, as registered.
+	Allow map[int32]int32 `protobuf:"bytes,27,rep,name=allow,proto3" json:"allow,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Where the seed of the draw comes from. Left out: what the criteria say, else SERVER.
+	SeedKind Criteria_SeedKind `protobuf:"varint,28,opt,name=seed_kind,json=seedKind,proto3,enum=fairlead.v1.Criteria_SeedKind" json:"seed_kind,omitempty"`
+	// In words: how, when and where the seed comes about. At most 1,000 characters. Left out: what
+	// the criteria say.
+	SeedSource string `protobuf:"bytes,29,opt,name=seed_source,json=seedSource,proto3" json:"seed_source,omitempty"`
+	// COMMIT_REVEAL: the two people, as the public knows them. Left out: those of the criteria.
+	SeedPeople []string `protobuf:"bytes,30,rep,name=seed_people,json=seedPeople,proto3" json:"seed_people,omitempty"`
+	// COMMIT_REVEAL: who is bound to which text, of all attempts.
+	Commitments []*SeedCommitment `protobuf:"bytes,31,rep,name=commitments,proto3" json:"commitments,omitempty"`
+	// What was fixed before any seed existed. Not set before, and without a lottery.
+	Seal *SelectionSeal `protobuf:"bytes,32,opt,name=seal,proto3" json:"seal,omitempty"`
+	// The attempts, in order. The last one stands, unless somebody chose otherwise: choices.
+	Draws []*SelectionDraw `protobuf:"bytes,33,rep,name=draws,proto3" json:"draws,omitempty"`
+	// What people made of a draw, in order. With any, the group was chosen.
+	Choices []*SelectionChoice `protobuf:"bytes,34,rep,name=choices,proto3" json:"choices,omitempty"`
+	// The run whose seats this one fills again, "programs/{program}/selections/{selection}".
+	Replaces string `protobuf:"bytes,35,opt,name=replaces,proto3" json:"replaces,omitempty"`
+	// The codes of those who left these seats.
+	DeclinedCodes []string `protobuf:"bytes,36,rep,name=declined_codes,json=declinedCodes,proto3" json:"declined_codes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -486,6 +516,660 @@ func (x *Selection) GetErasedCount() int32 {
 	return 0
 }
 
+func (x *Selection) GetMaxChance() int32 {
+	if x != nil {
+		return x.MaxChance
+	}
+	return 0
+}
+
+func (x *Selection) GetAllow() map[int32]int32 {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+func (x *Selection) GetSeedKind() Criteria_SeedKind {
+	if x != nil {
+		return x.SeedKind
+	}
+	return Criteria_SEED_KIND_UNSPECIFIED
+}
+
+func (x *Selection) GetSeedSource() string {
+	if x != nil {
+		return x.SeedSource
+	}
+	return ""
+}
+
+func (x *Selection) GetSeedPeople() []string {
+	if x != nil {
+		return x.SeedPeople
+	}
+	return nil
+}
+
+func (x *Selection) GetCommitments() []*SeedCommitment {
+	if x != nil {
+		return x.Commitments
+	}
+	return nil
+}
+
+func (x *Selection) GetSeal() *SelectionSeal {
+	if x != nil {
+		return x.Seal
+	}
+	return nil
+}
+
+func (x *Selection) GetDraws() []*SelectionDraw {
+	if x != nil {
+		return x.Draws
+	}
+	return nil
+}
+
+func (x *Selection) GetChoices() []*SelectionChoice {
+	if x != nil {
+		return x.Choices
+	}
+	return nil
+}
+
+func (x *Selection) GetReplaces() string {
+	if x != nil {
+		return x.Replaces
+	}
+	return ""
+}
+
+func (x *Selection) GetDeclinedCodes() []string {
+	if x != nil {
+		return x.DeclinedCodes
+	}
+	return nil
+}
+
+// Binds one of two people to a text that nobody else knows yet.
+type SeedCommitment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The draw it is for: 1, 2, …
+	Attempt int32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Who, as registered.
+	Person string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// The SHA-256, in hex, of the text's UTF-8.
+	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// When.
+	CommitTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=commit_time,json=commitTime,proto3" json:"commit_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeedCommitment) Reset() {
+	*x = SeedCommitment{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeedCommitment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeedCommitment) ProtoMessage() {}
+
+func (x *SeedCommitment) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeedCommitment.ProtoReflect.Descriptor instead.
+func (*SeedCommitment) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SeedCommitment) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *SeedCommitment) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *SeedCommitment) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *SeedCommitment) GetCommitTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CommitTime
+	}
+	return nil
+}
+
+// What was fixed before any seed existed. It is public, but for the chances, and in the audit log:
+// none of it tells of anybody.
+type SelectionSeal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When.
+	SealTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=seal_time,json=sealTime,proto3" json:"seal_time,omitempty"`
+	// "sha256:" and, in hex, the digest over all of the following digests and how the seed is to
+	// come about.
+	Digest string `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The Merkle root over the fingerprints of the pool, by code.
+	PoolRoot string `protobuf:"bytes,3,opt,name=pool_root,json=poolRoot,proto3" json:"pool_root,omitempty"`
+	// The Merkle root over who is alike to the rules, in the same order.
+	TypesRoot string `protobuf:"bytes,4,opt,name=types_root,json=typesRoot,proto3" json:"types_root,omitempty"`
+	// The registered digest of the criteria.
+	RulesDigest string `protobuf:"bytes,5,opt,name=rules_digest,json=rulesDigest,proto3" json:"rules_digest,omitempty"`
+	// A salted digest of the ticket book.
+	BookDigest string `protobuf:"bytes,6,opt,name=book_digest,json=bookDigest,proto3" json:"book_digest,omitempty"`
+	// People in the pool.
+	PoolSize int32 `protobuf:"varint,7,opt,name=pool_size,json=poolSize,proto3" json:"pool_size,omitempty"`
+	// Cohorts in the ticket book.
+	CohortCount int32 `protobuf:"varint,8,opt,name=cohort_count,json=cohortCount,proto3" json:"cohort_count,omitempty"`
+	// What can be told of chances before a draw.
+	Chances       *ChanceSummary `protobuf:"bytes,9,opt,name=chances,proto3" json:"chances,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelectionSeal) Reset() {
+	*x = SelectionSeal{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectionSeal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectionSeal) ProtoMessage() {}
+
+func (x *SelectionSeal) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectionSeal.ProtoReflect.Descriptor instead.
+func (*SelectionSeal) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SelectionSeal) GetSealTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SealTime
+	}
+	return nil
+}
+
+func (x *SelectionSeal) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *SelectionSeal) GetPoolRoot() string {
+	if x != nil {
+		return x.PoolRoot
+	}
+	return ""
+}
+
+func (x *SelectionSeal) GetTypesRoot() string {
+	if x != nil {
+		return x.TypesRoot
+	}
+	return ""
+}
+
+func (x *SelectionSeal) GetRulesDigest() string {
+	if x != nil {
+		return x.RulesDigest
+	}
+	return ""
+}
+
+func (x *SelectionSeal) GetBookDigest() string {
+	if x != nil {
+		return x.BookDigest
+	}
+	return ""
+}
+
+func (x *SelectionSeal) GetPoolSize() int32 {
+	if x != nil {
+		return x.PoolSize
+	}
+	return 0
+}
+
+func (x *SelectionSeal) GetCohortCount() int32 {
+	if x != nil {
+		return x.CohortCount
+	}
+	return 0
+}
+
+func (x *SelectionSeal) GetChances() *ChanceSummary {
+	if x != nil {
+		return x.Chances
+	}
+	return nil
+}
+
+// The chances of a lottery in few numbers. To a caller without identity.read, counts are -1 and
+// chances 0: a chance of one in two is a group of two.
+type ChanceSummary struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How the lottery was made.
+	Lottery Criteria_Lottery `protobuf:"varint,1,opt,name=lottery,proto3,enum=fairlead.v1.Criteria_Lottery" json:"lottery,omitempty"`
+	// Whether it is proved to be the fairest of its kind. If not, bound limits the smallest chance.
+	Proved bool `protobuf:"varint,2,opt,name=proved,proto3" json:"proved,omitempty"`
+	// The smallest chance of anybody who can be chosen, in billionths.
+	Smallest int32 `protobuf:"varint,3,opt,name=smallest,proto3" json:"smallest,omitempty"`
+	// The largest chance, in billionths.
+	Largest int32 `protobuf:"varint,4,opt,name=largest,proto3" json:"largest,omitempty"`
+	// Proved: no lottery has a larger smallest chance, in billionths.
+	Bound int32 `protobuf:"varint,5,opt,name=bound,proto3" json:"bound,omitempty"`
+	// People who are in whatever is drawn.
+	CertainCount int32 `protobuf:"varint,6,opt,name=certain_count,json=certainCount,proto3" json:"certain_count,omitempty"`
+	// People who are in nothing that can be drawn.
+	ImpossibleCount int32 `protobuf:"varint,7,opt,name=impossible_count,json=impossibleCount,proto3" json:"impossible_count,omitempty"`
+	// Why they cannot be chosen.
+	Exclusions []*Exclusion `protobuf:"bytes,8,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
+	// More than a tenth of the pool cannot be chosen: DrawSelection needs confirm_impossible.
+	NeedsConfirmation bool `protobuf:"varint,9,opt,name=needs_confirmation,json=needsConfirmation,proto3" json:"needs_confirmation,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *ChanceSummary) Reset() {
+	*x = ChanceSummary{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChanceSummary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChanceSummary) ProtoMessage() {}
+
+func (x *ChanceSummary) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChanceSummary.ProtoReflect.Descriptor instead.
+func (*ChanceSummary) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ChanceSummary) GetLottery() Criteria_Lottery {
+	if x != nil {
+		return x.Lottery
+	}
+	return Criteria_LOTTERY_UNSPECIFIED
+}
+
+func (x *ChanceSummary) GetProved() bool {
+	if x != nil {
+		return x.Proved
+	}
+	return false
+}
+
+func (x *ChanceSummary) GetSmallest() int32 {
+	if x != nil {
+		return x.Smallest
+	}
+	return 0
+}
+
+func (x *ChanceSummary) GetLargest() int32 {
+	if x != nil {
+		return x.Largest
+	}
+	return 0
+}
+
+func (x *ChanceSummary) GetBound() int32 {
+	if x != nil {
+		return x.Bound
+	}
+	return 0
+}
+
+func (x *ChanceSummary) GetCertainCount() int32 {
+	if x != nil {
+		return x.CertainCount
+	}
+	return 0
+}
+
+func (x *ChanceSummary) GetImpossibleCount() int32 {
+	if x != nil {
+		return x.ImpossibleCount
+	}
+	return 0
+}
+
+func (x *ChanceSummary) GetExclusions() []*Exclusion {
+	if x != nil {
+		return x.Exclusions
+	}
+	return nil
+}
+
+func (x *ChanceSummary) GetNeedsConfirmation() bool {
+	if x != nil {
+		return x.NeedsConfirmation
+	}
+	return false
+}
+
+// Why some people cannot be chosen: what could not be had with one of them in.
+type Exclusion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many people.
+	PeopleCount int32 `protobuf:"varint,1,opt,name=people_count,json=peopleCount,proto3" json:"people_count,omitempty"`
+	// What could not be had: "conditions" (locks, links, caps, size range), "must" (the rules that
+	// must hold), "size", "priority 1" to "priority 9", "score".
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The rows of the criteria that would be missed.
+	Rows          []int32 `protobuf:"varint,3,rep,packed,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exclusion) Reset() {
+	*x = Exclusion{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exclusion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exclusion) ProtoMessage() {}
+
+func (x *Exclusion) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
+func (*Exclusion) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Exclusion) GetPeopleCount() int32 {
+	if x != nil {
+		return x.PeopleCount
+	}
+	return 0
+}
+
+func (x *Exclusion) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Exclusion) GetRows() []int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+// One attempt: what a seed gave.
+type SelectionDraw struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1, 2, …
+	Attempt int32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Where the seed came from.
+	SeedKind Criteria_SeedKind `protobuf:"varint,2,opt,name=seed_kind,json=seedKind,proto3,enum=fairlead.v1.Criteria_SeedKind" json:"seed_kind,omitempty"`
+	// The public value: the number, or the texts, one a line.
+	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	// The ticket that it drew, 0 to 999,999.
+	Ticket int32 `protobuf:"varint,4,opt,name=ticket,proto3" json:"ticket,omitempty"`
+	// The codes of who was drawn.
+	Codes []string `protobuf:"bytes,5,rep,name=codes,proto3" json:"codes,omitempty"`
+	// Why it was drawn again; of the first attempt empty.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why it was drawn although many had no chance.
+	ConfirmImpossible string `protobuf:"bytes,7,opt,name=confirm_impossible,json=confirmImpossible,proto3" json:"confirm_impossible,omitempty"`
+	// Who drew, as the audit log names callers.
+	DrawnBy string `protobuf:"bytes,8,opt,name=drawn_by,json=drawnBy,proto3" json:"drawn_by,omitempty"`
+	// When.
+	DrawTime      *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=draw_time,json=drawTime,proto3" json:"draw_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelectionDraw) Reset() {
+	*x = SelectionDraw{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectionDraw) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectionDraw) ProtoMessage() {}
+
+func (x *SelectionDraw) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectionDraw.ProtoReflect.Descriptor instead.
+func (*SelectionDraw) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SelectionDraw) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *SelectionDraw) GetSeedKind() Criteria_SeedKind {
+	if x != nil {
+		return x.SeedKind
+	}
+	return Criteria_SEED_KIND_UNSPECIFIED
+}
+
+func (x *SelectionDraw) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *SelectionDraw) GetTicket() int32 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *SelectionDraw) GetCodes() []string {
+	if x != nil {
+		return x.Codes
+	}
+	return nil
+}
+
+func (x *SelectionDraw) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SelectionDraw) GetConfirmImpossible() string {
+	if x != nil {
+		return x.ConfirmImpossible
+	}
+	return ""
+}
+
+func (x *SelectionDraw) GetDrawnBy() string {
+	if x != nil {
+		return x.DrawnBy
+	}
+	return ""
+}
+
+func (x *SelectionDraw) GetDrawTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DrawTime
+	}
+	return nil
+}
+
+// What a person made of a draw: an alternative, or a swap.
+type SelectionChoice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The codes of who went.
+	OutCodes []string `protobuf:"bytes,1,rep,name=out_codes,json=outCodes,proto3" json:"out_codes,omitempty"`
+	// The codes of who came.
+	InCodes []string `protobuf:"bytes,2,rep,name=in_codes,json=inCodes,proto3" json:"in_codes,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Who chose, as the audit log names callers.
+	ChosenBy string `protobuf:"bytes,4,opt,name=chosen_by,json=chosenBy,proto3" json:"chosen_by,omitempty"`
+	// When.
+	ChooseTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=choose_time,json=chooseTime,proto3" json:"choose_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelectionChoice) Reset() {
+	*x = SelectionChoice{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectionChoice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectionChoice) ProtoMessage() {}
+
+func (x *SelectionChoice) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectionChoice.ProtoReflect.Descriptor instead.
+func (*SelectionChoice) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SelectionChoice) GetOutCodes() []string {
+	if x != nil {
+		return x.OutCodes
+	}
+	return nil
+}
+
+func (x *SelectionChoice) GetInCodes() []string {
+	if x != nil {
+		return x.InCodes
+	}
+	return nil
+}
+
+func (x *SelectionChoice) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *SelectionChoice) GetChosenBy() string {
+	if x != nil {
+		return x.ChosenBy
+	}
+	return ""
+}
+
+func (x *SelectionChoice) GetChooseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChooseTime
+	}
+	return nil
+}
+
 // Somebody who is in or out whatever happens.
 type SelectionLock struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -505,7 +1189,7 @@ type SelectionLock struct {
 
 func (x *SelectionLock) Reset() {
 	*x = SelectionLock{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -517,7 +1201,7 @@ func (x *SelectionLock) String() string {
 func (*SelectionLock) ProtoMessage() {}
 
 func (x *SelectionLock) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -530,7 +1214,7 @@ func (x *SelectionLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionLock.ProtoReflect.Descriptor instead.
 func (*SelectionLock) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{1}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SelectionLock) GetApplication() string {
@@ -585,7 +1269,7 @@ type SelectionStep struct {
 
 func (x *SelectionStep) Reset() {
 	*x = SelectionStep{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +1281,7 @@ func (x *SelectionStep) String() string {
 func (*SelectionStep) ProtoMessage() {}
 
 func (x *SelectionStep) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +1294,7 @@ func (x *SelectionStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionStep.ProtoReflect.Descriptor instead.
 func (*SelectionStep) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{2}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SelectionStep) GetStep() string {
@@ -647,7 +1331,7 @@ type SelectionError struct {
 
 func (x *SelectionError) Reset() {
 	*x = SelectionError{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +1343,7 @@ func (x *SelectionError) String() string {
 func (*SelectionError) ProtoMessage() {}
 
 func (x *SelectionError) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +1356,7 @@ func (x *SelectionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionError.ProtoReflect.Descriptor instead.
 func (*SelectionError) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{3}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SelectionError) GetReason() string {
@@ -736,14 +1420,19 @@ type SelectionResult struct {
 	Digest string `protobuf:"bytes,19,opt,name=digest,proto3" json:"digest,omitempty"`
 	// How many people of the frozen input were erased since. With any, rules count who is left,
 	// deviations and score are left out, and input_digest is a salted commitment.
-	ErasedCount   int32 `protobuf:"varint,20,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
+	ErasedCount int32 `protobuf:"varint,20,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
+	// The chances, before the draw and after it. Not set without a lottery.
+	Chances *ChanceSummary `protobuf:"bytes,21,opt,name=chances,proto3" json:"chances,omitempty"`
+	// By attribute that a rule names: who declined it, beside the rest of the pool. Left out to a
+	// caller without identity.read.
+	Decliners     []*DeclinerReport `protobuf:"bytes,22,rep,name=decliners,proto3" json:"decliners,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SelectionResult) Reset() {
 	*x = SelectionResult{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +1444,7 @@ func (x *SelectionResult) String() string {
 func (*SelectionResult) ProtoMessage() {}
 
 func (x *SelectionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1457,7 @@ func (x *SelectionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionResult.ProtoReflect.Descriptor instead.
 func (*SelectionResult) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SelectionResult) GetName() string {
@@ -911,6 +1600,93 @@ func (x *SelectionResult) GetErasedCount() int32 {
 	return 0
 }
 
+func (x *SelectionResult) GetChances() *ChanceSummary {
+	if x != nil {
+		return x.Chances
+	}
+	return nil
+}
+
+func (x *SelectionResult) GetDecliners() []*DeclinerReport {
+	if x != nil {
+		return x.Decliners
+	}
+	return nil
+}
+
+// Compares those of the pool who declined a question with the others.
+type DeclinerReport struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key of the attribute.
+	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// People without a value for it.
+	PeopleCount int32 `protobuf:"varint,2,opt,name=people_count,json=peopleCount,proto3" json:"people_count,omitempty"`
+	// Their mean chance in millionths. 0 without a lottery.
+	MeanChance int32 `protobuf:"varint,3,opt,name=mean_chance,json=meanChance,proto3" json:"mean_chance,omitempty"`
+	// The mean chance of everybody else in millionths. 0 without a lottery.
+	RestMeanChance int32 `protobuf:"varint,4,opt,name=rest_mean_chance,json=restMeanChance,proto3" json:"rest_mean_chance,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *DeclinerReport) Reset() {
+	*x = DeclinerReport{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclinerReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclinerReport) ProtoMessage() {}
+
+func (x *DeclinerReport) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclinerReport.ProtoReflect.Descriptor instead.
+func (*DeclinerReport) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DeclinerReport) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *DeclinerReport) GetPeopleCount() int32 {
+	if x != nil {
+		return x.PeopleCount
+	}
+	return 0
+}
+
+func (x *DeclinerReport) GetMeanChance() int32 {
+	if x != nil {
+		return x.MeanChance
+	}
+	return 0
+}
+
+func (x *DeclinerReport) GetRestMeanChance() int32 {
+	if x != nil {
+		return x.RestMeanChance
+	}
+	return 0
+}
+
 // A group of people.
 type CohortGroup struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -924,7 +1700,7 @@ type CohortGroup struct {
 
 func (x *CohortGroup) Reset() {
 	*x = CohortGroup{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1712,7 @@ func (x *CohortGroup) String() string {
 func (*CohortGroup) ProtoMessage() {}
 
 func (x *CohortGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1725,7 @@ func (x *CohortGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortGroup.ProtoReflect.Descriptor instead.
 func (*CohortGroup) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CohortGroup) GetTitle() string {
@@ -978,14 +1754,17 @@ type CohortMember struct {
 	// In because of a lock.
 	Locked bool `protobuf:"varint,4,opt,name=locked,proto3" json:"locked,omitempty"`
 	// The reason of the lock.
-	LockReason    string `protobuf:"bytes,5,opt,name=lock_reason,json=lockReason,proto3" json:"lock_reason,omitempty"`
+	LockReason string `protobuf:"bytes,5,opt,name=lock_reason,json=lockReason,proto3" json:"lock_reason,omitempty"`
+	// The member's chance in millionths. 0 where there are no chances, where they do not describe
+	// the group, and to a caller without identity.read.
+	Chance        int32 `protobuf:"varint,6,opt,name=chance,proto3" json:"chance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CohortMember) Reset() {
 	*x = CohortMember{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -997,7 +1776,7 @@ func (x *CohortMember) String() string {
 func (*CohortMember) ProtoMessage() {}
 
 func (x *CohortMember) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1010,7 +1789,7 @@ func (x *CohortMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortMember.ProtoReflect.Descriptor instead.
 func (*CohortMember) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{6}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CohortMember) GetApplication() string {
@@ -1048,6 +1827,13 @@ func (x *CohortMember) GetLockReason() string {
 	return ""
 }
 
+func (x *CohortMember) GetChance() int32 {
+	if x != nil {
+		return x.Chance
+	}
+	return 0
+}
+
 // A size asked for, reached, and the largest possible, in people.
 type CohortSize struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1063,7 +1849,7 @@ type CohortSize struct {
 
 func (x *CohortSize) Reset() {
 	*x = CohortSize{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1075,7 +1861,7 @@ func (x *CohortSize) String() string {
 func (*CohortSize) ProtoMessage() {}
 
 func (x *CohortSize) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1088,7 +1874,7 @@ func (x *CohortSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortSize.ProtoReflect.Descriptor instead.
 func (*CohortSize) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{7}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CohortSize) GetWanted() int32 {
@@ -1127,7 +1913,7 @@ type Deviation struct {
 
 func (x *Deviation) Reset() {
 	*x = Deviation{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1925,7 @@ func (x *Deviation) String() string {
 func (*Deviation) ProtoMessage() {}
 
 func (x *Deviation) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1938,7 @@ func (x *Deviation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deviation.ProtoReflect.Descriptor instead.
 func (*Deviation) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{8}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Deviation) GetPriority() int32 {
@@ -1189,7 +1975,7 @@ type ObjectiveBound struct {
 
 func (x *ObjectiveBound) Reset() {
 	*x = ObjectiveBound{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1987,7 @@ func (x *ObjectiveBound) String() string {
 func (*ObjectiveBound) ProtoMessage() {}
 
 func (x *ObjectiveBound) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +2000,7 @@ func (x *ObjectiveBound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectiveBound.ProtoReflect.Descriptor instead.
 func (*ObjectiveBound) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ObjectiveBound) GetValue() int64 {
@@ -1235,7 +2021,7 @@ var File_fairlead_v1_selection_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
-	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\f\n" +
+	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x12\n" +
 	"\tSelection\x12Y\n" +
 	"\x04name\x18\x01 \x01(\tBE\xe0A\b\xbaH?\xd8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.Selection.StateB\x03\xe0A\x03R\x05state\x12\x92\x01\n" +
@@ -1270,7 +2056,26 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\bend_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\x12>\n" +
 	"\n" +
 	"offer_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tofferTime\x12&\n" +
-	"\ferased_count\x18\x19 \x01(\x05B\x03\xe0A\x03R\verasedCount\"k\n" +
+	"\ferased_count\x18\x19 \x01(\x05B\x03\xe0A\x03R\verasedCount\x12/\n" +
+	"\n" +
+	"max_chance\x18\x1a \x01(\x05B\x10\xe0A\x01\xe0A\x05\xbaH\a\x1a\x05\x18\xe8\a(\x00R\tmaxChance\x12<\n" +
+	"\x05allow\x18\x1b \x03(\v2!.fairlead.v1.Selection.AllowEntryB\x03\xe0A\x03R\x05allow\x12K\n" +
+	"\tseed_kind\x18\x1c \x01(\x0e2\x1e.fairlead.v1.Criteria.SeedKindB\x0e\xe0A\x01\xe0A\x05\xbaH\x05\x82\x01\x02\x10\x01R\bseedKind\x12/\n" +
+	"\vseed_source\x18\x1d \x01(\tB\x0e\xe0A\x01\xe0A\x05\xbaH\x05r\x03\x18\xe8\aR\n" +
+	"seedSource\x128\n" +
+	"\vseed_people\x18\x1e \x03(\tB\x17\xe0A\x01\xe0A\x05\xbaH\x0e\x92\x01\v\x10\x02\"\ar\x05\x10\x01\x18\xc8\x01R\n" +
+	"seedPeople\x12B\n" +
+	"\vcommitments\x18\x1f \x03(\v2\x1b.fairlead.v1.SeedCommitmentB\x03\xe0A\x03R\vcommitments\x123\n" +
+	"\x04seal\x18  \x01(\v2\x1a.fairlead.v1.SelectionSealB\x03\xe0A\x03R\x04seal\x125\n" +
+	"\x05draws\x18! \x03(\v2\x1a.fairlead.v1.SelectionDrawB\x03\xe0A\x03R\x05draws\x12;\n" +
+	"\achoices\x18\" \x03(\v2\x1c.fairlead.v1.SelectionChoiceB\x03\xe0A\x03R\achoices\x12D\n" +
+	"\breplaces\x18# \x01(\tB(\xe0A\x03\xfaA\"\n" +
+	" openfairlead.github.io/SelectionR\breplaces\x12*\n" +
+	"\x0edeclined_codes\x18$ \x03(\tB\x03\xe0A\x03R\rdeclinedCodes\x1a8\n" +
+	"\n" +
+	"AllowEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"w\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
@@ -1280,9 +2085,62 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
 	"\x06FAILED\x10\x04\x12\f\n" +
 	"\bCANCELED\x10\x05\x12\t\n" +
-	"\x05STALE\x10\x06:g\xeaAd\n" +
+	"\x05STALE\x10\x06\x12\n" +
+	"\n" +
+	"\x06SEALED\x10\a:g\xeaAd\n" +
 	" openfairlead.github.io/Selection\x12)programs/{program}/selections/{selection}*\n" +
-	"selections2\tselection\"\xc3\x02\n" +
+	"selections2\tselection\"\xab\x01\n" +
+	"\x0eSeedCommitment\x12\x1d\n" +
+	"\aattempt\x18\x01 \x01(\x05B\x03\xe0A\x03R\aattempt\x12\x1b\n" +
+	"\x06person\x18\x02 \x01(\tB\x03\xe0A\x03R\x06person\x12\x1b\n" +
+	"\x06digest\x18\x03 \x01(\tB\x03\xe0A\x03R\x06digest\x12@\n" +
+	"\vcommit_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"commitTime\"\x83\x03\n" +
+	"\rSelectionSeal\x12<\n" +
+	"\tseal_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bsealTime\x12\x1b\n" +
+	"\x06digest\x18\x02 \x01(\tB\x03\xe0A\x03R\x06digest\x12 \n" +
+	"\tpool_root\x18\x03 \x01(\tB\x03\xe0A\x03R\bpoolRoot\x12\"\n" +
+	"\n" +
+	"types_root\x18\x04 \x01(\tB\x03\xe0A\x03R\ttypesRoot\x12&\n" +
+	"\frules_digest\x18\x05 \x01(\tB\x03\xe0A\x03R\vrulesDigest\x12$\n" +
+	"\vbook_digest\x18\x06 \x01(\tB\x03\xe0A\x03R\n" +
+	"bookDigest\x12 \n" +
+	"\tpool_size\x18\a \x01(\x05B\x03\xe0A\x03R\bpoolSize\x12&\n" +
+	"\fcohort_count\x18\b \x01(\x05B\x03\xe0A\x03R\vcohortCount\x129\n" +
+	"\achances\x18\t \x01(\v2\x1a.fairlead.v1.ChanceSummaryB\x03\xe0A\x03R\achances\"\x90\x03\n" +
+	"\rChanceSummary\x12<\n" +
+	"\alottery\x18\x01 \x01(\x0e2\x1d.fairlead.v1.Criteria.LotteryB\x03\xe0A\x03R\alottery\x12\x1b\n" +
+	"\x06proved\x18\x02 \x01(\bB\x03\xe0A\x03R\x06proved\x12\x1f\n" +
+	"\bsmallest\x18\x03 \x01(\x05B\x03\xe0A\x03R\bsmallest\x12\x1d\n" +
+	"\alargest\x18\x04 \x01(\x05B\x03\xe0A\x03R\alargest\x12\x19\n" +
+	"\x05bound\x18\x05 \x01(\x05B\x03\xe0A\x03R\x05bound\x12(\n" +
+	"\rcertain_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\fcertainCount\x12.\n" +
+	"\x10impossible_count\x18\a \x01(\x05B\x03\xe0A\x03R\x0fimpossibleCount\x12;\n" +
+	"\n" +
+	"exclusions\x18\b \x03(\v2\x16.fairlead.v1.ExclusionB\x03\xe0A\x03R\n" +
+	"exclusions\x122\n" +
+	"\x12needs_confirmation\x18\t \x01(\bB\x03\xe0A\x03R\x11needsConfirmation\"i\n" +
+	"\tExclusion\x12&\n" +
+	"\fpeople_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\vpeopleCount\x12\x1b\n" +
+	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x17\n" +
+	"\x04rows\x18\x03 \x03(\x05B\x03\xe0A\x03R\x04rows\"\xf2\x02\n" +
+	"\rSelectionDraw\x12\x1d\n" +
+	"\aattempt\x18\x01 \x01(\x05B\x03\xe0A\x03R\aattempt\x12@\n" +
+	"\tseed_kind\x18\x02 \x01(\x0e2\x1e.fairlead.v1.Criteria.SeedKindB\x03\xe0A\x03R\bseedKind\x12\x19\n" +
+	"\x05value\x18\x03 \x01(\tB\x03\xe0A\x03R\x05value\x12\x1b\n" +
+	"\x06ticket\x18\x04 \x01(\x05B\x03\xe0A\x03R\x06ticket\x12\x19\n" +
+	"\x05codes\x18\x05 \x03(\tB\x03\xe0A\x03R\x05codes\x12\x1b\n" +
+	"\x06reason\x18\x06 \x01(\tB\x03\xe0A\x03R\x06reason\x122\n" +
+	"\x12confirm_impossible\x18\a \x01(\tB\x03\xe0A\x03R\x11confirmImpossible\x12\x1e\n" +
+	"\bdrawn_by\x18\b \x01(\tB\x03\xe0A\x03R\adrawnBy\x12<\n" +
+	"\tdraw_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\bdrawTime\"\xd4\x01\n" +
+	"\x0fSelectionChoice\x12 \n" +
+	"\tout_codes\x18\x01 \x03(\tB\x03\xe0A\x03R\boutCodes\x12\x1e\n" +
+	"\bin_codes\x18\x02 \x03(\tB\x03\xe0A\x03R\ainCodes\x12\x1b\n" +
+	"\x06reason\x18\x03 \x01(\tB\x03\xe0A\x03R\x06reason\x12 \n" +
+	"\tchosen_by\x18\x04 \x01(\tB\x03\xe0A\x03R\bchosenBy\x12@\n" +
+	"\vchoose_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"chooseTime\"\xc3\x02\n" +
 	"\rSelectionLock\x12\x90\x01\n" +
 	"\vapplication\x18\x01 \x01(\tBn\xe0A\x02\xfaA$\n" +
 	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\vapplication\x12\x17\n" +
@@ -1296,7 +2154,8 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"L\n" +
 	"\x0eSelectionError\x12\x1b\n" +
 	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x1d\n" +
-	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\xf9\t\n" +
+	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\xf4\n" +
+	"\n" +
 	"\x0fSelectionResult\x12`\n" +
 	"\x04name\x18\x01 \x01(\tBL\xe0A\b\xbaHF\xd8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}/result$R\x04name\x12@\n" +
 	"\x06status\x18\x02 \x01(\x0e2#.fairlead.v1.SelectionResult.StatusB\x03\xe0A\x03R\x06status\x12\x1f\n" +
@@ -1325,7 +2184,9 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\finput_digest\x18\x11 \x01(\tB\x03\xe0A\x03R\vinputDigest\x12\x1b\n" +
 	"\x06engine\x18\x12 \x01(\tB\x03\xe0A\x03R\x06engine\x12\x1b\n" +
 	"\x06digest\x18\x13 \x01(\tB\x03\xe0A\x03R\x06digest\x12&\n" +
-	"\ferased_count\x18\x14 \x01(\x05B\x03\xe0A\x03R\verasedCount\"Z\n" +
+	"\ferased_count\x18\x14 \x01(\x05B\x03\xe0A\x03R\verasedCount\x129\n" +
+	"\achances\x18\x15 \x01(\v2\x1a.fairlead.v1.ChanceSummaryB\x03\xe0A\x03R\achances\x12>\n" +
+	"\tdecliners\x18\x16 \x03(\v2\x1b.fairlead.v1.DeclinerReportB\x03\xe0A\x03R\tdecliners\"Z\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aOPTIMAL\x10\x01\x12\f\n" +
@@ -1333,10 +2194,16 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
 	"INFEASIBLE\x10\x03\x12\r\n" +
 	"\tUNDECIDED\x10\x04:n\xeaAk\n" +
-	"&openfairlead.github.io/SelectionResult\x120programs/{program}/selections/{selection}/result*\aresults2\x06result\"b\n" +
+	"&openfairlead.github.io/SelectionResult\x120programs/{program}/selections/{selection}/result*\aresults2\x06result\"\xb0\x01\n" +
+	"\x0eDeclinerReport\x12!\n" +
+	"\tattribute\x18\x01 \x01(\tB\x03\xe0A\x03R\tattribute\x12&\n" +
+	"\fpeople_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\vpeopleCount\x12$\n" +
+	"\vmean_chance\x18\x03 \x01(\x05B\x03\xe0A\x03R\n" +
+	"meanChance\x12-\n" +
+	"\x10rest_mean_chance\x18\x04 \x01(\x05B\x03\xe0A\x03R\x0erestMeanChance\"b\n" +
 	"\vCohortGroup\x12\x19\n" +
 	"\x05title\x18\x01 \x01(\tB\x03\xe0A\x03R\x05title\x128\n" +
-	"\amembers\x18\x02 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\amembers\"\xd0\x02\n" +
+	"\amembers\x18\x02 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\amembers\"\xed\x02\n" +
 	"\fCohortMember\x12L\n" +
 	"\vapplication\x18\x01 \x01(\tB*\xe0A\x03\xfaA$\n" +
 	"\"openfairlead.github.io/ApplicationR\vapplication\x12\x17\n" +
@@ -1344,7 +2211,8 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\aanswers\x18\x03 \x03(\v2&.fairlead.v1.CohortMember.AnswersEntryB\x03\xe0A\x03R\aanswers\x12\x1b\n" +
 	"\x06locked\x18\x04 \x01(\bB\x03\xe0A\x03R\x06locked\x12$\n" +
 	"\vlock_reason\x18\x05 \x01(\tB\x03\xe0A\x03R\n" +
-	"lockReason\x1aO\n" +
+	"lockReason\x12\x1b\n" +
+	"\x06chance\x18\x06 \x01(\x05B\x03\xe0A\x03R\x06chance\x1aO\n" +
 	"\fAnswersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
 	"\x05value\x18\x02 \x01(\v2\x13.fairlead.v1.AnswerR\x05value:\x028\x01\"[\n" +
@@ -1381,61 +2249,86 @@ func file_fairlead_v1_selection_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_selection_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_fairlead_v1_selection_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_fairlead_v1_selection_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_fairlead_v1_selection_proto_goTypes = []any{
 	(Provenance)(0),               // 0: fairlead.v1.Provenance
 	(Selection_State)(0),          // 1: fairlead.v1.Selection.State
 	(SelectionResult_Status)(0),   // 2: fairlead.v1.SelectionResult.Status
 	(*Selection)(nil),             // 3: fairlead.v1.Selection
-	(*SelectionLock)(nil),         // 4: fairlead.v1.SelectionLock
-	(*SelectionStep)(nil),         // 5: fairlead.v1.SelectionStep
-	(*SelectionError)(nil),        // 6: fairlead.v1.SelectionError
-	(*SelectionResult)(nil),       // 7: fairlead.v1.SelectionResult
-	(*CohortGroup)(nil),           // 8: fairlead.v1.CohortGroup
-	(*CohortMember)(nil),          // 9: fairlead.v1.CohortMember
-	(*CohortSize)(nil),            // 10: fairlead.v1.CohortSize
-	(*Deviation)(nil),             // 11: fairlead.v1.Deviation
-	(*ObjectiveBound)(nil),        // 12: fairlead.v1.ObjectiveBound
-	nil,                           // 13: fairlead.v1.CohortMember.AnswersEntry
-	(Criteria_Lottery)(0),         // 14: fairlead.v1.Criteria.Lottery
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*RuleCount)(nil),             // 16: fairlead.v1.RuleCount
-	(*Infeasibility)(nil),         // 17: fairlead.v1.Infeasibility
-	(*Answer)(nil),                // 18: fairlead.v1.Answer
+	(*SeedCommitment)(nil),        // 4: fairlead.v1.SeedCommitment
+	(*SelectionSeal)(nil),         // 5: fairlead.v1.SelectionSeal
+	(*ChanceSummary)(nil),         // 6: fairlead.v1.ChanceSummary
+	(*Exclusion)(nil),             // 7: fairlead.v1.Exclusion
+	(*SelectionDraw)(nil),         // 8: fairlead.v1.SelectionDraw
+	(*SelectionChoice)(nil),       // 9: fairlead.v1.SelectionChoice
+	(*SelectionLock)(nil),         // 10: fairlead.v1.SelectionLock
+	(*SelectionStep)(nil),         // 11: fairlead.v1.SelectionStep
+	(*SelectionError)(nil),        // 12: fairlead.v1.SelectionError
+	(*SelectionResult)(nil),       // 13: fairlead.v1.SelectionResult
+	(*DeclinerReport)(nil),        // 14: fairlead.v1.DeclinerReport
+	(*CohortGroup)(nil),           // 15: fairlead.v1.CohortGroup
+	(*CohortMember)(nil),          // 16: fairlead.v1.CohortMember
+	(*CohortSize)(nil),            // 17: fairlead.v1.CohortSize
+	(*Deviation)(nil),             // 18: fairlead.v1.Deviation
+	(*ObjectiveBound)(nil),        // 19: fairlead.v1.ObjectiveBound
+	nil,                           // 20: fairlead.v1.Selection.AllowEntry
+	nil,                           // 21: fairlead.v1.CohortMember.AnswersEntry
+	(Criteria_Lottery)(0),         // 22: fairlead.v1.Criteria.Lottery
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(Criteria_SeedKind)(0),        // 24: fairlead.v1.Criteria.SeedKind
+	(*RuleCount)(nil),             // 25: fairlead.v1.RuleCount
+	(*Infeasibility)(nil),         // 26: fairlead.v1.Infeasibility
+	(*Answer)(nil),                // 27: fairlead.v1.Answer
 }
 var file_fairlead_v1_selection_proto_depIdxs = []int32{
 	1,  // 0: fairlead.v1.Selection.state:type_name -> fairlead.v1.Selection.State
-	4,  // 1: fairlead.v1.Selection.include:type_name -> fairlead.v1.SelectionLock
-	4,  // 2: fairlead.v1.Selection.exclude:type_name -> fairlead.v1.SelectionLock
-	14, // 3: fairlead.v1.Selection.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	5,  // 4: fairlead.v1.Selection.steps:type_name -> fairlead.v1.SelectionStep
-	6,  // 5: fairlead.v1.Selection.error:type_name -> fairlead.v1.SelectionError
+	10, // 1: fairlead.v1.Selection.include:type_name -> fairlead.v1.SelectionLock
+	10, // 2: fairlead.v1.Selection.exclude:type_name -> fairlead.v1.SelectionLock
+	22, // 3: fairlead.v1.Selection.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	11, // 4: fairlead.v1.Selection.steps:type_name -> fairlead.v1.SelectionStep
+	12, // 5: fairlead.v1.Selection.error:type_name -> fairlead.v1.SelectionError
 	0,  // 6: fairlead.v1.Selection.provenance:type_name -> fairlead.v1.Provenance
-	15, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
-	15, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
-	15, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
-	15, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
-	15, // 11: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
-	15, // 12: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 13: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
-	0,  // 14: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
-	8,  // 15: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
-	8,  // 16: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
-	16, // 17: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
-	10, // 18: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
-	11, // 19: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
-	12, // 20: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
-	17, // 21: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
-	14, // 22: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	9,  // 23: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
-	9,  // 24: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
-	13, // 25: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
-	18, // 26: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	23, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
+	23, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
+	23, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
+	23, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
+	20, // 11: fairlead.v1.Selection.allow:type_name -> fairlead.v1.Selection.AllowEntry
+	24, // 12: fairlead.v1.Selection.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	4,  // 13: fairlead.v1.Selection.commitments:type_name -> fairlead.v1.SeedCommitment
+	5,  // 14: fairlead.v1.Selection.seal:type_name -> fairlead.v1.SelectionSeal
+	8,  // 15: fairlead.v1.Selection.draws:type_name -> fairlead.v1.SelectionDraw
+	9,  // 16: fairlead.v1.Selection.choices:type_name -> fairlead.v1.SelectionChoice
+	23, // 17: fairlead.v1.SeedCommitment.commit_time:type_name -> google.protobuf.Timestamp
+	23, // 18: fairlead.v1.SelectionSeal.seal_time:type_name -> google.protobuf.Timestamp
+	6,  // 19: fairlead.v1.SelectionSeal.chances:type_name -> fairlead.v1.ChanceSummary
+	22, // 20: fairlead.v1.ChanceSummary.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	7,  // 21: fairlead.v1.ChanceSummary.exclusions:type_name -> fairlead.v1.Exclusion
+	24, // 22: fairlead.v1.SelectionDraw.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	23, // 23: fairlead.v1.SelectionDraw.draw_time:type_name -> google.protobuf.Timestamp
+	23, // 24: fairlead.v1.SelectionChoice.choose_time:type_name -> google.protobuf.Timestamp
+	23, // 25: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
+	23, // 26: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 27: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
+	0,  // 28: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
+	15, // 29: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
+	15, // 30: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
+	25, // 31: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
+	17, // 32: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
+	18, // 33: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
+	19, // 34: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
+	26, // 35: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
+	22, // 36: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	16, // 37: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
+	6,  // 38: fairlead.v1.SelectionResult.chances:type_name -> fairlead.v1.ChanceSummary
+	14, // 39: fairlead.v1.SelectionResult.decliners:type_name -> fairlead.v1.DeclinerReport
+	16, // 40: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
+	21, // 41: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
+	27, // 42: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_proto_init() }
@@ -1451,7 +2344,7 @@ func file_fairlead_v1_selection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_selection_proto_rawDesc), len(file_fairlead_v1_selection_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   11,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

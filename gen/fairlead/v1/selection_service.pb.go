@@ -76,7 +76,7 @@ func (x ExplainSelectionResponse_Place) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ExplainSelectionResponse_Place.Descriptor instead.
 func (ExplainSelectionResponse_Place) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{10, 0}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{17, 0}
 }
 
 // Request of CreateSelection.
@@ -533,6 +533,525 @@ func (x *GetSelectionResultRequest) GetName() string {
 	return ""
 }
 
+// Request of CommitSeed.
+type CommitSeedRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run, "programs/{program}/selections/{selection}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who, as registered: 1 to 200 characters.
+	Person string `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// The SHA-256, in hex, of the text's UTF-8. The text itself has 16 to 200 characters in one
+	// line, and is told with DrawSelection only.
+	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommitSeedRequest) Reset() {
+	*x = CommitSeedRequest{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommitSeedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommitSeedRequest) ProtoMessage() {}
+
+func (x *CommitSeedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommitSeedRequest.ProtoReflect.Descriptor instead.
+func (*CommitSeedRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CommitSeedRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CommitSeedRequest) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *CommitSeedRequest) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *CommitSeedRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *CommitSeedRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of DrawSelection.
+type DrawSelectionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run, "programs/{program}/selections/{selection}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// PUBLIC_NUMBER: the number that was drawn, at most 200 characters: groups of digits. Zeros
+	// before a number and what stands between the groups do not count.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// COMMIT_REVEAL: the texts of both people.
+	Reveals []*SeedReveal `protobuf:"bytes,3,rep,name=reveals,proto3" json:"reveals,omitempty"`
+	// Why it is drawn again; of the first draw empty. Published.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why it is drawn although more than a tenth of the pool has no chance at all. Recorded.
+	ConfirmImpossible string `protobuf:"bytes,5,opt,name=confirm_impossible,json=confirmImpossible,proto3" json:"confirm_impossible,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrawSelectionRequest) Reset() {
+	*x = DrawSelectionRequest{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrawSelectionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrawSelectionRequest) ProtoMessage() {}
+
+func (x *DrawSelectionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrawSelectionRequest.ProtoReflect.Descriptor instead.
+func (*DrawSelectionRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *DrawSelectionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DrawSelectionRequest) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *DrawSelectionRequest) GetReveals() []*SeedReveal {
+	if x != nil {
+		return x.Reveals
+	}
+	return nil
+}
+
+func (x *DrawSelectionRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DrawSelectionRequest) GetConfirmImpossible() string {
+	if x != nil {
+		return x.ConfirmImpossible
+	}
+	return ""
+}
+
+func (x *DrawSelectionRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *DrawSelectionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// The text that somebody committed to.
+type SeedReveal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who, as registered.
+	Person string `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	// The text, to the letter.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeedReveal) Reset() {
+	*x = SeedReveal{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeedReveal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeedReveal) ProtoMessage() {}
+
+func (x *SeedReveal) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeedReveal.ProtoReflect.Descriptor instead.
+func (*SeedReveal) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SeedReveal) GetPerson() string {
+	if x != nil {
+		return x.Person
+	}
+	return ""
+}
+
+func (x *SeedReveal) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// Request of ChooseSelection: who goes and who comes, or the whole group.
+type ChooseSelectionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run, "programs/{program}/selections/{selection}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Members who go, "programs/{program}/applications/{application}".
+	Out []string `protobuf:"bytes,2,rep,name=out,proto3" json:"out,omitempty"`
+	// People of the pool who come.
+	In []string `protobuf:"bytes,3,rep,name=in,proto3" json:"in,omitempty"`
+	// The whole group instead.
+	Cohort []string `protobuf:"bytes,4,rep,name=cohort,proto3" json:"cohort,omitempty"`
+	// Why: 1 to 1,000 characters without anybody's personal data. Recorded.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChooseSelectionRequest) Reset() {
+	*x = ChooseSelectionRequest{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChooseSelectionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChooseSelectionRequest) ProtoMessage() {}
+
+func (x *ChooseSelectionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChooseSelectionRequest.ProtoReflect.Descriptor instead.
+func (*ChooseSelectionRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ChooseSelectionRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChooseSelectionRequest) GetOut() []string {
+	if x != nil {
+		return x.Out
+	}
+	return nil
+}
+
+func (x *ChooseSelectionRequest) GetIn() []string {
+	if x != nil {
+		return x.In
+	}
+	return nil
+}
+
+func (x *ChooseSelectionRequest) GetCohort() []string {
+	if x != nil {
+		return x.Cohort
+	}
+	return nil
+}
+
+func (x *ChooseSelectionRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ChooseSelectionRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ChooseSelectionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of ProposeAlternatives.
+type ProposeAlternativesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run, "programs/{program}/selections/{selection}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How many at most, 1 to 20. 0 or left out: 3.
+	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeAlternativesRequest) Reset() {
+	*x = ProposeAlternativesRequest{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeAlternativesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeAlternativesRequest) ProtoMessage() {}
+
+func (x *ProposeAlternativesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeAlternativesRequest.ProtoReflect.Descriptor instead.
+func (*ProposeAlternativesRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ProposeAlternativesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProposeAlternativesRequest) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Response of ProposeAlternatives.
+type ProposeAlternativesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The groups, each as unlike the run's and those before it as can be.
+	Alternatives []*SelectionAlternative `protobuf:"bytes,1,rep,name=alternatives,proto3" json:"alternatives,omitempty"`
+	// Whether there are no others.
+	Complete      bool `protobuf:"varint,2,opt,name=complete,proto3" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeAlternativesResponse) Reset() {
+	*x = ProposeAlternativesResponse{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeAlternativesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeAlternativesResponse) ProtoMessage() {}
+
+func (x *ProposeAlternativesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeAlternativesResponse.ProtoReflect.Descriptor instead.
+func (*ProposeAlternativesResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ProposeAlternativesResponse) GetAlternatives() []*SelectionAlternative {
+	if x != nil {
+		return x.Alternatives
+	}
+	return nil
+}
+
+func (x *ProposeAlternativesResponse) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+// A group that is as good as another.
+type SelectionAlternative struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who would be in, by code.
+	Members []*CohortMember `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	// Each rule with its counts.
+	Rules []*RuleCount `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
+	// How many of them the group before it that is most like it does not have.
+	DifferenceCount int32 `protobuf:"varint,3,opt,name=difference_count,json=differenceCount,proto3" json:"difference_count,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *SelectionAlternative) Reset() {
+	*x = SelectionAlternative{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectionAlternative) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectionAlternative) ProtoMessage() {}
+
+func (x *SelectionAlternative) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectionAlternative.ProtoReflect.Descriptor instead.
+func (*SelectionAlternative) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SelectionAlternative) GetMembers() []*CohortMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *SelectionAlternative) GetRules() []*RuleCount {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *SelectionAlternative) GetDifferenceCount() int32 {
+	if x != nil {
+		return x.DifferenceCount
+	}
+	return 0
+}
+
 // Request of PublishSelection.
 type PublishSelectionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -550,7 +1069,7 @@ type PublishSelectionRequest struct {
 
 func (x *PublishSelectionRequest) Reset() {
 	*x = PublishSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -562,7 +1081,7 @@ func (x *PublishSelectionRequest) String() string {
 func (*PublishSelectionRequest) ProtoMessage() {}
 
 func (x *PublishSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -575,7 +1094,7 @@ func (x *PublishSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishSelectionRequest.ProtoReflect.Descriptor instead.
 func (*PublishSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{8}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PublishSelectionRequest) GetName() string {
@@ -612,7 +1131,7 @@ type ExplainSelectionRequest struct {
 
 func (x *ExplainSelectionRequest) Reset() {
 	*x = ExplainSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -624,7 +1143,7 @@ func (x *ExplainSelectionRequest) String() string {
 func (*ExplainSelectionRequest) ProtoMessage() {}
 
 func (x *ExplainSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -637,7 +1156,7 @@ func (x *ExplainSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSelectionRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ExplainSelectionRequest) GetName() string {
@@ -661,17 +1180,25 @@ type ExplainSelectionResponse struct {
 	Place ExplainSelectionResponse_Place `protobuf:"varint,1,opt,name=place,proto3,enum=fairlead.v1.ExplainSelectionResponse_Place" json:"place,omitempty"`
 	// IN: the rules that the person helps to meet.
 	Helps []*RuleCount `protobuf:"bytes,2,rep,name=helps,proto3" json:"helps,omitempty"`
-	// OUT: the rules that keep the person from replacing anybody.
+	// The rules that keep the person from being exchanged for anybody else.
 	Blocks []*RuleCount `protobuf:"bytes,3,rep,name=blocks,proto3" json:"blocks,omitempty"`
 	// Who could take the seat (IN), or whose seat could be taken (OUT), at no cost to any rule.
-	Exchanges     []*CohortMember `protobuf:"bytes,4,rep,name=exchanges,proto3" json:"exchanges,omitempty"`
+	Exchanges []*CohortMember `protobuf:"bytes,4,rep,name=exchanges,proto3" json:"exchanges,omitempty"`
+	// The person's chance in millionths. 0 where there are no chances, where they do not describe
+	// the group, and to a caller without identity.read.
+	Chance int32 `protobuf:"varint,5,opt,name=chance,proto3" json:"chance,omitempty"`
+	// In or out because of a lock: "include", "exclude" or empty.
+	Lock string `protobuf:"bytes,6,opt,name=lock,proto3" json:"lock,omitempty"`
+	// Something was left out for a caller without identity.read: exchanges, the chance, and rules
+	// on identity.
+	Withheld      bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainSelectionResponse) Reset() {
 	*x = ExplainSelectionResponse{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -683,7 +1210,7 @@ func (x *ExplainSelectionResponse) String() string {
 func (*ExplainSelectionResponse) ProtoMessage() {}
 
 func (x *ExplainSelectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -696,7 +1223,7 @@ func (x *ExplainSelectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSelectionResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSelectionResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExplainSelectionResponse) GetPlace() ExplainSelectionResponse_Place {
@@ -727,20 +1254,49 @@ func (x *ExplainSelectionResponse) GetExchanges() []*CohortMember {
 	return nil
 }
 
+func (x *ExplainSelectionResponse) GetChance() int32 {
+	if x != nil {
+		return x.Chance
+	}
+	return 0
+}
+
+func (x *ExplainSelectionResponse) GetLock() string {
+	if x != nil {
+		return x.Lock
+	}
+	return ""
+}
+
+func (x *ExplainSelectionResponse) GetWithheld() bool {
+	if x != nil {
+		return x.Withheld
+	}
+	return false
+}
+
 // Request of SimulateSelection.
 type SimulateSelectionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the run whose pool is used.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The criteria to try.
-	Criteria      *Criteria `protobuf:"bytes,2,opt,name=criteria,proto3" json:"criteria,omitempty"`
+	// Members who go and people who come for them, one after the other, at most 100.
+	Swaps []*SwapTrial `protobuf:"bytes,3,rep,name=swaps,proto3" json:"swaps,omitempty"`
+	// People to lock in.
+	Include []string `protobuf:"bytes,4,rep,name=include,proto3" json:"include,omitempty"`
+	// People to lock out.
+	Exclude []string `protobuf:"bytes,5,rep,name=exclude,proto3" json:"exclude,omitempty"`
+	// People whose locks are taken back.
+	Free []string `protobuf:"bytes,6,rep,name=free,proto3" json:"free,omitempty"`
+	// Rules to change, at most 500.
+	Rules         []*RuleTrial `protobuf:"bytes,7,rep,name=rules,proto3" json:"rules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SimulateSelectionRequest) Reset() {
 	*x = SimulateSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -752,7 +1308,7 @@ func (x *SimulateSelectionRequest) String() string {
 func (*SimulateSelectionRequest) ProtoMessage() {}
 
 func (x *SimulateSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -765,7 +1321,7 @@ func (x *SimulateSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateSelectionRequest.ProtoReflect.Descriptor instead.
 func (*SimulateSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SimulateSelectionRequest) GetName() string {
@@ -775,14 +1331,179 @@ func (x *SimulateSelectionRequest) GetName() string {
 	return ""
 }
 
-func (x *SimulateSelectionRequest) GetCriteria() *Criteria {
+func (x *SimulateSelectionRequest) GetSwaps() []*SwapTrial {
 	if x != nil {
-		return x.Criteria
+		return x.Swaps
 	}
 	return nil
 }
 
-// Response of SimulateSelection. Counts only, not who.
+func (x *SimulateSelectionRequest) GetInclude() []string {
+	if x != nil {
+		return x.Include
+	}
+	return nil
+}
+
+func (x *SimulateSelectionRequest) GetExclude() []string {
+	if x != nil {
+		return x.Exclude
+	}
+	return nil
+}
+
+func (x *SimulateSelectionRequest) GetFree() []string {
+	if x != nil {
+		return x.Free
+	}
+	return nil
+}
+
+func (x *SimulateSelectionRequest) GetRules() []*RuleTrial {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+// A member for somebody who is out.
+type SwapTrial struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who goes, "programs/{program}/applications/{application}".
+	Out string `protobuf:"bytes,1,opt,name=out,proto3" json:"out,omitempty"`
+	// Who comes.
+	In            string `protobuf:"bytes,2,opt,name=in,proto3" json:"in,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SwapTrial) Reset() {
+	*x = SwapTrial{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SwapTrial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SwapTrial) ProtoMessage() {}
+
+func (x *SwapTrial) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SwapTrial.ProtoReflect.Descriptor instead.
+func (*SwapTrial) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SwapTrial) GetOut() string {
+	if x != nil {
+		return x.Out
+	}
+	return ""
+}
+
+func (x *SwapTrial) GetIn() string {
+	if x != nil {
+		return x.In
+	}
+	return ""
+}
+
+// A rule with other bounds. What is left out stays as it is.
+type RuleTrial struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Row of the rule.
+	Row int32 `protobuf:"varint,1,opt,name=row,proto3" json:"row,omitempty"`
+	// Fewest.
+	Min *int32 `protobuf:"varint,2,opt,name=min,proto3,oneof" json:"min,omitempty"`
+	// Most.
+	Max *int32 `protobuf:"varint,3,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	// 0: must hold. 1 to 9: met as well as possible.
+	Priority *int32 `protobuf:"varint,4,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// Leave the rule out.
+	Remove        bool `protobuf:"varint,5,opt,name=remove,proto3" json:"remove,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleTrial) Reset() {
+	*x = RuleTrial{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleTrial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleTrial) ProtoMessage() {}
+
+func (x *RuleTrial) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleTrial.ProtoReflect.Descriptor instead.
+func (*RuleTrial) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RuleTrial) GetRow() int32 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *RuleTrial) GetMin() int32 {
+	if x != nil && x.Min != nil {
+		return *x.Min
+	}
+	return 0
+}
+
+func (x *RuleTrial) GetMax() int32 {
+	if x != nil && x.Max != nil {
+		return *x.Max
+	}
+	return 0
+}
+
+func (x *RuleTrial) GetPriority() int32 {
+	if x != nil && x.Priority != nil {
+		return *x.Priority
+	}
+	return 0
+}
+
+func (x *RuleTrial) GetRemove() bool {
+	if x != nil {
+		return x.Remove
+	}
+	return false
+}
+
+// Response of SimulateSelection.
 type SimulateSelectionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What was proved.
@@ -790,14 +1511,23 @@ type SimulateSelectionResponse struct {
 	// Each rule with its counts.
 	Rules []*RuleCount `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
 	// The weighted deviation of each priority.
-	Deviations    []*Deviation `protobuf:"bytes,3,rep,name=deviations,proto3" json:"deviations,omitempty"`
+	Deviations []*Deviation `protobuf:"bytes,3,rep,name=deviations,proto3" json:"deviations,omitempty"`
+	// Who would come.
+	Joined []*CohortMember `protobuf:"bytes,4,rep,name=joined,proto3" json:"joined,omitempty"`
+	// Who would go.
+	Left []*CohortMember `protobuf:"bytes,5,rep,name=left,proto3" json:"left,omitempty"`
+	// What the group after the swaps would not keep: "conditions", "must", "size", "priority 1" to
+	// "priority 9"; empty if nothing is lost.
+	Breach string `protobuf:"bytes,6,opt,name=breach,proto3" json:"breach,omitempty"`
+	// Why it is impossible. Not set otherwise.
+	Infeasibility *Infeasibility `protobuf:"bytes,7,opt,name=infeasibility,proto3" json:"infeasibility,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SimulateSelectionResponse) Reset() {
 	*x = SimulateSelectionResponse{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +1539,7 @@ func (x *SimulateSelectionResponse) String() string {
 func (*SimulateSelectionResponse) ProtoMessage() {}
 
 func (x *SimulateSelectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +1552,7 @@ func (x *SimulateSelectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateSelectionResponse.ProtoReflect.Descriptor instead.
 func (*SimulateSelectionResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SimulateSelectionResponse) GetStatus() SelectionResult_Status {
@@ -846,6 +1576,34 @@ func (x *SimulateSelectionResponse) GetDeviations() []*Deviation {
 	return nil
 }
 
+func (x *SimulateSelectionResponse) GetJoined() []*CohortMember {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+func (x *SimulateSelectionResponse) GetLeft() []*CohortMember {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
+func (x *SimulateSelectionResponse) GetBreach() string {
+	if x != nil {
+		return x.Breach
+	}
+	return ""
+}
+
+func (x *SimulateSelectionResponse) GetInfeasibility() *Infeasibility {
+	if x != nil {
+		return x.Infeasibility
+	}
+	return nil
+}
+
 // Request of ReplaceMembers.
 type ReplaceMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -858,14 +1616,16 @@ type ReplaceMembersRequest struct {
 	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Why: 1 to 1,000 characters without anybody's personal data. Recorded.
+	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReplaceMembersRequest) Reset() {
 	*x = ReplaceMembersRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +1637,7 @@ func (x *ReplaceMembersRequest) String() string {
 func (*ReplaceMembersRequest) ProtoMessage() {}
 
 func (x *ReplaceMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1650,7 @@ func (x *ReplaceMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceMembersRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceMembersRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReplaceMembersRequest) GetName() string {
@@ -921,6 +1681,13 @@ func (x *ReplaceMembersRequest) GetRequestId() string {
 	return ""
 }
 
+func (x *ReplaceMembersRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Request of GetPublicRecord.
 type GetPublicRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -932,7 +1699,7 @@ type GetPublicRecordRequest struct {
 
 func (x *GetPublicRecordRequest) Reset() {
 	*x = GetPublicRecordRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1711,7 @@ func (x *GetPublicRecordRequest) String() string {
 func (*GetPublicRecordRequest) ProtoMessage() {}
 
 func (x *GetPublicRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1724,7 @@ func (x *GetPublicRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPublicRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetPublicRecordRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetPublicRecordRequest) GetName() string {
@@ -978,7 +1745,7 @@ type GetAuditRecordRequest struct {
 
 func (x *GetAuditRecordRequest) Reset() {
 	*x = GetAuditRecordRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -990,7 +1757,7 @@ func (x *GetAuditRecordRequest) String() string {
 func (*GetAuditRecordRequest) ProtoMessage() {}
 
 func (x *GetAuditRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1003,7 +1770,7 @@ func (x *GetAuditRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAuditRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetAuditRecordRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetAuditRecordRequest) GetName() string {
@@ -1025,7 +1792,7 @@ type GetSlipRequest struct {
 
 func (x *GetSlipRequest) Reset() {
 	*x = GetSlipRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1804,7 @@ func (x *GetSlipRequest) String() string {
 func (*GetSlipRequest) ProtoMessage() {}
 
 func (x *GetSlipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1817,7 @@ func (x *GetSlipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSlipRequest.ProtoReflect.Descriptor instead.
 func (*GetSlipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetSlipRequest) GetName() string {
@@ -1101,7 +1868,56 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xa9\x01\n" +
 	"\x19GetSelectionResultRequest\x12\x8b\x01\n" +
 	"\x04name\x18\x01 \x01(\tBw\xe0A\x02\xfaA(\n" +
-	"&openfairlead.github.io/SelectionResult\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}/result$R\x04name\"\xf0\x01\n" +
+	"&openfairlead.github.io/SelectionResult\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}/result$R\x04name\"\xb9\x02\n" +
+	"\x11CommitSeedRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06person\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x06person\x12%\n" +
+	"\x06digest\x18\x03 \x01(\tB\r\xe0A\x02\xbaH\a\xc8\x01\x01r\x02\x18GR\x06digest\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xb1\x03\n" +
+	"\x14DrawSelectionRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12!\n" +
+	"\x05value\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\x05value\x12>\n" +
+	"\areveals\x18\x03 \x03(\v2\x17.fairlead.v1.SeedRevealB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x02R\areveals\x12#\n" +
+	"\x06reason\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12:\n" +
+	"\x12confirm_impossible\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x11confirmImpossible\x12\x1e\n" +
+	"\x04etag\x18\x06 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"X\n" +
+	"\n" +
+	"SeedReveal\x12&\n" +
+	"\x06person\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x06person\x12\"\n" +
+	"\x04text\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04text\"\xb9\x05\n" +
+	"\x16ChooseSelectionRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\x87\x01\n" +
+	"\x03out\x18\x02 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x03out\x12\x85\x01\n" +
+	"\x02in\x18\x03 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x02in\x12\x8d\x01\n" +
+	"\x06cohort\x18\x04 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x06cohort\x12&\n" +
+	"\x06reason\x18\x05 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x06 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xc0\x01\n" +
+	"\x1aProposeAlternativesRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\"\n" +
+	"\x05count\x18\x02 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\x14(\x00R\x05count\"\x8a\x01\n" +
+	"\x1bProposeAlternativesResponse\x12J\n" +
+	"\falternatives\x18\x01 \x03(\v2!.fairlead.v1.SelectionAlternativeB\x03\xe0A\x03R\falternatives\x12\x1f\n" +
+	"\bcomplete\x18\x02 \x01(\bB\x03\xe0A\x03R\bcomplete\"\xb3\x01\n" +
+	"\x14SelectionAlternative\x128\n" +
+	"\amembers\x18\x01 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\amembers\x121\n" +
+	"\x05rules\x18\x02 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x05rules\x12.\n" +
+	"\x10difference_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\x0fdifferenceCount\"\xf0\x01\n" +
 	"\x17PublishSelectionRequest\x12~\n" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
 	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
@@ -1113,26 +1929,54 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
 	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\x90\x01\n" +
 	"\vapplication\x18\x02 \x01(\tBn\xe0A\x02\xfaA$\n" +
-	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\vapplication\"\xb9\x02\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\vapplication\"\x90\x03\n" +
 	"\x18ExplainSelectionResponse\x12F\n" +
 	"\x05place\x18\x01 \x01(\x0e2+.fairlead.v1.ExplainSelectionResponse.PlaceB\x03\xe0A\x03R\x05place\x121\n" +
 	"\x05helps\x18\x02 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x05helps\x123\n" +
 	"\x06blocks\x18\x03 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x06blocks\x12<\n" +
-	"\texchanges\x18\x04 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\texchanges\"/\n" +
+	"\texchanges\x18\x04 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\texchanges\x12\x1b\n" +
+	"\x06chance\x18\x05 \x01(\x05B\x03\xe0A\x03R\x06chance\x12\x17\n" +
+	"\x04lock\x18\x06 \x01(\tB\x03\xe0A\x03R\x04lock\x12\x1f\n" +
+	"\bwithheld\x18\a \x01(\bB\x03\xe0A\x03R\bwithheld\"/\n" +
 	"\x05Place\x12\x15\n" +
 	"\x11PLACE_UNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02IN\x10\x01\x12\a\n" +
-	"\x03OUT\x10\x02\"\xd8\x01\n" +
+	"\x03OUT\x10\x02\"\xd1\x05\n" +
 	"\x18SimulateSelectionRequest\x12~\n" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
-	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12<\n" +
-	"\bcriteria\x18\x02 \x01(\v2\x15.fairlead.v1.CriteriaB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bcriteria\"\xcd\x01\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x129\n" +
+	"\x05swaps\x18\x03 \x03(\v2\x16.fairlead.v1.SwapTrialB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10dR\x05swaps\x12\x8f\x01\n" +
+	"\ainclude\x18\x04 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\ainclude\x12\x8f\x01\n" +
+	"\aexclude\x18\x05 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\aexclude\x12\x89\x01\n" +
+	"\x04free\x18\x06 \x03(\tBu\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04free\x12:\n" +
+	"\x05rules\x18\a \x03(\v2\x16.fairlead.v1.RuleTrialB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05rulesJ\x04\b\x02\x10\x03R\bcriteria\"\x8e\x02\n" +
+	"\tSwapTrial\x12\x80\x01\n" +
+	"\x03out\x18\x01 \x01(\tBn\xe0A\x02\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x03out\x12~\n" +
+	"\x02in\x18\x02 \x01(\tBn\xe0A\x02\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x02in\"\xe1\x01\n" +
+	"\tRuleTrial\x12\x1f\n" +
+	"\x03row\x18\x01 \x01(\x05B\r\xe0A\x02\xbaH\a\xc8\x01\x01\x1a\x02(\x01R\x03row\x12$\n" +
+	"\x03min\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x00R\x03min\x88\x01\x01\x12$\n" +
+	"\x03max\x18\x03 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x01R\x03max\x88\x01\x01\x12-\n" +
+	"\bpriority\x18\x04 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\t(\x00H\x02R\bpriority\x88\x01\x01\x12\x1b\n" +
+	"\x06remove\x18\x05 \x01(\bB\x03\xe0A\x01R\x06removeB\x06\n" +
+	"\x04_minB\x06\n" +
+	"\x04_maxB\v\n" +
+	"\t_priority\"\x9d\x03\n" +
 	"\x19SimulateSelectionResponse\x12@\n" +
 	"\x06status\x18\x01 \x01(\x0e2#.fairlead.v1.SelectionResult.StatusB\x03\xe0A\x03R\x06status\x121\n" +
 	"\x05rules\x18\x02 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x05rules\x12;\n" +
 	"\n" +
 	"deviations\x18\x03 \x03(\v2\x16.fairlead.v1.DeviationB\x03\xe0A\x03R\n" +
-	"deviations\"\x84\x03\n" +
+	"deviations\x126\n" +
+	"\x06joined\x18\x04 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\x06joined\x122\n" +
+	"\x04left\x18\x05 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\x04left\x12\x1b\n" +
+	"\x06breach\x18\x06 \x01(\tB\x03\xe0A\x03R\x06breach\x12E\n" +
+	"\rinfeasibility\x18\a \x01(\v2\x1a.fairlead.v1.InfeasibilityB\x03\xe0A\x03R\rinfeasibility\"\xac\x03\n" +
 	"\x15ReplaceMembersRequest\x12~\n" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
 	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\x93\x01\n" +
@@ -1141,20 +1985,26 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"\x04etag\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"<\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\x12&\n" +
+	"\x06reason\x18\x05 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\"<\n" +
 	"\x16GetPublicRecordRequest\x12\"\n" +
 	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04name\";\n" +
 	"\x15GetAuditRecordRequest\x12\"\n" +
 	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04name\"4\n" +
 	"\x0eGetSlipRequest\x12\"\n" +
-	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xac\x02R\x04name2\xe7\x10\n" +
+	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xac\x02R\x04name2\x8d\x16\n" +
 	"\x10SelectionService\x12\xaa\x01\n" +
 	"\x0fCreateSelection\x12#.fairlead.v1.CreateSelectionRequest\x1a\x16.fairlead.v1.Selection\"Z\xdaA\x10parent,selection\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02/:\tselection\"\"/v1/{parent=programs/*}/selections\x12\x8e\x01\n" +
 	"\fGetSelection\x12 .fairlead.v1.GetSelectionRequest\x1a\x16.fairlead.v1.Selection\"D\xdaA\x04name\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=programs/*/selections/*}\x12\xa1\x01\n" +
 	"\x0eListSelections\x12\".fairlead.v1.ListSelectionsRequest\x1a#.fairlead.v1.ListSelectionsResponse\"F\xdaA\x06parent\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=programs/*}/selections\x12\xa7\x01\n" +
 	"\x0eWatchSelection\x12\".fairlead.v1.WatchSelectionRequest\x1a#.fairlead.v1.WatchSelectionResponse\"J\xdaA\x04name\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=programs/*/selections/*}:watch0\x01\x12\x9d\x01\n" +
 	"\x0fCancelSelection\x12#.fairlead.v1.CancelSelectionRequest\x1a\x16.fairlead.v1.Selection\"M\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/selections/*}:cancel\x12\xa7\x01\n" +
-	"\x12GetSelectionResult\x12&.fairlead.v1.GetSelectionResultRequest\x1a\x1c.fairlead.v1.SelectionResult\"K\xdaA\x04name\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02+\x12)/v1/{name=programs/*/selections/*/result}\x12\xa0\x01\n" +
+	"\x12GetSelectionResult\x12&.fairlead.v1.GetSelectionResultRequest\x1a\x1c.fairlead.v1.SelectionResult\"K\xdaA\x04name\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02+\x12)/v1/{name=programs/*/selections/*/result}\x12\xa5\x01\n" +
+	"\n" +
+	"CommitSeed\x12\x1e.fairlead.v1.CommitSeedRequest\x1a\x16.fairlead.v1.Selection\"_\xdaA\x12name,person,digest\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=programs/*/selections/*}:commitSeed\x12\x97\x01\n" +
+	"\rDrawSelection\x12!.fairlead.v1.DrawSelectionRequest\x1a\x16.fairlead.v1.Selection\"K\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=programs/*/selections/*}:draw\x12\xa4\x01\n" +
+	"\x0fChooseSelection\x12#.fairlead.v1.ChooseSelectionRequest\x1a\x16.fairlead.v1.Selection\"T\xdaA\vname,reason\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/selections/*}:choose\x12\xba\x01\n" +
+	"\x13ProposeAlternatives\x12'.fairlead.v1.ProposeAlternativesRequest\x1a(.fairlead.v1.ProposeAlternativesResponse\"P\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x021\x12//v1/{name=programs/*/selections/*}:alternatives\x12\xa0\x01\n" +
 	"\x10PublishSelection\x12$.fairlead.v1.PublishSelectionRequest\x1a\x16.fairlead.v1.Selection\"N\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/selections/*}:publish\x12\xb9\x01\n" +
 	"\x10ExplainSelection\x12$.fairlead.v1.ExplainSelectionRequest\x1a%.fairlead.v1.ExplainSelectionResponse\"X\xdaA\x10name,application\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02,\x12*/v1/{name=programs/*/selections/*}:explain\x12\xb1\x01\n" +
 	"\x11SimulateSelection\x12%.fairlead.v1.SimulateSelectionRequest\x1a&.fairlead.v1.SimulateSelectionResponse\"M\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/selections/*}:whatIf\x12\x9c\x01\n" +
@@ -1177,7 +2027,7 @@ func file_fairlead_v1_selection_service_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_selection_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_fairlead_v1_selection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_fairlead_v1_selection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_fairlead_v1_selection_service_proto_goTypes = []any{
 	(ExplainSelectionResponse_Place)(0), // 0: fairlead.v1.ExplainSelectionResponse.Place
 	(*CreateSelectionRequest)(nil),      // 1: fairlead.v1.CreateSelectionRequest
@@ -1188,67 +2038,92 @@ var file_fairlead_v1_selection_service_proto_goTypes = []any{
 	(*WatchSelectionResponse)(nil),      // 6: fairlead.v1.WatchSelectionResponse
 	(*CancelSelectionRequest)(nil),      // 7: fairlead.v1.CancelSelectionRequest
 	(*GetSelectionResultRequest)(nil),   // 8: fairlead.v1.GetSelectionResultRequest
-	(*PublishSelectionRequest)(nil),     // 9: fairlead.v1.PublishSelectionRequest
-	(*ExplainSelectionRequest)(nil),     // 10: fairlead.v1.ExplainSelectionRequest
-	(*ExplainSelectionResponse)(nil),    // 11: fairlead.v1.ExplainSelectionResponse
-	(*SimulateSelectionRequest)(nil),    // 12: fairlead.v1.SimulateSelectionRequest
-	(*SimulateSelectionResponse)(nil),   // 13: fairlead.v1.SimulateSelectionResponse
-	(*ReplaceMembersRequest)(nil),       // 14: fairlead.v1.ReplaceMembersRequest
-	(*GetPublicRecordRequest)(nil),      // 15: fairlead.v1.GetPublicRecordRequest
-	(*GetAuditRecordRequest)(nil),       // 16: fairlead.v1.GetAuditRecordRequest
-	(*GetSlipRequest)(nil),              // 17: fairlead.v1.GetSlipRequest
-	(*Selection)(nil),                   // 18: fairlead.v1.Selection
-	(*RuleCount)(nil),                   // 19: fairlead.v1.RuleCount
-	(*CohortMember)(nil),                // 20: fairlead.v1.CohortMember
-	(*Criteria)(nil),                    // 21: fairlead.v1.Criteria
-	(SelectionResult_Status)(0),         // 22: fairlead.v1.SelectionResult.Status
-	(*Deviation)(nil),                   // 23: fairlead.v1.Deviation
-	(*SelectionResult)(nil),             // 24: fairlead.v1.SelectionResult
-	(*httpbody.HttpBody)(nil),           // 25: google.api.HttpBody
+	(*CommitSeedRequest)(nil),           // 9: fairlead.v1.CommitSeedRequest
+	(*DrawSelectionRequest)(nil),        // 10: fairlead.v1.DrawSelectionRequest
+	(*SeedReveal)(nil),                  // 11: fairlead.v1.SeedReveal
+	(*ChooseSelectionRequest)(nil),      // 12: fairlead.v1.ChooseSelectionRequest
+	(*ProposeAlternativesRequest)(nil),  // 13: fairlead.v1.ProposeAlternativesRequest
+	(*ProposeAlternativesResponse)(nil), // 14: fairlead.v1.ProposeAlternativesResponse
+	(*SelectionAlternative)(nil),        // 15: fairlead.v1.SelectionAlternative
+	(*PublishSelectionRequest)(nil),     // 16: fairlead.v1.PublishSelectionRequest
+	(*ExplainSelectionRequest)(nil),     // 17: fairlead.v1.ExplainSelectionRequest
+	(*ExplainSelectionResponse)(nil),    // 18: fairlead.v1.ExplainSelectionResponse
+	(*SimulateSelectionRequest)(nil),    // 19: fairlead.v1.SimulateSelectionRequest
+	(*SwapTrial)(nil),                   // 20: fairlead.v1.SwapTrial
+	(*RuleTrial)(nil),                   // 21: fairlead.v1.RuleTrial
+	(*SimulateSelectionResponse)(nil),   // 22: fairlead.v1.SimulateSelectionResponse
+	(*ReplaceMembersRequest)(nil),       // 23: fairlead.v1.ReplaceMembersRequest
+	(*GetPublicRecordRequest)(nil),      // 24: fairlead.v1.GetPublicRecordRequest
+	(*GetAuditRecordRequest)(nil),       // 25: fairlead.v1.GetAuditRecordRequest
+	(*GetSlipRequest)(nil),              // 26: fairlead.v1.GetSlipRequest
+	(*Selection)(nil),                   // 27: fairlead.v1.Selection
+	(*CohortMember)(nil),                // 28: fairlead.v1.CohortMember
+	(*RuleCount)(nil),                   // 29: fairlead.v1.RuleCount
+	(SelectionResult_Status)(0),         // 30: fairlead.v1.SelectionResult.Status
+	(*Deviation)(nil),                   // 31: fairlead.v1.Deviation
+	(*Infeasibility)(nil),               // 32: fairlead.v1.Infeasibility
+	(*SelectionResult)(nil),             // 33: fairlead.v1.SelectionResult
+	(*httpbody.HttpBody)(nil),           // 34: google.api.HttpBody
 }
 var file_fairlead_v1_selection_service_proto_depIdxs = []int32{
-	18, // 0: fairlead.v1.CreateSelectionRequest.selection:type_name -> fairlead.v1.Selection
-	18, // 1: fairlead.v1.ListSelectionsResponse.selections:type_name -> fairlead.v1.Selection
-	18, // 2: fairlead.v1.WatchSelectionResponse.selection:type_name -> fairlead.v1.Selection
-	0,  // 3: fairlead.v1.ExplainSelectionResponse.place:type_name -> fairlead.v1.ExplainSelectionResponse.Place
-	19, // 4: fairlead.v1.ExplainSelectionResponse.helps:type_name -> fairlead.v1.RuleCount
-	19, // 5: fairlead.v1.ExplainSelectionResponse.blocks:type_name -> fairlead.v1.RuleCount
-	20, // 6: fairlead.v1.ExplainSelectionResponse.exchanges:type_name -> fairlead.v1.CohortMember
-	21, // 7: fairlead.v1.SimulateSelectionRequest.criteria:type_name -> fairlead.v1.Criteria
-	22, // 8: fairlead.v1.SimulateSelectionResponse.status:type_name -> fairlead.v1.SelectionResult.Status
-	19, // 9: fairlead.v1.SimulateSelectionResponse.rules:type_name -> fairlead.v1.RuleCount
-	23, // 10: fairlead.v1.SimulateSelectionResponse.deviations:type_name -> fairlead.v1.Deviation
-	1,  // 11: fairlead.v1.SelectionService.CreateSelection:input_type -> fairlead.v1.CreateSelectionRequest
-	2,  // 12: fairlead.v1.SelectionService.GetSelection:input_type -> fairlead.v1.GetSelectionRequest
-	3,  // 13: fairlead.v1.SelectionService.ListSelections:input_type -> fairlead.v1.ListSelectionsRequest
-	5,  // 14: fairlead.v1.SelectionService.WatchSelection:input_type -> fairlead.v1.WatchSelectionRequest
-	7,  // 15: fairlead.v1.SelectionService.CancelSelection:input_type -> fairlead.v1.CancelSelectionRequest
-	8,  // 16: fairlead.v1.SelectionService.GetSelectionResult:input_type -> fairlead.v1.GetSelectionResultRequest
-	9,  // 17: fairlead.v1.SelectionService.PublishSelection:input_type -> fairlead.v1.PublishSelectionRequest
-	10, // 18: fairlead.v1.SelectionService.ExplainSelection:input_type -> fairlead.v1.ExplainSelectionRequest
-	12, // 19: fairlead.v1.SelectionService.SimulateSelection:input_type -> fairlead.v1.SimulateSelectionRequest
-	14, // 20: fairlead.v1.SelectionService.ReplaceMembers:input_type -> fairlead.v1.ReplaceMembersRequest
-	15, // 21: fairlead.v1.SelectionService.GetPublicRecord:input_type -> fairlead.v1.GetPublicRecordRequest
-	16, // 22: fairlead.v1.SelectionService.GetAuditRecord:input_type -> fairlead.v1.GetAuditRecordRequest
-	17, // 23: fairlead.v1.SelectionService.GetSlip:input_type -> fairlead.v1.GetSlipRequest
-	18, // 24: fairlead.v1.SelectionService.CreateSelection:output_type -> fairlead.v1.Selection
-	18, // 25: fairlead.v1.SelectionService.GetSelection:output_type -> fairlead.v1.Selection
-	4,  // 26: fairlead.v1.SelectionService.ListSelections:output_type -> fairlead.v1.ListSelectionsResponse
-	6,  // 27: fairlead.v1.SelectionService.WatchSelection:output_type -> fairlead.v1.WatchSelectionResponse
-	18, // 28: fairlead.v1.SelectionService.CancelSelection:output_type -> fairlead.v1.Selection
-	24, // 29: fairlead.v1.SelectionService.GetSelectionResult:output_type -> fairlead.v1.SelectionResult
-	18, // 30: fairlead.v1.SelectionService.PublishSelection:output_type -> fairlead.v1.Selection
-	11, // 31: fairlead.v1.SelectionService.ExplainSelection:output_type -> fairlead.v1.ExplainSelectionResponse
-	13, // 32: fairlead.v1.SelectionService.SimulateSelection:output_type -> fairlead.v1.SimulateSelectionResponse
-	18, // 33: fairlead.v1.SelectionService.ReplaceMembers:output_type -> fairlead.v1.Selection
-	25, // 34: fairlead.v1.SelectionService.GetPublicRecord:output_type -> google.api.HttpBody
-	25, // 35: fairlead.v1.SelectionService.GetAuditRecord:output_type -> google.api.HttpBody
-	25, // 36: fairlead.v1.SelectionService.GetSlip:output_type -> google.api.HttpBody
-	24, // [24:37] is the sub-list for method output_type
-	11, // [11:24] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	27, // 0: fairlead.v1.CreateSelectionRequest.selection:type_name -> fairlead.v1.Selection
+	27, // 1: fairlead.v1.ListSelectionsResponse.selections:type_name -> fairlead.v1.Selection
+	27, // 2: fairlead.v1.WatchSelectionResponse.selection:type_name -> fairlead.v1.Selection
+	11, // 3: fairlead.v1.DrawSelectionRequest.reveals:type_name -> fairlead.v1.SeedReveal
+	15, // 4: fairlead.v1.ProposeAlternativesResponse.alternatives:type_name -> fairlead.v1.SelectionAlternative
+	28, // 5: fairlead.v1.SelectionAlternative.members:type_name -> fairlead.v1.CohortMember
+	29, // 6: fairlead.v1.SelectionAlternative.rules:type_name -> fairlead.v1.RuleCount
+	0,  // 7: fairlead.v1.ExplainSelectionResponse.place:type_name -> fairlead.v1.ExplainSelectionResponse.Place
+	29, // 8: fairlead.v1.ExplainSelectionResponse.helps:type_name -> fairlead.v1.RuleCount
+	29, // 9: fairlead.v1.ExplainSelectionResponse.blocks:type_name -> fairlead.v1.RuleCount
+	28, // 10: fairlead.v1.ExplainSelectionResponse.exchanges:type_name -> fairlead.v1.CohortMember
+	20, // 11: fairlead.v1.SimulateSelectionRequest.swaps:type_name -> fairlead.v1.SwapTrial
+	21, // 12: fairlead.v1.SimulateSelectionRequest.rules:type_name -> fairlead.v1.RuleTrial
+	30, // 13: fairlead.v1.SimulateSelectionResponse.status:type_name -> fairlead.v1.SelectionResult.Status
+	29, // 14: fairlead.v1.SimulateSelectionResponse.rules:type_name -> fairlead.v1.RuleCount
+	31, // 15: fairlead.v1.SimulateSelectionResponse.deviations:type_name -> fairlead.v1.Deviation
+	28, // 16: fairlead.v1.SimulateSelectionResponse.joined:type_name -> fairlead.v1.CohortMember
+	28, // 17: fairlead.v1.SimulateSelectionResponse.left:type_name -> fairlead.v1.CohortMember
+	32, // 18: fairlead.v1.SimulateSelectionResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
+	1,  // 19: fairlead.v1.SelectionService.CreateSelection:input_type -> fairlead.v1.CreateSelectionRequest
+	2,  // 20: fairlead.v1.SelectionService.GetSelection:input_type -> fairlead.v1.GetSelectionRequest
+	3,  // 21: fairlead.v1.SelectionService.ListSelections:input_type -> fairlead.v1.ListSelectionsRequest
+	5,  // 22: fairlead.v1.SelectionService.WatchSelection:input_type -> fairlead.v1.WatchSelectionRequest
+	7,  // 23: fairlead.v1.SelectionService.CancelSelection:input_type -> fairlead.v1.CancelSelectionRequest
+	8,  // 24: fairlead.v1.SelectionService.GetSelectionResult:input_type -> fairlead.v1.GetSelectionResultRequest
+	9,  // 25: fairlead.v1.SelectionService.CommitSeed:input_type -> fairlead.v1.CommitSeedRequest
+	10, // 26: fairlead.v1.SelectionService.DrawSelection:input_type -> fairlead.v1.DrawSelectionRequest
+	12, // 27: fairlead.v1.SelectionService.ChooseSelection:input_type -> fairlead.v1.ChooseSelectionRequest
+	13, // 28: fairlead.v1.SelectionService.ProposeAlternatives:input_type -> fairlead.v1.ProposeAlternativesRequest
+	16, // 29: fairlead.v1.SelectionService.PublishSelection:input_type -> fairlead.v1.PublishSelectionRequest
+	17, // 30: fairlead.v1.SelectionService.ExplainSelection:input_type -> fairlead.v1.ExplainSelectionRequest
+	19, // 31: fairlead.v1.SelectionService.SimulateSelection:input_type -> fairlead.v1.SimulateSelectionRequest
+	23, // 32: fairlead.v1.SelectionService.ReplaceMembers:input_type -> fairlead.v1.ReplaceMembersRequest
+	24, // 33: fairlead.v1.SelectionService.GetPublicRecord:input_type -> fairlead.v1.GetPublicRecordRequest
+	25, // 34: fairlead.v1.SelectionService.GetAuditRecord:input_type -> fairlead.v1.GetAuditRecordRequest
+	26, // 35: fairlead.v1.SelectionService.GetSlip:input_type -> fairlead.v1.GetSlipRequest
+	27, // 36: fairlead.v1.SelectionService.CreateSelection:output_type -> fairlead.v1.Selection
+	27, // 37: fairlead.v1.SelectionService.GetSelection:output_type -> fairlead.v1.Selection
+	4,  // 38: fairlead.v1.SelectionService.ListSelections:output_type -> fairlead.v1.ListSelectionsResponse
+	6,  // 39: fairlead.v1.SelectionService.WatchSelection:output_type -> fairlead.v1.WatchSelectionResponse
+	27, // 40: fairlead.v1.SelectionService.CancelSelection:output_type -> fairlead.v1.Selection
+	33, // 41: fairlead.v1.SelectionService.GetSelectionResult:output_type -> fairlead.v1.SelectionResult
+	27, // 42: fairlead.v1.SelectionService.CommitSeed:output_type -> fairlead.v1.Selection
+	27, // 43: fairlead.v1.SelectionService.DrawSelection:output_type -> fairlead.v1.Selection
+	27, // 44: fairlead.v1.SelectionService.ChooseSelection:output_type -> fairlead.v1.Selection
+	14, // 45: fairlead.v1.SelectionService.ProposeAlternatives:output_type -> fairlead.v1.ProposeAlternativesResponse
+	27, // 46: fairlead.v1.SelectionService.PublishSelection:output_type -> fairlead.v1.Selection
+	18, // 47: fairlead.v1.SelectionService.ExplainSelection:output_type -> fairlead.v1.ExplainSelectionResponse
+	22, // 48: fairlead.v1.SelectionService.SimulateSelection:output_type -> fairlead.v1.SimulateSelectionResponse
+	27, // 49: fairlead.v1.SelectionService.ReplaceMembers:output_type -> fairlead.v1.Selection
+	34, // 50: fairlead.v1.SelectionService.GetPublicRecord:output_type -> google.api.HttpBody
+	34, // 51: fairlead.v1.SelectionService.GetAuditRecord:output_type -> google.api.HttpBody
+	34, // 52: fairlead.v1.SelectionService.GetSlip:output_type -> google.api.HttpBody
+	36, // [36:53] is the sub-list for method output_type
+	19, // [19:36] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_service_proto_init() }
@@ -1259,13 +2134,14 @@ func file_fairlead_v1_selection_service_proto_init() {
 	file_fairlead_v1_criteria_proto_init()
 	file_fairlead_v1_options_proto_init()
 	file_fairlead_v1_selection_proto_init()
+	file_fairlead_v1_selection_service_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_selection_service_proto_rawDesc), len(file_fairlead_v1_selection_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   17,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

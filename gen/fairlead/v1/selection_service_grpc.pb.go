@@ -22,19 +22,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	SelectionService_CreateSelection_FullMethodName    = "/fairlead.v1.SelectionService/CreateSelection"
-	SelectionService_GetSelection_FullMethodName       = "/fairlead.v1.SelectionService/GetSelection"
-	SelectionService_ListSelections_FullMethodName     = "/fairlead.v1.SelectionService/ListSelections"
-	SelectionService_WatchSelection_FullMethodName     = "/fairlead.v1.SelectionService/WatchSelection"
-	SelectionService_CancelSelection_FullMethodName    = "/fairlead.v1.SelectionService/CancelSelection"
-	SelectionService_GetSelectionResult_FullMethodName = "/fairlead.v1.SelectionService/GetSelectionResult"
-	SelectionService_PublishSelection_FullMethodName   = "/fairlead.v1.SelectionService/PublishSelection"
-	SelectionService_ExplainSelection_FullMethodName   = "/fairlead.v1.SelectionService/ExplainSelection"
-	SelectionService_SimulateSelection_FullMethodName  = "/fairlead.v1.SelectionService/SimulateSelection"
-	SelectionService_ReplaceMembers_FullMethodName     = "/fairlead.v1.SelectionService/ReplaceMembers"
-	SelectionService_GetPublicRecord_FullMethodName    = "/fairlead.v1.SelectionService/GetPublicRecord"
-	SelectionService_GetAuditRecord_FullMethodName     = "/fairlead.v1.SelectionService/GetAuditRecord"
-	SelectionService_GetSlip_FullMethodName            = "/fairlead.v1.SelectionService/GetSlip"
+	SelectionService_CreateSelection_FullMethodName     = "/fairlead.v1.SelectionService/CreateSelection"
+	SelectionService_GetSelection_FullMethodName        = "/fairlead.v1.SelectionService/GetSelection"
+	SelectionService_ListSelections_FullMethodName      = "/fairlead.v1.SelectionService/ListSelections"
+	SelectionService_WatchSelection_FullMethodName      = "/fairlead.v1.SelectionService/WatchSelection"
+	SelectionService_CancelSelection_FullMethodName     = "/fairlead.v1.SelectionService/CancelSelection"
+	SelectionService_GetSelectionResult_FullMethodName  = "/fairlead.v1.SelectionService/GetSelectionResult"
+	SelectionService_CommitSeed_FullMethodName          = "/fairlead.v1.SelectionService/CommitSeed"
+	SelectionService_DrawSelection_FullMethodName       = "/fairlead.v1.SelectionService/DrawSelection"
+	SelectionService_ChooseSelection_FullMethodName     = "/fairlead.v1.SelectionService/ChooseSelection"
+	SelectionService_ProposeAlternatives_FullMethodName = "/fairlead.v1.SelectionService/ProposeAlternatives"
+	SelectionService_PublishSelection_FullMethodName    = "/fairlead.v1.SelectionService/PublishSelection"
+	SelectionService_ExplainSelection_FullMethodName    = "/fairlead.v1.SelectionService/ExplainSelection"
+	SelectionService_SimulateSelection_FullMethodName   = "/fairlead.v1.SelectionService/SimulateSelection"
+	SelectionService_ReplaceMembers_FullMethodName      = "/fairlead.v1.SelectionService/ReplaceMembers"
+	SelectionService_GetPublicRecord_FullMethodName     = "/fairlead.v1.SelectionService/GetPublicRecord"
+	SelectionService_GetAuditRecord_FullMethodName      = "/fairlead.v1.SelectionService/GetAuditRecord"
+	SelectionService_GetSlip_FullMethodName             = "/fairlead.v1.SelectionService/GetSlip"
 )
 
 // SelectionServiceClient is the client API for SelectionService service.
@@ -56,21 +60,34 @@ type SelectionServiceClient interface {
 	CancelSelection(ctx context.Context, in *CancelSelectionRequest, opts ...grpc.CallOption) (*Selection, error)
 	// Returns the result of a run. Fails with RUN_NOT_DONE before there is one.
 	GetSelectionResult(ctx context.Context, in *GetSelectionResultRequest, opts ...grpc.CallOption) (*SelectionResult, error)
+	// Keeps the commitment of one of the two people of COMMIT_REVEAL for the next draw: the digest
+	// of a text that nobody else knows yet. Before the seal or after it.
+	CommitSeed(ctx context.Context, in *CommitSeedRequest, opts ...grpc.CallOption) (*Selection, error)
+	// Draws a cohort from a sealed run. Again: with a reason and a new seed; earlier attempts stay
+	// visible.
+	DrawSelection(ctx context.Context, in *DrawSelectionRequest, opts ...grpc.CallOption) (*Selection, error)
+	// Makes an alternative, or a swap, the group of a run. From then on, and for good, the run is
+	// CHOSEN: no chances describe its group, and it cannot be drawn again.
+	ChooseSelection(ctx context.Context, in *ChooseSelectionRequest, opts ...grpc.CallOption) (*Selection, error)
+	// Proposes groups that are as good as that of a run and as unlike it and each other as such
+	// groups can be. Nothing is kept.
+	ProposeAlternatives(ctx context.Context, in *ProposeAlternativesRequest, opts ...grpc.CallOption) (*ProposeAlternativesResponse, error)
 	// Publishes a result: its decisions are proposed. Not built yet: UNIMPLEMENTED.
 	PublishSelection(ctx context.Context, in *PublishSelectionRequest, opts ...grpc.CallOption) (*Selection, error)
-	// Says why somebody is in or out. Not built yet: UNIMPLEMENTED.
+	// Says why somebody is in or out.
 	ExplainSelection(ctx context.Context, in *ExplainSelectionRequest, opts ...grpc.CallOption) (*ExplainSelectionResponse, error)
-	// Says what other criteria would have given on the same pool. Not built yet: UNIMPLEMENTED.
+	// Says what swaps, locks and changed rules would come to on the same pool. Nothing is kept.
 	SimulateSelection(ctx context.Context, in *SimulateSelectionRequest, opts ...grpc.CallOption) (*SimulateSelectionResponse, error)
-	// Starts a run that fills the seats of people who declined. Not built yet: UNIMPLEMENTED.
+	// Starts a run that fills the seats of people who declined: the others of the group keep
+	// theirs.
 	ReplaceMembers(ctx context.Context, in *ReplaceMembersRequest, opts ...grpc.CallOption) (*Selection, error)
 	// Returns the record of a draw that everybody may see: digests and counts, nobody's values.
-	// Not built yet: UNIMPLEMENTED.
+	// It exists from the seal on. docs/record.md says how it is checked.
 	GetPublicRecord(ctx context.Context, in *GetPublicRecordRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
-	// Returns the whole record, for an auditor; recorded. Not built yet: UNIMPLEMENTED.
+	// Returns everything about a sealed run, for an auditor; recorded.
 	GetAuditRecord(ctx context.Context, in *GetAuditRecordRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
-	// Returns an applicant's proof of having been in the pool, with the answers as used. Not
-	// built yet: UNIMPLEMENTED.
+	// Returns an applicant's proof of having been in the sealed pool, with the answers as used.
+	// For the applicant alone.
 	GetSlip(ctx context.Context, in *GetSlipRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 }
 
@@ -145,6 +162,46 @@ func (c *selectionServiceClient) GetSelectionResult(ctx context.Context, in *Get
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(SelectionResult)
 	err := c.cc.Invoke(ctx, SelectionService_GetSelectionResult_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *selectionServiceClient) CommitSeed(ctx context.Context, in *CommitSeedRequest, opts ...grpc.CallOption) (*Selection, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Selection)
+	err := c.cc.Invoke(ctx, SelectionService_CommitSeed_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *selectionServiceClient) DrawSelection(ctx context.Context, in *DrawSelectionRequest, opts ...grpc.CallOption) (*Selection, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Selection)
+	err := c.cc.Invoke(ctx, SelectionService_DrawSelection_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *selectionServiceClient) ChooseSelection(ctx context.Context, in *ChooseSelectionRequest, opts ...grpc.CallOption) (*Selection, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Selection)
+	err := c.cc.Invoke(ctx, SelectionService_ChooseSelection_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *selectionServiceClient) ProposeAlternatives(ctx context.Context, in *ProposeAlternativesRequest, opts ...grpc.CallOption) (*ProposeAlternativesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProposeAlternativesResponse)
+	err := c.cc.Invoke(ctx, SelectionService_ProposeAlternatives_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -240,21 +297,34 @@ type SelectionServiceServer interface {
 	CancelSelection(context.Context, *CancelSelectionRequest) (*Selection, error)
 	// Returns the result of a run. Fails with RUN_NOT_DONE before there is one.
 	GetSelectionResult(context.Context, *GetSelectionResultRequest) (*SelectionResult, error)
+	// Keeps the commitment of one of the two people of COMMIT_REVEAL for the next draw: the digest
+	// of a text that nobody else knows yet. Before the seal or after it.
+	CommitSeed(context.Context, *CommitSeedRequest) (*Selection, error)
+	// Draws a cohort from a sealed run. Again: with a reason and a new seed; earlier attempts stay
+	// visible.
+	DrawSelection(context.Context, *DrawSelectionRequest) (*Selection, error)
+	// Makes an alternative, or a swap, the group of a run. From then on, and for good, the run is
+	// CHOSEN: no chances describe its group, and it cannot be drawn again.
+	ChooseSelection(context.Context, *ChooseSelectionRequest) (*Selection, error)
+	// Proposes groups that are as good as that of a run and as unlike it and each other as such
+	// groups can be. Nothing is kept.
+	ProposeAlternatives(context.Context, *ProposeAlternativesRequest) (*ProposeAlternativesResponse, error)
 	// Publishes a result: its decisions are proposed. Not built yet: UNIMPLEMENTED.
 	PublishSelection(context.Context, *PublishSelectionRequest) (*Selection, error)
-	// Says why somebody is in or out. Not built yet: UNIMPLEMENTED.
+	// Says why somebody is in or out.
 	ExplainSelection(context.Context, *ExplainSelectionRequest) (*ExplainSelectionResponse, error)
-	// Says what other criteria would have given on the same pool. Not built yet: UNIMPLEMENTED.
+	// Says what swaps, locks and changed rules would come to on the same pool. Nothing is kept.
 	SimulateSelection(context.Context, *SimulateSelectionRequest) (*SimulateSelectionResponse, error)
-	// Starts a run that fills the seats of people who declined. Not built yet: UNIMPLEMENTED.
+	// Starts a run that fills the seats of people who declined: the others of the group keep
+	// theirs.
 	ReplaceMembers(context.Context, *ReplaceMembersRequest) (*Selection, error)
 	// Returns the record of a draw that everybody may see: digests and counts, nobody's values.
-	// Not built yet: UNIMPLEMENTED.
+	// It exists from the seal on. docs/record.md says how it is checked.
 	GetPublicRecord(context.Context, *GetPublicRecordRequest) (*httpbody.HttpBody, error)
-	// Returns the whole record, for an auditor; recorded. Not built yet: UNIMPLEMENTED.
+	// Returns everything about a sealed run, for an auditor; recorded.
 	GetAuditRecord(context.Context, *GetAuditRecordRequest) (*httpbody.HttpBody, error)
-	// Returns an applicant's proof of having been in the pool, with the answers as used. Not
-	// built yet: UNIMPLEMENTED.
+	// Returns an applicant's proof of having been in the sealed pool, with the answers as used.
+	// For the applicant alone.
 	GetSlip(context.Context, *GetSlipRequest) (*httpbody.HttpBody, error)
 	mustEmbedUnimplementedSelectionServiceServer()
 }
@@ -283,6 +353,18 @@ func (UnimplementedSelectionServiceServer) CancelSelection(context.Context, *Can
 }
 func (UnimplementedSelectionServiceServer) GetSelectionResult(context.Context, *GetSelectionResultRequest) (*SelectionResult, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetSelectionResult not implemented")
+}
+func (UnimplementedSelectionServiceServer) CommitSeed(context.Context, *CommitSeedRequest) (*Selection, error) {
+	return nil, status.Error(codes.Unimplemented, "method CommitSeed not implemented")
+}
+func (UnimplementedSelectionServiceServer) DrawSelection(context.Context, *DrawSelectionRequest) (*Selection, error) {
+	return nil, status.Error(codes.Unimplemented, "method DrawSelection not implemented")
+}
+func (UnimplementedSelectionServiceServer) ChooseSelection(context.Context, *ChooseSelectionRequest) (*Selection, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChooseSelection not implemented")
+}
+func (UnimplementedSelectionServiceServer) ProposeAlternatives(context.Context, *ProposeAlternativesRequest) (*ProposeAlternativesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposeAlternatives not implemented")
 }
 func (UnimplementedSelectionServiceServer) PublishSelection(context.Context, *PublishSelectionRequest) (*Selection, error) {
 	return nil, status.Error(codes.Unimplemented, "method PublishSelection not implemented")
@@ -423,6 +505,78 @@ func _SelectionService_GetSelectionResult_Handler(srv interface{}, ctx context.C
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(SelectionServiceServer).GetSelectionResult(ctx, req.(*GetSelectionResultRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SelectionService_CommitSeed_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CommitSeedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SelectionServiceServer).CommitSeed(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SelectionService_CommitSeed_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SelectionServiceServer).CommitSeed(ctx, req.(*CommitSeedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SelectionService_DrawSelection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DrawSelectionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SelectionServiceServer).DrawSelection(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SelectionService_DrawSelection_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SelectionServiceServer).DrawSelection(ctx, req.(*DrawSelectionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SelectionService_ChooseSelection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ChooseSelectionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SelectionServiceServer).ChooseSelection(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SelectionService_ChooseSelection_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SelectionServiceServer).ChooseSelection(ctx, req.(*ChooseSelectionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SelectionService_ProposeAlternatives_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeAlternativesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SelectionServiceServer).ProposeAlternatives(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SelectionService_ProposeAlternatives_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SelectionServiceServer).ProposeAlternatives(ctx, req.(*ProposeAlternativesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -579,6 +733,22 @@ var SelectionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetSelectionResult",
 			Handler:    _SelectionService_GetSelectionResult_Handler,
+		},
+		{
+			MethodName: "CommitSeed",
+			Handler:    _SelectionService_CommitSeed_Handler,
+		},
+		{
+			MethodName: "DrawSelection",
+			Handler:    _SelectionService_DrawSelection_Handler,
+		},
+		{
+			MethodName: "ChooseSelection",
+			Handler:    _SelectionService_ChooseSelection_Handler,
+		},
+		{
+			MethodName: "ProposeAlternatives",
+			Handler:    _SelectionService_ProposeAlternatives_Handler,
 		},
 		{
 			MethodName: "PublishSelection",
