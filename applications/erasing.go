@@ -229,7 +229,7 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 			did = false
 			if e.Application == "" {
 				p, err := tx.Program(ctx, e.Program)
-				if CodeOf(err) == NotFound && err != nil {
+				if CodeOf(err) == NotFound {
 					return tx.AddErasure(ctx, &e) // its id stays spent
 				}
 				if err != nil {
@@ -242,7 +242,7 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 				return s.destroy(ctx, tx, system, p, "")
 			}
 			a, err := tx.Application(ctx, e.Program, e.Application)
-			if CodeOf(err) == NotFound && err != nil {
+			if CodeOf(err) == NotFound {
 				return nil
 			}
 			if err != nil {

@@ -54,17 +54,15 @@ func (s *Service) PrepareOffers(ctx context.Context, who access.Principal, plan 
 		return nil, Errorf(FailedPrecondition, "PERSON_NEEDED", "people are chosen by a person, not by a program: use the token of a member of staff (`fairlead users create`), not one of its own")
 	}
 	plan.Reason = reason
-	return settled(0, func() ([]*Offer, error) {
-		return once(ctx, s, who, plan.Program, "PrepareOffers", idem, func(tx Tx) ([]*Offer, string, error) {
-			made, err := s.prepare(ctx, tx, who, plan)
-			if err != nil {
-				return nil, "", err
-			}
-			for i, o := range made {
-				made[i] = o.shownTo(who)
-			}
-			return made, plan.Selection, nil
-		})
+	return once(ctx, s, who, plan.Program, "PrepareOffers", idem, func(tx Tx) ([]*Offer, string, error) {
+		made, err := s.prepare(ctx, tx, who, plan)
+		if err != nil {
+			return nil, "", err
+		}
+		for i, o := range made {
+			made[i] = o.shownTo(who)
+		}
+		return made, plan.Selection, nil
 	})
 }
 
@@ -203,7 +201,7 @@ func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []
 		at := fmt.Sprintf("applications[%d]", i)
 		a, err := tx.Application(ctx, plan.Program, id)
 		switch {
-		case CodeOf(err) == NotFound && err != nil:
+		case CodeOf(err) == NotFound:
 			bad = append(bad, Violation{at, "there is no such application"})
 			continue
 		case err != nil:
@@ -242,41 +240,39 @@ func (s *Service) SendOffers(ctx context.Context, who access.Principal, program 
 	if !expires.After(now) || expires.After(now.Add(maxOfferLife)) {
 		return 0, Invalid("OFFERS_INVALID", "the offers cannot be sent like this", Violation{"expire_time", "in the future, and within a year"})
 	}
-	return settled(0, func() (int, error) {
-		return once(ctx, s, who, program, "SendOffers", idem, func(tx Tx) (int, string, error) {
-			p, err := tx.Program(ctx, program)
+	return once(ctx, s, who, program, "SendOffers", idem, func(tx Tx) (int, string, error) {
+		p, err := tx.Program(ctx, program)
+		if err != nil {
+			return 0, "", err
+		}
+		from := p.State
+		if p.State, err = from.after(sendOffers); err != nil {
+			return 0, "", err
+		}
+		offers, err := offersToSend(ctx, tx, program, ids)
+		if err != nil {
+			return 0, "", err
+		}
+		sent := 0
+		var events []Event
+		for _, o := range offers {
+			more, did, err := s.send(ctx, tx, who, o, expires)
 			if err != nil {
 				return 0, "", err
 			}
-			from := p.State
-			if p.State, err = from.after(sendOffers); err != nil {
+			events = append(events, more...)
+			if did {
+				sent++
+			}
+		}
+		if sent > 0 && p.State != from {
+			p.UpdateTime = s.now()
+			if err := tx.UpdateProgram(ctx, p); err != nil {
 				return 0, "", err
 			}
-			offers, err := offersToSend(ctx, tx, program, ids)
-			if err != nil {
-				return 0, "", err
-			}
-			sent := 0
-			var events []Event
-			for _, o := range offers {
-				more, did, err := s.send(ctx, tx, who, o, expires)
-				if err != nil {
-					return 0, "", err
-				}
-				events = append(events, more...)
-				if did {
-					sent++
-				}
-			}
-			if sent > 0 && p.State != from {
-				p.UpdateTime = s.now()
-				if err := tx.UpdateProgram(ctx, p); err != nil {
-					return 0, "", err
-				}
-				events = append(events, s.event(who, "program.offers", programName(p.ID), "", transition(from, p.State)))
-			}
-			return sent, program, tx.AppendEvents(ctx, events...)
-		})
+			events = append(events, s.event(who, "program.offers", programName(p.ID), "", transition(from, p.State)))
+		}
+		return sent, program, tx.AppendEvents(ctx, events...)
 	})
 }
 
@@ -397,36 +393,34 @@ func (s *Service) answer(ctx context.Context, who access.Principal, action offer
 	} else {
 		onBehalf = ""
 	}
-	return settled(asked.Revision, func() (*Offer, error) {
-		return once(ctx, s, who, asked.Program, method, idem, func(tx Tx) (*Offer, string, error) {
-			p, err := tx.Program(ctx, asked.Program)
-			if err != nil {
-				return nil, "", err
-			}
-			o, err := visibleOffer(ctx, tx, who, asked.Program, asked.ID)
-			if err != nil {
-				return nil, "", err
-			}
-			if err := sameRevision(asked.Revision, o.Revision); err != nil {
-				return nil, "", err
-			}
-			if _, err := p.State.after(answerOffers); err != nil {
-				return nil, "", err
-			}
-			// From its end on an offer is over, whether the clock that ends it has
-			// come by or not.
-			if o.State == OfferSent && !s.now().Before(o.ExpireTime) {
-				return nil, "", offerExpired()
-			}
-			if action == declineOffer {
-				o.DeclineReason = asked.DeclineReason
-			}
-			e, err := s.moveOffer(ctx, tx, who, o, action, onBehalf)
-			if err != nil {
-				return nil, "", err
-			}
-			return o.shownTo(who), o.ID, tx.AppendEvents(ctx, e)
-		})
+	return once(ctx, s, who, asked.Program, method, idem, func(tx Tx) (*Offer, string, error) {
+		p, err := tx.Program(ctx, asked.Program)
+		if err != nil {
+			return nil, "", err
+		}
+		o, err := visibleOffer(ctx, tx, who, asked.Program, asked.ID)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := sameRevision(asked.Revision, o.Revision); err != nil {
+			return nil, "", err
+		}
+		if _, err := p.State.after(answerOffers); err != nil {
+			return nil, "", err
+		}
+		// From its end on an offer is over, whether the clock that ends it has
+		// come by or not.
+		if o.State == OfferSent && !s.now().Before(o.ExpireTime) {
+			return nil, "", offerExpired()
+		}
+		if action == declineOffer {
+			o.DeclineReason = asked.DeclineReason
+		}
+		e, err := s.moveOffer(ctx, tx, who, o, action, onBehalf)
+		if err != nil {
+			return nil, "", err
+		}
+		return o.shownTo(who), o.ID, tx.AppendEvents(ctx, e)
 	})
 }
 
@@ -441,41 +435,39 @@ func (s *Service) RescindOffer(ctx context.Context, who access.Principal, progra
 	if len(bad) > 0 {
 		return nil, Invalid("REASON_MISSING", "to take an offer back needs a reason, which is recorded", bad...)
 	}
-	return settled(revision, func() (*Offer, error) {
-		return once(ctx, s, who, program, "RescindOffer", idem, func(tx Tx) (*Offer, string, error) {
-			p, err := tx.Program(ctx, program)
-			if err != nil {
+	return once(ctx, s, who, program, "RescindOffer", idem, func(tx Tx) (*Offer, string, error) {
+		p, err := tx.Program(ctx, program)
+		if err != nil {
+			return nil, "", err
+		}
+		o, err := tx.Offer(ctx, program, id)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := sameRevision(revision, o.Revision); err != nil {
+			return nil, "", err
+		}
+		if _, err := p.State.after(rescindOffers); err != nil {
+			return nil, "", err
+		}
+		a, err := tx.Application(ctx, program, o.Application)
+		if err != nil {
+			return nil, "", err
+		}
+		e, err := s.moveOffer(ctx, tx, who, o, rescindOffer, reason)
+		if err != nil {
+			return nil, "", err
+		}
+		events := []Event{e}
+		from := a.State
+		if next, err := from.after(returnToPool); err == nil && !o.SendTime.IsZero() {
+			a.State, a.UpdateTime = next, s.now()
+			if err := tx.UpdateApplication(ctx, a, nil); err != nil {
 				return nil, "", err
 			}
-			o, err := tx.Offer(ctx, program, id)
-			if err != nil {
-				return nil, "", err
-			}
-			if err := sameRevision(revision, o.Revision); err != nil {
-				return nil, "", err
-			}
-			if _, err := p.State.after(rescindOffers); err != nil {
-				return nil, "", err
-			}
-			a, err := tx.Application(ctx, program, o.Application)
-			if err != nil {
-				return nil, "", err
-			}
-			e, err := s.moveOffer(ctx, tx, who, o, rescindOffer, reason)
-			if err != nil {
-				return nil, "", err
-			}
-			events := []Event{e}
-			from := a.State
-			if next, err := from.after(returnToPool); err == nil && !o.SendTime.IsZero() {
-				a.State, a.UpdateTime = next, s.now()
-				if err := tx.UpdateApplication(ctx, a, nil); err != nil {
-					return nil, "", err
-				}
-				events = append(events, s.event(who, "application.pool", applicationName(program, a.ID), reason, transition(from, next)))
-			}
-			return o.shownTo(who), o.ID, tx.AppendEvents(ctx, events...)
-		})
+			events = append(events, s.event(who, "application.pool", applicationName(program, a.ID), reason, transition(from, next)))
+		}
+		return o.shownTo(who), o.ID, tx.AppendEvents(ctx, events...)
 	})
 }
 
@@ -549,44 +541,29 @@ func (s *Service) ExpireOffers(ctx context.Context) (int, error) {
 }
 
 func (s *Service) expire(ctx context.Context, key OfferKey) (bool, error) {
-	did, err := settled(0, func() (did bool, err error) {
-		err = s.Store.Update(ctx, func(tx Tx) error {
-			did = false
-			// First, as in every change of an offer: changes of one program take
-			// turns from there on.
-			if _, err := tx.Program(ctx, key.Program); err != nil {
-				return err
-			}
-			o, err := tx.Offer(ctx, key.Program, key.ID)
-			if err != nil || o.State != OfferSent || s.now().Before(o.ExpireTime) {
-				return err // answered or ended meanwhile
-			}
-			e, err := s.moveOffer(ctx, tx, system, o, expireOffer, "")
-			if err != nil {
-				return err
-			}
-			did = true
-			return tx.AppendEvents(ctx, e)
-		})
-		return did, err
+	did := false
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		did = false
+		// First, as in every change of an offer: changes of one program take
+		// turns from there on.
+		if _, err := tx.Program(ctx, key.Program); err != nil {
+			return err
+		}
+		o, err := tx.Offer(ctx, key.Program, key.ID)
+		if err != nil || o.State != OfferSent || s.now().Before(o.ExpireTime) {
+			return err // answered or ended meanwhile
+		}
+		e, err := s.moveOffer(ctx, tx, system, o, expireOffer, "")
+		if err != nil {
+			return err
+		}
+		did = true
+		return tx.AppendEvents(ctx, e)
 	})
-	if CodeOf(err) == NotFound && err != nil {
+	if CodeOf(err) == NotFound {
 		return false, nil // its program was deleted
 	}
 	return did && err == nil, err
-}
-
-// settled runs a call again that lost to somebody else who changed the same
-// thing, if the caller did not say which revision they mean: then it is the
-// call's own reading that was stale, and a new one tells how things stand.
-func settled[T any](revision int64, call func() (T, error)) (T, error) {
-	const tries = 5
-	for try := 1; ; try++ {
-		v, err := call()
-		if revision != 0 || try == tries || ReasonOf(err) != "STALE_REVISION" {
-			return v, err
-		}
-	}
 }
 
 // visibleOffer reads an offer that the caller may know of: an applicant of
