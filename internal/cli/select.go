@@ -196,7 +196,7 @@ func (s *selecting) seal(ctx context.Context, p *program, q *question, method st
 // capInWords tells of a cap that no lottery keeps in the words of the flag.
 func capInWords(err error, maxChance int) error {
 	var input *selection.InputError
-	if errors.As(err, &input) && input.Field == "cap" {
+	if errors.As(err, &input) && input.Field == "max_chance" {
 		return exit(exitData, "--max-chance %d: no lottery over the cohorts that are equally good keeps every chance within %d in 1000: raise it, or leave it out", maxChance, maxChance)
 	}
 	return err

@@ -68,7 +68,7 @@ func Seal(ctx context.Context, people []matcher.Person, c matcher.Criteria, o Op
 	} else {
 		input.MaxChance = o.MaxChance
 		if l, err = selection.FindLottery(ctx, people, c, found); err != nil {
-			return nil, nil, err
+			return nil, nil, inPermille(err, o.MaxChance)
 		}
 		r.Outcome = *l.Outcome
 		if len(l.Draws) > 0 {
@@ -105,6 +105,15 @@ func lotteryOptions(o Options) (string, selection.LotteryOptions, error) {
 		return o.Method, out, nil
 	}
 	return "", out, selection.InputErrors{{Field: "lottery", Message: fmt.Sprintf("%q: the methods are %s, %s, %s", o.Method, matcher.LotteryLeximin, matcher.LotteryMaximin, matcher.LotteryNone)}}
+}
+
+// inPermille tells of a cap that no lottery keeps in the unit of MaxChance.
+func inPermille(err error, most int) error {
+	var input *selection.InputError
+	if most > 0 && errors.As(err, &input) && input.Field == "cap" {
+		return selection.InputErrors{{Field: "max_chance", Message: fmt.Sprintf("is %d, and no lottery over the cohorts that are equally good keeps every chance within %d in 1000: raise it, or leave it out", most, most)}}
+	}
+	return err
 }
 
 // billionths is the nearest multiple of 1e-9 of a chance.
