@@ -34,6 +34,9 @@ type RunView struct {
 	identity bool // the caller reads identity answers
 }
 
+// Present lists the codes of the group as it stands, sorted.
+func (v *RunView) Present() []string { return slices.Clone(v.selected.Outcome.Cohort) }
+
 // view reads a run for a look at it. FailedPrecondition as PrepareOffers, and
 // RUN_ERASED when people were erased from its input.
 func (s *Service) view(ctx context.Context, who access.Principal, perm access.Permission, program, id string) (*RunView, error) {

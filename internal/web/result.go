@@ -34,6 +34,7 @@ type resultPage struct {
 	Members    []memberView
 	Closest    bool   // there is no cohort: the people nearest to one
 	Sealed     bool   // not drawn yet
+	Group      bool   // there is a group that can be looked at
 	MayRun     bool   // the reader may draw, choose and replace
 	Drawable   bool   // it has a draw, held or not
 	Public     string // address of the page that everybody can check it on
@@ -115,7 +116,9 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, view 
 	if page.Drawable {
 		page.Public = "/draws/" + res.Program.ID + "/" + res.Selection.ID
 	}
-	page.Chances = newChancesView(l, res.Chances, res.Rules)
+	if res.Selection.Provenance != applications.Chosen { // then they do not describe the group
+		page.Chances = newChancesView(l, res.Chances, res.Rules)
+	}
 	size := len(rec.Cohort)
 	if size == 0 && res.Chances != nil { // the likeliest group of a lottery
 		size = rec.Size.Wanted
@@ -134,6 +137,7 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, view 
 			page.Members = append(page.Members, v)
 		}
 	}
+	page.Group = len(page.Members) > 0 && !page.Closest && res.Selection.ErasedCount == 0
 	page.proof(l, res)
 	page.titled(page.Heading, l.say("run.number", "n", number), l.phrase(res.Program.Title).Text, "Fairlead")
 	return page

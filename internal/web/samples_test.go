@@ -307,6 +307,70 @@ func sampleResult(shape string) *applications.SelectionResult {
 
 type pageFrame = frame // where a variable hides the name
 
+// sampleView is a drawn run as it is looked at.
+func sampleView() *applications.RunView {
+	res := sampleResult("drawn")
+	return &applications.RunView{Selection: res.Selection, Program: res.Program, Criteria: res.Criteria, Form: res.Form, Rules: res.Rules}
+}
+
+// sampleExplained is somebody of the group with every kind of reason.
+func sampleExplained() *applications.Explained {
+	v := sampleView()
+	shift := func(row, after int) selection.RuleShift {
+		b := v.Rules[row-1].RuleCount
+		a := b
+		a.Count, a.Short = after, b.Short+1
+		return selection.RuleShift{Before: b, After: a}
+	}
+	return &applications.Explained{RunView: v, Explanation: &selection.Explanation{
+		ID: "NS-0100", In: true, Lock: selection.BrokenInclude, Chance: &selection.Chance{Tickets: 1_000_000, People: 1},
+		Helps: []selection.RuleShift{shift(1, 2), shift(8, 2), shift(4, 1)},
+		Swaps: []selection.Swap{
+			{Out: []string{"NS-0100"}, In: []string{"NS-0340"}, Changes: []selection.RuleShift{shift(1, 2), shift(2, 4)}},
+			{Out: []string{"NS-0100"}, In: []string{"NS-0288"}},
+		},
+		Closest:    &selection.Swap{Out: []string{"NS-0100"}, In: []string{"NS-0322"}, Breach: selection.Breach{Reason: selection.ExcludedByMust, Rules: []matcher.RuleCount{{Row: 8}}}},
+		Hindrances: []selection.Hindrance{{Reason: "priority 1", Row: 1, Swaps: 3}, {Reason: "priority 1", Row: 8, Swaps: 2}, {Reason: selection.ExcludedByConditions, Kind: selection.BrokenCap, Swaps: 1}},
+		Fixed:      &selection.Exclusion{Reason: selection.ExcludedByMust},
+	}}
+}
+
+// sampleAlternatives is so many groups beside the drawn one.
+func sampleAlternatives(n int) *applications.Alternatives {
+	a := &applications.Alternatives{RunView: sampleView(), AlternativeList: &selection.AlternativeList{All: n != 1, Proved: true, Complete: true}}
+	for i := range n {
+		a.List = append(a.List, selection.Alternative{Cohort: []string{"NS-0340", fmt.Sprint("NS-000", i)}, Differs: 1})
+		rows := sampleResult("drawn").Rules
+		rows[0].Count, rows[10].Count = i+1, 7
+		a.Rows = append(a.Rows, rows)
+	}
+	return a
+}
+
+// sampleBoard is a drawn run with everything that a report can tell of.
+func sampleBoard(public bool) *board {
+	res := sampleResult("drawn")
+	res.Criteria.Reason = "An invented reason for a change."
+	run := res.Selection
+	run.Draws[0].Confirmed, run.Draws[0].By = "Decided by an invented board.", "users/1"
+	run.Include = []applications.Lock{{Code: "NS-0243"}}
+	run.Choices = []applications.Choice{{Attempt: 1, Out: []string{"NS-0100"}, In: []string{"NS-0340"}, Reason: "An invented reason.", By: "users/1", Time: sampleNow}}
+	run.Provenance, run.Replaces, run.Declined = applications.Chosen, "earlier", []string{"NS-0777"}
+	earlier, later := *run, *run
+	earlier.ID, earlier.Replaces = "earlier", ""
+	later.ID, later.Replaces, later.Declined = "later", run.ID, []string{"NS-0100", "NS-0113"}
+	b := &board{
+		desk: &desk{sampleFacilitator, sampleProgram(), sampleForm()}, res: res, number: 2, runs: []*applications.Selection{&earlier, run, &later},
+		versions: []*applications.Criteria{sampleCriteria()}, neutral: sampleResult("optimal"), public: public, url: "https://apply.example.org",
+	}
+	for i, state := range []applications.OfferState{applications.OfferAccepted, applications.OfferSent, applications.OfferDeclined, applications.OfferExpired} {
+		for range 4 * (4 - i) {
+			b.offers = append(b.offers, &applications.Offer{Selection: run.ID, State: state})
+		}
+	}
+	return b
+}
+
 // sampleSealed is a run that was sealed, and drawn so often.
 func sampleSealed(kind applications.SeedKind, draws int) *applications.Selection {
 	digest := "sha256:" + strings.Repeat("9f2c41ab77e0", 5) + "9f2c"
@@ -587,6 +651,67 @@ func samplePages(s *server, lang string) map[string]view {
 			panic(err)
 		}
 		out["slip "+missing] = page
+	}
+	x := sampleExplained()
+	drawnRun := sampleSealed(applications.SeedPublicNumber, 1)
+	out["person in"] = newPersonPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, x)
+	outside := sampleExplained()
+	outside.In, outside.Swaps, outside.Lock = false, outside.Swaps[:1], ""
+	outside.Swaps[0].Out = []string{"NS-0100"}
+	out["person out"] = newPersonPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, outside)
+	hidden := sampleExplained()
+	hidden.Withheld, hidden.Swaps, hidden.Chance, hidden.Helps = true, nil, nil, nil
+	hidden.RunView.Rules = nil
+	out["person withheld"] = newPersonPage(staff(), deskOf(sampleAdmin), drawnRun, 4, hidden)
+	swap := newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, x, "NS-0340")
+	shift := func(row, before, after, short int) selection.RuleShift {
+		b := x.RunView.Rules[row-1].RuleCount
+		a := b
+		b.Count, a.Count, a.Short = before, after, short
+		return selection.RuleShift{Before: b, After: a}
+	}
+	swap.Effect = newEffectView(l, &applications.WhatIf{RunView: x.RunView, Effect: &selection.Effect{
+		Breach: selection.Breach{Reason: "priority 1", By: 1, Rules: []matcher.RuleCount{{Row: 1}, {Row: 99}}, Conditions: []selection.Broken{{Kind: selection.BrokenCap}, {Kind: selection.BrokenApart}}},
+		Rules:  []selection.RuleShift{shift(1, 3, 2, 0), shift(2, 2, 3, 0), shift(4, 2, 1, 3)},
+	}})
+	swap.Fault, swap.Failed, swap.Faults = "x", true, []fault{{"other", "x"}}
+	out["swap"] = swap
+	alone := sampleExplained()
+	alone.Swaps = nil
+	out["swap none"] = newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, alone, "")
+	for _, n := range []int{0, 1, 3} {
+		out[fmt.Sprint("options ", n)] = newOptionsPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, sampleAlternatives(n), drawnRun.Draws[0].Cohort)
+	}
+	choose := func() *choosePage {
+		page := &choosePage{frame: staff(), Path: "/programs/x/selections/y", Number: 4, Out: []string{"NS-0100"}, In: []string{"NS-0340"}, Cohort: "NS-0340", Warning: l.say("choose.warning")}
+		page.titled("Invented")
+		return page
+	}
+	out["choose"] = choose()
+	unreasoned := choose()
+	unreasoned.Fault, unreasoned.Failed, unreasoned.Faults = "x", true, []fault{{"reason", "x"}, {"", "y"}}
+	out["choose wrong"] = unreasoned
+	replace := func() *replacePage {
+		page := &replacePage{frame: staff(), Path: "/programs/x/selections/y", Number: 4, Names: "NS-0100"}
+		for i, code := range []string{"NS-0100", "NS-0113", "NS-0126"} {
+			page.Members = append(page.Members, declineView{ID: "d-" + code, Code: code, State: l.say("seat.ACCEPTED"), Gone: i == 1, Chosen: i < 2})
+		}
+		page.titled("Invented")
+		return page
+	}
+	out["replace"] = replace()
+	sureReplace, wrongReplace := replace(), replace()
+	sureReplace.Review, sureReplace.Reason = true, "Told us by telephone."
+	wrongReplace.Fault, wrongReplace.Failed, wrongReplace.Faults = "x", true, []fault{{"reason", "x"}}
+	out["replace review"], out["replace wrong"] = sureReplace, wrongReplace
+	for _, public := range []bool{false, true} {
+		b := sampleBoard(public)
+		if public {
+			b.res.Withhold()
+		}
+		page := newBoardPage(staff(), b)
+		page.Made = l.moment(sampleNow, zoneOf(b.program))
+		out[map[bool]string{false: "board", true: "board public"}[public]] = page
 	}
 	start := fillRunsPage(staff(), sampleProgram(), nil, sampleFacilitator)
 	start.Start.fill(l, nil, url.Values{"include": {"NS-0001"}, "seed_kind": {"COMMIT_REVEAL"}, "first": {"One"}})

@@ -175,6 +175,13 @@ func (s *server) routes() http.Handler {
 	handle("GET /programs/{program}/selections/{selection}/draw", s.getCeremony)
 	handle("POST /programs/{program}/selections/{selection}/draw", s.postDraw)
 	handle("POST /programs/{program}/selections/{selection}/commit", s.postCommit)
+	handle("GET /programs/{program}/selections/{selection}/people/{code}", s.getPerson)
+	handle("GET /programs/{program}/selections/{selection}/alternatives", s.getOptions)
+	handle("GET /programs/{program}/selections/{selection}/swap", s.getSwap)
+	handle("POST /programs/{program}/selections/{selection}/choose", s.postChoose)
+	handle("GET /programs/{program}/selections/{selection}/report", s.getBoard)
+	handle("GET /programs/{program}/selections/{selection}/replace", s.getReplace)
+	handle("POST /programs/{program}/selections/{selection}/replace", s.postReplace)
 
 	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
