@@ -49,7 +49,7 @@ func (p *program) compare(names []string, asJSON bool) error {
 	}
 	c, err := selection.Compare(options...)
 	if err != nil {
-		return err
+		return inFlags(err, nil)
 	}
 	if asJSON {
 		return writeComparison(p, names, c)

@@ -22,7 +22,8 @@ their chance, whom they could replace, or what stands in the way. Where no cohor
 that is as good is without them, or has them, it says so, and why. Every swap is
 counted from the rules. docs/explaining.md has an example.
 
-Exit codes: 0 ok · 2 usage · 3 bad input data, also an id that the pool lacks.`,
+Exit codes: 0 ok · 2 usage · 3 bad input data, also an id that the pool lacks ·
+130 interrupted.`,
 		Example: "  fairlead explain run.json A07",
 		Args:    twoNames("name the record and the id: fairlead explain RUN.json ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,13 +57,18 @@ func (p *program) explain(ctx context.Context, name, id string, asJSON, quiet bo
 	}
 	if asJSON {
 		if !quiet {
-			fmt.Fprintln(p.stderr, "fairlead: this explanation holds personal data")
+			p.note("this explanation holds personal data")
 		}
-		return writeExplanation(p, x)
+		err = writeExplanation(p, x)
+	} else {
+		t := &report{w: p.stdout, color: colorful(p.stdout)}
+		t.explanation(x, len(s.Criteria.Scores) > 0)
+		err = t.err
 	}
-	t := &report{w: p.stdout, color: colorful(p.stdout)}
-	t.explanation(x, len(s.Criteria.Scores) > 0)
-	return t.err
+	if err == nil && ctx.Err() != nil {
+		return &exitError{code: exitInterrupted}
+	}
+	return err
 }
 
 // explanation tells why somebody is in or out.

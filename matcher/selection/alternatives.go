@@ -152,9 +152,7 @@ func (r *run) unlike(before [][]bool) (choice []bool, all bool, err error) {
 	}
 	s.extend = func(p *program) {
 		within(p)
-		for k, n := range times {
-			p.ilp.Cost[k] = n
-		}
+		copy(p.ilp.Cost, times)
 	}
 	if len(before) > 1 {
 		if found, err = r.solve("alternative", &s); err != nil || found.state != solved {

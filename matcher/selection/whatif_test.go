@@ -283,8 +283,10 @@ func TestCompare(t *testing.T) {
 	}
 	people := []matcher.Person{person("a", "x"), person("b", "x"), person("c", "y"), person("d", "z")}
 	rule := func(row int, value string, priority int) matcher.Rule {
-		return matcher.Rule{Row: row, Feature: "county", Value: value, Max: 2, Min: 1, Priority: priority, Weight: 1,
-			Property: matcher.Property{Terms: []matcher.Term{{Attribute: "county", Values: []string{value}}}}}
+		return matcher.Rule{
+			Row: row, Feature: "county", Value: value, Max: 2, Min: 1, Priority: priority, Weight: 1,
+			Property: matcher.Property{Terms: []matcher.Term{{Attribute: "county", Values: []string{value}}}},
+		}
 	}
 	first := selection.Selected{
 		People: people, Criteria: matcher.Criteria{Size: 2, MinSize: 2, Rules: []matcher.Rule{rule(1, "x", 0), rule(2, "y", 1)}},
