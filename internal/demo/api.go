@@ -108,11 +108,31 @@ type accessMessage struct {
 }
 
 type selectionMessage struct {
-	Name     string                            `json:"name,omitempty"`
-	State    string                            `json:"state,omitempty"`
-	Criteria string                            `json:"criteria,omitempty"`
-	Seed     string                            `json:"seed,omitempty"`
-	Error    *struct{ Reason, Message string } `json:"error,omitempty"`
+	Name       string                            `json:"name,omitempty"`
+	State      string                            `json:"state,omitempty"`
+	Criteria   string                            `json:"criteria,omitempty"`
+	SeedKind   string                            `json:"seedKind,omitempty"`
+	SeedSource string                            `json:"seedSource,omitempty"`
+	Provenance string                            `json:"provenance,omitempty"`
+	Seal       *sealMessage                      `json:"seal,omitempty"`
+	Draws      []drawMessage                     `json:"draws,omitempty"`
+	Error      *struct{ Reason, Message string } `json:"error,omitempty"`
+}
+
+type sealMessage struct {
+	Digest, PoolRoot, BookDigest string
+	PoolSize, CohortCount        int
+	Chances                      struct {
+		Proved                        bool
+		Smallest, Largest             int // billionths
+		CertainCount, ImpossibleCount int
+		NeedsConfirmation             bool
+	}
+}
+
+type drawMessage struct {
+	Value  string
+	Ticket int
 }
 
 type resultMessage struct {
@@ -131,6 +151,7 @@ type groupMessage struct{ Members []memberMessage }
 
 type memberMessage struct {
 	Application, Code string
+	Chance            int // millionths
 	Answers           map[string]answerMessage
 }
 

@@ -5,6 +5,8 @@ package demo
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,12 +20,14 @@ import (
 
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
 // Options of one demo.
 type Options struct {
-	// Seed decides the applicants and the ties of the selection: the same seed
-	// shows the same demo.
+	// Seed decides the applicants and the dice: the same seed shows the same
+	// people, targets and chances. Who is drawn differs each time, as what is
+	// sealed holds salts that nobody knew before.
 	Seed string
 	// Once ends the demo after printing instead of staying up.
 	Once bool
@@ -296,23 +300,46 @@ func (d *demo) closeCall(ctx context.Context) error {
 
 func (d *demo) selectBoth(ctx context.Context) error {
 	d.p.heading("4. The selection")
-	for _, r := range []struct {
+	d.p.line("Among all groups that come as close to the targets as any can (or within what is allowed), a lottery")
+	d.p.line("that makes the smallest chance as large as the rules allow. First everything but the seed is sealed:")
+	var runs []selectionMessage
+	for _, c := range []criteriaMessage{d.balanced, d.neutral} {
+		begin := time.Now()
+		run, err := d.selection(ctx, c.Name)
+		if err != nil {
+			return err
+		}
+		runs = append(runs, run)
+		s := run.Seal
+		proved := "proved"
+		if !s.Chances.Proved {
+			proved = "not proved in full"
+		}
+		d.p.line("%s: %d in the pool, %d groups on the tickets, sealed in %.1f s", d.p.paint(bold, c.Title), s.PoolSize, s.CohortCount, time.Since(begin).Seconds())
+		d.p.line("  chances from %s to %s (%s); certain: %d; without any chance under the rules: %d",
+			percent(s.Chances.Smallest), percent(s.Chances.Largest), proved, s.Chances.CertainCount, s.Chances.ImpossibleCount)
+	}
+	number := dice(d.o.Seed)
+	d.p.line("\nThen six dice are thrown in the room: %s. They decide, and nobody else:", d.p.paint(bold, number))
+	for i, r := range []struct {
 		criteria criteriaMessage
 		result   *resultMessage
-		run      *selectionMessage
-	}{{d.balanced, &d.result, &d.run}, {d.neutral, &d.other, nil}} {
-		begin := time.Now()
-		run, err := d.selection(ctx, r.criteria.Name)
-		if err != nil {
+	}{{d.balanced, &d.result}, {d.neutral, &d.other}} {
+		run := runs[i]
+		draw := map[string]string{"value": number}
+		if run.Seal.Chances.NeedsConfirmation {
+			draw["confirmImpossible"] = "Demonstration with invented people."
+		}
+		if err := d.facilitator.post(ctx, "/v1/"+run.Name+":draw", draw, &run); err != nil {
 			return err
 		}
 		if err := d.facilitator.get(ctx, "/v1/"+run.Name+"/result", r.result); err != nil {
 			return err
 		}
-		if r.run != nil {
-			*r.run = run
+		if i == 0 {
+			d.run = run
 		}
-		d.p.line("%s: %s, %d of %d seats, in %.1f s", d.p.paint(bold, r.criteria.Title), r.result.Status, r.result.Size.Got, r.result.Size.Wanted, time.Since(begin).Seconds())
+		d.p.line("%s: %s, %d of %d seats, ticket %d", d.p.paint(bold, r.criteria.Title), r.result.Status, r.result.Size.Got, r.result.Size.Wanted, run.Draws[0].Ticket)
 		for _, v := range r.result.Deviations {
 			proof := "proved: no cohort misses less"
 			switch {
@@ -320,23 +347,66 @@ func (d *demo) selectBoth(ctx context.Context) error {
 				d.p.line("  priority %d: every target met", v.Priority)
 				continue
 			case v.Value != v.Bound:
-				proof = fmt.Sprintf("proved: no cohort misses less than %d", v.Bound)
+				proof = fmt.Sprintf("proved: no cohort misses less than %d; the rest was allowed beforehand", v.Bound)
 			}
 			d.p.line("  priority %d: targets missed by %d in all (%s)", v.Priority, v.Value, proof)
 		}
 	}
+	return d.check(ctx)
+}
+
+// check shows what a stranger can make of the draw: the public record, and the
+// checks that anybody can run on it.
+func (d *demo) check(ctx context.Context) error {
+	var public json.RawMessage // its bytes are what its digest is of
+	if err := d.client.get(ctx, "/v1/"+d.run.Name+"/publicRecord", &public); err != nil {
+		return err
+	}
+	report, err := verify.File(public, verify.Options{})
+	if err != nil {
+		return err
+	}
+	d.p.heading("What a stranger can check of the %s draw, without a token (fairlead verify)", d.balanced.Title)
+	d.p.line("  sealed before the dice: %s", d.run.Seal.Digest)
+	d.p.line("  the dice: %s; the ticket: %d", d.run.Draws[0].Value, d.run.Draws[0].Ticket)
+	for _, c := range report.Checks {
+		switch c.State {
+		case verify.Held:
+			d.p.line("  %s %-3s %s", d.p.paint(green, "✓"), c.Number, c.Title)
+		case verify.Broken:
+			return fmt.Errorf("the public record of %s breaks check %s (%s): %s", d.run.Name, c.Number, c.Title, c.Why)
+		}
+	}
+	d.p.line("  It names nobody: %d bytes of digests and counts. Each applicant can get a slip that proves they were in.", len(public))
 	return nil
 }
 
-// selection starts a run and waits for its end.
+func percent(billionths int) string { return fmt.Sprintf("%.1f %%", float64(billionths)/1e7) }
+
+// dice are six throws that follow from the demo's seed, which stands in for a
+// table and a hand.
+func dice(seed string) string {
+	sum := sha256.Sum256([]byte("dice " + seed))
+	var throws []string
+	for _, b := range sum[:] {
+		if b < 252 && len(throws) < 6 { // 252 = 6 · 42
+			throws = append(throws, fmt.Sprint(1+b%6))
+		}
+	}
+	return strings.Join(throws, " ")
+}
+
+// selection starts a run and waits until it is sealed.
 func (d *demo) selection(ctx context.Context, criteria string) (run selectionMessage, err error) {
-	err = d.facilitator.post(ctx, "/v1/"+program+"/selections", selectionMessage{Criteria: criteria, Seed: d.o.Seed}, &run)
+	err = d.facilitator.post(ctx, "/v1/"+program+"/selections", selectionMessage{
+		Criteria: criteria, SeedKind: "PUBLIC_NUMBER", SeedSource: "Six dice, thrown in the room when the pool is sealed.",
+	}, &run)
 	if err != nil {
 		return run, err
 	}
 	for {
 		switch run.State {
-		case "SUCCEEDED":
+		case "SEALED":
 			return run, nil
 		case "QUEUED", "RUNNING":
 		default:

@@ -27,16 +27,17 @@ func (d *demo) showResult(context.Context) error {
 			met++
 		}
 	}
-	d.p.line("\n  %d of %d rules met; provenance %s: no lottery was held, the seed broke the ties.", met, len(d.result.Rules), strings.TrimPrefix(d.result.Provenance, "PROVENANCE_"))
+	d.p.line("\n  %d of %d rules met; provenance %s: by the lottery, and by nobody's hand.", met, len(d.result.Rules), strings.TrimPrefix(d.result.Provenance, "PROVENANCE_"))
 
 	d.p.heading("The %s cohort by code (identity answers are not shown)", d.balanced.Title)
 	rows = nil
 	for _, m := range members(d.result) {
 		rows = append(rows, []cell{
-			left(m.Code), left(m.Answers["organization"].Text), left(clip(d.labels(m, "sector"), d.rest(70))), left(clip(d.labels(m, "role_level"), 32)),
+			left(m.Code), {text: fmt.Sprintf("%.1f %%", float64(m.Chance)/1e4), right: true}, left(m.Answers["organization"].Text),
+			left(clip(d.labels(m, "sector"), d.rest(80))), left(clip(d.labels(m, "role_level"), 32)),
 		})
 	}
-	d.p.table([]cell{left("Code"), left("Organization"), left("Sector"), left("Role")}, rows)
+	d.p.table([]cell{left("Code"), left("Chance"), left("Organization"), left("Sector"), left("Role")}, rows)
 	return nil
 }
 
