@@ -116,6 +116,16 @@ func factWords(q *question, conflict []matcher.Condition, k int, facts []selecti
 	if !lock {
 		parts = append(parts, fmt.Sprintf("%d in the pool", f.People))
 	}
+	floors, shared := 0, false // the other rules that ask for people
+	for _, o := range f.Overlaps {
+		if conflict[o.Member].Bound == matcher.BoundMin {
+			floors, shared = floors+1, shared || o.Both > 0
+		}
+	}
+	apart := !lock && m.Bound == matcher.BoundMin && floors > 1 && !shared
+	if apart {
+		parts = append(parts, "none of them in another of these")
+	}
 	for _, o := range f.Overlaps {
 		if len(parts) == 4 {
 			break // more than anybody reads
@@ -129,6 +139,7 @@ func factWords(q *question, conflict []matcher.Condition, k int, facts []selecti
 			parts = append(parts, "does not count for "+name)
 		case m.Bound == matcher.BoundMin && conflict[o.Member].Bound == matcher.BoundMax:
 			parts = append(parts, fmt.Sprintf("%s of them outside %s", some(f.People-o.Both), name))
+		case apart && conflict[o.Member].Bound == matcher.BoundMin:
 		case o.Member > k: // the other one says the same of this
 			parts = append(parts, fmt.Sprintf("%s of them also %s", some(o.Both), name))
 		}
