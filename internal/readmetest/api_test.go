@@ -61,7 +61,9 @@ func TestAPIDocument(t *testing.T) {
 	}
 	for file, pattern := range map[string]string{
 		"changed.json":     `"county":\{"values":\["island"\]\}`,
-		"progress.jsonl":   `"state":"SUCCEEDED"[^\n]*\n$`,
+		"progress.jsonl":   `"state":"SEALED"[^\n]*\n$`,
+		"drawn.json":       `"provenance":"PROVENANCE_DRAWN"`,
+		"public.json":      `"provenance":"DRAWN"`,
 		"result.json":      `"status":"OPTIMAL".*"code":"NS-0`,
 		"result-grpc.json": `"status": "OPTIMAL"`,
 		"page.json":        `"nextPageToken": "`,
