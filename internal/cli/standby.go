@@ -81,14 +81,18 @@ func shortfallWords(s selection.Shortfall) string {
 	var words []string
 	part := func(n int64, format string, args ...any) {
 		if n > 0 {
-			words = append(words, fmt.Sprintf("%.2f ", float64(n)/float64(s.Of))+fmt.Sprintf(format, args...))
+			number := fmt.Sprintf("%.2f", float64(n)/float64(s.Of))
+			if number == "0.00" {
+				number = "<0.01"
+			}
+			words = append(words, number+" "+fmt.Sprintf(format, args...))
 		}
 	}
 	part(s.Conditions, "links or limits broken")
 	part(s.Must, "off rules that must hold")
 	part(s.Seats, "empty seats")
 	for g, n := range s.Priority {
-		part(n, "of priority %d", g)
+		part(n, "off priority %d", g)
 	}
 	return strings.Join(words, ", ")
 }
