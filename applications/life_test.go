@@ -373,7 +373,7 @@ func TestLife(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		store, err := sqlstore.Open(context.Background(), sqlstore.Options{Path: filepath.Join(folder, "fairlead.db"), Vault: v})
+		store, err := sqlstore.Open(context.Background(), sqlstore.Options{Database: filepath.Join(folder, "fairlead.db"), Vault: v})
 		if err != nil {
 			t.Fatal(err)
 		}

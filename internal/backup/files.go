@@ -34,11 +34,3 @@ func publish(file, target string, replace bool) error {
 	}
 	return files.SyncFolder(filepath.Dir(target))
 }
-
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}

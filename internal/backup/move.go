@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
@@ -96,7 +97,7 @@ func moveToFile(ctx context.Context, sn *sqlstore.Snapshot, o MoveOptions) (_ *s
 	if err := opens(ctx, file, o.Vault); err != nil {
 		return nil, err
 	}
-	if err := syncFile(file); err != nil {
+	if err := files.Sync(file); err != nil {
 		return nil, err
 	}
 	if err := free(ctx, target, o.Vault); err != nil { // again: it took a while

@@ -130,7 +130,7 @@ func restoreFile(ctx context.Context, o RestoreOptions, c *container, r *Restore
 	if err := complete(ctx, o, sqlstore.Options{Database: file}, r); err != nil {
 		return err
 	}
-	if err := syncFile(file); err != nil {
+	if err := files.Sync(file); err != nil {
 		return err
 	}
 	if err := free(ctx, target, o.Vault); err != nil { // again: it took a while

@@ -9,6 +9,15 @@ import (
 	"runtime"
 )
 
+// Sync has a file that somebody else wrote on disk.
+func Sync(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // Windows syncs no other
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
 // SyncFolder makes a new name in a folder durable. Windows cannot and need not.
 func SyncFolder(dir string) error {
 	if runtime.GOOS == "windows" {

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/pgcluster"
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/internal/server"
@@ -110,12 +111,7 @@ func (p *Place) Copy(ctx context.Context) (database string, drop func() error, e
 	database = p.database(name)
 	if p.cluster != nil {
 		drop = func() error {
-			ctx := context.WithoutCancel(ctx)
-			err := p.cluster.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
-			if err != nil { // autovacuum is at work there: plain DROP ends it, FORCE may not
-				err = p.cluster.Exec(ctx, "DROP DATABASE "+name)
-			}
-			return err
+			return pgcluster.DropDatabase(context.WithoutCancel(ctx), p.cluster.URL(pgcluster.Role), name)
 		}
 		// The server writes out what it holds before it copies, so that this run
 		// does not pay for the one before.
@@ -128,16 +124,7 @@ func (p *Place) Copy(ctx context.Context) (database string, drop func() error, e
 	drop = func() error {
 		return errors.Join(os.RemoveAll(database), os.RemoveAll(database+"-wal"), os.RemoveAll(database+"-shm"))
 	}
-	return database, drop, errors.Join(os.WriteFile(database, b, 0o600), sync1(database))
-}
-
-// sync1 has a file on disk.
-func sync1(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return database, drop, errors.Join(os.WriteFile(database, b, 0o600), files.Sync(database))
 }
 
 // callAt is the open call on a server that serves a copy.

@@ -174,6 +174,20 @@ func (c *Cluster) addRole(ctx context.Context) error {
 // URL is how the role reaches a database over the socket, without a password.
 func (c *Cluster) URL(database string) string { return c.url(Role, database) }
 
+// DropDatabase drops a database of the server at a URL, whoever is connected to
+// it.
+func DropDatabase(ctx context.Context, server, name string) error {
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+	if err != nil { // autovacuum is at work there: plain DROP ends it, FORCE may not
+		_, err = conn.Exec(ctx, "DROP DATABASE "+name)
+	}
+	return errors.Join(err, conn.Close(ctx))
+}
+
 // Exec runs one statement in the role's own database: to make and drop others.
 func (c *Cluster) Exec(ctx context.Context, statement string) error {
 	conn, err := pgx.Connect(ctx, c.URL(Role))

@@ -87,16 +87,7 @@ func (c *Cluster) Database(tb testing.TB) string {
 }
 
 func (c *Cluster) drop(tb testing.TB, name string) {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, c.server)
-	if err == nil {
-		_, err = conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
-		if err != nil { // autovacuum is at work there: plain DROP ends it, FORCE may not
-			_, err = conn.Exec(ctx, "DROP DATABASE "+name)
-		}
-		conn.Close(ctx)
-	}
-	if err != nil {
+	if err := pgcluster.DropDatabase(context.Background(), c.server, name); err != nil {
 		tb.Error(err)
 	}
 }

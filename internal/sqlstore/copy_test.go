@@ -22,7 +22,7 @@ import (
 func populated(t testing.TB, database string, v *vault.Vault, applicants int) {
 	t.Helper()
 	ctx := context.Background()
-	s, err := sqlstore.Open(ctx, sqlstore.Options{Path: database, Vault: v})
+	s, err := sqlstore.Open(ctx, sqlstore.Options{Database: database, Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestCopy(t *testing.T) {
 		t.Error(diff)
 	}
 	// It is a database like any other.
-	s, err := sqlstore.Open(ctx, sqlstore.Options{Path: to, Vault: v})
+	s, err := sqlstore.Open(ctx, sqlstore.Options{Database: to, Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestSnapshotAlone(t *testing.T) {
 	v := newVault(t)
 	path := filepath.Join(t.TempDir(), "a.db")
 	populated(t, path, v, 3)
-	s, err := sqlstore.Open(ctx, sqlstore.Options{Path: path, Vault: v})
+	s, err := sqlstore.Open(ctx, sqlstore.Options{Database: path, Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,13 +140,13 @@ func TestSnapshotAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	sn := openSnapshot(t, sqlstore.SnapshotOptions{Database: path, Vault: v, Alone: true})
-	if s, err := sqlstore.Open(ctx, sqlstore.Options{Path: path, Vault: v}); applications.CodeOf(err) != applications.Unavailable {
+	if s, err := sqlstore.Open(ctx, sqlstore.Options{Database: path, Vault: v}); applications.CodeOf(err) != applications.Unavailable {
 		t.Fatalf("a store opens beside somebody who wants to be alone: %v, %v", s, err)
 	}
 	if err := sn.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s, err = sqlstore.Open(ctx, sqlstore.Options{Path: path, Vault: v}); err != nil {
+	if s, err = sqlstore.Open(ctx, sqlstore.Options{Database: path, Vault: v}); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

@@ -44,7 +44,7 @@ func writeUntilKilled(path string) error {
 		return err
 	}
 	ctx := context.Background()
-	s, err := sqlstore.Open(ctx, sqlstore.Options{Path: path, Vault: v})
+	s, err := sqlstore.Open(ctx, sqlstore.Options{Database: path, Vault: v})
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func runAndKill(t *testing.T, path string, lines int, wait time.Duration) []stri
 func checkAfterKill(t *testing.T, path string, v *vault.Vault, acknowledged map[string]bool) {
 	t.Helper()
 	ctx := t.Context()
-	s, err := sqlstore.Open(ctx, sqlstore.Options{Path: path, Vault: v})
+	s, err := sqlstore.Open(ctx, sqlstore.Options{Database: path, Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -78,7 +78,7 @@ func openFaulty(t *testing.T) (*Store, *faulty) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "f.db"), Vault: v})
+	s, err := Open(t.Context(), Options{Database: filepath.Join(t.TempDir(), "f.db"), Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestGroupFailsTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	s, err := Open(ctx, Options{Path: filepath.Join(t.TempDir(), "f.db"), Vault: v})
+	s, err := Open(ctx, Options{Database: filepath.Join(t.TempDir(), "f.db"), Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -381,7 +381,7 @@ func TestQueries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "q.db"), Vault: v})
+	s, err := Open(t.Context(), Options{Database: filepath.Join(t.TempDir(), "q.db"), Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}

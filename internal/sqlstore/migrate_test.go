@@ -36,7 +36,7 @@ func TestMigrateForward(t *testing.T) {
 	}
 	ctx := t.Context()
 	path := filepath.Join(t.TempDir(), "m.db")
-	s, err := Open(ctx, Options{Path: path, Vault: v})
+	s, err := Open(ctx, Options{Database: path, Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestMigrateForward(t *testing.T) {
 		t.Fatal(err)
 	}
 	// And back is refused.
-	if _, err := Open(ctx, Options{Path: path, Vault: v}); applications.ReasonOf(err) != "DATABASE_NEWER" {
+	if _, err := Open(ctx, Options{Database: path, Vault: v}); applications.ReasonOf(err) != "DATABASE_NEWER" {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -32,7 +32,7 @@ func newVault(t testing.TB) *vault.Vault {
 func refuse(t *testing.T, path string, v *vault.Vault, reason, says string) {
 	t.Helper()
 	before := snapshot(t, filepath.Dir(path))
-	s, err := sqlstore.Open(t.Context(), sqlstore.Options{Path: path, Vault: v})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Options{Database: path, Vault: v})
 	if err == nil {
 		s.Close()
 		t.Fatalf("opened, want %s", reason)
@@ -100,7 +100,7 @@ func made(t *testing.T, v *vault.Vault) string {
 
 func insertProgram(t *testing.T, path string, v *vault.Vault, id string) {
 	t.Helper()
-	s, err := sqlstore.Open(t.Context(), sqlstore.Options{Path: path, Vault: v})
+	s, err := sqlstore.Open(t.Context(), sqlstore.Options{Database: path, Vault: v})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestConcurrentFirstStarts(t *testing.T) {
 	errs := make([]error, 6)
 	for i := range errs {
 		wg.Go(func() {
-			s, err := sqlstore.Open(context.Background(), sqlstore.Options{Path: path, Vault: v})
+			s, err := sqlstore.Open(context.Background(), sqlstore.Options{Database: path, Vault: v})
 			if err == nil {
 				err = errors.Join(s.Ping(context.Background()), s.Close())
 			}

@@ -23,8 +23,6 @@ type Options struct {
 	// not exist, or the postgres:// URL of a PostgreSQL database. A URL may hold
 	// a password: it is in no error and no log.
 	Database string
-	// Path is Database, for files.
-	Path string
 	// Vault holds the master key. A database knows which one it belongs to.
 	Vault *vault.Vault
 	// NoMigration refuses a database of an older version (DATABASE_OLDER)
@@ -84,9 +82,6 @@ var _ applications.Store = (*Store)(nil)
 //	MIGRATION_CHANGED         its schema is not one that this program made
 //	MASTER_KEY_MISMATCH       the vault holds another key
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Database == "" {
-		o.Database = o.Path
-	}
 	var db interface {
 		backend
 		// prepare makes the backend ready for requests, with the schema in place.
@@ -148,25 +143,14 @@ var (
 
 // Ping implements applications.Store.
 func (s *Store) Ping(ctx context.Context) error {
-	var key string
-	err := s.inTx(ctx, false, func(t *tx) error {
-		_, err := t.one(ctx, queryPing, nil, &key)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = s.inTx(ctx, true, func(t *tx) error {
+	err := s.inTx(ctx, true, func(t *tx) error {
 		_, err := t.exec(ctx, writePing)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if key != s.vault.KeyID() {
-		return s.follow(ctx)
-	}
-	return nil
+	return s.CheckKey(ctx)
 }
 
 // Close implements applications.Store. Calls in progress finish; later ones
