@@ -215,7 +215,7 @@ func (a *reach) most(i int) (err error) {
 	var p *ilp.Problem
 	switch rule.Kind {
 	case matcher.Quota:
-		p = a.people(rule.Property, -1)
+		p = a.people(i, -1)
 	case matcher.Spread:
 		p = a.groups(i, 1, 1, -1)
 	default:
@@ -235,7 +235,7 @@ func (a *reach) least(i int) (err error) {
 	var p *ilp.Problem
 	switch rule := &r.criteria.Rules[i]; rule.Kind {
 	case matcher.Quota:
-		p = a.people(rule.Property, 1)
+		p = a.people(i, 1)
 	case matcher.Spread:
 		p = a.groups(i, 1, 1, 1)
 	case matcher.Company:
@@ -247,12 +247,12 @@ func (a *reach) least(i int) (err error) {
 	return err
 }
 
-// people is the program in which everybody with a property costs so much.
-func (a *reach) people(property matcher.Property, cost int64) *ilp.Problem {
+// people is the program in which everybody whom a quota counts costs so much.
+func (a *reach) people(rule int, cost int64) *ilp.Problem {
 	p := a.bare()
-	index, value := a.r.holding(property)
-	for k, j := range index {
-		p.Cost[j] = cost * value[k]
+	g := a.r.crowds(rule)[0]
+	for k, j := range g.index {
+		p.Cost[j] = cost * g.value[k]
 	}
 	return p
 }
@@ -284,36 +284,23 @@ func (a *reach) bare() *ilp.Problem {
 // sign says which side has to be kept to.
 func (a *reach) groups(rule, held, least int, cost int64) *ilp.Problem {
 	l := a.open()
-	for _, row := range a.values(rule, max(1, held)) {
+	for _, g := range a.r.crowds(rule) {
+		if g.held < held {
+			continue
+		}
 		j := l.column(1, false)
 		l.problem.Cost[j] = cost
-		index, value := slices.Clone(row.Index), slices.Clone(row.Value)
+		index, value := slices.Clone(g.index), slices.Clone(g.value)
 		if cost < 0 {
 			l.row(0, math.MaxInt64, append(index, j), append(value, -int64(least)))
 			continue
 		}
-		beyond := min(row.Hi, int64(a.r.criteria.Size)) - int64(least) + 1
+		beyond := int64(min(g.held, a.r.criteria.Size) - least + 1)
 		if beyond > 0 {
 			l.row(math.MinInt64, int64(least)-1, append(index, j), append(value, -beyond))
 		}
 	}
 	return &l.problem
-}
-
-// values are the people of each value that at least so many hold; Hi is how
-// many hold it.
-func (a *reach) values(rule, held int) []ilp.Row {
-	var rows []ilp.Row
-	for _, v := range a.r.carried(rule, held) {
-		property := matcher.Property{Terms: []matcher.Term{{Attribute: a.r.criteria.Rules[rule].Property.Terms[0].Attribute, Values: []string{v}}}}
-		row := ilp.Row{}
-		row.Index, row.Value = a.r.holding(property)
-		for _, n := range row.Value {
-			row.Hi += n
-		}
-		rows = append(rows, row)
-	}
-	return rows
 }
 
 // open is a copy of the program that columns and rows can be added to.
@@ -330,8 +317,8 @@ func (a *reach) shared(i int) *ilp.Problem {
 	l := a.open()
 	t := l.column(int64(a.r.criteria.Size), false)
 	l.problem.Cost[t] = 1
-	for _, row := range a.values(i, 1) {
-		l.row(math.MinInt64, 0, append(row.Index, t), append(row.Value, -1))
+	for _, g := range a.r.crowds(i) {
+		l.row(math.MinInt64, 0, append(slices.Clone(g.index), t), append(slices.Clone(g.value), -1))
 	}
 	return &l.problem
 }
@@ -339,16 +326,16 @@ func (a *reach) shared(i int) *ilp.Problem {
 // mostShared finds how many people at most share one value: value by value,
 // those that most people hold first.
 func (a *reach) mostShared(i int) error {
-	g, rows := &a.ranges[i], a.values(i, 1)
-	slices.SortStableFunc(rows, func(x, y ilp.Row) int { return cmp.Compare(y.Hi, x.Hi) })
+	g, groups := &a.ranges[i], slices.Clone(a.r.crowds(i))
+	slices.SortStableFunc(groups, func(x, y crowd) int { return cmp.Compare(y.held, x.held) })
 	g.MostProved = true
-	for _, row := range rows {
-		if min(row.Hi, int64(a.r.criteria.Size)) <= int64(g.Most) {
+	for _, of := range groups {
+		if min(of.held, a.r.criteria.Size) <= g.Most {
 			break // no value after this one is shared by more
 		}
 		p := a.bare()
-		for k, j := range row.Index {
-			p.Cost[j] = -row.Value[k]
+		for k, j := range of.index {
+			p.Cost[j] = -of.value[k]
 		}
 		none, err := a.better(StepRanges, p, int64(-g.Most))
 		if err != nil {

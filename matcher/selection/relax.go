@@ -390,10 +390,10 @@ func (l *loosening) row(lo, hi int64, index []int32, value []int64) {
 func (l *loosening) rule(r *run, s side, steps []int32) {
 	rule := &r.criteria.Rules[s.rule]
 	each := func(least int, f func(held int, index []int32, value []int64)) {
-		for _, v := range r.carried(s.rule, least) {
-			property := matcher.Property{Terms: []matcher.Term{{Attribute: rule.Property.Terms[0].Attribute, Values: []string{v}}}}
-			index, value := r.holding(property)
-			f(r.counter().pools[s.rule].perValue[v], index, value)
+		for _, g := range r.crowds(s.rule) {
+			if g.held >= least {
+				f(g.held, slices.Clone(g.index), slices.Clone(g.value))
+			}
 		}
 	}
 	// relaxed appends the steps to a row, each with the same value.
@@ -407,13 +407,15 @@ func (l *loosening) rule(r *run, s side, steps []int32) {
 	case s.bound == matcher.BoundMin && rule.Min == 0, s.bound == matcher.BoundMin && rule.Kind == matcher.Cap:
 	case s.bound == matcher.BoundMax && rule.Kind != matcher.Quota && rule.Kind != matcher.Cap:
 	case rule.Kind == matcher.Quota && s.bound == matcher.BoundMin:
-		index, value := r.holding(rule.Property)
-		index, value = relaxed(index, value, 1)
-		l.row(int64(rule.Min), math.MaxInt64, index, value)
+		each(0, func(_ int, index []int32, value []int64) {
+			index, value = relaxed(index, value, 1)
+			l.row(int64(rule.Min), math.MaxInt64, index, value)
+		})
 	case rule.Kind == matcher.Quota:
-		index, value := r.holding(rule.Property)
-		index, value = relaxed(index, value, -1)
-		l.row(math.MinInt64, int64(rule.Max), index, value)
+		each(0, func(_ int, index []int32, value []int64) {
+			index, value = relaxed(index, value, -1)
+			l.row(math.MinInt64, int64(rule.Max), index, value)
+		})
 	case rule.Kind == matcher.Cap:
 		each(rule.Max+1, func(_ int, index []int32, value []int64) {
 			index, value = relaxed(index, value, -1)
@@ -450,18 +452,59 @@ func (l *loosening) rule(r *run, s side, steps []int32) {
 	}
 }
 
-// holding is who has a property, by blocks: how many people of each.
-func (r *run) holding(p matcher.Property) (index []int32, value []int64) {
-	for k, b := range r.in.blocks {
-		n := int64(0)
-		for _, id := range b.ids {
-			if has(r.people[r.counter().at[id]], p) {
-				n++
-			}
-		}
-		if n > 0 {
-			index, value = append(index, int32(k)), append(value, n)
+// crowd is the people that a rule counts together, by blocks: all of a quota,
+// those of one value otherwise.
+type crowd struct {
+	held  int // of the pool, after exclusions
+	index []int32
+	value []int64 // people of the block
+}
+
+// crowds are those of a rule, in the order of the values. They are found once.
+func (r *run) crowds(rule int) []crowd {
+	if known, ok := r.grouped[rule]; ok {
+		return known
+	}
+	pool := &r.counter().pools[rule]
+	property := r.criteria.Rules[rule].Property
+	var crowds []crowd
+	at := map[string]int{}
+	if r.criteria.Rules[rule].Kind == matcher.Quota {
+		crowds = []crowd{{held: pool.holders}}
+	} else {
+		for _, v := range r.carried(rule, 1) {
+			at[v] = len(crowds)
+			crowds = append(crowds, crowd{held: pool.perValue[v]})
 		}
 	}
-	return index, value
+	for k, b := range r.in.blocks {
+		for _, id := range b.ids {
+			person := r.people[r.counter().at[id]]
+			var in []int
+			if pool.perValue == nil {
+				if has(person, property) {
+					in = []int{0}
+				}
+			} else {
+				for _, v := range distinct(person.Values[property.Terms[0].Attribute]) {
+					if g, ok := at[v]; ok {
+						in = append(in, g)
+					}
+				}
+			}
+			for _, n := range in {
+				g := &crowds[n]
+				if last := len(g.index) - 1; last >= 0 && g.index[last] == int32(k) {
+					g.value[last]++
+				} else {
+					g.index, g.value = append(g.index, int32(k)), append(g.value, 1)
+				}
+			}
+		}
+	}
+	if r.grouped == nil {
+		r.grouped = map[int][]crowd{}
+	}
+	r.grouped[rule] = crowds
+	return crowds
 }

@@ -20,6 +20,7 @@ type run struct {
 	auditor  *auditor // nil until it is needed
 	options  Options
 
+	grouped  map[int][]crowd  // by rule, once they are asked for
 	done     map[string]int64 // steps of an earlier run
 	steps    []Step
 	pivots   int64
