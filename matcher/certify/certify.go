@@ -45,6 +45,9 @@ const (
 	defaultNodes  = 4_000
 	defaultPivots = 60_000
 	defaultTotal  = 600_000
+	// mostNodes is how many nodes all proofs of a record have together: each is
+	// about 200 bytes of it.
+	mostNodes = 30_000
 )
 
 // Run fills in the claims of a record that is complete but for them and, where
@@ -76,7 +79,7 @@ func Run(ctx context.Context, r *matcher.Record, levels []Level, o Options) erro
 	if len(r.Lottery.Types) > 0 {
 		claims = append(claims, levelClaims(m, r, levels)...)
 	}
-	left := o.Total
+	left, nodes := o.Total, mostNodes
 	for i := range claims {
 		c := &claims[i]
 		if o.Progress != nil {
@@ -89,12 +92,13 @@ func Run(ctx context.Context, r *matcher.Record, levels []Level, o Options) erro
 		if err != nil {
 			return fmt.Errorf("certify: %s %d: %w", c.Kind, c.Number, err)
 		}
-		b := newSearch(ctx, s, o.Nodes, min(o.Pivots, left))
+		b := newSearch(ctx, s, min(o.Nodes, nodes), min(o.Pivots, left))
 		if i >= first {
 			b.tighten(c)
 		}
 		c.Proof, err = b.prove()
 		left -= b.pivots()
+		nodes -= len(c.Proof)
 		if err != nil {
 			return fmt.Errorf("certify: %s %d with bound %d: %w", c.Kind, c.Number, c.Bound, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/certify"
+	"github.com/openfairlead/fairlead/matcher/selection"
 	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
@@ -174,6 +175,24 @@ func TestLimitsLeaveClaimsWithoutProof(t *testing.T) {
 	r.Seal()
 	if certified(t, r) {
 		t.Error("certified without levels")
+	}
+	// A lottery that ran out of work says itself that it is not proved.
+	bounded := 0
+	for work := int64(100); work < 6000; work += work / 3 {
+		short := sealed(t, 60, criteria(12), ballot.Options{Options: selection.Options{Work: work}})
+		report, err := verify.File(short.AppendJSON(nil), verify.Options{})
+		if err != nil || !report.Accepted {
+			t.Fatalf("work %d: %+v %v", work, report, err)
+		}
+		if short.Lottery.Drawable() && short.Lottery.Gap > 100 {
+			bounded++
+			if report.Certified {
+				t.Errorf("work %d: certified with a gap of %d", work, short.Lottery.Gap)
+			}
+		}
+	}
+	if bounded == 0 {
+		t.Error("no limit in work gave a lottery that is not proved")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -1,10 +1,12 @@
 package certify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
 	"math/big"
+	"slices"
 
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/lp"
@@ -32,6 +34,8 @@ type search struct {
 	cutoff  float64 // a dual objective above it refutes the goal
 	nodes   int
 	work    int64
+	gains   []gains
+	state   lp.State
 	proof   matcher.Proof
 	outcome error
 }
@@ -41,7 +45,7 @@ type search struct {
 var rounding = []float64{1, 2, 6, 12, 60, 1 << 10, 1 << 16, 1 << 22, 1 << 28, 1 << 34, 1 << 40}
 
 func newSearch(ctx context.Context, s *verify.System, nodes int, work int64) *search {
-	b := &search{ctx: ctx, sys: s, check: verify.NewChecker(s), box: s.Root(), nodes: nodes, work: work, scale: 1, cutoff: math.Inf(1)}
+	b := &search{ctx: ctx, sys: s, check: verify.NewChecker(s), box: s.Root(), nodes: nodes, work: work, scale: 1, cutoff: math.Inf(1), gains: make([]gains, len(s.Lower))}
 	n := len(s.Lower)
 	m := lp.Model{Cost: make([]float64, n), Start: make([]int32, 1, n+1)}
 	type entry struct {
@@ -282,29 +286,110 @@ func (b *search) leaf(duals []float64, by float64) bool {
 	return false
 }
 
-// branch splits the box at the column whose value is furthest from an integer.
+// candidate is a column whose value is no integer.
+type candidate struct {
+	column int
+	down   float64 // what rounding down takes away
+	score  float64
+}
+
+// gains are what branching on a column has raised the bound by, per unit.
+type gains struct {
+	sum   [2]float64 // down, up
+	count [2]int
+}
+
+const (
+	// tried is how many candidates of a node are tried out at most, and trust how
+	// often each has to have been before its average counts.
+	tried = 8
+	trust = 4
+	// tryPivots is how long one is tried.
+	tryPivots = 40
+)
+
+// branch splits the box where both parts raise the bound most, as far as that
+// is known from before or from trying.
 func (b *search) branch() bool {
-	column, most := -1, 1e-7
+	var open []candidate
 	for j := range b.box.Lower {
 		if b.box.Lower[j] == b.box.Upper[j] {
 			continue
 		}
 		v := b.lp.Value(j)
-		off := math.Abs(v - math.Round(v))
+		down := v - math.Floor(v)
+		off := min(down, 1-down)
 		if j >= b.sys.Types {
 			off /= 8 // what is paid follows from who is in
 		}
-		if off > most {
-			column, most = j, off
+		if off > 1e-7 {
+			open = append(open, candidate{j, down, off})
 		}
 	}
-	if column < 0 {
+	if len(open) == 0 {
 		return b.whole()
 	}
-	at := int64(math.Floor(b.lp.Value(column)))
-	at = min(max(at, b.box.Lower[column]), b.box.Upper[column]-1)
-	b.proof = append(b.proof, matcher.ProofNode{Column: column, At: at})
+	slices.SortStableFunc(open, func(x, y candidate) int { return cmp.Compare(y.score, x.score) })
+	open = open[:min(tried, len(open))]
+	c := b.choose(open)
+	return b.split(c.column, int64(math.Floor(b.lp.Value(c.column))))
+}
+
+func (b *search) choose(open []candidate) candidate {
+	if len(open) == 1 {
+		return open[0]
+	}
+	here := b.lp.Objective()
+	b.lp.Save(&b.state)
+	best := 0
+	for i := range open {
+		c := &open[i]
+		g := &b.gains[c.column]
+		part := [2]float64{c.down, 1 - c.down}
+		var gain [2]float64
+		for side := range gain {
+			if g.count[side] < trust && b.lp.Pivots() < b.work {
+				gain[side] = b.try(c.column, side, here)
+				if !math.IsInf(gain[side], 1) {
+					g.sum[side] += gain[side] / part[side]
+					g.count[side]++
+				}
+			} else if g.count[side] > 0 {
+				gain[side] = float64(g.sum[side] / float64(g.count[side]) * part[side])
+			}
+			gain[side] = min(max(gain[side], 1e-6), 1e6)
+		}
+		if c.score = float64(gain[0] * gain[1]); c.score > open[best].score {
+			best = i
+		}
+	}
+	return open[best]
+}
+
+// try is how much the bound rises on one side of a column, in a few pivots.
+func (b *search) try(column, side int, here float64) float64 {
+	lower, upper := float64(b.box.Lower[column]), float64(b.box.Upper[column])
+	at := math.Floor(b.lp.Value(column))
+	if side == 0 {
+		b.lp.SetBounds(column, lower, at)
+	} else {
+		b.lp.SetBounds(column, at+1, upper)
+	}
+	status := b.lp.Solve(b.cutoff, tryPivots)
+	gain := b.lp.Objective() - here
+	if status == lp.Infeasible || status == lp.Cutoff {
+		gain = math.Inf(1)
+	}
+	b.lp.RestoreBounds(column, lower, upper)
+	b.lp.Load(&b.state)
+	return gain
+}
+
+// split writes a node and the proofs of its two parts.
+func (b *search) split(column int, at int64) bool {
 	lower, upper := b.box.Lower[column], b.box.Upper[column]
+	at = min(max(at, lower), upper-1)
+	b.proof = append(b.proof, matcher.ProofNode{Column: column, At: at})
 	b.set(column, lower, at)
 	ok := b.node()
 	if ok {
@@ -342,17 +427,8 @@ func (b *search) whole() bool {
 		return false
 	}
 	for j := range x {
-		if lower, upper := b.box.Lower[j], b.box.Upper[j]; lower < upper {
-			at := min(max(x[j], lower), upper-1)
-			b.proof = append(b.proof, matcher.ProofNode{Column: j, At: at})
-			b.set(j, lower, at)
-			ok := b.node()
-			if ok {
-				b.set(j, at+1, upper)
-				ok = b.node()
-			}
-			b.set(j, lower, upper)
-			return ok
+		if b.box.Lower[j] < b.box.Upper[j] {
+			return b.split(j, x[j])
 		}
 	}
 	return false
