@@ -183,6 +183,7 @@ func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err er
 		return false, err
 	}
 	sel.ErasedCount, sel.InputDigest = len(f.Erased), ""
+	sel.Moves = nil
 	if sel.Seal != nil {
 		sel.Seal.Chances = ChanceSummary{Method: sel.Lottery}
 	}

@@ -100,6 +100,108 @@ func (s *Service) ReplaceMembers(ctx context.Context, who access.Principal, req 
 	return made, err
 }
 
+// RepairMove is an objective that a replacement cannot keep.
+type RepairMove struct {
+	// Reason is as selection.Move: ExcludedByConditions, ExcludedByMust,
+	// ExcludedBySize, or ExcludedByPriority with its number.
+	Reason string
+	// Limit is what was good enough, Least what is possible; or TooFew, for some
+	// callers.
+	Limit, Least int64
+	Rows         []int    // of the rules that move
+	Clash        []string // conditions that cannot hold together
+}
+
+// repair finds what filling seats again can keep of the run that is replaced:
+// what is allowed above the new optimum is what was registered, less what the
+// optimum itself gave way.
+func (r *Runner) repair(ctx context.Context, sel *Selection) (*selection.Repair, error) {
+	var old *frozen
+	var chosen selection.Selected
+	err := r.Service.Store.View(ctx, func(tx Tx) error {
+		base, err := tx.Selection(ctx, sel.Program, sel.Replaces)
+		if err != nil || base.ErasedCount > 0 {
+			return err // what is left of it does not say what was possible
+		}
+		cohort, err := base.group()
+		if err != nil {
+			return err
+		}
+		record, err := matcher.ParseRecord(base.Record)
+		if err != nil {
+			return err
+		}
+		if old, err = readFrozen(base.Frozen); err != nil {
+			return err
+		}
+		pool, err := poolFor(ctx, tx, sel)
+		if err != nil {
+			return err
+		}
+		left := map[string]bool{}
+		for _, p := range old.People {
+			left[p.ID] = !slices.Contains(cohort, p.ID) &&
+				!slices.ContainsFunc(pool, func(a *Application) bool { return a.Code == p.ID })
+		}
+		gone := func(id string) bool { return left[id] }
+		c := old.Criteria
+		c.Include, c.Exclude = slices.DeleteFunc(c.Include, gone), slices.DeleteFunc(c.Exclude, gone)
+		outcome := record.Outcome
+		outcome.Cohort = cohort
+		chosen = selection.Selected{
+			People:   slices.DeleteFunc(old.People, func(p matcher.Person) bool { return left[p.ID] }),
+			Criteria: withoutPeople(c, gone), Outcome: &outcome,
+		}
+		return nil
+	})
+	if err != nil || old == nil {
+		return nil, err
+	}
+	var confirmed []string
+	for _, l := range sel.Include {
+		confirmed = append(confirmed, l.Code)
+	}
+	repair, err := selection.Replace(ctx, chosen, confirmed, sel.Declined, selection.Options{Work: sel.Work})
+	if problems, ok := err.(selection.InputErrors); ok {
+		return nil, engineError("REPLACEMENT_INVALID", problems)
+	}
+	return repair, err
+}
+
+// withoutPeople takes people out of links and lists of a set of criteria.
+func withoutPeople(c matcher.Criteria, gone func(string) bool) matcher.Criteria {
+	c.Links = slices.Clone(c.Links)
+	for i := range c.Links {
+		c.Links[i].IDs = slices.DeleteFunc(slices.Clone(c.Links[i].IDs), gone)
+	}
+	c.Links = slices.DeleteFunc(c.Links, func(l matcher.Link) bool {
+		return len(l.IDs) == 0 || len(l.IDs) == 1 && l.Kind != matcher.AtLeastOne
+	})
+	c.Rules = slices.Clone(c.Rules)
+	for i := range c.Rules {
+		ids := slices.DeleteFunc(slices.Clone(c.Rules[i].Property.IDs), gone)
+		if len(ids) > 0 {
+			c.Rules[i].Property.IDs = ids
+		}
+	}
+	return c
+}
+
+// take notes in a run what a repair came to.
+func (sel *Selection) take(repair *selection.Repair) {
+	if repair == nil {
+		return
+	}
+	sel.Allow = repair.Criteria.Allow
+	for _, m := range repair.Moves {
+		move := RepairMove{Reason: m.Reason, Limit: m.Limit, Least: m.Least, Clash: m.Clash}
+		for _, rule := range m.Rules {
+			move.Rows = append(move.Rows, rule.After.Row)
+		}
+		sel.Moves = append(sel.Moves, move)
+	}
+}
+
 // whoStays splits a group into those who keep their seats and those who left.
 func (s *Service) whoStays(ctx context.Context, tx Tx, req ReplaceRequest, cohort []string) (kept, gone []*Application, err error) {
 	named := map[string]bool{}

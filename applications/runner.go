@@ -306,7 +306,15 @@ func (e *engineFault) Error() string { return "engine: " + e.err.Error() }
 func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	s := r.Service
 	if len(sel.Frozen) == 0 {
+		var repair *selection.Repair
+		if sel.Replaces != "" {
+			var err error
+			if repair, err = r.repair(ctx, sel); err != nil {
+				return err
+			}
+		}
 		err := r.durable(ctx, sel, StepFrozen, 0, func(tx Tx, now *Selection) error {
+			now.take(repair)
 			f, err := s.freezeNow(ctx, tx, now)
 			if err != nil {
 				return err

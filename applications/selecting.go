@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -237,6 +238,9 @@ func (f *frozen) contradiction() error {
 // are not in the pool any more: they tie nobody.
 func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *frozen {
 	f := &frozen{People: poolOf(form, c, pool), Criteria: c.resolve(form).Criteria, Seed: sel.Seed, MaxChance: sel.MaxChance}
+	if sel.Replaces != "" {
+		f.Criteria.Allow = maps.Clone(sel.Allow)
+	}
 	there := map[string]bool{}
 	for _, p := range f.People {
 		there[p.ID] = true

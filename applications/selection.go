@@ -83,6 +83,10 @@ type Selection struct {
 	Replaces       string
 	Declined       []string
 	EarlierChoices int
+	// Moves are the objectives that cannot be kept with the others of the group in
+	// and those who left out, each by the least: proved. None: the group is as good
+	// as before.
+	Moves []RepairMove
 
 	Steps       []RunStep
 	CurrentStep string

@@ -100,6 +100,10 @@ func (r *SelectionResult) Withhold() {
 func (sel *Selection) withhold() {
 	sel.PoolSize, sel.InputDigest, sel.Commitment = shownCount(sel.PoolSize), "", ""
 	sel.withholdSteps()
+	sel.Moves = slices.Clone(sel.Moves)
+	for i := range sel.Moves { // a sum over the rows
+		sel.Moves[i].Limit, sel.Moves[i].Least, sel.Moves[i].Rows, sel.Moves[i].Clash = TooFew, TooFew, nil, nil
+	}
 	if sel.Seal != nil {
 		seal := *sel.Seal
 		seal.Types, seal.Chances = TooFew, seal.Chances.withheld()

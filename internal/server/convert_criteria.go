@@ -28,7 +28,7 @@ func criteriaToWire(c *applications.Criteria) *v1.Criteria {
 		Links: convert(c.Ties, func(t applications.Tie) *v1.Link {
 			return &v1.Link{Kind: v1.Link_Kind(linkKinds.number(strings.ToUpper(t.Kind))), Ids: t.IDs}
 		}),
-		Lottery:           v1.Criteria_Lottery(lotteries.number(c.Lottery)),
+		Lottery:   v1.Criteria_Lottery(lotteries.number(c.Lottery)),
 		MaxChance: int32(c.MaxChance), SeedKind: seedKindToWire(c.SeedKind), SeedPeople: c.SeedPeople,
 		SeedSource: c.SeedSource, Registered: c.Registered, RegisterTime: stamp(c.RegisterTime),
 		RegisteredBy: c.RegisteredBy, Reason: c.Reason, SecondPerson: c.SecondBy,

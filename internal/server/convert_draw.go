@@ -28,6 +28,11 @@ func seedKindFromWire(k v1.Criteria_SeedKind) (applications.SeedKind, error) {
 func drawToWire(w *v1.Selection, s *applications.Selection) {
 	w.MaxChance, w.SeedKind, w.SeedSource, w.SeedPeople = int32(s.MaxChance), seedKindToWire(s.SeedKind), s.SeedSource, s.SeedPeople
 	w.DeclinedCodes = s.Declined
+	w.Moves = convert(s.Moves, func(m applications.RepairMove) *v1.RepairMove {
+		return &v1.RepairMove{
+			Reason: m.Reason, Limit: small(int(m.Limit)), Least: small(int(m.Least)), Rows: convert(m.Rows, func(n int) int32 { return int32(n) }), Clash: m.Clash,
+		}
+	})
 	if s.Replaces != "" {
 		w.Replaces = selectionName(s.Program, s.Replaces)
 	}

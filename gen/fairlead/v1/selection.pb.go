@@ -218,7 +218,7 @@ func (x SelectionResult_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SelectionResult_Status.Descriptor instead.
 func (SelectionResult_Status) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10, 0}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // One run of the selector: its frozen input, its progress and what came of it.
@@ -307,6 +307,9 @@ type Selection struct {
 	Replaces string `protobuf:"bytes,35,opt,name=replaces,proto3" json:"replaces,omitempty"`
 	// The codes of those who left these seats.
 	DeclinedCodes []string `protobuf:"bytes,36,rep,name=declined_codes,json=declinedCodes,proto3" json:"declined_codes,omitempty"`
+	// What cannot be kept of the run that this one replaces, each by the least, proved. Empty: the
+	// group is as good as before.
+	Moves         []*RepairMove `protobuf:"bytes,37,rep,name=moves,proto3" json:"moves,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -593,6 +596,98 @@ func (x *Selection) GetDeclinedCodes() []string {
 	return nil
 }
 
+func (x *Selection) GetMoves() []*RepairMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// An objective that gives way when seats are filled again.
+type RepairMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "conditions" (locks, links, caps, size range), "must", "size", or "priority 1" to
+	// "priority 9".
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The deviation (of "size": the size) that was good enough. -1 to a caller without
+	// identity.read.
+	Limit int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The least deviation (of "size": the largest size) that is possible now. -1 to a caller
+	// without identity.read.
+	Least int32 `protobuf:"varint,3,opt,name=least,proto3" json:"least,omitempty"`
+	// The rows of the rules that move.
+	Rows []int32 `protobuf:"varint,4,rep,packed,name=rows,proto3" json:"rows,omitempty"`
+	// The conditions that cannot hold together.
+	Clash         []string `protobuf:"bytes,5,rep,name=clash,proto3" json:"clash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RepairMove) Reset() {
+	*x = RepairMove{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RepairMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RepairMove) ProtoMessage() {}
+
+func (x *RepairMove) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RepairMove.ProtoReflect.Descriptor instead.
+func (*RepairMove) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RepairMove) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RepairMove) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *RepairMove) GetLeast() int32 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *RepairMove) GetRows() []int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *RepairMove) GetClash() []string {
+	if x != nil {
+		return x.Clash
+	}
+	return nil
+}
+
 // Binds one of two people to a text that nobody else knows yet.
 type SeedCommitment struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -610,7 +705,7 @@ type SeedCommitment struct {
 
 func (x *SeedCommitment) Reset() {
 	*x = SeedCommitment{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +717,7 @@ func (x *SeedCommitment) String() string {
 func (*SeedCommitment) ProtoMessage() {}
 
 func (x *SeedCommitment) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +730,7 @@ func (x *SeedCommitment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeedCommitment.ProtoReflect.Descriptor instead.
 func (*SeedCommitment) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{1}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SeedCommitment) GetAttempt() int32 {
@@ -695,7 +790,7 @@ type SelectionSeal struct {
 
 func (x *SelectionSeal) Reset() {
 	*x = SelectionSeal{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -707,7 +802,7 @@ func (x *SelectionSeal) String() string {
 func (*SelectionSeal) ProtoMessage() {}
 
 func (x *SelectionSeal) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -720,7 +815,7 @@ func (x *SelectionSeal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionSeal.ProtoReflect.Descriptor instead.
 func (*SelectionSeal) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{2}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SelectionSeal) GetSealTime() *timestamppb.Timestamp {
@@ -814,7 +909,7 @@ type ChanceSummary struct {
 
 func (x *ChanceSummary) Reset() {
 	*x = ChanceSummary{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +921,7 @@ func (x *ChanceSummary) String() string {
 func (*ChanceSummary) ProtoMessage() {}
 
 func (x *ChanceSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +934,7 @@ func (x *ChanceSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChanceSummary.ProtoReflect.Descriptor instead.
 func (*ChanceSummary) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{3}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ChanceSummary) GetLottery() Criteria_Lottery {
@@ -921,7 +1016,7 @@ type Exclusion struct {
 
 func (x *Exclusion) Reset() {
 	*x = Exclusion{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -933,7 +1028,7 @@ func (x *Exclusion) String() string {
 func (*Exclusion) ProtoMessage() {}
 
 func (x *Exclusion) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -946,7 +1041,7 @@ func (x *Exclusion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
 func (*Exclusion) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Exclusion) GetPeopleCount() int32 {
@@ -997,7 +1092,7 @@ type SelectionDraw struct {
 
 func (x *SelectionDraw) Reset() {
 	*x = SelectionDraw{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1104,7 @@ func (x *SelectionDraw) String() string {
 func (*SelectionDraw) ProtoMessage() {}
 
 func (x *SelectionDraw) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1117,7 @@ func (x *SelectionDraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionDraw.ProtoReflect.Descriptor instead.
 func (*SelectionDraw) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SelectionDraw) GetAttempt() int32 {
@@ -1107,7 +1202,7 @@ type SelectionChoice struct {
 
 func (x *SelectionChoice) Reset() {
 	*x = SelectionChoice{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1214,7 @@ func (x *SelectionChoice) String() string {
 func (*SelectionChoice) ProtoMessage() {}
 
 func (x *SelectionChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1227,7 @@ func (x *SelectionChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionChoice.ProtoReflect.Descriptor instead.
 func (*SelectionChoice) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{6}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SelectionChoice) GetOutCodes() []string {
@@ -1189,7 +1284,7 @@ type SelectionLock struct {
 
 func (x *SelectionLock) Reset() {
 	*x = SelectionLock{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1296,7 @@ func (x *SelectionLock) String() string {
 func (*SelectionLock) ProtoMessage() {}
 
 func (x *SelectionLock) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1309,7 @@ func (x *SelectionLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionLock.ProtoReflect.Descriptor instead.
 func (*SelectionLock) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{7}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SelectionLock) GetApplication() string {
@@ -1269,7 +1364,7 @@ type SelectionStep struct {
 
 func (x *SelectionStep) Reset() {
 	*x = SelectionStep{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1376,7 @@ func (x *SelectionStep) String() string {
 func (*SelectionStep) ProtoMessage() {}
 
 func (x *SelectionStep) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1389,7 @@ func (x *SelectionStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionStep.ProtoReflect.Descriptor instead.
 func (*SelectionStep) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{8}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SelectionStep) GetStep() string {
@@ -1331,7 +1426,7 @@ type SelectionError struct {
 
 func (x *SelectionError) Reset() {
 	*x = SelectionError{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1438,7 @@ func (x *SelectionError) String() string {
 func (*SelectionError) ProtoMessage() {}
 
 func (x *SelectionError) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1451,7 @@ func (x *SelectionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionError.ProtoReflect.Descriptor instead.
 func (*SelectionError) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SelectionError) GetReason() string {
@@ -1432,7 +1527,7 @@ type SelectionResult struct {
 
 func (x *SelectionResult) Reset() {
 	*x = SelectionResult{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +1539,7 @@ func (x *SelectionResult) String() string {
 func (*SelectionResult) ProtoMessage() {}
 
 func (x *SelectionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +1552,7 @@ func (x *SelectionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionResult.ProtoReflect.Descriptor instead.
 func (*SelectionResult) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SelectionResult) GetName() string {
@@ -1631,7 +1726,7 @@ type DeclinerReport struct {
 
 func (x *DeclinerReport) Reset() {
 	*x = DeclinerReport{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1643,7 +1738,7 @@ func (x *DeclinerReport) String() string {
 func (*DeclinerReport) ProtoMessage() {}
 
 func (x *DeclinerReport) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1656,7 +1751,7 @@ func (x *DeclinerReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclinerReport.ProtoReflect.Descriptor instead.
 func (*DeclinerReport) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeclinerReport) GetAttribute() string {
@@ -1700,7 +1795,7 @@ type CohortGroup struct {
 
 func (x *CohortGroup) Reset() {
 	*x = CohortGroup{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1712,7 +1807,7 @@ func (x *CohortGroup) String() string {
 func (*CohortGroup) ProtoMessage() {}
 
 func (x *CohortGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1725,7 +1820,7 @@ func (x *CohortGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortGroup.ProtoReflect.Descriptor instead.
 func (*CohortGroup) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CohortGroup) GetTitle() string {
@@ -1764,7 +1859,7 @@ type CohortMember struct {
 
 func (x *CohortMember) Reset() {
 	*x = CohortMember{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1776,7 +1871,7 @@ func (x *CohortMember) String() string {
 func (*CohortMember) ProtoMessage() {}
 
 func (x *CohortMember) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1789,7 +1884,7 @@ func (x *CohortMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortMember.ProtoReflect.Descriptor instead.
 func (*CohortMember) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CohortMember) GetApplication() string {
@@ -1849,7 +1944,7 @@ type CohortSize struct {
 
 func (x *CohortSize) Reset() {
 	*x = CohortSize{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +1956,7 @@ func (x *CohortSize) String() string {
 func (*CohortSize) ProtoMessage() {}
 
 func (x *CohortSize) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +1969,7 @@ func (x *CohortSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortSize.ProtoReflect.Descriptor instead.
 func (*CohortSize) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CohortSize) GetWanted() int32 {
@@ -1913,7 +2008,7 @@ type Deviation struct {
 
 func (x *Deviation) Reset() {
 	*x = Deviation{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2020,7 @@ func (x *Deviation) String() string {
 func (*Deviation) ProtoMessage() {}
 
 func (x *Deviation) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2033,7 @@ func (x *Deviation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deviation.ProtoReflect.Descriptor instead.
 func (*Deviation) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Deviation) GetPriority() int32 {
@@ -1975,7 +2070,7 @@ type ObjectiveBound struct {
 
 func (x *ObjectiveBound) Reset() {
 	*x = ObjectiveBound{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1987,7 +2082,7 @@ func (x *ObjectiveBound) String() string {
 func (*ObjectiveBound) ProtoMessage() {}
 
 func (x *ObjectiveBound) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2000,7 +2095,7 @@ func (x *ObjectiveBound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectiveBound.ProtoReflect.Descriptor instead.
 func (*ObjectiveBound) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ObjectiveBound) GetValue() int64 {
@@ -2021,7 +2116,7 @@ var File_fairlead_v1_selection_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
-	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x12\n" +
+	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x12\n" +
 	"\tSelection\x12Y\n" +
 	"\x04name\x18\x01 \x01(\tBE\xe0A\b\xbaH?\xd8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.Selection.StateB\x03\xe0A\x03R\x05state\x12\x92\x01\n" +
@@ -2071,7 +2166,8 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\achoices\x18\" \x03(\v2\x1c.fairlead.v1.SelectionChoiceB\x03\xe0A\x03R\achoices\x12D\n" +
 	"\breplaces\x18# \x01(\tB(\xe0A\x03\xfaA\"\n" +
 	" openfairlead.github.io/SelectionR\breplaces\x12*\n" +
-	"\x0edeclined_codes\x18$ \x03(\tB\x03\xe0A\x03R\rdeclinedCodes\x1a8\n" +
+	"\x0edeclined_codes\x18$ \x03(\tB\x03\xe0A\x03R\rdeclinedCodes\x122\n" +
+	"\x05moves\x18% \x03(\v2\x17.fairlead.v1.RepairMoveB\x03\xe0A\x03R\x05moves\x1a8\n" +
 	"\n" +
 	"AllowEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
@@ -2089,7 +2185,14 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
 	"\x06SEALED\x10\a:g\xeaAd\n" +
 	" openfairlead.github.io/Selection\x12)programs/{program}/selections/{selection}*\n" +
-	"selections2\tselection\"\xab\x01\n" +
+	"selections2\tselection\"\x93\x01\n" +
+	"\n" +
+	"RepairMove\x12\x1b\n" +
+	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x19\n" +
+	"\x05limit\x18\x02 \x01(\x05B\x03\xe0A\x03R\x05limit\x12\x19\n" +
+	"\x05least\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05least\x12\x17\n" +
+	"\x04rows\x18\x04 \x03(\x05B\x03\xe0A\x03R\x04rows\x12\x19\n" +
+	"\x05clash\x18\x05 \x03(\tB\x03\xe0A\x03R\x05clash\"\xab\x01\n" +
 	"\x0eSeedCommitment\x12\x1d\n" +
 	"\aattempt\x18\x01 \x01(\x05B\x03\xe0A\x03R\aattempt\x12\x1b\n" +
 	"\x06person\x18\x02 \x01(\tB\x03\xe0A\x03R\x06person\x12\x1b\n" +
@@ -2249,86 +2352,88 @@ func file_fairlead_v1_selection_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_selection_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_fairlead_v1_selection_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_fairlead_v1_selection_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_fairlead_v1_selection_proto_goTypes = []any{
 	(Provenance)(0),               // 0: fairlead.v1.Provenance
 	(Selection_State)(0),          // 1: fairlead.v1.Selection.State
 	(SelectionResult_Status)(0),   // 2: fairlead.v1.SelectionResult.Status
 	(*Selection)(nil),             // 3: fairlead.v1.Selection
-	(*SeedCommitment)(nil),        // 4: fairlead.v1.SeedCommitment
-	(*SelectionSeal)(nil),         // 5: fairlead.v1.SelectionSeal
-	(*ChanceSummary)(nil),         // 6: fairlead.v1.ChanceSummary
-	(*Exclusion)(nil),             // 7: fairlead.v1.Exclusion
-	(*SelectionDraw)(nil),         // 8: fairlead.v1.SelectionDraw
-	(*SelectionChoice)(nil),       // 9: fairlead.v1.SelectionChoice
-	(*SelectionLock)(nil),         // 10: fairlead.v1.SelectionLock
-	(*SelectionStep)(nil),         // 11: fairlead.v1.SelectionStep
-	(*SelectionError)(nil),        // 12: fairlead.v1.SelectionError
-	(*SelectionResult)(nil),       // 13: fairlead.v1.SelectionResult
-	(*DeclinerReport)(nil),        // 14: fairlead.v1.DeclinerReport
-	(*CohortGroup)(nil),           // 15: fairlead.v1.CohortGroup
-	(*CohortMember)(nil),          // 16: fairlead.v1.CohortMember
-	(*CohortSize)(nil),            // 17: fairlead.v1.CohortSize
-	(*Deviation)(nil),             // 18: fairlead.v1.Deviation
-	(*ObjectiveBound)(nil),        // 19: fairlead.v1.ObjectiveBound
-	nil,                           // 20: fairlead.v1.Selection.AllowEntry
-	nil,                           // 21: fairlead.v1.CohortMember.AnswersEntry
-	(Criteria_Lottery)(0),         // 22: fairlead.v1.Criteria.Lottery
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
-	(Criteria_SeedKind)(0),        // 24: fairlead.v1.Criteria.SeedKind
-	(*RuleCount)(nil),             // 25: fairlead.v1.RuleCount
-	(*Infeasibility)(nil),         // 26: fairlead.v1.Infeasibility
-	(*Answer)(nil),                // 27: fairlead.v1.Answer
+	(*RepairMove)(nil),            // 4: fairlead.v1.RepairMove
+	(*SeedCommitment)(nil),        // 5: fairlead.v1.SeedCommitment
+	(*SelectionSeal)(nil),         // 6: fairlead.v1.SelectionSeal
+	(*ChanceSummary)(nil),         // 7: fairlead.v1.ChanceSummary
+	(*Exclusion)(nil),             // 8: fairlead.v1.Exclusion
+	(*SelectionDraw)(nil),         // 9: fairlead.v1.SelectionDraw
+	(*SelectionChoice)(nil),       // 10: fairlead.v1.SelectionChoice
+	(*SelectionLock)(nil),         // 11: fairlead.v1.SelectionLock
+	(*SelectionStep)(nil),         // 12: fairlead.v1.SelectionStep
+	(*SelectionError)(nil),        // 13: fairlead.v1.SelectionError
+	(*SelectionResult)(nil),       // 14: fairlead.v1.SelectionResult
+	(*DeclinerReport)(nil),        // 15: fairlead.v1.DeclinerReport
+	(*CohortGroup)(nil),           // 16: fairlead.v1.CohortGroup
+	(*CohortMember)(nil),          // 17: fairlead.v1.CohortMember
+	(*CohortSize)(nil),            // 18: fairlead.v1.CohortSize
+	(*Deviation)(nil),             // 19: fairlead.v1.Deviation
+	(*ObjectiveBound)(nil),        // 20: fairlead.v1.ObjectiveBound
+	nil,                           // 21: fairlead.v1.Selection.AllowEntry
+	nil,                           // 22: fairlead.v1.CohortMember.AnswersEntry
+	(Criteria_Lottery)(0),         // 23: fairlead.v1.Criteria.Lottery
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(Criteria_SeedKind)(0),        // 25: fairlead.v1.Criteria.SeedKind
+	(*RuleCount)(nil),             // 26: fairlead.v1.RuleCount
+	(*Infeasibility)(nil),         // 27: fairlead.v1.Infeasibility
+	(*Answer)(nil),                // 28: fairlead.v1.Answer
 }
 var file_fairlead_v1_selection_proto_depIdxs = []int32{
 	1,  // 0: fairlead.v1.Selection.state:type_name -> fairlead.v1.Selection.State
-	10, // 1: fairlead.v1.Selection.include:type_name -> fairlead.v1.SelectionLock
-	10, // 2: fairlead.v1.Selection.exclude:type_name -> fairlead.v1.SelectionLock
-	22, // 3: fairlead.v1.Selection.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	11, // 4: fairlead.v1.Selection.steps:type_name -> fairlead.v1.SelectionStep
-	12, // 5: fairlead.v1.Selection.error:type_name -> fairlead.v1.SelectionError
+	11, // 1: fairlead.v1.Selection.include:type_name -> fairlead.v1.SelectionLock
+	11, // 2: fairlead.v1.Selection.exclude:type_name -> fairlead.v1.SelectionLock
+	23, // 3: fairlead.v1.Selection.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	12, // 4: fairlead.v1.Selection.steps:type_name -> fairlead.v1.SelectionStep
+	13, // 5: fairlead.v1.Selection.error:type_name -> fairlead.v1.SelectionError
 	0,  // 6: fairlead.v1.Selection.provenance:type_name -> fairlead.v1.Provenance
-	23, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
-	23, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
-	23, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
-	23, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
-	20, // 11: fairlead.v1.Selection.allow:type_name -> fairlead.v1.Selection.AllowEntry
-	24, // 12: fairlead.v1.Selection.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
-	4,  // 13: fairlead.v1.Selection.commitments:type_name -> fairlead.v1.SeedCommitment
-	5,  // 14: fairlead.v1.Selection.seal:type_name -> fairlead.v1.SelectionSeal
-	8,  // 15: fairlead.v1.Selection.draws:type_name -> fairlead.v1.SelectionDraw
-	9,  // 16: fairlead.v1.Selection.choices:type_name -> fairlead.v1.SelectionChoice
-	23, // 17: fairlead.v1.SeedCommitment.commit_time:type_name -> google.protobuf.Timestamp
-	23, // 18: fairlead.v1.SelectionSeal.seal_time:type_name -> google.protobuf.Timestamp
-	6,  // 19: fairlead.v1.SelectionSeal.chances:type_name -> fairlead.v1.ChanceSummary
-	22, // 20: fairlead.v1.ChanceSummary.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	7,  // 21: fairlead.v1.ChanceSummary.exclusions:type_name -> fairlead.v1.Exclusion
-	24, // 22: fairlead.v1.SelectionDraw.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
-	23, // 23: fairlead.v1.SelectionDraw.draw_time:type_name -> google.protobuf.Timestamp
-	23, // 24: fairlead.v1.SelectionChoice.choose_time:type_name -> google.protobuf.Timestamp
-	23, // 25: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
-	23, // 26: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 27: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
-	0,  // 28: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
-	15, // 29: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
-	15, // 30: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
-	25, // 31: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
-	17, // 32: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
-	18, // 33: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
-	19, // 34: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
-	26, // 35: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
-	22, // 36: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	16, // 37: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
-	6,  // 38: fairlead.v1.SelectionResult.chances:type_name -> fairlead.v1.ChanceSummary
-	14, // 39: fairlead.v1.SelectionResult.decliners:type_name -> fairlead.v1.DeclinerReport
-	16, // 40: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
-	21, // 41: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
-	27, // 42: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	24, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
+	24, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
+	24, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
+	24, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
+	21, // 11: fairlead.v1.Selection.allow:type_name -> fairlead.v1.Selection.AllowEntry
+	25, // 12: fairlead.v1.Selection.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	5,  // 13: fairlead.v1.Selection.commitments:type_name -> fairlead.v1.SeedCommitment
+	6,  // 14: fairlead.v1.Selection.seal:type_name -> fairlead.v1.SelectionSeal
+	9,  // 15: fairlead.v1.Selection.draws:type_name -> fairlead.v1.SelectionDraw
+	10, // 16: fairlead.v1.Selection.choices:type_name -> fairlead.v1.SelectionChoice
+	4,  // 17: fairlead.v1.Selection.moves:type_name -> fairlead.v1.RepairMove
+	24, // 18: fairlead.v1.SeedCommitment.commit_time:type_name -> google.protobuf.Timestamp
+	24, // 19: fairlead.v1.SelectionSeal.seal_time:type_name -> google.protobuf.Timestamp
+	7,  // 20: fairlead.v1.SelectionSeal.chances:type_name -> fairlead.v1.ChanceSummary
+	23, // 21: fairlead.v1.ChanceSummary.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	8,  // 22: fairlead.v1.ChanceSummary.exclusions:type_name -> fairlead.v1.Exclusion
+	25, // 23: fairlead.v1.SelectionDraw.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	24, // 24: fairlead.v1.SelectionDraw.draw_time:type_name -> google.protobuf.Timestamp
+	24, // 25: fairlead.v1.SelectionChoice.choose_time:type_name -> google.protobuf.Timestamp
+	24, // 26: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
+	24, // 27: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 28: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
+	0,  // 29: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
+	16, // 30: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
+	16, // 31: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
+	26, // 32: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
+	18, // 33: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
+	19, // 34: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
+	20, // 35: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
+	27, // 36: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
+	23, // 37: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	17, // 38: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
+	7,  // 39: fairlead.v1.SelectionResult.chances:type_name -> fairlead.v1.ChanceSummary
+	15, // 40: fairlead.v1.SelectionResult.decliners:type_name -> fairlead.v1.DeclinerReport
+	17, // 41: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
+	22, // 42: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
+	28, // 43: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_proto_init() }
@@ -2344,7 +2449,7 @@ func file_fairlead_v1_selection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_selection_proto_rawDesc), len(file_fairlead_v1_selection_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
