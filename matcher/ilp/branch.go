@@ -194,6 +194,7 @@ func (s *search) side(c fractional, up bool) {
 // Limits of strong branching: columns looked at per node, pivots per side.
 const (
 	strongColumns = 10
+	strongAny     = 2
 	strongPivots  = 10
 )
 
@@ -270,6 +271,10 @@ func (s *search) learn(c fractional, up bool, gain float64) {
 func (s *search) choose(list []fractional, here *lp.State) (best fractional, upFirst, done bool) {
 	bestScore := -1.0
 	tried := 0
+	most := strongColumns
+	if s.anyPoint() {
+		most = strongAny
+	}
 	z := s.lp.Objective()
 	for _, c := range list {
 		var up, down float64
@@ -277,7 +282,7 @@ func (s *search) choose(list []fractional, here *lp.State) (best fractional, upF
 			up = h.up / h.ups * (1 - c.part)
 			down = h.down / h.downs * c.part
 		} else {
-			if tried >= strongColumns {
+			if tried >= most {
 				continue
 			}
 			tried++

@@ -211,7 +211,7 @@ func (e *engine) viaRelaxation(r *relaxed) *Result {
 	e.tell("collecting", 0)
 	count := herdPercent*open/100 + 10
 	for try := 0; try < 4; try++ {
-		if e.herd(x, f, deficit, count, &found, true) == 0 || e.interrupted() {
+		if e.herd(x, f, deficit, count, &found, true) < count || e.interrupted() {
 			break
 		}
 		owed := e.owed(deficit, f)

@@ -23,6 +23,9 @@ const (
 	// cohorts, as far as one can tell: where it lies inside, deficits stay below 2
 	// nearly always.
 	hopeless = 5
+	// dear is how many pivots a cohort may cost on average, with 2 more for each
+	// type: where they cost more, the levels are the shorter way.
+	dear = 300
 )
 
 // herd collects cohorts of the face whose plain mean comes near to x: each one
@@ -31,12 +34,13 @@ const (
 // mean falls with 1/N, not with 1/√N as for random cohorts.
 //
 // It stops early when no cohort is found, or, with strict, when the deficits
-// show that the point is no mean of cohorts.
+// show that the point is no mean of cohorts, or cohorts are hard to find.
 func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *pool, strict bool) (collected int) {
 	s := e.system
 	order := make([]int32, s.T)
 	score := make([]float64, s.T)
 	list := min(shortList, s.T)
+	begun := e.pivots
 	for round := range count {
 		for t := range s.T {
 			deficit[t] += x[t]
@@ -64,7 +68,7 @@ func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *
 		if c == nil {
 			return collected
 		}
-		if strict && round > 12 && round%4 == 0 && e.owed(deficit, f) > hopeless {
+		if strict && round > 12 && round%4 == 0 && (e.owed(deficit, f) > hopeless || e.pivots-begun > int64(round*(dear+2*s.T))) {
 			return collected
 		}
 		for t := range s.T {
