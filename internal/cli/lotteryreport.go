@@ -31,6 +31,29 @@ func (t *report) lottery(result *selected) {
 			t.line("    %s", x)
 		}
 	}
+	t.line("  ticket book %s", l.BookDigest())
+}
+
+// undrawn tells of a lottery that nobody has drawn from.
+func (t *report) undrawn(result *selected) {
+	r := result.record
+	t.line("%s  %s will keep every rule that must hold, and no cohort is better. Nobody is drawn yet.", t.bold("OPTIMAL"), people(r.Size.Bound))
+	t.line("")
+	t.lottery(result)
+	t.line("")
+	t.line("size %d of %d wanted (proved best)", r.Size.Bound, r.Size.Wanted)
+	for _, d := range r.Deviation {
+		more := ""
+		if a := result.question.criteria.Allow[d.Priority]; a > 0 {
+			more = fmt.Sprintf(", and %d above it is allowed", a)
+		}
+		t.line("priority %d: deviation %d (proved best%s)", d.Priority, d.Bound.Bound, more)
+	}
+	if len(result.question.criteria.Scores) > 0 {
+		t.line("total score %d (proved best)", r.Score.Bound)
+	}
+	t.line("")
+	t.line("The same command with --seed TEXT in place of --no-draw draws from this very ticket book.")
 }
 
 // howProved says how much is known about the smallest chance.

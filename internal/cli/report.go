@@ -34,6 +34,9 @@ func (t *report) outcome(result *selected) {
 	case r.Status == matcher.Undecided:
 		t.line("%s  Neither a cohort was found nor a proof that there is none: %s.", t.bold("UNDECIDED"), cutBy(r.Complete))
 		return
+	case r.Undrawn():
+		t.undrawn(result)
+		return
 	case r.Status == matcher.Optimal && r.Lottery.Drawable():
 		t.line("%s  %s, drawn by lot. Every rule that must hold is kept, and no cohort is better.", t.bold("OPTIMAL"), people(r.Size.Got))
 	case r.Status == matcher.Optimal:

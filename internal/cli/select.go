@@ -24,6 +24,7 @@ type selecting struct {
 	lottery       string
 	maxChance     int
 	seed          string
+	noDraw        bool
 	alternates    int
 	out           string
 	force         bool
@@ -56,6 +57,7 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 	f.StringVar(&s.lottery, "lottery", "", "how one of the equally good cohorts is drawn: leximin, maximin, or none (the seed decides, without chances) (default leximin)")
 	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that the lottery may give, in `PERMILLE`: 1 to 1000; who is included by name is exempt")
 	f.StringVar(&s.seed, "seed", "", "`text` that draws the ticket (default: drawn by the system, and printed)")
+	f.BoolVar(&s.noDraw, "no-draw", false, "show the lottery and draw nobody; the same command with --seed instead draws from this very lottery")
 	f.IntVar(&s.alternates, "alternates", 0, "name up to `N` people who should stand ready, and who has no exact replacement")
 	f.StringVar(&s.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&s.force, "force", false, "overwrite the file of --out")
@@ -74,6 +76,8 @@ func (s *selecting) checkOwn() error {
 	switch {
 	case s.set("max-chance") && (s.maxChance < 1 || s.maxChance > ballot.MaxPermille):
 		return usage("--max-chance %d: it must be from 1 to %d thousandths", s.maxChance, ballot.MaxPermille)
+	case s.noDraw && (s.set("seed") || s.alternates > 0 || s.asCSV):
+		return usage("--no-draw draws nobody: leave out --seed, --alternates and --csv")
 	case s.alternates < 0:
 		return usage("--alternates %d: it must be 0 or more", s.alternates)
 	case s.alternates > selection.MostAlternates:
@@ -104,6 +108,9 @@ func (s *selecting) method(q *question) (method string, maxChance int, err error
 	}
 	if s.set("max-chance") {
 		maxChance = s.maxChance
+	}
+	if s.noDraw && method == matcher.LotteryNone {
+		return "", 0, usage("--no-draw shows a lottery, and with none there is nothing to show: leave one of them out")
 	}
 	if maxChance > 0 && method == matcher.LotteryNone {
 		return "", 0, usage("--max-chance belongs to a lottery, and with none there are no chances: leave one of them out")
@@ -146,7 +153,7 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if result.record.Undrawn() {
+	if result.record.Undrawn() && !s.noDraw {
 		s.tellSeed(p, drawn)
 		if result.record, err = ballot.Draw(result.record, ballot.FromSeed(result.record, s.seed)); err != nil {
 			return err
