@@ -49,7 +49,7 @@ func (p *program) compare(names []string, asJSON bool) error {
 	}
 	c, err := selection.Compare(options...)
 	if err != nil {
-		return inFlags(err, nil)
+		return inFlags("one of the records", err, nil)
 	}
 	if asJSON {
 		return writeComparison(p, names, c)

@@ -23,7 +23,7 @@ that is as good is without them, or has them, it says so, and why. Every swap is
 counted from the rules. docs/explaining.md has an example.
 
 Exit codes: 0 ok · 2 usage · 3 bad input data, also an id that the pool lacks ·
-130 interrupted.`,
+6 the record contradicts itself · 130 interrupted.`,
 		Example: "  fairlead explain run.json A07",
 		Args:    twoNames("name the record and the id: fairlead explain RUN.json ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,7 +53,7 @@ func (p *program) explain(ctx context.Context, name, id string, asJSON, quiet bo
 	}
 	x, err := selection.Explain(ctx, s, id, selection.Options{})
 	if err != nil {
-		return inFlags(err, map[string]string{"id": name})
+		return inFlags(name, err, map[string]string{"id": name})
 	}
 	if asJSON {
 		if !quiet {

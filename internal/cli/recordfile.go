@@ -50,11 +50,12 @@ func readRecord(p *program, name string) (*matcher.Record, selection.Selected, e
 }
 
 // inFlags tells of bad input in the words of the command line: each field of
-// the engine is an argument or flag.
-func inFlags(err error, words map[string]string) error {
+// the engine is an argument or flag. Any other error comes of a record that
+// claims what is not so.
+func inFlags(name string, err error, words map[string]string) error {
 	var all selection.InputErrors
 	if !errors.As(err, &all) {
-		return err
+		return exit(exitUnverified, "%s contradicts itself (%w); fairlead verify says which of its checks it breaks", name, err)
 	}
 	var problems []error
 	for _, e := range all {

@@ -41,7 +41,7 @@ which rule gives way and by how much, proved least. docs/explaining.md has an
 example.
 
 Exit codes: 0 ok · 2 usage · 3 bad input data · 4 proved impossible · 5 not proved in
-the work or time given · 130 interrupted.`,
+the work or time given · 6 the record contradicts itself · 130 interrupted.`,
 		Example: "  fairlead replace run.json --declined A07 --out repaired.json",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -116,7 +116,7 @@ func (r *replacing) run(ctx context.Context, p *program, name string) error {
 	repair, err := selection.Replace(limited, s, confirmed, declined, selection.Options{Work: r.work, Progress: line.show})
 	line.clear()
 	if err != nil {
-		return inFlags(err, map[string]string{"declined": "--declined", "confirmed": "--confirmed"})
+		return inFlags(name, err, map[string]string{"declined": "--declined", "confirmed": "--confirmed"})
 	}
 	result := &replacement{before: before, repair: repair, declined: declined}
 	if repair.Outcome.Status == matcher.Optimal {

@@ -174,6 +174,11 @@ const (
 // and all others stay.
 func (st *standing) repairable(r *run, declined []string) (decision, error) {
 	out := st.closure(declined)
+	for _, id := range st.cohort {
+		if st.excluded[id] && !slices.Contains(out, id) {
+			return no, nil // put in by hand: whoever declines, this is not kept
+		}
+	}
 	s := newStage()
 	s.goal, s.size = anyCohort, st.size
 	s.force, s.forbid = make([]bool, len(r.in.blocks)), make([]bool, len(r.in.blocks))

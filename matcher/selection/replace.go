@@ -108,6 +108,9 @@ func (st *standing) offers(confirmed, declined []string) error {
 			if list.field == "confirmed" && slices.Contains(declined, id) {
 				return inputError("confirmed", fmt.Sprintf("%q declined too: keep one of the two", id))
 			}
+			if list.field == "confirmed" && st.excluded[id] {
+				return inputError("confirmed", fmt.Sprintf("%q is in the cohort although the criteria exclude them", id))
+			}
 			if seen[id] {
 				return inputError(list.field, fmt.Sprintf("names %q twice", id))
 			}
