@@ -16,6 +16,7 @@ type pool struct {
 	excluded []bool
 	block    []int   // by person; -1: excluded, or tied to somebody who is
 	blocks   [][]int // people, ascending
+	included []bool  // by block: somebody of it is included by name
 	rules    []ruled
 	caps     []valued
 }
@@ -24,6 +25,7 @@ type pool struct {
 // which of its values.
 type ruled struct {
 	member []bool
+	pool   int // members after exclusions
 	valued
 }
 
@@ -32,6 +34,7 @@ type ruled struct {
 type valued struct {
 	values  []string
 	held    [][]int // by person: places in values, ascending
+	people  [][]int // by value: who holds it
 	holders []int   // by value: people of the pool, after exclusions
 }
 
@@ -44,10 +47,22 @@ func newPool(in *matcher.Input) *pool {
 		p.excluded[p.at[id]] = true
 	}
 	p.tie()
+	p.included = make([]bool, len(p.blocks))
+	for _, id := range p.c.Include {
+		if b := p.block[p.at[id]]; b >= 0 {
+			p.included[b] = true
+		}
+	}
 	for i := range p.c.Rules {
 		r := &p.c.Rules[i]
 		if r.Kind == matcher.Quota {
-			p.rules = append(p.rules, ruled{member: p.members(r.Property)})
+			q := ruled{member: p.members(r.Property)}
+			for k, member := range q.member {
+				if member && !p.excluded[k] {
+					q.pool++
+				}
+			}
+			p.rules = append(p.rules, q)
 		} else {
 			p.rules = append(p.rules, ruled{valued: p.valued(r.Property.Terms[0])})
 		}
@@ -109,19 +124,21 @@ func (p *pool) members(q matcher.Property) []bool {
 	}
 	for i, person := range p.in.People {
 		out[i] = len(q.IDs) == 0 || listed[person.ID]
-		for _, t := range q.Terms {
-			held := person.Values[t.Attribute]
+	}
+	for _, t := range q.Terms {
+		wanted := setOf(t.Values)
+		for i, person := range p.in.People {
 			hits := 0
-			for _, v := range t.Values {
-				if slices.Contains(held, v) {
+			for v := range setOf(person.Values[t.Attribute]) {
+				if wanted[v] {
 					hits++
 				}
 			}
 			switch {
 			case t.Wildcard:
-				out[i] = out[i] && len(held) > 0
+				out[i] = out[i] && len(person.Values[t.Attribute]) > 0
 			case t.Match == matcher.MatchAll:
-				out[i] = out[i] && hits == len(t.Values)
+				out[i] = out[i] && hits == len(wanted)
 			default:
 				out[i] = out[i] && hits > 0
 			}
@@ -130,12 +147,21 @@ func (p *pool) members(q matcher.Property) []bool {
 	return out
 }
 
+func setOf(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[s] = true
+	}
+	return set
+}
+
 func (p *pool) valued(t matcher.Term) valued {
 	v := valued{held: make([][]int, len(p.in.People))}
+	listed := setOf(t.Values)
 	number := map[string]int{}
 	for _, person := range p.in.People {
 		for _, value := range person.Values[t.Attribute] {
-			if _, ok := number[value]; !ok && (t.Wildcard || slices.Contains(t.Values, value)) {
+			if _, ok := number[value]; !ok && (t.Wildcard || listed[value]) {
 				number[value] = 0
 				v.values = append(v.values, value)
 			}
@@ -145,17 +171,20 @@ func (p *pool) valued(t matcher.Term) valued {
 	for k, value := range v.values {
 		number[value] = k
 	}
-	v.holders = make([]int, len(v.values))
+	v.holders, v.people = make([]int, len(v.values)), make([][]int, len(v.values))
 	for i, person := range p.in.People {
-		for _, value := range person.Values[t.Attribute] {
-			if k, ok := number[value]; ok && !slices.Contains(v.held[i], k) {
+		for value := range setOf(person.Values[t.Attribute]) {
+			if k, ok := number[value]; ok {
 				v.held[i] = append(v.held[i], k)
-				if !p.excluded[i] {
-					v.holders[k]++
-				}
 			}
 		}
 		slices.Sort(v.held[i])
+		for _, k := range v.held[i] {
+			v.people[k] = append(v.people[k], i)
+			if !p.excluded[i] {
+				v.holders[k]++
+			}
+		}
 	}
 	return v
 }
@@ -177,11 +206,7 @@ func (p *pool) count(people []int) tally {
 			Row: r.Row, Feature: r.Feature, Value: r.Value, Kind: r.Kind, Min: r.Min, Max: r.Max, Priority: r.Priority,
 		}
 		if r.Kind == matcher.Quota {
-			for k, member := range q.member {
-				if member && !p.excluded[k] {
-					n.Pool++
-				}
-			}
+			n.Pool = q.pool
 			for _, k := range people {
 				if q.member[k] {
 					n.Count++

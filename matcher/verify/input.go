@@ -57,8 +57,9 @@ func validInput(in *matcher.Input) error {
 	if len(c.Include) > c.Size {
 		return errors.New("include: more people than the size")
 	}
+	excluded := setOf(c.Exclude)
 	for _, id := range c.Include {
-		if slices.Contains(c.Exclude, id) {
+		if excluded[id] {
 			return errors.New("include: names somebody who is excluded")
 		}
 	}

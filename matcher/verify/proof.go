@@ -47,6 +47,7 @@ func NewChecker(s *System) *Checker {
 			sum += float64(math.Abs(float64(r.Value[k])) * (1 + max(math.Abs(float64(s.Lower[j])), math.Abs(float64(s.Upper[j])))))
 		}
 		c.size = append(c.size, sum)
+		c.steps += int64(len(r.Index)) + 1
 	}
 	return c
 }
@@ -213,6 +214,8 @@ func (s *System) check(p matcher.Proof, left *budget) error {
 	}
 	left.steps -= c.steps
 	switch {
+	case left.steps < 0:
+		return errTooLarge
 	case len(p) == 0:
 		return errors.New("there is none")
 	case len(open) > 0:

@@ -343,6 +343,10 @@ func (a *audit) lottery(p *pool, types [][]int) {
 
 func (a *audit) book(p *pool, types [][]int) error {
 	l := &a.r.Lottery
+	c := &a.in.Criteria
+	if each := int64(len(a.in.People) + len(c.Links)*2 + len(c.Rules)*c.Size); int64(len(l.Book))*each > maxSteps {
+		return errors.New("it is larger than is allowed")
+	}
 	sum := int64(0)
 	for i, line := range l.Book {
 		if sum += line.Tickets; line.Tickets < 1 || sum > matcher.Tickets {
@@ -432,7 +436,7 @@ func (a *audit) numbers(p *pool) error {
 			none += len(ids)
 			continue
 		}
-		if a.in.MaxChance > 0 && v > int64(a.in.MaxChance)*(matcher.Billion/1000) && !p.included(ids) {
+		if a.in.MaxChance > 0 && v > int64(a.in.MaxChance)*(matcher.Billion/1000) && !p.included[p.block[p.at[ids[0]]]] {
 			return fmt.Errorf("t%d: its optimum is above the cap", t+1)
 		}
 		smallest, largest = min(smallest, v), max(largest, v)
@@ -451,12 +455,6 @@ func (a *audit) numbers(p *pool) error {
 		return errors.New("smallest or largest is not that of the optimum")
 	}
 	return nil
-}
-
-// included is whether somebody of a block of these people is included by name.
-func (p *pool) included(ids []string) bool {
-	b := p.block[p.at[ids[0]]]
-	return slices.ContainsFunc(p.c.Include, func(id string) bool { return p.block[p.at[id]] == b })
 }
 
 func (a *audit) impossibleTypes() map[int]bool {

@@ -58,12 +58,9 @@ type slack struct {
 // newModel builds the system of an input over the blocks of types.
 func newModel(p *pool, types [][]int) *model {
 	m := &model{pool: p, types: types, typ: make([]int, len(p.blocks))}
-	included := make([]bool, len(p.in.People))
-	var lost int // included people who cannot be in
+	lost := 0 // included people who cannot be in
 	for _, id := range p.c.Include {
-		k := p.at[id]
-		included[k] = true
-		if p.block[k] < 0 {
+		if p.block[p.at[id]] < 0 {
 			lost++
 		}
 	}
@@ -72,7 +69,7 @@ func newModel(p *pool, types [][]int) *model {
 		lower := int64(0)
 		for _, b := range blocks {
 			m.typ[b] = t
-			if slices.ContainsFunc(p.blocks[b], func(k int) bool { return included[k] }) {
+			if p.included[b] {
 				lower = int64(len(blocks))
 			}
 		}
@@ -184,7 +181,7 @@ func (m *model) lines(f func(line)) {
 	p := m.pool
 	for i := range p.caps {
 		for v := range p.caps[i].values {
-			emit(p.caps[i].of(v), 0, int64(p.c.Caps[i].Max))
+			emit(p.caps[i].people[v], 0, int64(p.c.Caps[i].Max))
 		}
 	}
 	var pairs [][2]int
@@ -224,17 +221,6 @@ func (m *model) conditions() {
 	m.lines(func(l line) { m.base.row(m.merged(l.entries), l.lo, l.hi) })
 }
 
-// of lists who holds a value.
-func (v *valued) of(value int) []int {
-	var people []int
-	for k, held := range v.held {
-		if slices.Contains(held, value) {
-			people = append(people, k)
-		}
-	}
-	return people
-}
-
 // ruleLines calls f with every line of a rule of kind quota, company or cap.
 func (m *model) ruleLines(i int, f func(line)) {
 	r, q := &m.pool.c.Rules[i], &m.pool.rules[i]
@@ -255,12 +241,12 @@ func (m *model) ruleLines(i int, f func(line)) {
 	case matcher.Company:
 		for v, holders := range q.holders {
 			if holders >= r.Min {
-				emit(q.of(v), int64(r.Min), NoUpper)
+				emit(q.people[v], int64(r.Min), NoUpper)
 			}
 		}
 	case matcher.Cap:
 		for v := range q.values {
-			emit(q.of(v), 0, int64(r.Max))
+			emit(q.people[v], 0, int64(r.Max))
 		}
 	}
 }
@@ -271,7 +257,7 @@ func (m *model) variety(i int) (shared []map[int]int64, alone map[int]int64) {
 	q := &m.pool.rules[i]
 	alone = map[int]int64{}
 	for v := range q.values {
-		entries, total := m.group(q.of(v))
+		entries, total := m.group(q.people[v])
 		if total == 0 {
 			continue
 		}
@@ -350,10 +336,6 @@ func (m *model) alike() error {
 			add(alone)
 		}
 	}
-	included := map[int]bool{}
-	for _, id := range m.pool.c.Include {
-		included[m.pool.block[m.pool.at[id]]] = true
-	}
 	score := func(b int) (sum int) {
 		for _, k := range m.pool.blocks[b] {
 			sum += m.pool.c.Scores[m.pool.in.People[k].ID]
@@ -366,7 +348,7 @@ func (m *model) alike() error {
 			switch {
 			case len(m.pool.blocks[b]) != len(m.pool.blocks[first]):
 				return fmt.Errorf("t%d: its blocks differ in size", t+1)
-			case included[b] != included[first]:
+			case m.pool.included[b] != m.pool.included[first]:
 				return fmt.Errorf("t%d: somebody of it is included by name, somebody else is not", t+1)
 			case score(b) != score(first):
 				return fmt.Errorf("t%d: its people have different scores", t+1)
