@@ -84,8 +84,12 @@ type Seats struct {
 	Can, Cannot int
 }
 
-// Limits of the details, in pivots of one search.
-const rangeWork = 20_000
+// Limits of the details, in pivots of one search: more for what says how tight
+// a rule is, and who can be in, than for the other end of a range.
+const (
+	detailWork = 20_000
+	rangeWork  = 4_000
+)
 
 // Steps of the details, as Progress tells them.
 const (
@@ -127,13 +131,14 @@ func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v
 type reach struct {
 	r       *run
 	program *program
+	work    int64 // limit in pivots of one search
 	ranges  []Range
 	seen    map[string]bool // who is in one of the cohorts found
 }
 
 func (r *run) examine(witness []string, d *Details) error {
 	s := newStage()
-	allowed := &reach{r: r, program: r.in.program(&s), seen: map[string]bool{}}
+	allowed := &reach{r: r, program: r.in.program(&s), work: detailWork, seen: map[string]bool{}}
 	for i, rule := range r.criteria.Rules {
 		g := Range{Row: rule.Row, Least: math.MaxInt, Most: -1, High: math.MaxInt}
 		switch rule.Kind {
@@ -164,7 +169,9 @@ func (r *run) examine(witness []string, d *Details) error {
 				return err
 			}
 		}
+		allowed.work = rangeWork
 	}
+	allowed.work = detailWork
 	d.Ranges = allowed.ranges
 	return r.decliners(allowed, d)
 }
@@ -181,10 +188,15 @@ func (a *reach) note(cohort []string) {
 	}
 }
 
-// better looks for a cohort with a smaller cost than below. It says whether it
-// is proved that there is none.
-func (a *reach) better(step string, p *ilp.Problem, below int64) (none bool, err error) {
-	sol, err := a.r.attempt(step, p, ilp.Options{Work: rangeWork, Below: &below})
+// best looks for the cohort with the smallest cost, if that is smaller than below.
+// It says whether it is proved that there is none better.
+func (a *reach) best(p *ilp.Problem, below int64) (proved bool, err error) {
+	return a.better(StepRanges, p, ilp.Options{Work: a.work, Below: &below})
+}
+
+// better takes note of the cohort that a search comes to.
+func (a *reach) better(step string, p *ilp.Problem, o ilp.Options) (proved bool, err error) {
+	sol, err := a.r.attempt(step, p, o)
 	if err != nil || sol.X == nil {
 		return sol.Status == ilp.Infeasible, err
 	}
@@ -222,7 +234,7 @@ func (a *reach) most(i int) (err error) {
 		// Values held by fewer than the floor carry none.
 		p = a.groups(i, rule.Min, rule.Min, -1)
 	}
-	g.MostProved, err = a.better(StepRanges, p, int64(-g.Most))
+	g.MostProved, err = a.best(p, int64(-g.Most))
 	return err
 }
 
@@ -243,7 +255,7 @@ func (a *reach) least(i int) (err error) {
 	default:
 		p = a.shared(i)
 	}
-	g.LeastProved, err = a.better(StepRanges, p, int64(g.Least))
+	g.LeastProved, err = a.best(p, int64(g.Least))
 	return err
 }
 
@@ -337,11 +349,11 @@ func (a *reach) mostShared(i int) error {
 		for k, j := range of.index {
 			p.Cost[j] = -of.value[k]
 		}
-		none, err := a.better(StepRanges, p, int64(-g.Most))
+		proved, err := a.best(p, int64(-g.Most))
 		if err != nil {
 			return err
 		}
-		g.MostProved = g.MostProved && none
+		g.MostProved = g.MostProved && proved
 	}
 	return nil
 }
@@ -376,7 +388,7 @@ func (r *run) decliners(allowed *reach, d *Details) error {
 			rest[id] = true
 		}
 	}
-	best := &reach{r: r, seen: map[string]bool{}}
+	best := &reach{r: r, work: detailWork, seen: map[string]bool{}}
 	var never map[string]bool
 	if len(rest) > 0 {
 		proved, err := r.settle()
@@ -445,7 +457,9 @@ func (a *reach) outOf(people map[string]bool) (map[string]bool, error) {
 		none, before := !asked, len(a.seen)
 		if asked {
 			var err error
-			if none, err = a.better(StepDecliners, p, 0); err != nil {
+			// The first one that has any of them will do: it has many.
+			some := int64(-1)
+			if none, err = a.better(StepDecliners, p, ilp.Options{Work: a.work, Below: new(int64), Enough: &some}); err != nil {
 				return nil, err
 			}
 		}
