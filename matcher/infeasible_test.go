@@ -39,7 +39,7 @@ func TestConflictInRecord(t *testing.T) {
 			{Cost: 3, Changes: []Change{{Row: 1, Bound: BoundMin, From: 4, To: 2}, {Row: 2, Bound: BoundMax, From: 0, To: 1}}},
 		},
 		Cut:                 []string{CutRelaxations},
-		LeastTotalDeviation: &least,
+		LeastTotalDeviation: &least, Closest: []string{},
 	}
 	good := NewRecord(&Outcome{Status: Infeasible, Complete: true, Infeasibility: inf}, "sha256:00", "e").AppendJSON(nil)
 	back, err := ParseRecord(good)
