@@ -86,6 +86,33 @@ func (l *list[T]) cursor(key, id string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(key + "\x00" + id))
 }
 
+// page fills a page of a list in the order of ids from what read finds after
+// one, a batch at a time. It holds what show makes of them: what is stored may
+// be large.
+func (l *list[T]) page(id func(T) string, show func(T) T, read func(after string) ([]T, error)) (*ListPage[T], error) {
+	page := &ListPage[T]{}
+	for after := l.after; ; {
+		batch, err := read(after)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range batch {
+			after = id(item)
+			if !l.match(item) {
+				continue
+			}
+			if len(page.Items) == l.size {
+				page.Next = l.cursor("", id(page.Items[l.size-1]))
+				return page, nil
+			}
+			page.Items = append(page.Items, show(item))
+		}
+		if len(batch) < scanBatch {
+			return page, nil
+		}
+	}
+}
+
 // before reports whether an item sorts before another one: by key, then id.
 func (l *list[T]) before(keyA, idA, keyB, idB string) bool {
 	if keyA == keyB {

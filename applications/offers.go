@@ -672,31 +672,14 @@ func (s *Service) Offers(ctx context.Context, who access.Principal, program stri
 	}
 	var page *ListPage[*Offer]
 	err = s.Store.View(ctx, func(tx Tx) error {
-		page = &ListPage[*Offer]{}
 		if _, err := tx.Program(ctx, program); err != nil {
 			return err
 		}
-		query := OfferQuery{Program: program, AfterID: l.after, Descending: l.descending, Limit: scanBatch}
-		for {
-			batch, err := tx.Offers(ctx, query)
-			if err != nil {
-				return err
-			}
-			for _, o := range batch {
-				query.AfterID = o.ID
-				if !l.match(o) {
-					continue
-				}
-				if len(page.Items) == l.size {
-					page.Next = l.cursor("", page.Items[l.size-1].ID)
-					return nil
-				}
-				page.Items = append(page.Items, o.shownTo(who))
-			}
-			if len(batch) < scanBatch {
-				return nil
-			}
-		}
+		id, show := func(o *Offer) string { return o.ID }, func(o *Offer) *Offer { return o.shownTo(who) }
+		page, err = l.page(id, show, func(after string) ([]*Offer, error) {
+			return tx.Offers(ctx, OfferQuery{Program: program, AfterID: after, Descending: l.descending, Limit: scanBatch})
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err

@@ -361,32 +361,16 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 	if l.descending {
 		return nil, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{"order_by", "runs are listed oldest first"})
 	}
-	page := &ListPage[*Selection]{}
+	var page *ListPage[*Selection]
 	err = s.Store.View(ctx, func(tx Tx) error {
-		*page = ListPage[*Selection]{}
 		if _, err := tx.Program(ctx, program); err != nil {
 			return err
 		}
-		for after := l.after; ; {
-			batch, err := tx.Selections(ctx, program, after, scanBatch)
-			if err != nil {
-				return err
-			}
-			for _, sel := range batch {
-				after = sel.ID
-				if !l.match(sel) {
-					continue
-				}
-				if len(page.Items) == l.size {
-					page.Next = l.cursor("", page.Items[l.size-1].ID)
-					return nil
-				}
-				page.Items = append(page.Items, sel.outside(who))
-			}
-			if len(batch) < scanBatch {
-				return nil
-			}
-		}
+		id, show := func(sel *Selection) string { return sel.ID }, func(sel *Selection) *Selection { return sel.outside(who) }
+		page, err = l.page(id, show, func(after string) ([]*Selection, error) {
+			return tx.Selections(ctx, program, after, scanBatch)
+		})
+		return err
 	})
 	if err != nil {
 		return nil, err
