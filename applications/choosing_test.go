@@ -99,7 +99,7 @@ func TestChooseSelection(t *testing.T) {
 // No sequence of calls gives a run that was changed by hand back the word DRAWN,
 // or its members a chance. Random calls, and a model that remembers.
 func TestNeverDrawnAfterASwap(t *testing.T) {
-	rounds := 3
+	rounds := 6
 	if os.Getenv("FAIRLEAD_SOAK") == "1" {
 		rounds = 60
 	}
@@ -111,7 +111,7 @@ func TestNeverDrawnAfterASwap(t *testing.T) {
 		w.pool(12)
 		swapped := map[string]bool{}
 		var runs []string
-		for range 14 {
+		for range 25 {
 			var err error
 			pick := ""
 			if len(runs) > 0 {
@@ -126,7 +126,7 @@ func TestNeverDrawnAfterASwap(t *testing.T) {
 					}
 				}).ID)
 			case what <= 2:
-				_, err = w.draw(pick, func(r *applications.DrawRequest) { r.Reason = "again" })
+				_, err = w.draw(pick, func(r *applications.DrawRequest) { r.Reason, r.ConfirmImpossible = "again", "seen" })
 			case what <= 4:
 				if r, e := w.SelectionResult(w.ctx, w.facilitator, "leaders", pick); e == nil && len(r.Members) > 0 {
 					var cohort []string
@@ -191,7 +191,7 @@ func TestNeverDrawnAfterASwap(t *testing.T) {
 	if swaps == 0 {
 		t.Errorf("seed %d: nothing was ever swapped", seed)
 	}
-	t.Logf("figure: %d rounds of 14 random calls, %d swaps, %d calls refused: no swapped run says DRAWN", rounds, swaps, refused)
+	t.Logf("figure: %d rounds of 25 random calls, %d swaps, %d calls refused: no swapped run says DRAWN", rounds, swaps, refused)
 }
 
 // A seat that became free is filled by a new run in which the others keep
