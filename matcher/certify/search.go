@@ -177,44 +177,38 @@ func (b *search) node() bool {
 	if b.nodes--; b.nodes < 0 || b.lp.Pivots() >= b.work || b.ctx.Err() != nil {
 		return false
 	}
-	for {
-		status := b.lp.Solve(b.cutoff, b.work-b.lp.Pivots())
-		switch status {
-		case lp.Infeasible:
-			ray := make([]float64, len(b.row))
-			b.lp.Ray(ray)
-			if b.leaf(normal(ray), 0) {
-				return true
-			}
-		case lp.Limit:
-			return false
-		}
-		if status != lp.Infeasible && b.sign != 0 {
-			duals := make([]float64, len(b.row))
-			b.lp.Duals(duals)
-			if b.lp.Objective() > b.cutoff-float64(0.3*b.scale) && b.leaf(duals, b.scale) {
-				return true
-			}
-		}
-		if status != lp.Cutoff {
-			break
-		}
+	status := b.lp.Solve(b.cutoff, b.work-b.lp.Pivots())
+	if status == lp.Cutoff && !b.byDuals() {
 		// The floats say enough, the integers do not: go on to the optimum.
-		was := b.cutoff
-		b.cutoff = math.Inf(1)
-		status = b.lp.Solve(b.cutoff, b.work-b.lp.Pivots())
-		b.cutoff = was
-		if status == lp.Limit {
-			return false
-		}
-		duals := make([]float64, len(b.row))
-		b.lp.Duals(duals)
-		if status == lp.Optimal && b.leaf(duals, b.scale) {
+		status = b.lp.Solve(math.Inf(1), b.work-b.lp.Pivots())
+	} else if status == lp.Cutoff {
+		return true
+	}
+	switch status {
+	case lp.Limit:
+		return false
+	case lp.Infeasible:
+		ray := make([]float64, len(b.row))
+		b.lp.Ray(ray)
+		if b.leaf(normal(ray), 0) {
 			return true
 		}
-		break
+	default:
+		if b.lp.Objective() > b.cutoff-float64(0.3*b.scale) && b.byDuals() {
+			return true
+		}
 	}
 	return b.branch()
+}
+
+// byDuals writes a leaf if the duals of the basis refute the goal.
+func (b *search) byDuals() bool {
+	if b.sign == 0 {
+		return false // there is no goal
+	}
+	duals := make([]float64, len(b.row))
+	b.lp.Duals(duals)
+	return b.leaf(duals, b.scale)
 }
 
 // normal scales a ray so that its largest entry is 1.

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/openfairlead/fairlead/matcher"
-	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/selection"
 	"github.com/openfairlead/fairlead/matcher/verify"
 )
@@ -80,17 +79,6 @@ func anew(r *matcher.Record) {
 	if d := r.Certificate.Draw; d != nil && d.Selection == "" {
 		d.Root = r.InputDigest
 	}
-}
-
-// redraw makes the draw that follows from what the record says by now.
-func redraw(t *testing.T, r *matcher.Record) {
-	t.Helper()
-	anew(r)
-	again, err := ballot.Draw(r, ballot.FromSeed(r, r.Seed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	*r = *again
 }
 
 func leaf(p matcher.Proof) *matcher.ProofNode {
@@ -561,8 +549,47 @@ var forgeries = []forgery{
 	{"a count of the closest cohort is forged", "25", "infeasible", infeasible, func(_ *testing.T, r *matcher.Record) {
 		r.Infeasibility.ClosestRules[0].Count++
 	}},
+	{"a rule is taken out of the conflict", "19", "conflict", with(matcher.ClaimConflict), func(_ *testing.T, r *matcher.Record) {
+		i := r.Infeasibility
+		i.Conflict = i.Conflict[:len(i.Conflict)-1]
+		if len(i.Conflict) == 0 || i.Conflict[len(i.Conflict)-1].Row == 0 { // a rule has to be left
+			for _, rule := range r.Certificate.Input.Criteria.Rules {
+				if rule.Priority == matcher.Must && rule.Kind == matcher.Quota {
+					i.Conflict = append(i.Conflict, matcher.Condition{Row: rule.Row, Bound: matcher.BoundMax})
+					return
+				}
+			}
+		}
+	}},
+	{"the conflict names a rule that need not hold", "25", "soft conflict", func(r *matcher.Record) bool {
+		return with(matcher.ClaimConflict)(r) && slices.ContainsFunc(r.Certificate.Input.Criteria.Rules, soft)
+	}, func(_ *testing.T, r *matcher.Record) {
+		i := r.Infeasibility
+		rules := r.Certificate.Input.Criteria.Rules
+		at := slices.IndexFunc(rules, soft)
+		i.Conflict = append(i.Conflict, matcher.Condition{Row: rules[at].Row, Bound: matcher.BoundMin})
+	}},
+	{"a way out goes beyond what may be relaxed", "25", "way out", func(r *matcher.Record) bool {
+		return r.Infeasibility != nil && slices.ContainsFunc(r.Infeasibility.Relaxations, func(x matcher.Relaxation) bool {
+			return len(x.Changes) == 1 && x.Changes[0].Bound == matcher.BoundMax
+		})
+	}, func(_ *testing.T, r *matcher.Record) {
+		in := r.Certificate.Input
+		for _, x := range r.Infeasibility.Relaxations {
+			if c := x.Changes[0]; len(x.Changes) == 1 && c.Bound == matcher.BoundMax {
+				for k := range in.Criteria.Rules {
+					if rule := &in.Criteria.Rules[k]; rule.Row == c.Row {
+						rule.MaxFlex = c.To - 1
+					}
+				}
+			}
+		}
+		anew(r)
+	}},
 	{"an alternate is a member", "26", "drawn", drawn, func(_ *testing.T, r *matcher.Record) { r.Alternates = []string{r.Cohort[0]} }},
 }
+
+func soft(r matcher.Rule) bool { return r.Priority != matcher.Must }
 
 func manyLines(r *matcher.Record) bool {
 	return mustAndSoft(r) && len(r.Lottery.Book) > 3 && r.Lottery.Book[0].Tickets > 50_000 && r.Lottery.Book[1].Tickets > 50_000
@@ -699,6 +726,26 @@ func TestRoughForgeriesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", f.what, err)
 		} else if got := report.Broken(); got != f.number {
 			t.Errorf("%s: refused by check %q, want %q", f.what, got, f.number)
+		}
+	}
+}
+
+// Every numbered check of a record refuses something.
+func TestEveryCheckCanFail(t *testing.T) {
+	refuses := map[string]bool{}
+	for _, f := range forgeries {
+		refuses[f.number] = true
+	}
+	for _, f := range rough {
+		refuses[f.number] = true
+	}
+	report, err := verify.File(first(t, "drawn", drawn).AppendJSON(nil), verify.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range report.Checks {
+		if !refuses[c.Number] {
+			t.Errorf("no forgery is refused by check %s, %s", c.Number, c.Title)
 		}
 	}
 }

@@ -48,7 +48,6 @@ type audit struct {
 	in    *matcher.Input
 	model *Model
 	left  budget
-	proof map[string]error // by claim, once it has been checked
 }
 
 func (a *audit) is(number string, err error) bool { return a.checks.is(number, titles[number], err) }

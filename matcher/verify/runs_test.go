@@ -143,7 +143,7 @@ func randomRun(seed uint64) run {
 func (r run) record(t testing.TB) *matcher.Record {
 	t.Helper()
 	sealed, _, err := ballot.Seal(context.Background(), r.people, r.criteria, r.options)
-	if bad := (selection.InputErrors)(nil); errors.As(err, &bad) {
+	if bad := selection.InputErrors(nil); errors.As(err, &bad) {
 		return nil
 	}
 	if err != nil {

@@ -362,8 +362,12 @@ func TestProofsThatProveNothing(t *testing.T) {
 	leaf := func(rows ...matcher.Multiplier) matcher.ProofNode { return matcher.ProofNode{Leaf: true, Rows: rows} }
 	low, high := leaf(matcher.Multiplier{Row: 0, By: 1}), leaf(matcher.Multiplier{Row: 0, By: -1})
 	good := matcher.Proof{
-		{Column: 0, At: 0}, {Column: 1, At: 1}, low, high,
-		{Column: 0, At: 1}, {Column: 1, At: 0}, low, high, high,
+		{Column: 0, At: 0},
+		{Column: 1, At: 1},
+		low, high,
+		{Column: 0, At: 1},
+		{Column: 1, At: 0},
+		low, high, high,
 	}
 	if err := s.Check(good); err != nil {
 		t.Fatal(err)
