@@ -49,7 +49,11 @@ func (l *progressLine) show(p selection.Progress) {
 		return
 	}
 	l.next = now.Add(l.every)
-	text := fmt.Sprintf("%s: %d pivots, %s", p.Step, p.Pivots, now.Sub(l.start).Round(100*time.Millisecond))
+	text := p.Step + ": "
+	if p.Pivots > 0 {
+		text += fmt.Sprintf("%d pivots, ", p.Pivots)
+	}
+	text += now.Sub(l.start).Round(100 * time.Millisecond).String()
 	if len(p.Done) > 0 {
 		text += "; proved so far: " + p.Done[len(p.Done)-1].Name
 	}
@@ -69,6 +73,11 @@ func (l *progressLine) watch(p lottery.Progress) {
 		step += fmt.Sprintf(" %d", p.Level)
 	}
 	l.show(selection.Progress{Step: step, Pivots: p.Pivots})
+}
+
+// certifying shows how many proofs of the record are written.
+func (l *progressLine) certifying(done, of int) {
+	l.show(selection.Progress{Step: fmt.Sprintf("proofs for the record, %d of %d", done, of)})
 }
 
 // clear takes the line off the terminal.

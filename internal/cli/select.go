@@ -191,7 +191,7 @@ func (s *selecting) seal(ctx context.Context, p *program, q *question, method st
 	o := ballot.Options{
 		Options: selection.Options{Work: s.work, Progress: line.show},
 		Method:  method, MaxChance: maxChance, Seed: s.seed, Explain: true,
-		Watch: line.watch, Engine: engineVersion(),
+		Watch: line.watch, Certifying: line.certifying, Engine: engineVersion(),
 	}
 	record, found, err := ballot.Seal(ctx, q.people, q.criteria, o)
 	if err != nil {

@@ -144,7 +144,7 @@ func TestSelectLotteryRecord(t *testing.T) {
 		t.Error("what is sealed is not what is drawn from")
 	}
 	if r := run(t.Context(), dir, "", "select", "--pool", "p.csv", "--rules", "r.csv", "--size", "3", "--no-draw"); r.code != 0 || r.stderr != "" ||
-		!strings.Contains(r.stdout, "Nobody is drawn yet.\n\nLottery (leximin) before the draw\n") || !strings.Contains(r.stdout, "  ticket book " + sealed.Lottery.BookDigest()[:7]) {
+		!strings.Contains(r.stdout, "Nobody is drawn yet.\n\nLottery (leximin) before the draw\n") || !strings.Contains(r.stdout, "  ticket book "+sealed.Lottery.BookDigest()[:7]) {
 		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 	seen := map[string]bool{}

@@ -35,6 +35,8 @@ type Options struct {
 	Explain bool
 	// Watch, if not nil, is told of the search for the lottery, after the stages.
 	Watch func(lottery.Progress)
+	// Certifying, if not nil, is told before each proof how many are done.
+	Certifying func(done, of int)
 	// Engine names the program in the record.
 	Engine string
 }
@@ -79,7 +81,7 @@ func Seal(ctx context.Context, people []matcher.Person, c matcher.Criteria, o Op
 	}
 	r.InputDigest = input.Digest()
 	r.Certificate = &matcher.Certificate{Version: matcher.CertificateVersion, Input: input}
-	if err := certified(ctx, r, l); err != nil {
+	if err := certified(ctx, r, l, o.Certifying); err != nil {
 		return nil, nil, err
 	}
 	r.Seal()

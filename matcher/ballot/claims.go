@@ -10,7 +10,7 @@ import (
 
 // certified fills in the claims of a record with their proofs. Its types are
 // those of the lottery, in their order.
-func certified(ctx context.Context, r *matcher.Record, l *selection.Lottery) error {
+func certified(ctx context.Context, r *matcher.Record, l *selection.Lottery, tell func(done, of int)) error {
 	var levels []certify.Level
 	if l != nil && len(r.Lottery.Types) > 0 {
 		impossible := make(map[string]bool, len(l.Impossible))
@@ -34,5 +34,5 @@ func certified(ctx context.Context, r *matcher.Record, l *selection.Lottery) err
 			}
 		}
 	}
-	return certify.Run(ctx, r, levels, certify.Options{})
+	return certify.Run(ctx, r, levels, certify.Options{Progress: tell})
 }

@@ -26,8 +26,9 @@ type engine struct {
 	pivots     int64
 	solves     int
 	canceled   bool
-	bound      float64 // proved for the smallest chance
-	err        error   // a fault of the engine
+	bound      float64  // proved for the smallest chance
+	told       Progress // last, so that a long search can go on telling
+	err        error    // a fault of the engine
 }
 
 func newEngine(ctx context.Context, p *Problem, o Options) *engine {
@@ -86,7 +87,8 @@ func (e *engine) fault(format string, args ...any) {
 
 func (e *engine) tell(step string, level int) {
 	if e.options.Progress != nil {
-		e.options.Progress(Progress{Step: step, Level: level, Pivots: e.pivots, Bound: e.bound})
+		e.told = Progress{Step: step, Level: level, Pivots: e.pivots, Bound: e.bound}
+		e.options.Progress(e.told)
 	}
 }
 
@@ -124,6 +126,13 @@ func (e *engine) once(p *ilp.Problem, o ilp.Options) ilp.Solution {
 	}
 	if o.Work == unlimited {
 		o.Work = 0
+	}
+	if e.options.Progress != nil {
+		o.Progress = func(_ int64, _ bool, _ int64, pivots int64) {
+			now := e.told
+			now.Pivots = e.pivots + pivots
+			e.options.Progress(now)
+		}
 	}
 	found, err := ilp.Solve(e.ctx, p, o)
 	if err != nil {
