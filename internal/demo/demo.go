@@ -251,7 +251,8 @@ func (d *demo) apply(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("applicant %d: %w", i+1, err)
 		}
-		if i == 0 {
+		// One who is eligible, so that the link leads to somebody in the draw.
+		if has := p.Answers["role_authority"].Values; d.example.Token == "" && slices.Contains(has, "structural_change") {
 			d.example = got
 		}
 		for _, a := range p.Answers {

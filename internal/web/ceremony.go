@@ -157,6 +157,9 @@ func newCeremonyPage(f frame, d *desk, run *applications.Selection, number int, 
 		page.Provenance = string(run.Provenance)
 		page.ProvenanceText = provenanceText(l, run)
 	}
+	if len(page.Persons) > 0 {
+		page.Script = "commit.js"
+	}
 	title := l.say("draw.title")
 	page.Crumbs = append(runCrumbs(l, d.program, number)[:2], crumb{l.said(l.say("run.number", "n", number)), page.Path}, crumb{l.said(title), ""})
 	page.titled(title, l.say("run.number", "n", number), page.Program.Text, "Fairlead")

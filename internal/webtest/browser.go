@@ -213,6 +213,41 @@ func Ask[T any](t *Tab, expression string) (T, error) {
 	return v, nil
 }
 
+// Await evaluates an expression in the page that gives a promise, and waits for
+// what it promises.
+func Await[T any](t *Tab, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		return v, fmt.Errorf("await %.60q: %w", expression, err)
+	}
+	return v, nil
+}
+
+// Upload puts a file into a field for files.
+func (t *Tab) Upload(selector, path string) error {
+	if err := t.do(chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path})); err != nil {
+		return fmt.Errorf("upload into %s: %w", selector, err)
+	}
+	return nil
+}
+
+// PDF prints the page on A4 paper, with the margins of its style sheet.
+func (t *Tab) PDF() ([]byte, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	const a4Width, a4Height = 8.27, 11.69 // inches
+	own := true
+	result, err := chromedp.Call(ctx, page.PrintToPDF, page.PrintToPDFParams{
+		PaperWidth: a4Width, PaperHeight: a4Height, PreferCSSPageSize: &own,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("print: %w", err)
+	}
+	return result.Data, nil
+}
+
 // Forget deletes the browser's cookies.
 func (t *Tab) Forget() error {
 	return t.do(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {

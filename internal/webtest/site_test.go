@@ -19,7 +19,9 @@ import (
 // that takes applications and the result of another. Everybody in it is
 // invented.
 var site struct {
+	binary      string // the program itself
 	call        string // address of the open call
+	applicant   string // sign-in link of somebody in the closed call, works once
 	facilitator string // sign-in link, works once
 	result      string
 	browser     *Browser
@@ -41,6 +43,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	binary := filepath.Join(dir, "fairlead")
+	site.binary = binary
 	build := exec.Command("go", "build", "-o", binary, "./cmd/fairlead")
 	build.Dir = "../.."
 	if out, err := build.CombinedOutput(); err != nil {
@@ -62,6 +65,7 @@ func run(m *testing.M) (code int, err error) {
 
 var links = map[string]*regexp.Regexp{
 	"call":        regexp.MustCompile(`anybody: apply yourself +(http\S+)`),
+	"applicant":   regexp.MustCompile(`applicant \S+ \(opens once\) +(http\S+)`),
 	"facilitator": regexp.MustCompile(`facilitator \(opens once\) +(http\S+)`),
 	"result":      regexp.MustCompile(`then the result +(http\S+)`),
 }
@@ -96,7 +100,7 @@ func startDemo(ctx context.Context, binary string) (stop func(), err error) {
 				}
 			}
 			if strings.HasPrefix(lines.Text(), "Ready") {
-				site.call, site.facilitator, site.result = found["call"], found["facilitator"], found["result"]
+				site.call, site.facilitator, site.result, site.applicant = found["call"], found["facilitator"], found["result"], found["applicant"]
 				if len(found) != len(links) {
 					ready <- fmt.Errorf("the demo printed only the links %v:\n%s", found, &text)
 					return
