@@ -166,7 +166,7 @@ func newer(b []byte) bool {
 // certificate is nil for {}.
 func (in *certificateJSON) certificate() (*Certificate, error) {
 	if in.Version == nil && in.Input == nil && in.Draw == nil && in.Claims == nil {
-		return nil, nil //nolint:nilnil // an empty certificate is no error
+		return nil, nil // {} is no error: there is nothing to read
 	}
 	if in.Version == nil || in.Input == nil || in.Draw == nil {
 		return nil, errors.New("certificate: needs version, input, draw and claims, or nothing")

@@ -44,6 +44,10 @@ func drawn() *Record {
 		Certificate: &Certificate{
 			Version: 1, Input: input,
 			Draw: &DrawSource{Root: "sha256:" + strings.Repeat("0a", 32), Value: "v", Selection: "s", Attempt: 2, Ticket: 600000},
+			Claims: []Claim{{
+				Kind: ClaimLevel, Number: 1, Bound: 3, Value: 250_000_000_000_000, Types: []int{1}, Weights: []Weight{{Type: 1, By: 3}},
+				Proof: Proof{{Column: 0, At: 0}, {Leaf: true, Rows: []Multiplier{{Row: 2, By: -1}}}, {Leaf: true}},
+			}},
 		},
 	}
 	r.Seal()
@@ -59,7 +63,8 @@ func TestLotteryBytes(t *testing.T) {
 			`"book":[{"tickets":500000,"counts":{"t1":1}},{"tickets":500000,"counts":{"t2":1}}]},`,
 		`"certificate":{"version":1,"input":{"version":1,"people":[{"id":"a","values":{"x":["1"]}},`,
 		`"allow":[{"priority":2,"deviation":1}]},"seed":"","maxChance":900},"draw":{"root":"sha256:0a0a`,
-		`0a","value":"v","selection":"s","attempt":2,"ticket":600000},"claims":[]},"digest":"sha256:`,
+		`0a","value":"v","selection":"s","attempt":2,"ticket":600000},"claims":[{"kind":"LEVEL","number":1,"bound":3,"value":250000000000000,"types":["t2"],"weights":[[2,3]],` +
+			`"proof":[{"column":0,"at":0},{"rows":[[2,-1]]},{"rows":[]}]}]},"digest":"sha256:`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("the record lacks\n%s\n%s", want, b)

@@ -456,8 +456,10 @@ func TestDrawRefuses(t *testing.T) {
 
 func TestBlocks(t *testing.T) {
 	links := []matcher.Link{
-		{Kind: matcher.Together, IDs: []string{"d", "b"}}, {Kind: matcher.Together, IDs: []string{"d", "f"}},
-		{Kind: matcher.Apart, IDs: []string{"a", "c"}}, {Kind: matcher.Together, IDs: []string{"x", "a"}},
+		{Kind: matcher.Together, IDs: []string{"d", "b"}},
+		{Kind: matcher.Together, IDs: []string{"d", "f"}},
+		{Kind: matcher.Apart, IDs: []string{"a", "c"}},
+		{Kind: matcher.Together, IDs: []string{"x", "a"}},
 	}
 	want := [][]string{{"a"}, {"b", "d", "f"}, {"c"}}
 	if diff := cmp.Diff(want, ballot.Blocks([]string{"a", "b", "c", "d", "f"}, links)); diff != "" {
