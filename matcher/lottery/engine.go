@@ -26,9 +26,15 @@ type engine struct {
 	pivots     int64
 	solves     int
 	canceled   bool
+<<<<<<< HEAD
+	bound      float64 // proved for the smallest chance
+	last       bool    // something small is done after work or time has run out
+	err        error   // a fault of the engine
+=======
 	bound      float64  // proved for the smallest chance
 	told       Progress // last, so that a long search can go on telling
 	err        error    // a fault of the engine
+>>>>>>> ee0fb4714ecffc3e01fab44b60541c837352e015
 }
 
 func newEngine(ctx context.Context, p *Problem, o Options) *engine {
@@ -63,7 +69,7 @@ const unlimited = math.MaxInt64
 
 // quota is how many pivots may still be made.
 func (e *engine) quota() int64 {
-	if e.options.Work == 0 {
+	if e.options.Work == 0 || e.last {
 		return unlimited
 	}
 	return max(0, e.options.Work-e.pivots)
@@ -72,6 +78,9 @@ func (e *engine) quota() int64 {
 // interrupted says whether to leave: time or work has run out, or the engine
 // has found a fault of its own.
 func (e *engine) interrupted() bool {
+	if e.last {
+		return e.err != nil
+	}
 	if !e.canceled && e.ctx.Err() != nil {
 		e.canceled = true
 	}
@@ -152,10 +161,7 @@ func (e *engine) solve() (*Result, error) {
 	}
 	e.tell("relaxation", 0)
 	r, err := e.relax()
-	switch {
-	case err == nil && len(r.stages) > 0 && r.stages[0].value > 0:
-		e.bound = r.stages[0].value
-	case errors.Is(err, errRelaxationEmpty):
+	if errors.Is(err, errRelaxationEmpty) {
 		if err := e.empty(); err != nil || e.interrupted() {
 			return nil, firstError(e.err, err, ErrUndecided)
 		}
@@ -165,14 +171,13 @@ func (e *engine) solve() (*Result, error) {
 			if result := e.viaRelaxation(r); result != nil || e.err != nil {
 				return result, e.err
 			}
+			e.limit()
 		}
 		if len(e.narrowings) > 0 || e.interrupted() || !e.narrow() {
 			break
 		}
-		if r, err = e.relax(); err == nil && len(r.stages) > 0 && r.stages[0].value > 0 {
-			// Types that are in no cohort are out by now: this is about the others.
-			e.bound = r.stages[0].value
-		}
+		e.limit()
+		r, err = e.relax()
 	}
 	result, err := e.levels(r)
 	return result, firstError(e.err, err)

@@ -110,6 +110,7 @@ func (e *engine) unproved(r *Result) (*Result, error) {
 			r.Optimum[t] = math.NaN()
 		}
 	}
+	e.limit()
 	if e.err != nil {
 		return nil, e.err
 	}

@@ -1,6 +1,7 @@
 // Command cmd measures the lottery: families of pools, sizes and seeds, one line
 // a pool and a table. With -compare it also compares chances, person by person,
-// with a leximin on SciPy's HiGHS.
+// with a leximin on SciPy's HiGHS; with -reference it measures beside another
+// sortition library.
 package main
 
 import (
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +39,7 @@ func run(ctx context.Context) error {
 	}
 	python := flag.String("python", filepath.Join(cache, "fairlead", "solverbench", "python", "bin", "python"), "a Python with SciPy; the bench of the integer solver installs one there")
 	compare := flag.Bool("compare", false, "compare with a leximin on SciPy's HiGHS instead of measuring")
+	reference := flag.Bool("reference", false, "measure beside the sortition-algorithms package on single-valued pools")
 	sizes := flag.String("sizes", "84,200,500", "numbers of people")
 	families := flag.String("families", "", "families, separated by commas; default all")
 	seeds := flag.Int("seeds", 6, "pools of each size")
@@ -64,8 +67,11 @@ func run(ctx context.Context) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if *compare {
+	switch {
+	case *compare:
 		return differences(ctx, numbers, *seeds, *python)
+	case *reference:
+		return beside(ctx, *seeds, *python)
 	}
 	chosen := lotterybench.Families()
 	if *families != "" {
@@ -106,6 +112,30 @@ func measure(ctx context.Context, in lotterybench.Instance, work int64, limit ti
 		defer cancel()
 	}
 	return lotterybench.Measure(ctx, in, work)
+}
+
+// beside measures beside the reference library.
+func beside(ctx context.Context, seeds int, python string) error {
+	if err := lotterybench.InstallReference(ctx, python, os.Stderr); err != nil {
+		return err
+	}
+	var ratios []float64
+	for _, shape := range [][2]int{{100, 20}, {200, 20}, {300, 30}} {
+		for seed := range seeds {
+			ratio, err := lotterybench.Reference(ctx, shape[0], shape[1], uint64(seed), python, os.Stdout)
+			if err != nil {
+				return err
+			}
+			if ratio > 0 {
+				ratios = append(ratios, ratio)
+			}
+		}
+	}
+	slices.Sort(ratios)
+	if len(ratios) > 0 {
+		fmt.Printf("%d pools: at least %.0f×, median %.0f×\n", len(ratios), ratios[0], ratios[len(ratios)/2])
+	}
+	return nil
 }
 
 func differences(ctx context.Context, sizes []int, seeds int, python string) error {
