@@ -78,6 +78,19 @@ func TestExplainingARun(t *testing.T) {
 	}
 	_, err = w.AlternativesOf(w.ctx, w.facilitator, "leaders", sel.ID, 99)
 	want(t, "too many", err, "ALTERNATIVES_INVALID")
+	ready, err := w.StandbyOf(w.ctx, w.facilitator, "leaders", sel.ID, 2)
+	if err != nil || !ready.Proved || len(ready.Alternates) != 2 || ready.Singles.All != len(cohort) || ready.Singles.Exact+len(ready.Without) != len(cohort) {
+		t.Fatalf("%+v %v", ready, explained(err))
+	}
+	for _, a := range ready.Alternates {
+		if slices.Contains(cohort, a.ID) || ready.Applications[a.ID] == "" {
+			t.Errorf("%s cannot stand ready", a.ID)
+		}
+	}
+	_, err = w.StandbyOf(w.ctx, w.facilitator, "leaders", sel.ID, 31)
+	want(t, "too many alternates", err, "ALTERNATES_INVALID")
+	_, err = w.StandbyOf(w.ctx, w.manager, "leaders", sel.ID, 2)
+	want(t, "alternates by somebody who may not", err, "PERMISSION_MISSING")
 	if got := w.run(sel.ID); got.Revision != before {
 		t.Error("looking at a run changed it")
 	}

@@ -55,7 +55,7 @@ var exceptions = map[string]string{
 }
 
 // readOnly are the custom methods that GET serves: they change nothing.
-var readOnlyVerbs = []string{"watch", "explain", "alternatives", "explainPair", "whyNot"}
+var readOnlyVerbs = []string{"watch", "explain", "alternatives", "alternates", "explainPair", "whyNot"}
 
 // check returns every finding about the files, sorted, exceptions applied.
 func check(files []protoreflect.FileDescriptor) []finding {

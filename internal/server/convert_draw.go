@@ -162,6 +162,37 @@ func alternativesToWire(a *applications.Alternatives) *v1.ProposeAlternativesRes
 	return w
 }
 
+func standbyToWire(a *applications.Standby) *v1.ProposeAlternatesResponse {
+	w := &v1.ProposeAlternatesResponse{
+		IrreplaceableMembers: members(a.RunView, a.Without), MemberCount: int32(a.Singles.All),
+		PairCount: int32(a.Pairs.All), ReplaceablePairCount: int32(a.Pairs.Exact),
+		LossWithout: lossToWire(a.Alone), Least: a.Least, Complete: a.Proved,
+	}
+	for _, x := range a.Alternates {
+		w.Alternates = append(w.Alternates, &v1.SelectionAlternate{
+			Member: member(a.RunView, x.ID), Replaces: members(a.RunView, x.Covers), LossWith: lossToWire(x.Expected),
+		})
+	}
+	return w
+}
+
+func lossToWire(s engine.Shortfall) *v1.ExpectedLoss {
+	if s.Of == 0 {
+		return nil
+	}
+	millionths := func(n int64) int64 { return (n*1_000_000 + s.Of/2) / s.Of }
+	w := &v1.ExpectedLoss{Conditions: int32(millionths(s.Conditions)), Musts: int32(millionths(s.Must)), Seats: int32(millionths(s.Seats))}
+	for g, n := range s.Priority {
+		if n > 0 {
+			if w.Deviations == nil {
+				w.Deviations = map[int32]int64{}
+			}
+			w.Deviations[int32(g)] = millionths(n)
+		}
+	}
+	return w
+}
+
 // ---- details of a check ----
 
 func detailsToWire(w *v1.CheckCriteriaResponse, v *applications.CriteriaVerdict) {

@@ -57,6 +57,16 @@ func mutations(w *world) map[string]mutation {
 		}
 	}
 	w.must("GET", "/v1/"+swapped+":alternatives", facilitator, "").into(w.t, &other)
+	var ready struct {
+		Alternates  []struct{ Member struct{ Code string } }
+		MemberCount int
+		LossWithout struct{ Seats int }
+		Complete    bool
+	}
+	w.must("GET", "/v1/"+swapped+":alternates?count=2", facilitator, "").into(w.t, &ready)
+	if len(ready.Alternates) != 2 || ready.Alternates[0].Member.Code == "" || ready.MemberCount == 0 || ready.LossWithout.Seats == 0 || !ready.Complete {
+		w.t.Errorf("alternates: %+v", ready)
+	}
 	var group []string
 	for _, m := range other.Alternatives[0].Members {
 		group = append(group, m.Application)

@@ -234,6 +234,19 @@ func (s *selectionService) ProposeAlternatives(ctx context.Context, req *v1.Prop
 	return alternativesToWire(a), nil
 }
 
+func (s *selectionService) ProposeAlternates(ctx context.Context, req *v1.ProposeAlternatesRequest) (*v1.ProposeAlternatesResponse, error) {
+	const usual = 5
+	count := int(req.GetCount())
+	if count == 0 {
+		count = usual
+	}
+	a, err := s.svc.StandbyOf(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), count)
+	if err != nil {
+		return nil, err
+	}
+	return standbyToWire(a), nil
+}
+
 // ---- records ----
 
 func (s *selectionService) GetPublicRecord(ctx context.Context, req *v1.GetPublicRecordRequest) (*httpbody.HttpBody, error) {

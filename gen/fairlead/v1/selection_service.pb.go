@@ -76,7 +76,7 @@ func (x ExplainSelectionResponse_Place) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ExplainSelectionResponse_Place.Descriptor instead.
 func (ExplainSelectionResponse_Place) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{17, 0}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Request of CreateSelection.
@@ -1052,6 +1052,309 @@ func (x *SelectionAlternative) GetDifferenceCount() int32 {
 	return 0
 }
 
+// Request of ProposeAlternates.
+type ProposeAlternatesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run, "programs/{program}/selections/{selection}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How many people at most, 1 to 30. 0 or left out: 5.
+	Count         int32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeAlternatesRequest) Reset() {
+	*x = ProposeAlternatesRequest{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeAlternatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeAlternatesRequest) ProtoMessage() {}
+
+func (x *ProposeAlternatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeAlternatesRequest.ProtoReflect.Descriptor instead.
+func (*ProposeAlternatesRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ProposeAlternatesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProposeAlternatesRequest) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Response of ProposeAlternates.
+type ProposeAlternatesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who should stand ready, in the order to ask them: chosen so that the expected loss is least
+	// when one, two or three members decline.
+	Alternates []*SelectionAlternate `protobuf:"bytes,1,rep,name=alternates,proto3" json:"alternates,omitempty"`
+	// Members whose seat nobody can take without a loss, all others staying.
+	IrreplaceableMembers []*CohortMember `protobuf:"bytes,2,rep,name=irreplaceable_members,json=irreplaceableMembers,proto3" json:"irreplaceable_members,omitempty"`
+	// How many members there are.
+	MemberCount int32 `protobuf:"varint,3,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	// How many pairs of members there are; 0 where they are too many to look at.
+	PairCount int32 `protobuf:"varint,4,opt,name=pair_count,json=pairCount,proto3" json:"pair_count,omitempty"`
+	// How many of these pairs can be replaced without a loss.
+	ReplaceablePairCount int32 `protobuf:"varint,5,opt,name=replaceable_pair_count,json=replaceablePairCount,proto3" json:"replaceable_pair_count,omitempty"`
+	// What is expected to be lost with no alternates.
+	LossWithout *ExpectedLoss `protobuf:"bytes,6,opt,name=loss_without,json=lossWithout,proto3" json:"loss_without,omitempty"`
+	// Whether no other list of so many people is proved to lose less.
+	Least bool `protobuf:"varint,7,opt,name=least,proto3" json:"least,omitempty"`
+	// Whether everything was decided within the work that one call may cost.
+	Complete      bool `protobuf:"varint,8,opt,name=complete,proto3" json:"complete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeAlternatesResponse) Reset() {
+	*x = ProposeAlternatesResponse{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeAlternatesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeAlternatesResponse) ProtoMessage() {}
+
+func (x *ProposeAlternatesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeAlternatesResponse.ProtoReflect.Descriptor instead.
+func (*ProposeAlternatesResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ProposeAlternatesResponse) GetAlternates() []*SelectionAlternate {
+	if x != nil {
+		return x.Alternates
+	}
+	return nil
+}
+
+func (x *ProposeAlternatesResponse) GetIrreplaceableMembers() []*CohortMember {
+	if x != nil {
+		return x.IrreplaceableMembers
+	}
+	return nil
+}
+
+func (x *ProposeAlternatesResponse) GetMemberCount() int32 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
+}
+
+func (x *ProposeAlternatesResponse) GetPairCount() int32 {
+	if x != nil {
+		return x.PairCount
+	}
+	return 0
+}
+
+func (x *ProposeAlternatesResponse) GetReplaceablePairCount() int32 {
+	if x != nil {
+		return x.ReplaceablePairCount
+	}
+	return 0
+}
+
+func (x *ProposeAlternatesResponse) GetLossWithout() *ExpectedLoss {
+	if x != nil {
+		return x.LossWithout
+	}
+	return nil
+}
+
+func (x *ProposeAlternatesResponse) GetLeast() bool {
+	if x != nil {
+		return x.Least
+	}
+	return false
+}
+
+func (x *ProposeAlternatesResponse) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+// Somebody who should stand ready.
+type SelectionAlternate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who, by code.
+	Member *CohortMember `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// The members whose seat this person alone takes without a loss.
+	Replaces []*CohortMember `protobuf:"bytes,2,rep,name=replaces,proto3" json:"replaces,omitempty"`
+	// What is expected to be lost with this one and those before.
+	LossWith      *ExpectedLoss `protobuf:"bytes,3,opt,name=loss_with,json=lossWith,proto3" json:"loss_with,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SelectionAlternate) Reset() {
+	*x = SelectionAlternate{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SelectionAlternate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SelectionAlternate) ProtoMessage() {}
+
+func (x *SelectionAlternate) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SelectionAlternate.ProtoReflect.Descriptor instead.
+func (*SelectionAlternate) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *SelectionAlternate) GetMember() *CohortMember {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *SelectionAlternate) GetReplaces() []*CohortMember {
+	if x != nil {
+		return x.Replaces
+	}
+	return nil
+}
+
+func (x *SelectionAlternate) GetLossWith() *ExpectedLoss {
+	if x != nil {
+		return x.LossWith
+	}
+	return nil
+}
+
+// What is expected to be lost when members decline, in the order of what counts. All numbers are
+// millionths, so that 500000 is one half.
+type ExpectedLoss struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Links and limits broken that are never relaxed.
+	Conditions int32 `protobuf:"varint,1,opt,name=conditions,proto3" json:"conditions,omitempty"`
+	// People short of or over the rules that must hold.
+	Musts int32 `protobuf:"varint,2,opt,name=musts,proto3" json:"musts,omitempty"`
+	// Seats left empty.
+	Seats int32 `protobuf:"varint,3,opt,name=seats,proto3" json:"seats,omitempty"`
+	// By priority, where something is lost: the deviation above what was good enough.
+	Deviations    map[int32]int64 `protobuf:"bytes,4,rep,name=deviations,proto3" json:"deviations,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExpectedLoss) Reset() {
+	*x = ExpectedLoss{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExpectedLoss) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExpectedLoss) ProtoMessage() {}
+
+func (x *ExpectedLoss) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExpectedLoss.ProtoReflect.Descriptor instead.
+func (*ExpectedLoss) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ExpectedLoss) GetConditions() int32 {
+	if x != nil {
+		return x.Conditions
+	}
+	return 0
+}
+
+func (x *ExpectedLoss) GetMusts() int32 {
+	if x != nil {
+		return x.Musts
+	}
+	return 0
+}
+
+func (x *ExpectedLoss) GetSeats() int32 {
+	if x != nil {
+		return x.Seats
+	}
+	return 0
+}
+
+func (x *ExpectedLoss) GetDeviations() map[int32]int64 {
+	if x != nil {
+		return x.Deviations
+	}
+	return nil
+}
+
 // Request of PublishSelection.
 type PublishSelectionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1069,7 +1372,7 @@ type PublishSelectionRequest struct {
 
 func (x *PublishSelectionRequest) Reset() {
 	*x = PublishSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1384,7 @@ func (x *PublishSelectionRequest) String() string {
 func (*PublishSelectionRequest) ProtoMessage() {}
 
 func (x *PublishSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1397,7 @@ func (x *PublishSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishSelectionRequest.ProtoReflect.Descriptor instead.
 func (*PublishSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PublishSelectionRequest) GetName() string {
@@ -1131,7 +1434,7 @@ type ExplainSelectionRequest struct {
 
 func (x *ExplainSelectionRequest) Reset() {
 	*x = ExplainSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1143,7 +1446,7 @@ func (x *ExplainSelectionRequest) String() string {
 func (*ExplainSelectionRequest) ProtoMessage() {}
 
 func (x *ExplainSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1156,7 +1459,7 @@ func (x *ExplainSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSelectionRequest.ProtoReflect.Descriptor instead.
 func (*ExplainSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ExplainSelectionRequest) GetName() string {
@@ -1198,7 +1501,7 @@ type ExplainSelectionResponse struct {
 
 func (x *ExplainSelectionResponse) Reset() {
 	*x = ExplainSelectionResponse{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1513,7 @@ func (x *ExplainSelectionResponse) String() string {
 func (*ExplainSelectionResponse) ProtoMessage() {}
 
 func (x *ExplainSelectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1526,7 @@ func (x *ExplainSelectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainSelectionResponse.ProtoReflect.Descriptor instead.
 func (*ExplainSelectionResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{17}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ExplainSelectionResponse) GetPlace() ExplainSelectionResponse_Place {
@@ -1296,7 +1599,7 @@ type SimulateSelectionRequest struct {
 
 func (x *SimulateSelectionRequest) Reset() {
 	*x = SimulateSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1308,7 +1611,7 @@ func (x *SimulateSelectionRequest) String() string {
 func (*SimulateSelectionRequest) ProtoMessage() {}
 
 func (x *SimulateSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1321,7 +1624,7 @@ func (x *SimulateSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateSelectionRequest.ProtoReflect.Descriptor instead.
 func (*SimulateSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{18}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SimulateSelectionRequest) GetName() string {
@@ -1379,7 +1682,7 @@ type SwapTrial struct {
 
 func (x *SwapTrial) Reset() {
 	*x = SwapTrial{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1391,7 +1694,7 @@ func (x *SwapTrial) String() string {
 func (*SwapTrial) ProtoMessage() {}
 
 func (x *SwapTrial) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1404,7 +1707,7 @@ func (x *SwapTrial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapTrial.ProtoReflect.Descriptor instead.
 func (*SwapTrial) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{19}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SwapTrial) GetOut() string {
@@ -1440,7 +1743,7 @@ type RuleTrial struct {
 
 func (x *RuleTrial) Reset() {
 	*x = RuleTrial{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1755,7 @@ func (x *RuleTrial) String() string {
 func (*RuleTrial) ProtoMessage() {}
 
 func (x *RuleTrial) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1768,7 @@ func (x *RuleTrial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleTrial.ProtoReflect.Descriptor instead.
 func (*RuleTrial) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{20}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RuleTrial) GetRow() int32 {
@@ -1527,7 +1830,7 @@ type SimulateSelectionResponse struct {
 
 func (x *SimulateSelectionResponse) Reset() {
 	*x = SimulateSelectionResponse{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1842,7 @@ func (x *SimulateSelectionResponse) String() string {
 func (*SimulateSelectionResponse) ProtoMessage() {}
 
 func (x *SimulateSelectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1855,7 @@ func (x *SimulateSelectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateSelectionResponse.ProtoReflect.Descriptor instead.
 func (*SimulateSelectionResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{21}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SimulateSelectionResponse) GetStatus() SelectionResult_Status {
@@ -1625,7 +1928,7 @@ type ReplaceMembersRequest struct {
 
 func (x *ReplaceMembersRequest) Reset() {
 	*x = ReplaceMembersRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1637,7 +1940,7 @@ func (x *ReplaceMembersRequest) String() string {
 func (*ReplaceMembersRequest) ProtoMessage() {}
 
 func (x *ReplaceMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1650,7 +1953,7 @@ func (x *ReplaceMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceMembersRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceMembersRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{22}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReplaceMembersRequest) GetName() string {
@@ -1699,7 +2002,7 @@ type GetPublicRecordRequest struct {
 
 func (x *GetPublicRecordRequest) Reset() {
 	*x = GetPublicRecordRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +2014,7 @@ func (x *GetPublicRecordRequest) String() string {
 func (*GetPublicRecordRequest) ProtoMessage() {}
 
 func (x *GetPublicRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +2027,7 @@ func (x *GetPublicRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPublicRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetPublicRecordRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{23}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetPublicRecordRequest) GetName() string {
@@ -1745,7 +2048,7 @@ type GetAuditRecordRequest struct {
 
 func (x *GetAuditRecordRequest) Reset() {
 	*x = GetAuditRecordRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +2060,7 @@ func (x *GetAuditRecordRequest) String() string {
 func (*GetAuditRecordRequest) ProtoMessage() {}
 
 func (x *GetAuditRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +2073,7 @@ func (x *GetAuditRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAuditRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetAuditRecordRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{24}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetAuditRecordRequest) GetName() string {
@@ -1792,7 +2095,7 @@ type GetSlipRequest struct {
 
 func (x *GetSlipRequest) Reset() {
 	*x = GetSlipRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +2107,7 @@ func (x *GetSlipRequest) String() string {
 func (*GetSlipRequest) ProtoMessage() {}
 
 func (x *GetSlipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +2120,7 @@ func (x *GetSlipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSlipRequest.ProtoReflect.Descriptor instead.
 func (*GetSlipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{25}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetSlipRequest) GetName() string {
@@ -1917,7 +2220,39 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"\x14SelectionAlternative\x128\n" +
 	"\amembers\x18\x01 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\amembers\x121\n" +
 	"\x05rules\x18\x02 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x05rules\x12.\n" +
-	"\x10difference_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\x0fdifferenceCount\"\xf0\x01\n" +
+	"\x10difference_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\x0fdifferenceCount\"\xbe\x01\n" +
+	"\x18ProposeAlternatesRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\"\n" +
+	"\x05count\x18\x02 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\x1e(\x00R\x05count\"\xbc\x03\n" +
+	"\x19ProposeAlternatesResponse\x12D\n" +
+	"\n" +
+	"alternates\x18\x01 \x03(\v2\x1f.fairlead.v1.SelectionAlternateB\x03\xe0A\x03R\n" +
+	"alternates\x12S\n" +
+	"\x15irreplaceable_members\x18\x02 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\x14irreplaceableMembers\x12&\n" +
+	"\fmember_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\vmemberCount\x12\"\n" +
+	"\n" +
+	"pair_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\tpairCount\x129\n" +
+	"\x16replaceable_pair_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\x14replaceablePairCount\x12A\n" +
+	"\floss_without\x18\x06 \x01(\v2\x19.fairlead.v1.ExpectedLossB\x03\xe0A\x03R\vlossWithout\x12\x19\n" +
+	"\x05least\x18\a \x01(\bB\x03\xe0A\x03R\x05least\x12\x1f\n" +
+	"\bcomplete\x18\b \x01(\bB\x03\xe0A\x03R\bcomplete\"\xc5\x01\n" +
+	"\x12SelectionAlternate\x126\n" +
+	"\x06member\x18\x01 \x01(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\x06member\x12:\n" +
+	"\breplaces\x18\x02 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\breplaces\x12;\n" +
+	"\tloss_with\x18\x03 \x01(\v2\x19.fairlead.v1.ExpectedLossB\x03\xe0A\x03R\blossWith\"\xf8\x01\n" +
+	"\fExpectedLoss\x12#\n" +
+	"\n" +
+	"conditions\x18\x01 \x01(\x05B\x03\xe0A\x03R\n" +
+	"conditions\x12\x19\n" +
+	"\x05musts\x18\x02 \x01(\x05B\x03\xe0A\x03R\x05musts\x12\x19\n" +
+	"\x05seats\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05seats\x12N\n" +
+	"\n" +
+	"deviations\x18\x04 \x03(\v2).fairlead.v1.ExpectedLoss.DeviationsEntryB\x03\xe0A\x03R\n" +
+	"deviations\x1a=\n" +
+	"\x0fDeviationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xf0\x01\n" +
 	"\x17PublishSelectionRequest\x12~\n" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
 	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
@@ -1992,7 +2327,7 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"\x15GetAuditRecordRequest\x12\"\n" +
 	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04name\"4\n" +
 	"\x0eGetSlipRequest\x12\"\n" +
-	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xac\x02R\x04name2\x8d\x16\n" +
+	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xac\x02R\x04name2\xc2\x17\n" +
 	"\x10SelectionService\x12\xaa\x01\n" +
 	"\x0fCreateSelection\x12#.fairlead.v1.CreateSelectionRequest\x1a\x16.fairlead.v1.Selection\"Z\xdaA\x10parent,selection\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02/:\tselection\"\"/v1/{parent=programs/*}/selections\x12\x8e\x01\n" +
 	"\fGetSelection\x12 .fairlead.v1.GetSelectionRequest\x1a\x16.fairlead.v1.Selection\"D\xdaA\x04name\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=programs/*/selections/*}\x12\xa1\x01\n" +
@@ -2004,7 +2339,8 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"CommitSeed\x12\x1e.fairlead.v1.CommitSeedRequest\x1a\x16.fairlead.v1.Selection\"_\xdaA\x12name,person,digest\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=programs/*/selections/*}:commitSeed\x12\x97\x01\n" +
 	"\rDrawSelection\x12!.fairlead.v1.DrawSelectionRequest\x1a\x16.fairlead.v1.Selection\"K\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=programs/*/selections/*}:draw\x12\xa4\x01\n" +
 	"\x0fChooseSelection\x12#.fairlead.v1.ChooseSelectionRequest\x1a\x16.fairlead.v1.Selection\"T\xdaA\vname,reason\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/selections/*}:choose\x12\xba\x01\n" +
-	"\x13ProposeAlternatives\x12'.fairlead.v1.ProposeAlternativesRequest\x1a(.fairlead.v1.ProposeAlternativesResponse\"P\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x021\x12//v1/{name=programs/*/selections/*}:alternatives\x12\xa0\x01\n" +
+	"\x13ProposeAlternatives\x12'.fairlead.v1.ProposeAlternativesRequest\x1a(.fairlead.v1.ProposeAlternativesResponse\"P\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x021\x12//v1/{name=programs/*/selections/*}:alternatives\x12\xb2\x01\n" +
+	"\x11ProposeAlternates\x12%.fairlead.v1.ProposeAlternatesRequest\x1a&.fairlead.v1.ProposeAlternatesResponse\"N\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/selections/*}:alternates\x12\xa0\x01\n" +
 	"\x10PublishSelection\x12$.fairlead.v1.PublishSelectionRequest\x1a\x16.fairlead.v1.Selection\"N\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/selections/*}:publish\x12\xb9\x01\n" +
 	"\x10ExplainSelection\x12$.fairlead.v1.ExplainSelectionRequest\x1a%.fairlead.v1.ExplainSelectionResponse\"X\xdaA\x10name,application\x82\xe2\x18\x0fselections.read\x82\xd3\xe4\x93\x02,\x12*/v1/{name=programs/*/selections/*}:explain\x12\xb1\x01\n" +
 	"\x11SimulateSelection\x12%.fairlead.v1.SimulateSelectionRequest\x1a&.fairlead.v1.SimulateSelectionResponse\"M\xdaA\x04name\x82\xe2\x18\x0eselections.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/selections/*}:whatIf\x12\x9c\x01\n" +
@@ -2027,7 +2363,7 @@ func file_fairlead_v1_selection_service_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_selection_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_fairlead_v1_selection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_fairlead_v1_selection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_fairlead_v1_selection_service_proto_goTypes = []any{
 	(ExplainSelectionResponse_Place)(0), // 0: fairlead.v1.ExplainSelectionResponse.Place
 	(*CreateSelectionRequest)(nil),      // 1: fairlead.v1.CreateSelectionRequest
@@ -2045,85 +2381,99 @@ var file_fairlead_v1_selection_service_proto_goTypes = []any{
 	(*ProposeAlternativesRequest)(nil),  // 13: fairlead.v1.ProposeAlternativesRequest
 	(*ProposeAlternativesResponse)(nil), // 14: fairlead.v1.ProposeAlternativesResponse
 	(*SelectionAlternative)(nil),        // 15: fairlead.v1.SelectionAlternative
-	(*PublishSelectionRequest)(nil),     // 16: fairlead.v1.PublishSelectionRequest
-	(*ExplainSelectionRequest)(nil),     // 17: fairlead.v1.ExplainSelectionRequest
-	(*ExplainSelectionResponse)(nil),    // 18: fairlead.v1.ExplainSelectionResponse
-	(*SimulateSelectionRequest)(nil),    // 19: fairlead.v1.SimulateSelectionRequest
-	(*SwapTrial)(nil),                   // 20: fairlead.v1.SwapTrial
-	(*RuleTrial)(nil),                   // 21: fairlead.v1.RuleTrial
-	(*SimulateSelectionResponse)(nil),   // 22: fairlead.v1.SimulateSelectionResponse
-	(*ReplaceMembersRequest)(nil),       // 23: fairlead.v1.ReplaceMembersRequest
-	(*GetPublicRecordRequest)(nil),      // 24: fairlead.v1.GetPublicRecordRequest
-	(*GetAuditRecordRequest)(nil),       // 25: fairlead.v1.GetAuditRecordRequest
-	(*GetSlipRequest)(nil),              // 26: fairlead.v1.GetSlipRequest
-	(*Selection)(nil),                   // 27: fairlead.v1.Selection
-	(*CohortMember)(nil),                // 28: fairlead.v1.CohortMember
-	(*RuleCount)(nil),                   // 29: fairlead.v1.RuleCount
-	(SelectionResult_Status)(0),         // 30: fairlead.v1.SelectionResult.Status
-	(*Deviation)(nil),                   // 31: fairlead.v1.Deviation
-	(*Infeasibility)(nil),               // 32: fairlead.v1.Infeasibility
-	(*SelectionResult)(nil),             // 33: fairlead.v1.SelectionResult
-	(*httpbody.HttpBody)(nil),           // 34: google.api.HttpBody
+	(*ProposeAlternatesRequest)(nil),    // 16: fairlead.v1.ProposeAlternatesRequest
+	(*ProposeAlternatesResponse)(nil),   // 17: fairlead.v1.ProposeAlternatesResponse
+	(*SelectionAlternate)(nil),          // 18: fairlead.v1.SelectionAlternate
+	(*ExpectedLoss)(nil),                // 19: fairlead.v1.ExpectedLoss
+	(*PublishSelectionRequest)(nil),     // 20: fairlead.v1.PublishSelectionRequest
+	(*ExplainSelectionRequest)(nil),     // 21: fairlead.v1.ExplainSelectionRequest
+	(*ExplainSelectionResponse)(nil),    // 22: fairlead.v1.ExplainSelectionResponse
+	(*SimulateSelectionRequest)(nil),    // 23: fairlead.v1.SimulateSelectionRequest
+	(*SwapTrial)(nil),                   // 24: fairlead.v1.SwapTrial
+	(*RuleTrial)(nil),                   // 25: fairlead.v1.RuleTrial
+	(*SimulateSelectionResponse)(nil),   // 26: fairlead.v1.SimulateSelectionResponse
+	(*ReplaceMembersRequest)(nil),       // 27: fairlead.v1.ReplaceMembersRequest
+	(*GetPublicRecordRequest)(nil),      // 28: fairlead.v1.GetPublicRecordRequest
+	(*GetAuditRecordRequest)(nil),       // 29: fairlead.v1.GetAuditRecordRequest
+	(*GetSlipRequest)(nil),              // 30: fairlead.v1.GetSlipRequest
+	nil,                                 // 31: fairlead.v1.ExpectedLoss.DeviationsEntry
+	(*Selection)(nil),                   // 32: fairlead.v1.Selection
+	(*CohortMember)(nil),                // 33: fairlead.v1.CohortMember
+	(*RuleCount)(nil),                   // 34: fairlead.v1.RuleCount
+	(SelectionResult_Status)(0),         // 35: fairlead.v1.SelectionResult.Status
+	(*Deviation)(nil),                   // 36: fairlead.v1.Deviation
+	(*Infeasibility)(nil),               // 37: fairlead.v1.Infeasibility
+	(*SelectionResult)(nil),             // 38: fairlead.v1.SelectionResult
+	(*httpbody.HttpBody)(nil),           // 39: google.api.HttpBody
 }
 var file_fairlead_v1_selection_service_proto_depIdxs = []int32{
-	27, // 0: fairlead.v1.CreateSelectionRequest.selection:type_name -> fairlead.v1.Selection
-	27, // 1: fairlead.v1.ListSelectionsResponse.selections:type_name -> fairlead.v1.Selection
-	27, // 2: fairlead.v1.WatchSelectionResponse.selection:type_name -> fairlead.v1.Selection
+	32, // 0: fairlead.v1.CreateSelectionRequest.selection:type_name -> fairlead.v1.Selection
+	32, // 1: fairlead.v1.ListSelectionsResponse.selections:type_name -> fairlead.v1.Selection
+	32, // 2: fairlead.v1.WatchSelectionResponse.selection:type_name -> fairlead.v1.Selection
 	11, // 3: fairlead.v1.DrawSelectionRequest.reveals:type_name -> fairlead.v1.SeedReveal
 	15, // 4: fairlead.v1.ProposeAlternativesResponse.alternatives:type_name -> fairlead.v1.SelectionAlternative
-	28, // 5: fairlead.v1.SelectionAlternative.members:type_name -> fairlead.v1.CohortMember
-	29, // 6: fairlead.v1.SelectionAlternative.rules:type_name -> fairlead.v1.RuleCount
-	0,  // 7: fairlead.v1.ExplainSelectionResponse.place:type_name -> fairlead.v1.ExplainSelectionResponse.Place
-	29, // 8: fairlead.v1.ExplainSelectionResponse.helps:type_name -> fairlead.v1.RuleCount
-	29, // 9: fairlead.v1.ExplainSelectionResponse.blocks:type_name -> fairlead.v1.RuleCount
-	28, // 10: fairlead.v1.ExplainSelectionResponse.exchanges:type_name -> fairlead.v1.CohortMember
-	20, // 11: fairlead.v1.SimulateSelectionRequest.swaps:type_name -> fairlead.v1.SwapTrial
-	21, // 12: fairlead.v1.SimulateSelectionRequest.rules:type_name -> fairlead.v1.RuleTrial
-	30, // 13: fairlead.v1.SimulateSelectionResponse.status:type_name -> fairlead.v1.SelectionResult.Status
-	29, // 14: fairlead.v1.SimulateSelectionResponse.rules:type_name -> fairlead.v1.RuleCount
-	31, // 15: fairlead.v1.SimulateSelectionResponse.deviations:type_name -> fairlead.v1.Deviation
-	28, // 16: fairlead.v1.SimulateSelectionResponse.joined:type_name -> fairlead.v1.CohortMember
-	28, // 17: fairlead.v1.SimulateSelectionResponse.left:type_name -> fairlead.v1.CohortMember
-	32, // 18: fairlead.v1.SimulateSelectionResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
-	1,  // 19: fairlead.v1.SelectionService.CreateSelection:input_type -> fairlead.v1.CreateSelectionRequest
-	2,  // 20: fairlead.v1.SelectionService.GetSelection:input_type -> fairlead.v1.GetSelectionRequest
-	3,  // 21: fairlead.v1.SelectionService.ListSelections:input_type -> fairlead.v1.ListSelectionsRequest
-	5,  // 22: fairlead.v1.SelectionService.WatchSelection:input_type -> fairlead.v1.WatchSelectionRequest
-	7,  // 23: fairlead.v1.SelectionService.CancelSelection:input_type -> fairlead.v1.CancelSelectionRequest
-	8,  // 24: fairlead.v1.SelectionService.GetSelectionResult:input_type -> fairlead.v1.GetSelectionResultRequest
-	9,  // 25: fairlead.v1.SelectionService.CommitSeed:input_type -> fairlead.v1.CommitSeedRequest
-	10, // 26: fairlead.v1.SelectionService.DrawSelection:input_type -> fairlead.v1.DrawSelectionRequest
-	12, // 27: fairlead.v1.SelectionService.ChooseSelection:input_type -> fairlead.v1.ChooseSelectionRequest
-	13, // 28: fairlead.v1.SelectionService.ProposeAlternatives:input_type -> fairlead.v1.ProposeAlternativesRequest
-	16, // 29: fairlead.v1.SelectionService.PublishSelection:input_type -> fairlead.v1.PublishSelectionRequest
-	17, // 30: fairlead.v1.SelectionService.ExplainSelection:input_type -> fairlead.v1.ExplainSelectionRequest
-	19, // 31: fairlead.v1.SelectionService.SimulateSelection:input_type -> fairlead.v1.SimulateSelectionRequest
-	23, // 32: fairlead.v1.SelectionService.ReplaceMembers:input_type -> fairlead.v1.ReplaceMembersRequest
-	24, // 33: fairlead.v1.SelectionService.GetPublicRecord:input_type -> fairlead.v1.GetPublicRecordRequest
-	25, // 34: fairlead.v1.SelectionService.GetAuditRecord:input_type -> fairlead.v1.GetAuditRecordRequest
-	26, // 35: fairlead.v1.SelectionService.GetSlip:input_type -> fairlead.v1.GetSlipRequest
-	27, // 36: fairlead.v1.SelectionService.CreateSelection:output_type -> fairlead.v1.Selection
-	27, // 37: fairlead.v1.SelectionService.GetSelection:output_type -> fairlead.v1.Selection
-	4,  // 38: fairlead.v1.SelectionService.ListSelections:output_type -> fairlead.v1.ListSelectionsResponse
-	6,  // 39: fairlead.v1.SelectionService.WatchSelection:output_type -> fairlead.v1.WatchSelectionResponse
-	27, // 40: fairlead.v1.SelectionService.CancelSelection:output_type -> fairlead.v1.Selection
-	33, // 41: fairlead.v1.SelectionService.GetSelectionResult:output_type -> fairlead.v1.SelectionResult
-	27, // 42: fairlead.v1.SelectionService.CommitSeed:output_type -> fairlead.v1.Selection
-	27, // 43: fairlead.v1.SelectionService.DrawSelection:output_type -> fairlead.v1.Selection
-	27, // 44: fairlead.v1.SelectionService.ChooseSelection:output_type -> fairlead.v1.Selection
-	14, // 45: fairlead.v1.SelectionService.ProposeAlternatives:output_type -> fairlead.v1.ProposeAlternativesResponse
-	27, // 46: fairlead.v1.SelectionService.PublishSelection:output_type -> fairlead.v1.Selection
-	18, // 47: fairlead.v1.SelectionService.ExplainSelection:output_type -> fairlead.v1.ExplainSelectionResponse
-	22, // 48: fairlead.v1.SelectionService.SimulateSelection:output_type -> fairlead.v1.SimulateSelectionResponse
-	27, // 49: fairlead.v1.SelectionService.ReplaceMembers:output_type -> fairlead.v1.Selection
-	34, // 50: fairlead.v1.SelectionService.GetPublicRecord:output_type -> google.api.HttpBody
-	34, // 51: fairlead.v1.SelectionService.GetAuditRecord:output_type -> google.api.HttpBody
-	34, // 52: fairlead.v1.SelectionService.GetSlip:output_type -> google.api.HttpBody
-	36, // [36:53] is the sub-list for method output_type
-	19, // [19:36] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	33, // 5: fairlead.v1.SelectionAlternative.members:type_name -> fairlead.v1.CohortMember
+	34, // 6: fairlead.v1.SelectionAlternative.rules:type_name -> fairlead.v1.RuleCount
+	18, // 7: fairlead.v1.ProposeAlternatesResponse.alternates:type_name -> fairlead.v1.SelectionAlternate
+	33, // 8: fairlead.v1.ProposeAlternatesResponse.irreplaceable_members:type_name -> fairlead.v1.CohortMember
+	19, // 9: fairlead.v1.ProposeAlternatesResponse.loss_without:type_name -> fairlead.v1.ExpectedLoss
+	33, // 10: fairlead.v1.SelectionAlternate.member:type_name -> fairlead.v1.CohortMember
+	33, // 11: fairlead.v1.SelectionAlternate.replaces:type_name -> fairlead.v1.CohortMember
+	19, // 12: fairlead.v1.SelectionAlternate.loss_with:type_name -> fairlead.v1.ExpectedLoss
+	31, // 13: fairlead.v1.ExpectedLoss.deviations:type_name -> fairlead.v1.ExpectedLoss.DeviationsEntry
+	0,  // 14: fairlead.v1.ExplainSelectionResponse.place:type_name -> fairlead.v1.ExplainSelectionResponse.Place
+	34, // 15: fairlead.v1.ExplainSelectionResponse.helps:type_name -> fairlead.v1.RuleCount
+	34, // 16: fairlead.v1.ExplainSelectionResponse.blocks:type_name -> fairlead.v1.RuleCount
+	33, // 17: fairlead.v1.ExplainSelectionResponse.exchanges:type_name -> fairlead.v1.CohortMember
+	24, // 18: fairlead.v1.SimulateSelectionRequest.swaps:type_name -> fairlead.v1.SwapTrial
+	25, // 19: fairlead.v1.SimulateSelectionRequest.rules:type_name -> fairlead.v1.RuleTrial
+	35, // 20: fairlead.v1.SimulateSelectionResponse.status:type_name -> fairlead.v1.SelectionResult.Status
+	34, // 21: fairlead.v1.SimulateSelectionResponse.rules:type_name -> fairlead.v1.RuleCount
+	36, // 22: fairlead.v1.SimulateSelectionResponse.deviations:type_name -> fairlead.v1.Deviation
+	33, // 23: fairlead.v1.SimulateSelectionResponse.joined:type_name -> fairlead.v1.CohortMember
+	33, // 24: fairlead.v1.SimulateSelectionResponse.left:type_name -> fairlead.v1.CohortMember
+	37, // 25: fairlead.v1.SimulateSelectionResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
+	1,  // 26: fairlead.v1.SelectionService.CreateSelection:input_type -> fairlead.v1.CreateSelectionRequest
+	2,  // 27: fairlead.v1.SelectionService.GetSelection:input_type -> fairlead.v1.GetSelectionRequest
+	3,  // 28: fairlead.v1.SelectionService.ListSelections:input_type -> fairlead.v1.ListSelectionsRequest
+	5,  // 29: fairlead.v1.SelectionService.WatchSelection:input_type -> fairlead.v1.WatchSelectionRequest
+	7,  // 30: fairlead.v1.SelectionService.CancelSelection:input_type -> fairlead.v1.CancelSelectionRequest
+	8,  // 31: fairlead.v1.SelectionService.GetSelectionResult:input_type -> fairlead.v1.GetSelectionResultRequest
+	9,  // 32: fairlead.v1.SelectionService.CommitSeed:input_type -> fairlead.v1.CommitSeedRequest
+	10, // 33: fairlead.v1.SelectionService.DrawSelection:input_type -> fairlead.v1.DrawSelectionRequest
+	12, // 34: fairlead.v1.SelectionService.ChooseSelection:input_type -> fairlead.v1.ChooseSelectionRequest
+	13, // 35: fairlead.v1.SelectionService.ProposeAlternatives:input_type -> fairlead.v1.ProposeAlternativesRequest
+	16, // 36: fairlead.v1.SelectionService.ProposeAlternates:input_type -> fairlead.v1.ProposeAlternatesRequest
+	20, // 37: fairlead.v1.SelectionService.PublishSelection:input_type -> fairlead.v1.PublishSelectionRequest
+	21, // 38: fairlead.v1.SelectionService.ExplainSelection:input_type -> fairlead.v1.ExplainSelectionRequest
+	23, // 39: fairlead.v1.SelectionService.SimulateSelection:input_type -> fairlead.v1.SimulateSelectionRequest
+	27, // 40: fairlead.v1.SelectionService.ReplaceMembers:input_type -> fairlead.v1.ReplaceMembersRequest
+	28, // 41: fairlead.v1.SelectionService.GetPublicRecord:input_type -> fairlead.v1.GetPublicRecordRequest
+	29, // 42: fairlead.v1.SelectionService.GetAuditRecord:input_type -> fairlead.v1.GetAuditRecordRequest
+	30, // 43: fairlead.v1.SelectionService.GetSlip:input_type -> fairlead.v1.GetSlipRequest
+	32, // 44: fairlead.v1.SelectionService.CreateSelection:output_type -> fairlead.v1.Selection
+	32, // 45: fairlead.v1.SelectionService.GetSelection:output_type -> fairlead.v1.Selection
+	4,  // 46: fairlead.v1.SelectionService.ListSelections:output_type -> fairlead.v1.ListSelectionsResponse
+	6,  // 47: fairlead.v1.SelectionService.WatchSelection:output_type -> fairlead.v1.WatchSelectionResponse
+	32, // 48: fairlead.v1.SelectionService.CancelSelection:output_type -> fairlead.v1.Selection
+	38, // 49: fairlead.v1.SelectionService.GetSelectionResult:output_type -> fairlead.v1.SelectionResult
+	32, // 50: fairlead.v1.SelectionService.CommitSeed:output_type -> fairlead.v1.Selection
+	32, // 51: fairlead.v1.SelectionService.DrawSelection:output_type -> fairlead.v1.Selection
+	32, // 52: fairlead.v1.SelectionService.ChooseSelection:output_type -> fairlead.v1.Selection
+	14, // 53: fairlead.v1.SelectionService.ProposeAlternatives:output_type -> fairlead.v1.ProposeAlternativesResponse
+	17, // 54: fairlead.v1.SelectionService.ProposeAlternates:output_type -> fairlead.v1.ProposeAlternatesResponse
+	32, // 55: fairlead.v1.SelectionService.PublishSelection:output_type -> fairlead.v1.Selection
+	22, // 56: fairlead.v1.SelectionService.ExplainSelection:output_type -> fairlead.v1.ExplainSelectionResponse
+	26, // 57: fairlead.v1.SelectionService.SimulateSelection:output_type -> fairlead.v1.SimulateSelectionResponse
+	32, // 58: fairlead.v1.SelectionService.ReplaceMembers:output_type -> fairlead.v1.Selection
+	39, // 59: fairlead.v1.SelectionService.GetPublicRecord:output_type -> google.api.HttpBody
+	39, // 60: fairlead.v1.SelectionService.GetAuditRecord:output_type -> google.api.HttpBody
+	39, // 61: fairlead.v1.SelectionService.GetSlip:output_type -> google.api.HttpBody
+	44, // [44:62] is the sub-list for method output_type
+	26, // [26:44] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_service_proto_init() }
@@ -2134,14 +2484,14 @@ func file_fairlead_v1_selection_service_proto_init() {
 	file_fairlead_v1_criteria_proto_init()
 	file_fairlead_v1_options_proto_init()
 	file_fairlead_v1_selection_proto_init()
-	file_fairlead_v1_selection_service_proto_msgTypes[20].OneofWrappers = []any{}
+	file_fairlead_v1_selection_service_proto_msgTypes[24].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_selection_service_proto_rawDesc), len(file_fairlead_v1_selection_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,7 @@ const (
 	SelectionService_DrawSelection_FullMethodName       = "/fairlead.v1.SelectionService/DrawSelection"
 	SelectionService_ChooseSelection_FullMethodName     = "/fairlead.v1.SelectionService/ChooseSelection"
 	SelectionService_ProposeAlternatives_FullMethodName = "/fairlead.v1.SelectionService/ProposeAlternatives"
+	SelectionService_ProposeAlternates_FullMethodName   = "/fairlead.v1.SelectionService/ProposeAlternates"
 	SelectionService_PublishSelection_FullMethodName    = "/fairlead.v1.SelectionService/PublishSelection"
 	SelectionService_ExplainSelection_FullMethodName    = "/fairlead.v1.SelectionService/ExplainSelection"
 	SelectionService_SimulateSelection_FullMethodName   = "/fairlead.v1.SelectionService/SimulateSelection"
@@ -72,6 +73,9 @@ type SelectionServiceClient interface {
 	// Proposes groups that are as good as that of a run and as unlike it and each other as such
 	// groups can be. Nothing is kept.
 	ProposeAlternatives(ctx context.Context, in *ProposeAlternativesRequest, opts ...grpc.CallOption) (*ProposeAlternativesResponse, error)
+	// Names people who should stand ready in case members of a group decline, and the members who
+	// cannot be replaced without a loss. Nothing is kept.
+	ProposeAlternates(ctx context.Context, in *ProposeAlternatesRequest, opts ...grpc.CallOption) (*ProposeAlternatesResponse, error)
 	// Publishes a result: its decisions are proposed. Not built yet: UNIMPLEMENTED.
 	PublishSelection(ctx context.Context, in *PublishSelectionRequest, opts ...grpc.CallOption) (*Selection, error)
 	// Says why somebody is in or out.
@@ -208,6 +212,16 @@ func (c *selectionServiceClient) ProposeAlternatives(ctx context.Context, in *Pr
 	return out, nil
 }
 
+func (c *selectionServiceClient) ProposeAlternates(ctx context.Context, in *ProposeAlternatesRequest, opts ...grpc.CallOption) (*ProposeAlternatesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProposeAlternatesResponse)
+	err := c.cc.Invoke(ctx, SelectionService_ProposeAlternates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *selectionServiceClient) PublishSelection(ctx context.Context, in *PublishSelectionRequest, opts ...grpc.CallOption) (*Selection, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Selection)
@@ -309,6 +323,9 @@ type SelectionServiceServer interface {
 	// Proposes groups that are as good as that of a run and as unlike it and each other as such
 	// groups can be. Nothing is kept.
 	ProposeAlternatives(context.Context, *ProposeAlternativesRequest) (*ProposeAlternativesResponse, error)
+	// Names people who should stand ready in case members of a group decline, and the members who
+	// cannot be replaced without a loss. Nothing is kept.
+	ProposeAlternates(context.Context, *ProposeAlternatesRequest) (*ProposeAlternatesResponse, error)
 	// Publishes a result: its decisions are proposed. Not built yet: UNIMPLEMENTED.
 	PublishSelection(context.Context, *PublishSelectionRequest) (*Selection, error)
 	// Says why somebody is in or out.
@@ -365,6 +382,9 @@ func (UnimplementedSelectionServiceServer) ChooseSelection(context.Context, *Cho
 }
 func (UnimplementedSelectionServiceServer) ProposeAlternatives(context.Context, *ProposeAlternativesRequest) (*ProposeAlternativesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ProposeAlternatives not implemented")
+}
+func (UnimplementedSelectionServiceServer) ProposeAlternates(context.Context, *ProposeAlternatesRequest) (*ProposeAlternatesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposeAlternates not implemented")
 }
 func (UnimplementedSelectionServiceServer) PublishSelection(context.Context, *PublishSelectionRequest) (*Selection, error) {
 	return nil, status.Error(codes.Unimplemented, "method PublishSelection not implemented")
@@ -581,6 +601,24 @@ func _SelectionService_ProposeAlternatives_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SelectionService_ProposeAlternates_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeAlternatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SelectionServiceServer).ProposeAlternates(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SelectionService_ProposeAlternates_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SelectionServiceServer).ProposeAlternates(ctx, req.(*ProposeAlternatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _SelectionService_PublishSelection_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PublishSelectionRequest)
 	if err := dec(in); err != nil {
@@ -749,6 +787,10 @@ var SelectionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ProposeAlternatives",
 			Handler:    _SelectionService_ProposeAlternatives_Handler,
+		},
+		{
+			MethodName: "ProposeAlternates",
+			Handler:    _SelectionService_ProposeAlternates_Handler,
 		},
 		{
 			MethodName: "PublishSelection",
