@@ -159,6 +159,7 @@ func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req D
 	if _, err := io.ReadFull(s.Random, random); err != nil {
 		return nil, fmt.Errorf("read random bytes: %w", err)
 	}
+	ready := s.prepareDraw(ctx, req, random)
 	return once(ctx, s, who, req.Program, "DrawSelection", idem, func(tx Tx) (*Selection, string, error) {
 		sel, err := tx.Selection(ctx, req.Program, req.Selection)
 		if err != nil {
@@ -167,14 +168,68 @@ func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req D
 		if err := sameRevision(req.Revision, sel.Revision); err != nil {
 			return nil, "", err
 		}
-		if err := s.draw(ctx, tx, who, sel, req, random); err != nil {
+		if err := s.draw(ctx, tx, who, sel, req, random, ready); err != nil {
 			return nil, "", err
 		}
 		return sel.outside(who), sel.ID, nil
 	})
 }
 
-func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Selection, req DrawRequest, random []byte) error {
+// drawn is a draw from a run as it was at a revision.
+type drawn struct {
+	revision int64
+	record   *matcher.Record
+	input    *frozen
+	bytes    []byte
+}
+
+// prepareDraw draws outside of the transaction, which others wait for. Whatever
+// keeps it from that is told by the draw itself: then it is nil.
+func (s *Service) prepareDraw(ctx context.Context, req DrawRequest, random []byte) *drawn {
+	var sel *Selection
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		sel, err = tx.Selection(ctx, req.Program, req.Selection)
+		return err
+	})
+	if err != nil {
+		return nil
+	}
+	attempt, err := sel.nextDraw(false)
+	if err != nil {
+		return nil
+	}
+	value, err := sel.seed(attempt, req, random)
+	if err != nil {
+		return nil
+	}
+	d, err := sel.drawWith(attempt, value)
+	if err != nil {
+		return nil
+	}
+	return d
+}
+
+// drawWith draws from a sealed run with a public value.
+func (sel *Selection) drawWith(attempt int, value string) (*drawn, error) {
+	sealed, err := matcher.ParseRecord(sel.Record)
+	if err != nil {
+		return nil, err
+	}
+	record, err := ballot.Draw(sealed, matcher.DrawSource{Root: sel.Seal.PoolRoot, Value: value, Selection: sel.ID, Attempt: attempt})
+	if err != nil {
+		return nil, fmt.Errorf("draw %s: %w", selectionName(sel), err)
+	}
+	input, err := readFrozen(sel.Frozen)
+	if err != nil {
+		return nil, err
+	}
+	if err := recount(input, &record.Outcome); err != nil {
+		return nil, fmt.Errorf("draw %s: %w", selectionName(sel), err)
+	}
+	return &drawn{sel.Revision, record, input, record.AppendJSON(nil)}, nil
+}
+
+func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Selection, req DrawRequest, random []byte, ready *drawn) error {
 	attempt, err := sel.nextDraw(false)
 	if ReasonOf(err) == "RUN_NOT_SEALED" && (req.Value != "" || len(req.Reveals) > 0) {
 		err = Errorf(FailedPrecondition, "SEED_TOO_EARLY", "the pool and the ticket book of this run are not sealed yet: a seed that is known before then can be used to bend them. Wait, and take another")
@@ -202,23 +257,15 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 	if err != nil {
 		return err
 	}
-	sealed, err := matcher.ParseRecord(sel.Record)
-	if err != nil {
-		return err
+	// The revision says that it is the same run, and the value the same seed.
+	if ready == nil || ready.revision != sel.Revision || ready.record.Seed != value {
+		if ready, err = sel.drawWith(attempt, value); err != nil {
+			return err
+		}
 	}
-	record, err := ballot.Draw(sealed, matcher.DrawSource{Root: sel.Seal.PoolRoot, Value: value, Selection: sel.ID, Attempt: attempt})
-	if err != nil {
-		return fmt.Errorf("draw %s: %w", selectionName(sel), err)
-	}
-	input, err := readFrozen(sel.Frozen)
-	if err != nil {
-		return err
-	}
-	if err := recount(input, &record.Outcome); err != nil {
-		return fmt.Errorf("draw %s: %w", selectionName(sel), err)
-	}
+	record, input := ready.record, ready.input
 	now := s.now()
-	sel.Record = record.AppendJSON(nil)
+	sel.Record = ready.bytes
 	sel.Seed = value
 	sel.Provenance = Drawn
 	if len(sel.Include)+len(sel.Exclude) > 0 {

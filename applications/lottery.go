@@ -53,8 +53,8 @@ type Seal struct {
 	// salted one of the ticket book.
 	RulesDigest, BookDigest string
 	// Digest is over all of these, and over how the seed is to come about.
-	Digest                 string
-	People, Types, Cohorts int
+	Digest                        string
+	Seats, People, Types, Cohorts int
 	// Trials and Runs are how many trials and how many sealed runs of the program
 	// were made before this one, CriteriaVersions how many were registered.
 	Trials, Runs, CriteriaVersions int

@@ -71,11 +71,11 @@ func (s *Service) PublicRecord(ctx context.Context, program, id string) ([]byte,
 		if _, err := visibleProgram(ctx, tx, access.Principal{}, program); err != nil {
 			return noRecord()
 		}
-		sel, f, err := sealedRun(ctx, tx, program, id)
+		sel, err := sealedRun(ctx, tx, program, id)
 		if err != nil {
 			return err
 		}
-		out = sel.publicRecord(f).AppendJSON(nil)
+		out = sel.publicRecord().AppendJSON(nil)
 		return nil
 	})
 	return out, err
@@ -86,22 +86,18 @@ func noRecord() error {
 }
 
 // sealedRun reads a run that has a public record.
-func sealedRun(ctx context.Context, tx Tx, program, id string) (*Selection, *frozen, error) {
+func sealedRun(ctx context.Context, tx Tx, program, id string) (*Selection, error) {
 	sel, err := tx.Selection(ctx, program, id)
 	if CodeOf(err) == NotFound && err != nil || err == nil && !sel.isPublic() {
-		return nil, nil, noRecord()
+		return nil, noRecord()
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	f, err := readFrozen(sel.Frozen)
-	return sel, f, err
+	return sel, err
 }
 
 // publicRecord makes the public record of a sealed run.
-func (sel *Selection) publicRecord(f *frozen) *verify.PublicRecord {
+func (sel *Selection) publicRecord() *verify.PublicRecord {
 	r := &verify.PublicRecord{
-		Selection: sel.ID, Method: sel.Lottery, Provenance: verify.Sealed, Size: f.Criteria.Size, Applicants: sel.Seal.People,
+		Selection: sel.ID, Method: sel.Lottery, Provenance: verify.Sealed, Size: sel.Seal.Seats, Applicants: sel.Seal.People,
 		PoolRoot: sel.Seal.PoolRoot, TypesRoot: sel.Seal.TypesRoot, RulesDigest: sel.Seal.RulesDigest, BookDigest: sel.Seal.BookDigest,
 		Source: verify.SeedSource{Kind: string(sel.SeedKind), Words: sel.SeedSource, People: sel.SeedPeople},
 		Runs:   sel.Seal.Runs, Trials: sel.Seal.Trials, CriteriaVersions: sel.Seal.CriteriaVersions,
@@ -169,7 +165,11 @@ func (s *Service) Slip(ctx context.Context, who access.Principal, program, id, a
 	}
 	var out []byte
 	err := s.Store.View(ctx, func(tx Tx) error {
-		sel, f, err := sealedRun(ctx, tx, program, id)
+		sel, err := sealedRun(ctx, tx, program, id)
+		if err != nil {
+			return err
+		}
+		f, err := readFrozen(sel.Frozen)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,11 @@ func (s *Service) AuditRecord(ctx context.Context, who access.Principal, program
 	}
 	var out []byte
 	err := s.Store.View(ctx, func(tx Tx) error {
-		sel, f, err := sealedRun(ctx, tx, program, id)
+		sel, err := sealedRun(ctx, tx, program, id)
+		if err != nil {
+			return err
+		}
+		f, err := readFrozen(sel.Frozen)
 		if err != nil {
 			return err
 		}
@@ -214,7 +218,7 @@ func (s *Service) AuditRecord(ctx context.Context, who access.Principal, program
 			return err
 		}
 		r := &verify.AuditRecord{Salt: hex.EncodeToString(f.Salt), Record: sel.Record}
-		r.Public = sel.publicRecord(f)
+		r.Public = sel.publicRecord()
 		of := typeNames(record.Lottery.Types)
 		for _, code := range sortedKeys(f.Leaves) {
 			l := f.Leaves[code]

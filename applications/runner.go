@@ -12,6 +12,7 @@ import (
 
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
+	"github.com/openfairlead/fairlead/matcher/lottery"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
@@ -338,7 +339,7 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	if input.digest() != sel.InputDigest {
 		return Errorf(DataLoss, "INPUT_CHANGED", "the frozen input is not what was frozen: its digest differs")
 	}
-	record, lottery, err := r.solve(ctx, sel, input)
+	record, found, err := r.solve(ctx, sel, input)
 	if err != nil {
 		return err
 	}
@@ -346,7 +347,7 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 		return &engineFault{errors.New("the record is about another input")}
 	}
 	if record.Lottery.Drawable() {
-		return r.seal(ctx, sel, record, lottery)
+		return r.seal(ctx, sel, record, found)
 	}
 	if err := recount(input, &record.Outcome); err != nil {
 		return &engineFault{err}
@@ -431,7 +432,7 @@ func (s *Service) poolIsStill(ctx context.Context, tx Tx, sel *Selection, input 
 }
 
 // solve runs the engine, keeping each step that it proves.
-func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (record *matcher.Record, lottery *selection.Lottery, err error) {
+func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (record *matcher.Record, found *selection.Lottery, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &engineFault{fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
@@ -457,15 +458,16 @@ func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (reco
 		},
 		Progress: r.progress(ctx, sel, &pivots),
 	}
-	record, lottery, err = ballot.Seal(ctx, input.People, input.Criteria, ballot.Options{
+	record, found, err = ballot.Seal(ctx, input.People, input.Criteria, ballot.Options{
 		Options: options, Method: sel.Lottery, MaxChance: input.MaxChance, Seed: input.Seed, Explain: true, Engine: sel.Engine,
+		Watch: func(p lottery.Progress) { options.Progress(selection.Progress{Step: stepLottery, Pivots: p.Pivots}) },
 	})
 	switch {
 	case ctx.Err() != nil:
 		// What was found so far depends on the machine: it is no result.
 		return nil, nil, ctx.Err()
 	case err == nil:
-		return record, lottery, nil
+		return record, found, nil
 	case errors.Is(err, errHook), errors.Is(err, errLeaseLost), errors.Is(err, errCanceled), CodeOf(err) != Internal:
 		return nil, nil, err
 	}

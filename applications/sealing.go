@@ -132,6 +132,9 @@ const (
 	StepDrawn  = "drawn"
 )
 
+// stepLottery is what a run works on between its last proved step and the seal.
+const stepLottery = "lottery"
+
 // seal keeps the lottery of a run and commits to it. A trial ends with it; any
 // other run waits for its draw.
 func (r *Runner) seal(ctx context.Context, sel *Selection, record *matcher.Record, found *selection.Lottery) error {
@@ -152,7 +155,7 @@ func (r *Runner) seal(ctx context.Context, sel *Selection, record *matcher.Recor
 		now.Seal = &Seal{
 			Time: s.now(), PoolRoot: digestText(draw.Root(f.prints())), TypesRoot: digestText(draw.Root(f.typePrints())),
 			RulesDigest: c.Digest, BookDigest: f.salted("book", record.Lottery.AppendBook(nil)),
-			People: len(f.Leaves), Types: len(record.Lottery.Types), Cohorts: len(record.Lottery.Book),
+			Seats: f.Criteria.Size, People: len(f.Leaves), Types: len(record.Lottery.Types), Cohorts: len(record.Lottery.Book),
 			Chances: chancesOf(record, found, f),
 		}
 		now.Record = record.AppendJSON(nil)
@@ -163,7 +166,7 @@ func (r *Runner) seal(ctx context.Context, sel *Selection, record *matcher.Recor
 		if err := now.Seal.count(ctx, tx, now); err != nil {
 			return err
 		}
-		now.Seal.Digest = now.publicRecord(f).SealDigest
+		now.Seal.Digest = now.publicRecord().SealDigest
 		if same, err := s.poolIsStill(ctx, tx, now, f); err != nil {
 			return err
 		} else if !same {
