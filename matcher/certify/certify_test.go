@@ -2,6 +2,8 @@ package certify_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -210,5 +212,30 @@ func TestLimitsLeaveClaimsWithoutProof(t *testing.T) {
 	none.Certificate.Claims = nil
 	if err := certify.Run(context.Background(), none, nil, certify.Options{Nodes: 1, Progress: func(int, int) { told++ }}); err != nil || told == 0 {
 		t.Errorf("told %d times, %v", told, err)
+	}
+}
+
+// TestTiedLots has two applicants whose first 20 bits of the seed's hash are
+// the same, so that the first stage of the seed does not tell their cohorts
+// apart: the claim stays open, and the record is accepted.
+func TestTiedLots(t *testing.T) {
+	seen := map[uint32]string{}
+	var tied []matcher.Person
+	for i := 0; tied == nil; i++ {
+		id := fmt.Sprint("x", i)
+		hash := sha256.Sum256([]byte("s\x00" + id))
+		lot := binary.BigEndian.Uint32(hash[:]) >> 12
+		if other, ok := seen[lot]; ok {
+			tied = []matcher.Person{{ID: other}, {ID: id}}
+		}
+		seen[lot] = id
+	}
+	r, _, err := ballot.Seal(context.Background(), tied, matcher.Criteria{Size: 1, MinSize: 1}, ballot.Options{Method: matcher.LotteryNone, Seed: "s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := verify.File(r.AppendJSON(nil), verify.Options{})
+	if err != nil || !report.Accepted || report.Certified || r.Status != matcher.Optimal {
+		t.Errorf("%+v %v %s", report, err, r.Status)
 	}
 }
