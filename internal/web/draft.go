@@ -349,11 +349,12 @@ func (d *draft) fill(card int, form *applications.Form, width int) int {
 	return filled
 }
 
-// benchmarkRange is the range around a community's share of the seats: the two
-// whole numbers around it, and width−1 more on each side.
+// benchmarkRange is the range around a community's share of the seats, as
+// `fairlead targets` has it: the two whole numbers around it, and width more on
+// each side.
 func benchmarkRange(share float64, size, width int) (lo, hi int) {
 	exact := share * float64(size)
 	// A share is known to four digits: 3.0000001 is 3.
 	lo, hi = int(math.Floor(exact+1e-6)), int(math.Ceil(exact-1e-6))
-	return max(lo-width+1, 0), min(hi+width-1, size)
+	return max(lo-width, 0), min(hi+width, size)
 }

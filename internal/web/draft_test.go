@@ -130,7 +130,7 @@ func TestDraftChanges(t *testing.T) {
 	if len(d.Cards) != 1 || len(d.Cards[0].Rows) != 7 {
 		t.Fatalf("the other answers have no rows: %+v", d.Cards)
 	}
-	if n := d.fill(0, form, 1); n != 2 {
+	if n := d.fill(0, form, 0); n != 2 {
 		t.Errorf("%d rows were filled", n)
 	}
 	find := func(code string) *draftRow {
@@ -159,7 +159,7 @@ func TestDraftChanges(t *testing.T) {
 	for _, x := range []struct {
 		share         float64
 		size, w, l, h int
-	}{{.2, 15, 1, 3, 3}, {.2, 15, 2, 2, 4}, {.0151, 15, 1, 0, 1}, {.0151, 15, 2, 0, 2}, {.6332, 15, 1, 9, 10}, {1, 15, 2, 14, 15}, {0, 15, 1, 0, 0}} {
+	}{{.2, 15, 0, 3, 3}, {.2, 15, 1, 2, 4}, {.0151, 15, 0, 0, 1}, {.0151, 15, 1, 0, 2}, {.6332, 15, 0, 9, 10}, {1, 15, 1, 14, 15}, {0, 15, 0, 0, 0}} {
 		if l, h := benchmarkRange(x.share, x.size, x.w); l != x.l || h != x.h {
 			t.Errorf("%v of %d, width %d: %d to %d, want %d to %d", x.share, x.size, x.w, l, h, x.l, x.h)
 		}

@@ -217,6 +217,9 @@ type editing struct {
 	others []string
 }
 
+// widest is how many more on each side of a share the page offers.
+const widest = 2
+
 // The words that a button of the editor begins with.
 const (
 	doUp, doDown, doRemove, doFill, doSet = "up:", "down:", "remove:", "fill:", "set:"
@@ -272,9 +275,9 @@ func (s *server) readEditor(r *http.Request) (*editing, error) {
 	if err := mayEdit(d.who, d.program.ID); err != nil {
 		return nil, err
 	}
-	e := &editing{server: s, desk: d, from: clean(r.PostForm.Get("from"), false), focus: -1, width: 1}
-	if r.PostForm.Get("width") == "2" {
-		e.width = 2
+	e := &editing{server: s, desk: d, from: clean(r.PostForm.Get("from"), false), focus: -1}
+	if n, err := strconv.Atoi(r.PostForm.Get("width")); err == nil && n >= 0 && n <= widest {
+		e.width = n
 	}
 	e.draft, err = readDraft(r.PostForm)
 	return e, err
@@ -479,8 +482,12 @@ func newEditorPage(f frame, e *editing, verdict *applications.CriteriaVerdict, a
 		page.Faults = append(page.Faults, fault{"", message})
 	}
 	page.Failed = len(page.Faults) > 0
-	for _, n := range []int{1, 2} {
-		page.Widths = append(page.Widths, option{itoa(n), l.count("edit.width", n), n == max(e.width, 1)})
+	for n := range widest + 1 {
+		label := l.say("edit.around_share")
+		if n > 0 {
+			label = l.count("edit.width", n)
+		}
+		page.Widths = append(page.Widths, option{itoa(n), label, n == e.width})
 	}
 	for i := range e.form.Attributes {
 		a := &e.form.Attributes[i]
