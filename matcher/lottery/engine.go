@@ -26,15 +26,10 @@ type engine struct {
 	pivots     int64
 	solves     int
 	canceled   bool
-<<<<<<< HEAD
-	bound      float64 // proved for the smallest chance
-	last       bool    // something small is done after work or time has run out
-	err        error   // a fault of the engine
-=======
 	bound      float64  // proved for the smallest chance
 	told       Progress // last, so that a long search can go on telling
+	last       bool     // something small is done after work or time has run out
 	err        error    // a fault of the engine
->>>>>>> ee0fb4714ecffc3e01fab44b60541c837352e015
 }
 
 func newEngine(ctx context.Context, p *Problem, o Options) *engine {
