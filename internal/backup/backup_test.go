@@ -3,7 +3,6 @@ package backup
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +23,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/audit"
 	"github.com/openfairlead/fairlead/internal/pgtest"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
+	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
@@ -610,32 +610,7 @@ func TestRestoreReplaysErasures(t *testing.T) {
 func TestBackupOfOlderSchema(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	base := filepath.Join("..", "sqlstore", "testdata", "schemas", "1")
-	packed, err := os.Open(base + ".db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer packed.Close()
-	z, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := os.ReadFile(base + ".key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, keyFile := filepath.Join(dir, "old.db"), filepath.Join(dir, "key")
-	if err := errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(keyFile, key, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	v, err := vault.Load(keyFile)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file, _, v := storetest.Earlier(t, 1)
 	cluster := pgtest.Start(t)
 	server := cluster.Database(t)
 	sn, err := sqlstore.OpenSnapshot(t.Context(), sqlstore.SnapshotOptions{Database: file, Vault: v})

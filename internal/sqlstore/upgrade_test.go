@@ -2,14 +2,12 @@ package sqlstore_test
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"database/sql"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -27,6 +25,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/audit"
 	"github.com/openfairlead/fairlead/internal/pgtest"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
+	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
 )
 
@@ -46,39 +45,6 @@ func fixtures(t testing.TB) (schemas []int) {
 		schemas = append(schemas, n)
 	}
 	return schemas
-}
-
-// fixture unpacks a database of a schema into a folder of its own, and returns
-// its path and that of its key.
-func fixture(t testing.TB, schema int) (database, keyFile string, v *vault.Vault) {
-	t.Helper()
-	base := filepath.Join("testdata", "schemas", strconv.Itoa(schema))
-	dir := t.TempDir()
-	database, keyFile = filepath.Join(dir, "fairlead.db"), filepath.Join(dir, "master.key")
-	packed, err := os.Open(base + ".db.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer packed.Close()
-	z, err := gzip.NewReader(packed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(z)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := os.ReadFile(base + ".key")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(os.WriteFile(database, text, 0o600), os.WriteFile(keyFile, key, 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	if v, err = vault.Load(keyFile); err != nil {
-		t.Fatal(err)
-	}
-	return database, keyFile, v
 }
 
 // eachBackend runs a test on a database file and on a copy of it in
@@ -105,7 +71,7 @@ func eachBackend(t *testing.T, make func(t *testing.T) (database, keyFile string
 func TestUpgradeKeepsEverything(t *testing.T) {
 	for _, schema := range fixtures(t) {
 		t.Run(fmt.Sprint("schema ", schema), func(t *testing.T) {
-			eachBackend(t, func(t *testing.T) (string, string, *vault.Vault) { return fixture(t, schema) }, func(t *testing.T, database, _ string, v *vault.Vault) {
+			eachBackend(t, func(t *testing.T) (string, string, *vault.Vault) { return storetest.Earlier(t, schema) }, func(t *testing.T, database, _ string, v *vault.Vault) {
 				upgradeOne(t, schema, database, v)
 			})
 		})
@@ -161,6 +127,10 @@ func upgradeOne(t *testing.T, schema int, database string, v *vault.Vault) {
 				now, err = tx.Applications(ctx, applications.ApplicationQuery{Program: program})
 			case "selection":
 				now, err = tx.Selection(ctx, program, "s1")
+			case "offers":
+				now, err = tx.Offers(ctx, applications.OfferQuery{Program: program})
+			case "seats":
+				now, err = tx.Seats(ctx, program)
 			case "request":
 				now, err = tx.Request(ctx, program, "CreateApplication", "11111111-1111-4111-8111-111111111111")
 			case "users":
@@ -304,7 +274,7 @@ func TestUpgradeWhileWriting(t *testing.T) {
 		applicants = 100_000
 	}
 	make := func(t *testing.T) (string, string, *vault.Vault) {
-		database, keyFile, v := fixture(t, 1)
+		database, keyFile, v := storetest.Earlier(t, 1)
 		o, err := openOld(database, v)
 		if err != nil {
 			t.Fatal(err)
