@@ -1,7 +1,7 @@
 # `make` prints its targets. Every check runs through internal/checks, which
 # counts them, installs what it can and never skips one.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak soak-faults load bench lint format generate check-generate fuzz race browser screenshots api-baseline release clean
+.PHONY: help build demo test soak soak-faults load bench same-bytes lint format generate check-generate fuzz race browser screenshots api-baseline release clean
 
 TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
@@ -32,9 +32,17 @@ soak-faults: ## 30 minutes on each database at half load with one fault after th
 load: ## submissions beside what the database does alone (ARGS="-compare postgres"; ARGS=-help)
 	go run ./internal/load/cmd $(or $(ARGS),-compare sqlite)
 
-bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks and selections
+bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks, selections; the lottery beside HiGHS and another library (SHARED=path of the data)
 	go run ./internal/solverbench/cmd $(ARGS)
-	go test -run '^$$' -bench . ./matcher/selection
+	go test -run '^$$' -bench 'Check|Select' -benchtime 120x ./matcher/selection
+	go run ./internal/lotterybench/cmd -sizes 84,200,500 -seeds 5 -work 2000000
+	go run ./internal/lotterybench/cmd -families windows -sizes 1000,2000 -seeds 2
+	go run ./internal/lotterybench/cmd -compare -sizes 80,120 -seeds 2
+	go run ./internal/lotterybench/cmd -reference -seeds 4
+	$(if $(SHARED),SHARED="$(abspath $(SHARED))" go test -v -count=1 -run KnownLeximin ./matcher/selection)
+
+same-bytes: ## the same records on arm64, under QEMU, as here
+	go run ./internal/samebytes $(ARGS)
 
 release: ## archives for Linux, macOS and Windows with SHA256SUMS, built twice and compared, into dist/ (ARGS="-compare none")
 	@go run ./internal/release $(ARGS)
