@@ -51,6 +51,7 @@ func TestGroupIsLookedAtAndChanged(t *testing.T) {
 
 	options := x.get(run + "/alternatives")
 	x.has(options, "Compare options", "Option A", "Option B", "Targets met", "People in common with A", "Use this one", "−NS-", "+NS-")
+	x.has(x.get(run+"/standby"), "Who stands ready", "NS-", "places without a loss", "How firm the group is")
 	swap := x.get(run + "/swap?out=" + member)
 	x.has(swap, "Swap "+member, "Who could come in")
 	if a := x.get(run + "/swap?out=" + out); a.status != http.StatusNotFound {
@@ -90,7 +91,7 @@ func TestGroupIsLookedAtAndChanged(t *testing.T) {
 
 	x.signedIn(access.ProgramAdministrator)
 	x.hasNot(x.get(run+"/people/"+member), "NS-0340", "Try a swap")
-	for _, at := range []string{"/alternatives", "/swap?out=" + member, "/replace"} {
+	for _, at := range []string{"/alternatives", "/standby", "/swap?out=" + member, "/replace"} {
 		if a := x.get(run + at); a.status != http.StatusForbidden {
 			t.Errorf("a program administrator at %s: %d", at, a.status)
 		}

@@ -682,6 +682,12 @@ func samplePages(s *server, lang string) map[string]view {
 	for _, n := range []int{0, 1, 3} {
 		out[fmt.Sprint("options ", n)] = newOptionsPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, sampleAlternatives(n), drawnRun.Draws[0].Cohort)
 	}
+	ready := &applications.Standby{RunView: sampleView(), Standby: &selection.Standby{
+		Singles: selection.Cases{All: 15, Exact: 11, Open: 1}, Pairs: selection.Cases{All: 105, Exact: 60}, Without: []string{"NS-0100", "NS-0113"},
+		Alternates: []selection.Alternate{{ID: "NS-0340", Covers: []string{"NS-0126", "NS-0139"}}, {ID: "NS-0288", Covers: []string{"NS-0152"}}},
+	}}
+	out["standby"] = newStandbyPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, ready)
+	out["standby none"] = newStandbyPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, &applications.Standby{RunView: sampleView(), Standby: &selection.Standby{Proved: true}})
 	choose := func() *choosePage {
 		page := &choosePage{frame: staff(), Path: "/programs/x/selections/y", Number: 4, Out: []string{"NS-0100"}, In: []string{"NS-0340"}, Cohort: "NS-0340", Warning: l.say("choose.warning")}
 		page.titled("Invented")

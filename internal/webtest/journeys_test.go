@@ -148,6 +148,9 @@ func TestJourneyRunCompareSwap(t *testing.T) {
 	ok(t, tab.Open(origin()+run+"/alternatives"))
 	says(t, tab, "Option A")
 	view(t, tab, "alternatives", scripted(desktop))
+	ok(t, tab.Open(origin()+run+"/standby"))
+	says(t, tab, "Who stands ready")
+	view(t, tab, "standby", scripted(desktop))
 	ok(t, tab.Open(origin()+run+"?view=people"))
 	says(t, tab, "chance")
 	// Somebody for whom somebody else could come in without a loss.
