@@ -42,9 +42,10 @@ func (s *Service) PublicRuns(ctx context.Context, program string) ([]PublicRun, 
 	return runs, err
 }
 
+// eachSelection goes through the heads of a program's runs, oldest first.
 func eachSelection(ctx context.Context, tx Tx, program string, fn func(*Selection)) error {
 	for after := ""; ; {
-		batch, err := tx.Selections(ctx, program, after, scanBatch)
+		batch, err := tx.SelectionHeads(ctx, program, after, scanBatch)
 		if err != nil {
 			return err
 		}

@@ -271,25 +271,26 @@ func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *froze
 // longer the pool. No seats are offered on a stale run; one on which they were
 // offered stays as it is.
 func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, program string) error {
-	for after := ""; ; {
-		batch, err := tx.Selections(ctx, program, after, scanBatch)
+	var standing []string
+	err := eachSelection(ctx, tx, program, func(sel *Selection) {
+		froze := sel.InputDigest != "" || sel.Commitment != "" || sel.ErasedCount > 0
+		if froze && (sel.State == SelectionRunning || sel.State == SelectionSealed || sel.State == SelectionSucceeded) && sel.OfferTime.IsZero() {
+			standing = append(standing, sel.ID)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range standing {
+		sel, err := tx.Selection(ctx, program, id)
 		if err != nil {
 			return err
 		}
-		for _, sel := range batch {
-			after = sel.ID
-			standing := sel.State == SelectionRunning || sel.State == SelectionSealed || sel.State == SelectionSucceeded
-			if len(sel.Frozen) == 0 || !standing || !sel.OfferTime.IsZero() {
-				continue
-			}
-			if err := s.end(ctx, tx, who, sel, SelectionStale); err != nil {
-				return err
-			}
-		}
-		if len(batch) < scanBatch {
-			return nil
+		if err := s.end(ctx, tx, who, sel, SelectionStale); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // end moves a run to a final state and records it.
@@ -368,7 +369,7 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 		}
 		id, show := func(sel *Selection) string { return sel.ID }, func(sel *Selection) *Selection { return sel.outside(who) }
 		page, err = l.page(id, show, func(after string) ([]*Selection, error) {
-			return tx.Selections(ctx, program, after, scanBatch)
+			return tx.SelectionHeads(ctx, program, after, scanBatch)
 		})
 		return err
 	})

@@ -96,6 +96,9 @@ type Tx interface {
 	Selection(ctx context.Context, program, id string) (*Selection, error)
 	// Selections lists by id, ascending (oldest first), after the id given.
 	Selections(ctx context.Context, program, after string, limit int) ([]*Selection, error)
+	// SelectionHeads lists the same without Frozen and Record, which hold whole
+	// pools: for looking at, and never for an update.
+	SelectionHeads(ctx context.Context, program, after string, limit int) ([]*Selection, error)
 	// UpdateSelection never shortens the lease of a run that stays RUNNING under
 	// the same owner, who may have renewed it meanwhile.
 	UpdateSelection(ctx context.Context, s *Selection) error

@@ -15,6 +15,8 @@ var (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10) ON CONFLICT DO NOTHING`)
 	querySelection  = newQuery(`SELECT ` + selectionColumns + ` FROM selections WHERE program = $1 AND id = $2`)
 	querySelections = newQuery(`SELECT ` + selectionColumns + ` FROM selections WHERE program = $1 AND id > $2 ORDER BY id LIMIT $3`)
+	queryHeads      = newQuery(`SELECT program, id, state, owner, lease_until, attempt, cancel_asked, revision, body
+		FROM selections WHERE program = $1 AND id > $2 ORDER BY id LIMIT $3`)
 	// A run that goes on under the same owner keeps the later of the leases:
 	// its worker may have renewed it after it read the run.
 	updateSelection = newQuery(`UPDATE selections SET state = $4, owner = $5,
@@ -131,6 +133,14 @@ func (t *tx) Selections(ctx context.Context, program, after string, limit int) (
 	return collect(t, ctx, querySelections, []any{program, after, bound(limit)}, func(r rows) (*selectionRow, error) {
 		var s selectionRow
 		return &s, r.Scan(s.dest()...)
+	}, (*selectionRow).open)
+}
+
+func (t *tx) SelectionHeads(ctx context.Context, program, after string, limit int) ([]*applications.Selection, error) {
+	return collect(t, ctx, queryHeads, []any{program, after, bound(limit)}, func(r rows) (*selectionRow, error) {
+		var s selectionRow
+		all := s.dest()
+		return &s, r.Scan(all[:len(all)-2]...)
 	}, (*selectionRow).open)
 }
 

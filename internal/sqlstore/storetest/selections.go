@@ -76,6 +76,28 @@ var selectionCases = []testCase{
 		want.Revision = 1
 		equal(f, all[0], want)
 	}},
+	{"heads are runs without their input and record", func(f *fixture) {
+		f.programs("p1", "p2")
+		queue(f, "p1", "b", "a")
+		queue(f, "p2", "f")
+		s := filled[applications.Selection]()
+		s.Program, s.ID = "p1", "c"
+		f.do(func(tx applications.Tx) error { return tx.InsertSelection(f.ctx, s) })
+		heads := one(f, func(tx applications.Tx) ([]*applications.Selection, error) {
+			return tx.SelectionHeads(f.ctx, "p1", "a", 5)
+		})
+		if len(heads) != 2 || heads[0].ID != "b" {
+			f.Fatalf("%d heads", len(heads))
+		}
+		want := getSelection(f, "p1", "c")
+		want.Frozen, want.Record = nil, nil
+		equal(f, heads[1], want)
+		if first := one(f, func(tx applications.Tx) ([]*applications.Selection, error) {
+			return tx.SelectionHeads(f.ctx, "p1", "", 1)
+		}); len(first) != 1 || first[0].ID != "a" {
+			f.Fatalf("%d heads of one", len(first))
+		}
+	}},
 	{"update", func(f *fixture) {
 		f.programs("p1")
 		queue(f, "p1", "s")
