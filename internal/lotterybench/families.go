@@ -180,8 +180,9 @@ func thinned(n int, seed uint64) Instance {
 	d := newDice("thinned", n, seed)
 	people := leaders(d, n, 2)
 	r := around(people, 1)
+	gone := 0
 	for range 3 {
-		// Of one group only one or two people stay.
+		// Of one group only one or two people stay; a fifth of all may go.
 		rule := r.list[d.IntN(len(r.list))]
 		left := 1 + d.IntN(2)
 		people = slices.DeleteFunc(people, func(p matcher.Person) bool {
@@ -189,7 +190,11 @@ func thinned(n int, seed uint64) Instance {
 				return false
 			}
 			left--
-			return left < 0 && len(people) > n*4/5
+			if left >= 0 || 5*gone >= n {
+				return false
+			}
+			gone++
+			return true
 		})
 	}
 	for i := range r.list {
