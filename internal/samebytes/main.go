@@ -51,7 +51,7 @@ func records(ctx context.Context, count int) error {
 	families := lotterybench.Families()
 	for i := range count {
 		f := families[i%len(families)]
-		in := f.New(20+i%5*6, uint64(i))
+		in := f.New(20+i%4*4, uint64(i))
 		r, _, err := ballot.Seal(ctx, in.People, in.Criteria, ballot.Options{Engine: "samebytes"})
 		if err != nil {
 			return fmt.Errorf("%s: %w", in.Name, err)
