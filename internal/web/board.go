@@ -242,8 +242,8 @@ func (page *boardPage) result(l tongue, b *board, size int) {
 	default:
 		page.NotMet = l.say("board.not_met")
 	}
-	if res.Record.Status == matcher.Optimal && len(page.Missed) > 0 {
-		page.After = l.say("result.least")
+	if len(page.Missed) > 0 {
+		page.After = howClose(l, res)
 	}
 	if n := b.neutral; n != nil {
 		ok := 0

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -173,5 +174,33 @@ func TestResultViewsKeepTotalsAndPeopleApart(t *testing.T) {
 	trial := string(renderTo(t, s, "result", samples["result trial"]))
 	if strings.Contains(trial, "NS-01") {
 		t.Error("a trial run says who")
+	}
+}
+
+// What was proved of a drawn group is not said of one that somebody changed, nor
+// "no group comes closer" where a deviation was allowed and used.
+func TestNothingIsCalledProvedThatIsNot(t *testing.T) {
+	for name, c := range map[string]struct {
+		provenance applications.Provenance
+		value      int64
+		says, not  string
+	}{
+		"best":    {applications.Drawn, 1, "no other group is better", "deviation that they allow"},
+		"allowed": {applications.Drawn, 2, "deviation that they allow", "no other group is better"},
+		"chosen":  {applications.Chosen, 1, "changed the group that was drawn", "no other group is better"},
+	} {
+		s := newTestServer()
+		res := sampleResult("drawn")
+		res.Selection.Provenance = c.provenance
+		res.Record.Deviation[0].Value = c.value
+		frame := s.staffFrame(httptest.NewRequest("GET", "/programs/x", nil), "programs")
+		page := string(renderTo(t, s, "result", newResultPage(frame, res, 4, "")))
+		if !strings.Contains(page, c.says) || strings.Contains(page, c.not) || (c.provenance == applications.Chosen) == strings.Contains(page, "What was proved") {
+			t.Errorf("%s: the page does not say %q, or says what is not so", name, c.says)
+		}
+		people := string(renderTo(t, s, "result", newResultPage(frame, res, 4, "people")))
+		if strings.Contains(people, "Smallest chance") || strings.Contains(people, "100.0 %") {
+			t.Errorf("%s: totals of chances stand beside facts about people", name)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -176,9 +177,14 @@ func (page *resultPage) head(l tongue, res *applications.SelectionResult) {
 				page.Lede += " " + l.say("result.smaller_unproved", "wanted", rec.Size.Wanted, "got", rec.Size.Got, "bound", rec.Size.Bound)
 			}
 		}
-		if rec.Status == matcher.Optimal {
+		switch {
+		case res.Selection.Provenance == applications.Chosen: // what was proved is about the group before
+			page.Lede += " " + l.say("result.chosen")
+		case rec.Status == matcher.Optimal && closest(rec):
 			page.Lede += " " + l.say("result.optimal")
-		} else {
+		case rec.Status == matcher.Optimal:
+			page.Lede += " " + l.say("result.allowed")
+		default:
 			page.Lede += " " + l.say("result.feasible")
 		}
 	}
@@ -213,10 +219,7 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult) {
 		if partly {
 			v.Title = l.say("result.shown_some_met", "met", met, "total", total)
 		}
-		v.After = l.say("result.not_proved")
-		if rec.Status == matcher.Optimal {
-			v.After = l.say("result.least")
-		}
+		v.After = howClose(l, res)
 	}
 	switch {
 	case total == 0 && partly:
@@ -259,6 +262,25 @@ func (page *resultPage) verdict(l tongue, res *applications.SelectionResult) {
 	if !rec.Complete {
 		v.After = strings.TrimSpace(v.After + " " + l.say("result.incomplete"))
 	}
+}
+
+// closest reports whether no group comes closer to the targets: not so where the
+// criteria allow some deviation and the group uses it.
+func closest(rec *matcher.Record) bool {
+	return !slices.ContainsFunc(rec.Deviation, func(d matcher.Deviation) bool { return d.Value > d.Bound.Bound })
+}
+
+// howClose says what was proved about targets that are missed.
+func howClose(l tongue, res *applications.SelectionResult) string {
+	switch {
+	case res.Selection.Provenance == applications.Chosen:
+		return l.say("result.chosen_missed")
+	case res.Record.Status != matcher.Optimal:
+		return l.say("result.not_proved")
+	case !closest(res.Record):
+		return l.say("result.allowed_missed")
+	}
+	return l.say("result.least")
 }
 
 // ways offers what would make a group possible, each to be tried on a copy.
@@ -481,10 +503,13 @@ func (page *resultPage) proof(l tongue, res *applications.SelectionResult) {
 	default:
 		page.Provenance, page.Computed = string(applications.Computed), l.say("provenance.COMPUTED", "seed", rec.Seed)
 	}
-	if rec.Status == matcher.Optimal || rec.Status == matcher.Feasible {
+	if run.Provenance != applications.Chosen && (rec.Status == matcher.Optimal || rec.Status == matcher.Feasible) {
 		line := func(label string, value, bound int64) {
 			b := boundLine{Label: label, Value: l.number(value), Bound: l.number(bound), Proved: value == bound}
 			b.Word = l.say("bound.open")
+			if rec.Status == matcher.Optimal {
+				b.Word = l.say("bound.allowed")
+			}
 			if b.Proved {
 				b.Word = l.say("bound.proved")
 			}

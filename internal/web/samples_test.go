@@ -430,8 +430,14 @@ func sampleConflict() *matcher.Infeasibility {
 	why := &matcher.Infeasibility{
 		LeastTotalDeviation: &least, Cut: []string{matcher.CutRelaxations},
 		Conflict: []matcher.Condition{
-			matcher.LockCondition(matcher.LockInclude, "NS-0252"), {Bound: "size at most 15"}, {Bound: "apart NS-0001, NS-0002"},
-			{Row: 4, Bound: matcher.BoundMin}, {Row: 8, Bound: matcher.BoundMax}, {Row: 11, Bound: matcher.BoundMin}, {Row: 12, Bound: matcher.BoundMax}, {Row: 99, Bound: matcher.BoundMin},
+			matcher.LockCondition(matcher.LockInclude, "NS-0252"),
+			{Bound: "size at most 15"},
+			{Bound: "apart NS-0001, NS-0002"},
+			{Row: 4, Bound: matcher.BoundMin},
+			{Row: 8, Bound: matcher.BoundMax},
+			{Row: 11, Bound: matcher.BoundMin},
+			{Row: 12, Bound: matcher.BoundMax},
+			{Row: 99, Bound: matcher.BoundMin},
 		},
 		Relaxations: []matcher.Relaxation{
 			{Cost: 1, Changes: []matcher.Change{{Row: 4, Bound: matcher.BoundMax, From: 4, To: 5}}},

@@ -412,6 +412,9 @@ func TestJourneyBoardReport(t *testing.T) {
 			&& (e.getBoundingClientRect().right > innerWidth + 1 || getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1)).map(e => e.outerHTML.slice(0, 60)).join("\n")`); cut != "" {
 			t.Errorf("%s is cut off on paper:\n%s", name, cut)
 		}
+		if dir := os.Getenv("FAIRLEAD_PICTURES"); dir != "" {
+			ok(t, tab.Shot(filepath.Join(dir, name+"-paper.png"), true))
+		}
 		ok(t, tab.Look(scripted(desktop)))
 		t.Logf("figure: the report of a board, %s: %d pages of A4", name, pages)
 	}
