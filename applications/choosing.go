@@ -87,6 +87,11 @@ func (s *Service) choose(ctx context.Context, tx Tx, who access.Principal, sel *
 		fmt.Sprintf("%s out=%d in=%d", transition(from, Chosen), len(c.Out), len(c.In))))
 }
 
+// about reports whether somebody went or came by a choice.
+func (c *Choice) about(code string) bool {
+	return slices.Contains(c.Out, code) || slices.Contains(c.In, code)
+}
+
 func without(list, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(id string) bool { return slices.Contains(others, id) })
 }

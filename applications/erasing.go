@@ -148,7 +148,7 @@ func (s *Service) eraseNow(ctx context.Context, tx Tx, who access.Principal, a *
 	if err != nil {
 		return err
 	}
-	runs, more, err := s.eraseFromRuns(ctx, tx, who, a)
+	runs, swapped, more, err := s.eraseFromRuns(ctx, tx, who, a)
 	if err != nil {
 		return err
 	}
@@ -156,6 +156,7 @@ func (s *Service) eraseNow(ctx context.Context, tx Tx, who access.Principal, a *
 	// Requests about these have answers that tell of the person, and events
 	// about those say why something was done to them.
 	answers, reasons := append(runs, a.ID), []string{applicationName(a.Program, a.ID)}
+	reasons = append(reasons, swapped...)
 	for _, o := range offers {
 		answers, reasons = append(answers, o.ID, o.Selection), append(reasons, offerName(o))
 	}
@@ -188,33 +189,37 @@ func (s *Service) eraseNow(ctx context.Context, tx Tx, who access.Principal, a *
 }
 
 // eraseFromRuns takes the person out of every run of the program that holds
-// them, and returns the ids of those runs, and what to record.
-func (s *Service) eraseFromRuns(ctx context.Context, tx Tx, who access.Principal, a *Application) (ids []string, events []Event, err error) {
+// them, and returns the ids of those runs, the names of those in which somebody
+// chose for or against them, with a reason, and what to record.
+func (s *Service) eraseFromRuns(ctx context.Context, tx Tx, who access.Principal, a *Application) (ids, swapped []string, events []Event, err error) {
 	for after := ""; ; {
 		// Few at a time: each may hold a whole pool.
 		const few = 20
 		batch, err := tx.Selections(ctx, a.Program, after, few)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		for _, sel := range batch {
 			after = sel.ID
+			if slices.ContainsFunc(sel.Choices, func(c Choice) bool { return c.about(a.Code) }) {
+				swapped = append(swapped, selectionName(sel))
+			}
 			held, err := sel.erase(a, s.Random)
 			if err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			if !held {
 				continue
 			}
 			sel.UpdateTime = s.now()
 			if err := tx.UpdateSelection(ctx, sel); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
 			ids = append(ids, sel.ID)
 			events = append(events, s.event(who, "selection.erase", selectionName(sel), "", fmt.Sprintf("erased=%d", sel.ErasedCount)))
 		}
 		if len(batch) < few {
-			return ids, events, nil
+			return ids, swapped, events, nil
 		}
 	}
 }

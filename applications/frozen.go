@@ -160,6 +160,11 @@ func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err er
 			}
 		}
 	}
+	for i := range sel.Choices {
+		if sel.Choices[i].about(a.Code) {
+			sel.Choices[i].Reason, held = "", true
+		}
+	}
 	if len(sel.Frozen) == 0 {
 		return held, nil
 	}

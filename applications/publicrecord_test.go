@@ -252,3 +252,46 @@ func TestErasureKeepsTheRoots(t *testing.T) {
 	_, err = w.draw(sel.ID, func(r *applications.DrawRequest) { r.Reason = "x" })
 	want(t, "a draw from what is left", err, "RUN_ERASED")
 }
+
+// A run that is sealed and not drawn, a trial and a chosen group lose whoever
+// is erased as well, and stay what they say they are.
+func TestErasureFromEveryKindOfRun(t *testing.T) {
+	w := newWorld(t)
+	w.pool(12)
+	trial := w.lottery(func(s *applications.Selection) { s.Trial = true })
+	drawn := w.lottery(nil)
+	drawn = mustDraw(w, drawn.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "seen" })
+	if _, err := w.swap(drawn, drawn.Draws[0].Cohort); err != nil {
+		t.Fatal(explained(err))
+	}
+	sealed := w.lottery(nil)
+	chosen := w.run(drawn.ID)
+	gone := w.byCode(chosen.Choices[0].In[0])
+	if _, err := w.EraseApplication(w.ctx, officer, "leaders", gone.ID, "asked by letter", once); err != nil {
+		t.Fatal(explained(err))
+	}
+	for name, id := range map[string]string{"trial": trial.ID, "chosen": drawn.ID, "sealed": sealed.ID} {
+		s := w.run(id)
+		if s.State != applications.SelectionStale || s.ErasedCount != 1 || bytes.Contains(s.Frozen, gone.Salt) || len(s.Choices) > 0 && s.Choices[0].Reason != "" {
+			t.Errorf("%s: %s, %d erased, %+v", name, s.State, s.ErasedCount, s.Choices)
+		}
+		if r, err := matcher.ParseRecord(s.Record); err != nil || r.Certificate != nil || r.Lottery.Drawable() {
+			t.Errorf("%s: %+v %v", name, r, err)
+		}
+		if _, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", id); err != nil {
+			t.Errorf("%s: %s", name, explained(err))
+		}
+		_, err := w.draw(id, nil)
+		if err == nil {
+			t.Errorf("%s: drawn from what is left", name)
+		}
+	}
+	for _, e := range w.events(0) {
+		if e.Action == "selection.choose" && e.Reason != "" {
+			t.Errorf("the log says why: %q", e.Reason)
+		}
+	}
+	if report, err := w.VerifyRuns(w.ctx); err != nil || report.Unchecked != 3 {
+		t.Errorf("%+v %v", report, explained(err))
+	}
+}
