@@ -1,0 +1,122 @@
+package server_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher/verify"
+)
+
+// One draw over REST, from the commitments of two people to what strangers, an
+// applicant and an auditor can check.
+func TestDrawOverREST(t *testing.T) {
+	w := newWorld(t)
+	w.open("alpha")
+	var all []applicant
+	for n := range 9 {
+		all = append(all, w.apply("alpha", n, true))
+	}
+	w.must("POST", "/v1/programs/alpha:close", w.admin, "{}")
+	facilitator, auditor := w.token(access.Facilitator, "alpha"), w.token(access.Auditor, "alpha")
+	type selection struct {
+		Name, State, Provenance, Etag string
+		Seal                          struct {
+			Digest, PoolRoot string
+			Chances          struct {
+				Smallest          int
+				NeedsConfirmation bool
+			}
+		}
+		Draws []struct {
+			Value string
+			Codes []string
+		}
+	}
+	var run selection
+	w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"seedKind": "COMMIT_REVEAL", "seedPeople": ["The Chair", "A Guest"], "maxChance": 950}`).into(t, &run)
+	texts := map[string]string{"The Chair": "herons on the breakwater", "A Guest": "ferry of half past nine"}
+	for person, text := range texts {
+		sum := sha256.Sum256([]byte(text))
+		w.must("POST", "/v1/"+run.Name+":commitSeed", facilitator, fmt.Sprintf(`{"person": %q, "digest": %q}`, person, hex.EncodeToString(sum[:])))
+	}
+	draw := `{"reveals": [{"person": "The Chair", "text": "herons on the breakwater"}, {"person": "A Guest", "text": "ferry of half past nine"}], "confirmImpossible": "a test"}`
+	if a := w.call("POST", "/v1/"+run.Name+":draw", facilitator, draw); a.status != 400 || a.reason != "SEED_TOO_EARLY" {
+		t.Errorf("before the seal: %d %s", a.status, a.body)
+	}
+	if a := w.call("GET", "/v1/"+run.Name+"/publicRecord", "", ""); a.status != 404 || a.reason != "RECORD_NOT_FOUND" {
+		t.Errorf("before the seal: %d %s", a.status, a.body)
+	}
+	for worked := true; worked; {
+		var err error
+		if worked, err = applications.NewRunner(w.svc, "test").RunOne(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.must("GET", "/v1/"+run.Name, facilitator, "").into(t, &run)
+	if run.State != "SEALED" || run.Seal.Chances.Smallest == 0 || !strings.HasPrefix(run.Seal.PoolRoot, "sha256:") {
+		t.Fatalf("%+v", run)
+	}
+	if a := w.call("POST", "/v1/"+run.Name+":draw", facilitator, strings.Replace(draw, "nine", "ten", 1)); a.status != 400 || a.reason != "COMMITMENT_MISMATCH" {
+		t.Errorf("another text: %d %s", a.status, a.body)
+	}
+	w.must("POST", "/v1/"+run.Name+":draw", facilitator, draw).into(t, &run)
+	if run.State != "SUCCEEDED" || run.Provenance != "PROVENANCE_DRAWN" || len(run.Draws) != 1 || len(run.Draws[0].Codes) < 2 {
+		t.Fatalf("%+v", run)
+	}
+	if a := w.call("POST", "/v1/"+run.Name+":draw", facilitator, draw); a.status != 400 || a.reason != "RUN_DRAWN" || !slices.Equal(a.fields, []string{"reason"}) {
+		t.Errorf("again without a reason: %d %s", a.status, a.body)
+	}
+
+	check := func(what string, file, public []byte) {
+		t.Helper()
+		report, err := verify.File(file, verify.Options{Public: public})
+		if err != nil || !report.Accepted {
+			t.Errorf("%s: %+v %v", what, report, err)
+		}
+	}
+	public := w.must("GET", "/v1/"+run.Name+"/publicRecord", "", "").body
+	check("the public record", public, nil)
+	id := all[3].Application.Name[strings.LastIndexByte(all[3].Application.Name, '/')+1:]
+	slip := w.must("GET", "/v1/"+run.Name+"/applications/"+id+"/slip", all[3].Token, "").body
+	check("the slip", slip, public)
+	if a := w.call("GET", "/v1/"+run.Name+"/applications/"+id+"/slip", all[4].Token, ""); a.status != 404 {
+		t.Errorf("another's slip: %d %s", a.status, a.body)
+	}
+	check("the audit record", w.must("GET", "/v1/"+run.Name+"/auditRecord", auditor, "").body, nil)
+
+	var explained struct {
+		Place  string
+		Chance int
+	}
+	w.must("GET", "/v1/"+run.Name+":explain?application="+all[3].Application.Name, facilitator, "").into(t, &explained)
+	if (explained.Place == "IN") != slices.Contains(run.Draws[0].Codes, all[3].Application.Code) {
+		t.Errorf("%+v", explained)
+	}
+	var tried struct{ Status string }
+	w.must("POST", "/v1/"+run.Name+":whatIf", facilitator, `{"include": ["`+all[3].Application.Name+`"], "rules": [{"row": 1, "min": 1}]}`).into(t, &tried)
+	if tried.Status != "OPTIMAL" {
+		t.Errorf("%+v", tried)
+	}
+	// What a check says of criteria that are impossible, with every way out.
+	var verdict struct {
+		Verdict       string
+		Infeasibility struct {
+			Conflict    []struct{ Row int }
+			Relaxations []struct {
+				Changes []struct{ OldValue, NewValue int }
+			}
+		}
+	}
+	w.must("POST", "/v1/programs/alpha:checkCriteria", facilitator, `{"details": true, "criteria": {"size": 3, "rules": [
+		{"attribute": "sector", "values": ["health"], "min": 2}, {"attribute": "sector", "values": ["housing"], "min": 2}]}}`).into(t, &verdict)
+	if verdict.Verdict != "IMPOSSIBLE" || len(verdict.Infeasibility.Conflict) == 0 || len(verdict.Infeasibility.Relaxations) == 0 {
+		t.Errorf("%+v", verdict)
+	}
+}
