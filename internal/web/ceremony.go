@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"slices"
@@ -274,9 +273,7 @@ func (s *server) postDraw(w http.ResponseWriter, r *http.Request) error {
 	page := newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.PublicURL)
 	page.Languages = nil
 	page.Value, page.Reason, page.Confirmed = get("value"), clean(r.PostForm.Get("reason"), true), clean(r.PostForm.Get("confirm"), true)
-	if id := r.PostForm.Get("request"); applications.IsRequestID(id) {
-		page.Request = id
-	}
+	page.Request = requestOf(r)
 	req := applications.DrawRequest{Program: d.program.ID, Selection: run.ID, Value: page.Value, Reason: page.Reason, ConfirmImpossible: page.Confirmed}
 	for i := range page.Persons {
 		p := &page.Persons[i]
@@ -309,8 +306,7 @@ func (s *server) postDraw(w http.ResponseWriter, r *http.Request) error {
 		s.render(w, r, status, "ceremony", page)
 		return nil
 	}
-	sum := sha256.Sum256([]byte(canonical(r.PostForm)))
-	_, err = s.svc.DrawSelection(r.Context(), d.who, req, applications.Idempotency{RequestID: page.Request, Hash: sum[:]})
+	_, err = s.svc.DrawSelection(r.Context(), d.who, req, pressed(r))
 	if _, _, ok := violations(err, nil); err != nil && ok {
 		page.blame(err)
 		s.render(w, r, http.StatusUnprocessableEntity, "ceremony", page)

@@ -30,6 +30,7 @@ type editorPage struct {
 	Name, Size, MinSize string
 	SizeFault           string
 	Kept                string
+	Request             string
 	Levels              []levelView
 	Widths              []option
 	Add, Sets           []option
@@ -291,7 +292,7 @@ func (e *editing) save(w http.ResponseWriter, r *http.Request) error {
 	if len(c.Rules) == 0 {
 		c.Name = "" // a name without rules would stand for a set of the preset
 	}
-	made, err := e.svc.SaveCriteria(r.Context(), e.who, c, applications.Idempotency{})
+	made, err := e.svc.SaveCriteria(r.Context(), e.who, c, pressed(r))
 	if _, _, ok := violations(err, nil); err != nil && ok {
 		e.blame(err, at)
 		return e.render(w, r, http.StatusUnprocessableEntity)
@@ -444,7 +445,7 @@ func newEditorPage(f frame, e *editing, verdict *applications.CriteriaVerdict, a
 		frame: f, Program: e.program.ID, Sub: programTabs(l, e.program, e.who, "criteria"), Heading: l.phrase(e.program.Title),
 		From: e.from, Name: d.Name, Size: d.Size, MinSize: d.MinSize, Kept: asJSON(d.Kept),
 	}
-	page.Script = "criteria.js"
+	page.Script, page.Request = "criteria.js", nonce() // each page is saved once
 	page.Verdict = newCheckView(l, e, verdict, at)
 	checked := map[string]rowCheck{}
 	for _, row := range page.Verdict.Rows {

@@ -129,6 +129,9 @@ func TestCriteriaAreEdited(t *testing.T) {
 	if saved.to != criteria+"/2" {
 		t.Fatalf("saving leads to %d %q: %s", saved.status, saved.to, saved.text())
 	}
+	if twice := x.do(http.MethodPost, action, form, nil); twice.to != saved.to {
+		t.Errorf("pressed twice, saving leads to %q and %q", saved.to, twice.to)
+	}
 	review := x.follow(saved)
 	x.has(review, "Criteria, version 2", "nobody decides by it yet", "Register this version")
 	refused := x.fill(review, "reason", "Somebody asked.")

@@ -413,6 +413,7 @@ type choosePage struct {
 	Number  int
 	Out, In []string
 	Cohort  string // codes
+	Request string
 	Warning string
 	Reason  string
 	Fault   string
@@ -448,7 +449,7 @@ func (s *server) postChoose(w http.ResponseWriter, r *http.Request) error {
 	page := &choosePage{
 		frame: s.staffFrame(r, "programs"), Path: runPath(d.program.ID, run.ID), Number: number,
 		Out: missingFrom(wanted, present), In: missingFrom(present, wanted), Cohort: strings.Join(wanted, " "),
-		Warning: l.say("choose.warning"), Reason: clean(r.PostForm.Get("reason"), true),
+		Request: requestOf(r), Warning: l.say("choose.warning"), Reason: clean(r.PostForm.Get("reason"), true),
 	}
 	page.Languages = nil
 	if run.Provenance == applications.Chosen {
@@ -465,7 +466,7 @@ func (s *server) postChoose(w http.ResponseWriter, r *http.Request) error {
 	}
 	_, err = s.svc.ChooseSelection(r.Context(), d.who, applications.ChooseRequest{
 		Program: d.program.ID, Selection: run.ID, Cohort: ids, Reason: page.Reason,
-	}, applications.Idempotency{})
+	}, pressed(r))
 	if faults, others, ok := violations(err, nil); err != nil && ok {
 		page.Failed = true
 		page.Fault = faults["reason"]
@@ -516,6 +517,7 @@ type replacePage struct {
 	Path    string
 	Number  int
 	Members []declineView
+	Request string
 	Reason  string
 	Review  bool
 	Names   string
@@ -556,7 +558,7 @@ func (s *server) replacing(r *http.Request) (*desk, *replacePage, *applications.
 			break
 		}
 	}
-	page := &replacePage{frame: s.staffFrame(r, "programs"), Path: runPath(d.program.ID, run.ID), Number: number}
+	page := &replacePage{frame: s.staffFrame(r, "programs"), Path: runPath(d.program.ID, run.ID), Number: number, Request: requestOf(r)}
 	l := page.tongue
 	for _, m := range res.Members {
 		v := declineView{ID: "d-" + m.Code, Code: m.Code, State: l.say("seat.none")}
@@ -638,7 +640,7 @@ func (s *server) postReplace(w http.ResponseWriter, r *http.Request) error {
 	}
 	made, err := s.svc.ReplaceMembers(r.Context(), d.who, applications.ReplaceRequest{
 		Program: d.program.ID, Selection: run.ID, Declined: ids, Reason: page.Reason,
-	}, applications.Idempotency{})
+	}, pressed(r))
 	if err != nil {
 		return refuse(err)
 	}

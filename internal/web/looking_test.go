@@ -74,6 +74,10 @@ func TestGroupIsLookedAtAndChanged(t *testing.T) {
 	x.has(review, "Change the group by hand?", "CHOSEN", "Leaves", "Comes in")
 	x.has(x.fill(review), "There is a problem", "say why")
 	chosen := x.follow(x.fill(review, "reason", "An invented reason."))
+	x.follow(x.fill(review, "reason", "An invented reason.")) // pressed twice
+	if n := strings.Count(x.get(run+"/report").text(), "Changed by hand"); n != 1 {
+		t.Errorf("the change is recorded %d times", n)
+	}
 	x.has(chosen, "CHOSEN", "Chosen by people")
 	x.hasNot(x.get(run+"?view=people"), "chance below", "chance above", "chance 5", "chance 15", "chance 30", "Smallest chance")
 	x.hasNot(x.get(run+"/draw"), "Go on to the draw")
@@ -127,6 +131,9 @@ func TestFreePlacesAreFilled(t *testing.T) {
 	started := x.fill(review)
 	if started.status != http.StatusSeeOther {
 		t.Fatalf("filling gave %d: %s", started.status, started.text())
+	}
+	if twice := x.fill(review); twice.to != started.to {
+		t.Errorf("pressed twice, filling leads to %d %q and %q: %s", twice.status, twice.to, started.to, twice.text())
 	}
 	x.work(func() bool { return x.get(started.to).header.Get("Refresh") == "" })
 	stage := x.get(started.to + "/draw")

@@ -209,12 +209,7 @@ func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
 	if !page.MayStart {
 		return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
 	}
-	idem := applications.Idempotency{}
-	if id := r.PostForm.Get("request"); applications.IsRequestID(id) {
-		sum := sha256.Sum256([]byte(canonical(r.PostForm)))
-		idem = applications.Idempotency{RequestID: id, Hash: sum[:]}
-	}
-	run, err := s.svc.CreateSelection(r.Context(), who, page.Start.asked(r.PathValue("program")), idem)
+	run, err := s.svc.CreateSelection(r.Context(), who, page.Start.asked(r.PathValue("program")), pressed(r))
 	if faults, others, ok := violations(err, nil); err != nil && ok {
 		for field, m := range faults {
 			page.Faults = append(page.Faults, fault{page.Start.place(field), m})
@@ -233,6 +228,24 @@ func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
 	}
 	seeOther(w, r, "/programs/"+run.Program+"/selections/"+run.ID)
 	return nil
+}
+
+// requestOf is the id of what a form does once, from the page before it or new.
+func requestOf(r *http.Request) string {
+	if id := r.PostForm.Get("request"); applications.IsRequestID(id) {
+		return id
+	}
+	return nonce()
+}
+
+// pressed makes two presses of one button one change.
+func pressed(r *http.Request) applications.Idempotency {
+	id := r.PostForm.Get("request")
+	if !applications.IsRequestID(id) {
+		return applications.Idempotency{}
+	}
+	sum := sha256.Sum256([]byte(canonical(r.PostForm)))
+	return applications.Idempotency{RequestID: id, Hash: sum[:]}
 }
 
 // place is the element of the form that a fault is about, or "".
