@@ -74,14 +74,14 @@ func (e *engine) relax() (*relaxed, error) {
 	ceiling := make([]bool, s.T) // x(t) ≤ hi(t) is a row: it has been violated
 	for first := true; left > 0 || first; first = false {
 		value, q, b, err := e.stageProgram(r, held, ceiling)
+		rows = len(s.Rows) // cuts may have come
+		r.rowSide = append(r.rowSide, make([]int8, rows-len(r.rowSide))...)
 		if err != nil {
 			return r, err
 		}
 		if left == 0 {
 			break // only the auxiliary columns were asked for
 		}
-		rows = len(s.Rows) // cuts may have come
-		r.rowSide = append(r.rowSide, make([]int8, rows-len(r.rowSide))...)
 		st := stage{value: value, weight: make([]float64, s.T), duals: make([]float64, rows)}
 		y := make([]float64, len(b.RowLower))
 		q.Duals(y)

@@ -73,8 +73,8 @@ func Explain(ctx context.Context, s Selected, id string, o Options) (*Explanatio
 			x.Tied = append(x.Tied, other)
 		}
 	}
-	if c, ok := s.Chances[id]; ok {
-		x.Chance = &c
+	if c, ok := s.Chances[id]; ok || len(s.Chances) > 0 && x.Lock == "" {
+		x.Chance = &c // 0 for who is tied to somebody excluded: they are of no type
 	}
 	if x.In {
 		without := st.auditor.tally(st.changed(own, nil))
