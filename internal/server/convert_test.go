@@ -15,6 +15,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/matcher"
+	engine "github.com/openfairlead/fairlead/matcher/selection"
 )
 
 func words[T ~string](list ...T) []string {
@@ -34,7 +35,7 @@ func TestEnums(t *testing.T) {
 	}{
 		{programStates, words(applications.ProgramDraft, applications.ProgramOpen, applications.ProgramClosed, applications.ProgramSelecting, applications.ProgramOffersOut, applications.ProgramFilled, applications.ProgramRunning, applications.ProgramCompleted, applications.ProgramArchived)},
 		{applicationStates, words(applications.Draft, applications.Submitted, applications.Screening, applications.Ineligible, applications.InReview, applications.InPool, applications.Selected, applications.Alternate, applications.NotSelected, applications.Withdrawn, applications.Erased)},
-		{selectionStates, words(applications.SelectionQueued, applications.SelectionRunning, applications.SelectionSucceeded, applications.SelectionFailed, applications.SelectionCanceled, applications.SelectionStale)},
+		{selectionStates, words(applications.SelectionQueued, applications.SelectionRunning, applications.SelectionSealed, applications.SelectionSucceeded, applications.SelectionFailed, applications.SelectionCanceled, applications.SelectionStale)},
 		{offerStates, words(applications.OfferPending, applications.OfferSent, applications.OfferAccepted, applications.OfferDeclined, applications.OfferExpired, applications.OfferRescinded)},
 		{kinds, words(applications.Single, applications.Multi, applications.Derived, applications.Entity, applications.FreeText, applications.Number)},
 		{sensitivities, words(applications.InternalFact, applications.Personal, applications.Special, applications.SpecialHealth, applications.SpecialSovereign)},
@@ -45,6 +46,8 @@ func TestEnums(t *testing.T) {
 		{ruleKinds, []string{"QUOTA", "COMPANY", "SPREAD", "CAP"}},
 		{linkKinds, []string{"APART", "TOGETHER", "AT_LEAST_ONE"}},
 		{lotteries, []string{"NONE", "MAXIMIN", "LEXIMIN"}},
+		{seedKinds, words(applications.SeedServer, applications.SeedPublicNumber, applications.SeedCommitReveal)},
+		{tightnesses, words(engine.Never, engine.Tight, engine.Room, engine.Always, engine.NotDecided)},
 	} {
 		for _, word := range c.words {
 			n := c.enum.number(word)
@@ -111,7 +114,8 @@ func TestRoundTrips(t *testing.T) {
 	}
 	criteria := applications.Criteria{
 		Program: "p", Name: "n", Size: 3, MinSize: 2, HardCaps: map[string]int{"org": 1}, Ties: []applications.Tie{{Kind: "at_least_one", IDs: []string{"NS-1"}}},
-		Lottery: "NONE", Allow: map[int]int64{1: 2}, SeedSource: "dice",
+		Lottery: "MAXIMIN", MaxChance: 900, Allow: map[int]int64{1: 2},
+		SeedKind: applications.SeedCommitReveal, SeedSource: "two texts", SeedPeople: []string{"One", "Two"},
 		Rules: []applications.CriteriaRule{{
 			Kind: "company", Attribute: "a", Values: []string{"v"}, Each: true, All: true, IDs: []string{"NS-2"}, And: []applications.Condition{{Attribute: "b", Values: []string{"c"}}},
 			Min: &n, Max: &n, Priority: 1, Weight: 2, MinFlex: &n, MaxFlex: &n, Fixed: true, Note: "note",
