@@ -42,6 +42,15 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// Resident is the most memory that this process has held, in bytes.
+func Resident() int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return u.Maxrss << 10
+}
+
 // Measure finds the leximin lottery of one pool.
 func Measure(ctx context.Context, in Instance, work int64) (*Measured, error) {
 	start, begun := cpu(), time.Duration(0)

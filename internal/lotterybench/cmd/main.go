@@ -102,6 +102,7 @@ func run(ctx context.Context) error {
 	}
 	fmt.Println()
 	fmt.Println(strings.Join(table, "\n"))
+	fmt.Printf("resident memory at most %d MiB\n", lotterybench.Resident()>>20)
 	return nil
 }
 
