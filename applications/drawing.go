@@ -247,6 +247,9 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 	if n := len(sel.Draws); n > 0 && confirmed == "" {
 		confirmed = sel.Draws[n-1].Confirmed
 	}
+	if !sel.Seal.Chances.Confirm {
+		confirmed = "" // there was nothing to confirm: it would be told as if there were
+	}
 	if sel.Seal.Chances.Confirm && confirmed == "" {
 		return &Error{
 			Code: FailedPrecondition, Reason: "CONFIRMATION_NEEDED", Violations: []Violation{{"confirm_impossible", "say why the draw is held all the same: it is recorded"}},
@@ -283,7 +286,7 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 	sel.Draws = append(sel.Draws, d)
 	reason := req.Reason
 	if reason == "" {
-		reason = req.ConfirmImpossible
+		reason = confirmed
 	}
 	event := s.event(who, "selection.draw", selectionName(sel), reason,
 		fmt.Sprintf("attempt=%d seed=%s ticket=%d cohort=%s record=%s", d.Attempt, d.Kind, d.Ticket, d.CohortDigest, d.RecordDigest))

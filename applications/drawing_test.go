@@ -240,6 +240,18 @@ func TestDrawIsRefused(t *testing.T) {
 	want(t, "a pool that changed", err, "RUN_STALE")
 }
 
+// A confirmation that nobody asked for is not kept: it would be told as if many
+// had no chance.
+func TestConfirmedOnlyWhereAsked(t *testing.T) {
+	w := newWorld(t)
+	w.pool(12)
+	sel := w.lottery(nil)
+	drawn := mustDraw(w, sel.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "seen" })
+	if sel.Seal.Chances.Confirm || drawn.Draws[0].Confirmed != "" {
+		t.Errorf("asked %v, kept %q", sel.Seal.Chances.Confirm, drawn.Draws[0].Confirmed)
+	}
+}
+
 // A draw follows from what was sealed and the seed: another process that seals
 // the same run seals the same bytes, whenever it was interrupted.
 func TestSealingIsResumed(t *testing.T) {

@@ -132,7 +132,9 @@ func (v *RunView) codes(field string, list []string) ([]string, []Violation) {
 
 // Explained is why somebody is in a group or out of it. To a caller who does not
 // read identity answers nothing is told of who is like whom: no swaps, no
-// chance, and no rule on identity.
+// chance, and no rule on identity. Where some rule is on identity, what hinders
+// swaps is left out too: a rule hinders only swaps that keep those before it, so
+// that it would tell who keeps a rule on identity.
 type Explained struct {
 	*RunView
 	*selection.Explanation
@@ -175,8 +177,9 @@ func (e *Explained) withhold() {
 			x.Helps = append(x.Helps, h)
 		}
 	}
+	blind := len(e.Criteria.identityAttributes(e.Form)) > 0
 	for _, h := range e.Hindrances {
-		if h.Row > 0 && shown(h.Row) {
+		if !blind && h.Row > 0 && shown(h.Row) {
 			h.Swaps = TooFew
 			x.Hindrances = append(x.Hindrances, h)
 		}

@@ -43,7 +43,7 @@ func TestExplainingARun(t *testing.T) {
 			}
 		}
 		hidden, err := w.ExplainSelection(w.ctx, w.manager, "leaders", sel.ID, code)
-		if err != nil || hidden.In != x.In || hidden.Chance != nil || hidden.Swaps != nil || hidden.Closest != nil || !hidden.Withheld {
+		if err != nil || hidden.In != x.In || hidden.Chance != nil || hidden.Swaps != nil || hidden.Closest != nil || hidden.Hindrances != nil || !hidden.Withheld {
 			t.Errorf("%s without identity: %+v %v", code, hidden.Explanation, explained(err))
 		}
 		for _, h := range hidden.Helps {
@@ -106,6 +106,54 @@ func TestExplainingARun(t *testing.T) {
 	x, err := w.ExplainSelection(w.ctx, w.facilitator, "leaders", sel.ID, "NS-0001")
 	if err != nil || x.Chance != nil {
 		t.Errorf("a chance is told of a chosen group: %+v %v", x, explained(err))
+	}
+}
+
+// A rule on the job hinders only swaps that keep the rules before it: that it
+// hinders somebody would tell that they keep those on identity.
+func TestHindrancesTellOfIdentity(t *testing.T) {
+	told := func(rules ...applications.CriteriaRule) (all, hidden int) {
+		w := newWorld(t)
+		w.draft()
+		c := neutral()
+		c.Program, c.Name, c.Rules = "leaders", "told", append(rules, applications.CriteriaRule{Kind: "cap", Attribute: "organization", Max: ptr(8)})
+		if _, err := w.SaveCriteria(w.ctx, w.facilitator, &c, once); err != nil {
+			t.Fatal(explained(err))
+		}
+		if _, err := w.OpenProgram(w.ctx, w.admin, "leaders", 0, once); err != nil {
+			t.Fatal(explained(err))
+		}
+		for i := range 8 {
+			w.apply(func(a *applications.Application) {
+				if i == 0 { // the only one of their sector, who is needed
+					a.Answers["sector"] = applications.Answer{Values: []string{"hospital"}}
+				}
+			})
+		}
+		w.close()
+		sel := mustDraw(w, w.lottery(nil).ID, nil)
+		for _, who := range []access.Principal{w.facilitator, w.manager} {
+			for i := range 8 {
+				x, err := w.ExplainSelection(w.ctx, who, "leaders", sel.ID, fmt.Sprintf("NS-%04d", i+1))
+				if err != nil {
+					t.Fatal(explained(err))
+				}
+				if x.Withheld {
+					hidden += len(x.Hindrances)
+				} else {
+					all += len(x.Hindrances)
+				}
+			}
+		}
+		return all, hidden
+	}
+	sector := applications.CriteriaRule{Kind: "spread", Attribute: "sector", Min: ptr(2), Priority: 2}
+	if all, hidden := told(sector); all == 0 || hidden != all {
+		t.Errorf("rules on the job alone: %d hindrances, and %d without identity", all, hidden)
+	}
+	county := applications.CriteriaRule{Kind: "quota", Attribute: "county", Values: []string{"island"}, Min: ptr(1), Priority: 1}
+	if all, hidden := told(county, sector); all == 0 || hidden != 0 {
+		t.Errorf("beside a rule on identity: %d hindrances, and %d without identity", all, hidden)
 	}
 }
 

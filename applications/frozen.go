@@ -190,7 +190,7 @@ func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err er
 	sel.ErasedCount, sel.InputDigest = len(f.Erased), ""
 	sel.Moves = nil
 	if sel.Seal != nil {
-		sel.Seal.Chances = ChanceSummary{Method: sel.Lottery}
+		sel.Seal.Chances, sel.Seal.Types, sel.Seal.Cohorts = ChanceSummary{Method: sel.Lottery}, 0, 0
 	}
 	sel.withholdSteps()
 	if len(sel.Record) == 0 {

@@ -233,7 +233,7 @@ func TestErasureKeepsTheRoots(t *testing.T) {
 	if err != nil || left.Certificate != nil || left.Lottery.Book != nil || left.Lottery.Types != nil || left.Lottery.Method != record.Lottery.Method || left.Erased != 1 {
 		t.Fatalf("%+v %v", left, err)
 	}
-	if after.Seal.PoolRoot != before.Seal.PoolRoot || after.Seal.Chances.Smallest != 0 {
+	if after.Seal.PoolRoot != before.Seal.PoolRoot || after.Seal.Chances.Smallest != 0 || after.Seal.Types != 0 || after.Seal.Cohorts != 0 {
 		t.Errorf("%+v", after.Seal)
 	}
 	public, err := w.PublicRecord(w.ctx, "leaders", sel.ID)
