@@ -41,7 +41,7 @@ selects a cohort twice, prints both, and stays up with links to the pages.`,
 	}
 	// Most texts give a pool in which every target can be met. This one gives
 	// one in which that is impossible, which is what a demo should show.
-	cmd.Flags().StringVar(&o.Seed, "seed", "a", "text that decides the applicants and breaks the ties: the same text shows the same demo")
+	cmd.Flags().StringVar(&o.Seed, "seed", "a", "text that decides who applies and how the dice fall; the draw also depends on what is sealed, which is new each time")
 	cmd.Flags().StringVar(&o.Database, "database", "", "postgres:// URL of an empty PostgreSQL database to play on; what the demo writes stays there")
 	cmd.Flags().BoolVar(&o.Once, "once", false, "end after printing instead of staying up")
 	return cmd

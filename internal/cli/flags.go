@@ -17,7 +17,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	switch {
 	case errors.As(err, &value):
 		const form = "--%s %q: it must be %s\nrun: %s --help"
-		if must, ok := flagForms[value.GetFlag().Value.Type()]; ok {
+		must, ok := flagForms["--"+value.GetFlag().Name]
+		if !ok {
+			must, ok = flagForms[value.GetFlag().Value.Type()]
+		}
+		if ok {
 			return usage(form, value.GetFlag().Name, value.GetValue(), must, cmd.CommandPath())
 		}
 	case errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1:
@@ -32,10 +36,12 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usage("%s\nrun: %s --help", problem, cmd.CommandPath())
 }
 
-// flagForms is how the value of a flag is written, by its type.
+// flagForms is how the value of a flag is written, by its name or else its type.
 var flagForms = map[string]string{
 	"int":      "a whole number",
 	"int64":    "a whole number",
 	"duration": "a time with its unit, such as 30s or 5m",
 	"bool":     "true or false",
+
+	"--max-chance": "a whole number of thousandths from 1 to 1000: 700 is 7 in 10",
 }

@@ -260,9 +260,9 @@ func tightWords(g selection.Range, r matcher.RuleCount) string {
 		return "cannot be met"
 	case selection.Tight:
 		if g.Low > 0 && g.Most == g.Low {
-			return "tight: never more than the least"
+			return "tight: never above its min"
 		}
-		return "tight: never less than the most"
+		return "tight: never below its max"
 	case selection.Always:
 		return "met in any case"
 	case selection.NotDecided:

@@ -82,7 +82,7 @@ func TestCheckDetails(t *testing.T) {
 	want := `POSSIBLE  A cohort of 3 people keeps every rule that must hold.
 
 PRIORITY  RULE             RANGE   POOL  COHORTS HAVE  NOTE
-must      race: x          3          4             3  tight: never more than the least
+must      race: x          3          4             3  tight: never above its min
 1         county: Island   0 to 3     2        0 to 1  met in any case
 2         county: Whidbey  1 to 3     0             0  cannot be met
 

@@ -37,7 +37,7 @@ func (t *report) lottery(result *selected) {
 // undrawn tells of a lottery that nobody has drawn from.
 func (t *report) undrawn(result *selected) {
 	r := result.record
-	t.line("%s  %s will keep every rule that must hold, and no cohort is better. Nobody is drawn yet.", t.bold("OPTIMAL"), people(r.Size.Bound))
+	t.line("%s  %s will keep every rule that must hold, and %s. Nobody is drawn yet.", t.bold("OPTIMAL"), people(r.Size.Bound), best(result.question, r))
 	t.line("")
 	t.lottery(result)
 	t.line("")
@@ -130,6 +130,10 @@ func reasons(all []selection.Exclusion) []string {
 		count[words] += len(x.People)
 	}
 	for i, words := range lines {
+		if count[words] == 1 {
+			lines[i] = people(1) + ": " + strings.Replace(words, "with one of them", "with them", 1)
+			continue
+		}
 		lines[i] = people(count[words]) + ": " + words
 	}
 	return lines

@@ -33,7 +33,7 @@ func readRecord(p *program, name string) (*matcher.Record, selection.Selected, e
 		return nil, selection.Selected{}, exit(exitData, "%s is no record of fairlead select: %s", name, strings.TrimPrefix(err.Error(), "record: "))
 	}
 	if r.Undrawn() {
-		return nil, selection.Selected{}, exit(exitData, "%s is sealed and not drawn yet: there is no cohort in it", name)
+		return nil, selection.Selected{}, exit(exitData, "%s is sealed and not drawn yet: there is no cohort in it; draw one with the command that wrote it, with --seed TEXT in place of --no-draw", name)
 	}
 	if r.Status != matcher.Optimal && r.Status != matcher.Feasible || len(r.Cohort) == 0 {
 		return nil, selection.Selected{}, exit(exitData, "%s has no cohort: its status is %s", name, r.Status)

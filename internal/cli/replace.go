@@ -54,8 +54,8 @@ the work or time given · 6 the record contradicts itself · 130 interrupted.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	r.set = f.Changed
-	f.StringArrayVar(&r.declined, "declined", nil, "`ID,…` of members who declined")
-	f.StringArrayVar(&r.confirmed, "confirmed", nil, "`ID,…` of members who stay (default: all who did not decline)")
+	f.StringArrayVar(&r.declined, "declined", nil, "`IDS`, joined by commas, of members who declined")
+	f.StringArrayVar(&r.confirmed, "confirmed", nil, "`IDS`, joined by commas, of members who stay (default: all who did not decline)")
 	f.StringVar(&r.seed, "seed", "", "`text` that draws the ticket (default: the seed of the record, with the next attempt)")
 	f.StringVar(&r.out, "out", "", "write the new record as JSON to `file`")
 	f.BoolVar(&r.force, "force", false, "overwrite the file of --out")

@@ -38,9 +38,9 @@ func (t *report) outcome(result *selected) {
 		t.undrawn(result)
 		return
 	case r.Status == matcher.Optimal && r.Lottery.Drawable():
-		t.line("%s  %s, drawn by lot. Every rule that must hold is kept, and no cohort is better.", t.bold("OPTIMAL"), people(r.Size.Got))
+		t.line("%s  %s, drawn by lot. Every rule that must hold is kept, and %s.", t.bold("OPTIMAL"), people(r.Size.Got), best(q, r))
 	case r.Status == matcher.Optimal:
-		t.line("%s  %s, every rule that must hold is kept, and no cohort is better.", t.bold("OPTIMAL"), people(r.Size.Got))
+		t.line("%s  %s, every rule that must hold is kept, and %s.", t.bold("OPTIMAL"), people(r.Size.Got), best(q, r))
 	default:
 		t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
 		if r.Lottery.Method != matcher.LotteryNone {
@@ -71,6 +71,17 @@ func (t *report) outcome(result *selected) {
 		return
 	}
 	t.line("nothing drawn   record %s", r.Digest)
+}
+
+// best says what OPTIMAL proves. With --allow a cohort that is a little worse is
+// as good, so that a better one may well exist.
+func best(q *question, r *matcher.Record) string {
+	for _, d := range r.Deviation {
+		if q.criteria.Allow[d.Priority] > 0 {
+			return "no cohort is better by more than is allowed"
+		}
+	}
+	return "no cohort is better"
 }
 
 func cutBy(complete bool) string {

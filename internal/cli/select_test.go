@@ -84,7 +84,7 @@ func TestSelectTable(t *testing.T) {
 	dir := folder(t, map[string]string{"p.csv": peopleCSV, "r.csv": rulesCSV})
 	args := []string{"select", "--pool", "p.csv", "--rules", "r.csv", "--size", "3", "--seed", "s", "--include", "ben", "--allow", "2=1"}
 	got := run(t.Context(), dir, "", slices.Clone(args)...)
-	want := `OPTIMAL  3 people, drawn by lot. Every rule that must hold is kept, and no cohort is better.
+	want := `OPTIMAL  3 people, drawn by lot. Every rule that must hold is kept, and no cohort is better by more than is allowed.
 
 Lottery (leximin) before the draw
   cohorts in the ticket book               4  each as good as any other; 1,000,000 tickets in all
@@ -104,7 +104,7 @@ seed s   lottery leximin   ticket 678199   record sha256:…`
 		t.Errorf("exit %d\n%s\n%s\n%s", got.code, got.stdout, cmp.Diff(want, got.stdout), got.stderr)
 	}
 	got = run(t.Context(), dir, "", append(slices.Clone(args), "--lottery", "none")...)
-	want = "OPTIMAL  3 people, every rule that must hold is kept, and no cohort is better.\n" + makeUp + "Cohort (3)\n"
+	want = "OPTIMAL  3 people, every rule that must hold is kept, and no cohort is better by more than is allowed.\n" + makeUp + "Cohort (3)\n"
 	if got.code != 0 || !strings.HasPrefix(got.stdout, want) || !strings.Contains(got.stdout, "  ben  included\n") || !strings.Contains(got.stdout, "seed s   lottery none   record sha256:") {
 		t.Errorf("exit %d\n%s\n%s", got.code, got.stdout, cmp.Diff(want, got.stdout))
 	}
@@ -176,7 +176,7 @@ func TestSelectSaysWhoIsImpossible(t *testing.T) {
 		"  impossible                            4  in none of these cohorts: ada, dee, eli, fay\n",
 		"  certain                               2  in, whatever the ticket: ben, cam\n",
 		"    3 people: with one of them rules that must hold cannot all be kept: role: manager (1 short)\n",
-		"    1 person: with one of them the deviation of priority 1 is 1 or more, and 0 is the most there may be: county: * (1 short)\n",
+		"    1 person: with them the deviation of priority 1 is 1 or more, and 0 is the most there may be: county: * (1 short)\n",
 	} {
 		if r.code != 0 || !strings.Contains(r.stdout, want) {
 			t.Errorf("exit %d, without %q:\n%s%s", r.code, want, r.stdout, r.stderr)
@@ -417,7 +417,7 @@ func TestCheck(t *testing.T) {
 PRIORITY  RULE             RANGE            POOL  COHORTS HAVE  NOTE
 must      county: Island   1 to 2              2        1 to 2
 1         role: *          2+ different        3        1 to 3
-2         organization: *  up to 1 of each     2        1 to 2  tight: never less than the most
+2         organization: *  up to 1 of each     2        1 to 2  tight: never below its max
 
 Who declined to answer, and can be chosen all the same:
   county: 1 of 1
@@ -596,7 +596,7 @@ func TestBadInput(t *testing.T) {
 		{"max-chance", 2, "--max-chance 1001: it must be from 1 to 1000 thousandths", with("--max-chance", "1001")},
 		{"no draw with a seed", 2, "--no-draw draws nobody: leave out --seed, --alternates and --csv", with("--no-draw", "--seed", "x")},
 		{"no draw without a lottery", 2, "--no-draw shows a lottery, and with none there is nothing to show", with("--no-draw", "--lottery", "none")},
-		{"max-chance word", 2, `--max-chance "half": it must be a whole number`, with("--max-chance", "half")},
+		{"max-chance word", 2, `--max-chance "half": it must be a whole number of thousandths from 1 to 1000: 700 is 7 in 10`, with("--max-chance", "half")},
 		{"max-chance without a lottery", 2, "--max-chance belongs to a lottery, and with none there are no chances", with("--max-chance", "500", "--lottery", "none")},
 		{"max-chance too small", 3, "--max-chance 400: no lottery over the cohorts that are equally good keeps every chance within 400 in 1000: raise it, or leave it out", with("--max-chance", "400")},
 		{"alternates", 2, "--alternates 31: at most 30 can be named", with("--alternates", "31")},

@@ -34,7 +34,8 @@ func (p *program) verifyCommand() *cobra.Command {
 tells by the file what it is: the record of select or an audit record (level
 audit), a public record (level public) or an applicant's slip (level slip), and
 lists the numbered checks: which held, which could not run and why. docs/record.md
-says what each of them looks at. A - reads the file from stdin.
+says what each of them looks at. "Nothing to check" is said of what the file does
+not claim. A - reads the file from stdin.
 
 Exit codes: 0 every check held, and everything claimed is proved · 2 usage ·
 3 unreadable, no JSON, or of a newer version · 5 every check that ran held, but
@@ -133,6 +134,13 @@ type (
 	}
 )
 
+// levelWords say what kind of file each level is about.
+var levelWords = map[string]string{
+	verify.LevelAudit:  "a whole record, with the people, the lottery and the proofs",
+	verify.LevelPublic: "a public record, with digests and counts and nobody in it",
+	verify.LevelSlip:   "the slip of one applicant",
+}
+
 func (v *verifying) tell(p *program, r *verify.Report) error {
 	if v.asJSON {
 		j := reportJSON{Level: r.Level, Accepted: r.Accepted, Certified: r.Certified, Checks: []checkJSON{}}
@@ -150,22 +158,23 @@ func (v *verifying) tell(p *program, r *verify.Report) error {
 		return nil
 	}
 	t := &report{w: p.stdout, color: colorful(p.stdout)}
-	t.line("level %s", r.Level)
+	t.line("level %s: %s", r.Level, levelWords[r.Level])
 	t.line("")
-	wide := 0
+	wide, long := 0, 0
 	for _, c := range r.Checks {
-		wide = max(wide, len(c.Number))
+		wide, long = max(wide, len(c.Number)), max(long, len(c.State.String()))
 	}
 	for _, c := range r.Checks {
-		state := c.State.String()
+		// Padded before it is painted: colors have no width.
+		state := fmt.Sprintf("%-*s", long, c.State)
 		if c.State == verify.Broken {
 			state = t.bold(state)
 		}
 		why := ""
 		if c.Why != "" {
-			why = ": " + clean(c.Why)
+			why = " (" + clean(c.Why) + ")"
 		}
-		t.line("%*s  %s  %s%s", wide, c.Number, c.Title, state, why)
+		t.line("%*s  %s  %s%s", wide, c.Number, state, c.Title, why)
 	}
 	t.line("")
 	switch {
