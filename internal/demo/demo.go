@@ -302,7 +302,7 @@ func (d *demo) closeCall(ctx context.Context) error {
 func (d *demo) selectBoth(ctx context.Context) error {
 	d.p.heading("4. The selection")
 	d.p.line("Among all groups that come as close to the targets as any can (or within what is allowed), a lottery")
-	d.p.line("that makes the smallest chance as large as the rules allow. First everything but the seed is sealed:")
+	d.p.line("draws one. It makes the smallest chance as large as the rules allow. First everything but the seed is sealed:")
 	var runs []selectionMessage
 	for _, c := range []criteriaMessage{d.balanced, d.neutral} {
 		begin := time.Now()

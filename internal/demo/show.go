@@ -33,7 +33,9 @@ func (d *demo) showResult(context.Context) error {
 	rows = nil
 	for _, m := range members(d.result) {
 		rows = append(rows, []cell{
-			left(m.Code), {text: fmt.Sprintf("%.1f %%", float64(m.Chance)/1e4), right: true}, left(m.Answers["organization"].Text),
+			left(m.Code),
+			{text: fmt.Sprintf("%.1f %%", float64(m.Chance)/1e4), right: true},
+			left(m.Answers["organization"].Text),
 			left(clip(d.labels(m, "sector"), d.rest(80))), left(clip(d.labels(m, "role_level"), 32)),
 		})
 	}
@@ -110,9 +112,9 @@ func (d *demo) compare(context.Context) error {
 
 	both, only, gone := seats(codes(d.result), codes(d.other))
 	d.p.heading("Which seats differ")
-	d.p.line("  in both (%d):          %s", len(both), list(both))
-	d.p.line("  only balanced (%d):    %s", len(only), d.p.paint(green, list(only)))
-	d.p.line("  only neutral (%d):     %s", len(gone), d.p.paint(yellow, list(gone)))
+	d.p.line("  %-20s %s", fmt.Sprintf("in both (%d):", len(both)), list(both))
+	d.p.line("  %-20s %s", fmt.Sprintf("only balanced (%d):", len(only)), d.p.paint(green, list(only)))
+	d.p.line("  %-20s %s", fmt.Sprintf("only neutral (%d):", len(gone)), d.p.paint(yellow, list(gone)))
 	return nil
 }
 
