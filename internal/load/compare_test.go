@@ -56,7 +56,7 @@ func TestCompare(t *testing.T) {
 			if err := s.Stop(); err != nil {
 				t.Error(err)
 			}
-			c, err := p.Compare(ctx, CompareOptions{Clients: 4, Rounds: 1, Length: 300 * time.Millisecond, Log: t.Output(), Connections: 4})
+			c, err := p.Compare(ctx, CompareOptions{Clients: 4, Rounds: 1, Length: time.Second, Log: t.Output(), Connections: 4})
 			if err != nil {
 				t.Fatal(err)
 			}
