@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -39,5 +40,45 @@ func TestExplainTiedToExcluded(t *testing.T) {
 	r := run(t.Context(), dir, "", "explain", "run.json", "a2")
 	if r.code != 0 || !strings.Contains(r.stdout, "chance before the draw 0.000000") {
 		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+}
+
+// A cut-off lottery that breaks the largest chance is not drawn: --work, at any
+// limit, ends in a record that stands up to its checks.
+func TestCutOffWithMaxChance(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"p.csv": "id,a\na1,x\na2,x\na3,y\na4,y\na5,z\na6,\n",
+		"r.csv": "feature,value,min,max,priority\na,x,1,1,1\na,y,1,2,2\n",
+	})
+	for work := 1; work < 200; work += 1 + work/4 {
+		r := run(t.Context(), dir, "", "select", "--pool", "p.csv", "--rules", "r.csv", "--size", "3", "--seed", "s",
+			"--max-chance", "600", "--work", strconv.Itoa(work), "--out", "run.json", "--force")
+		if r.code != 0 && r.code != 5 {
+			t.Fatalf("--work %d: exit %d: %s", work, r.code, r.stderr)
+		}
+		if v := run(t.Context(), dir, "", "verify", "run.json"); v.code != 0 && v.code != 5 {
+			t.Errorf("--work %d: verify: exit %d: %s", work, v.code, v.stdout)
+		}
+	}
+}
+
+// Where only one person can fill a seat, no lottery keeps a largest chance. The
+// seat is filled all the same, and the table says so.
+func TestReplaceBeyondMaxChance(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"p.csv": "id,a\na1,x\na2,x\na3,y\na4,y\n",
+		"r.csv": "feature,value,min,max\na,x,1,1\n",
+	})
+	r := run(t.Context(), dir, "", "select", "--pool", "p.csv", "--rules", "r.csv", "--size", "2", "--seed", "s", "--max-chance", "600", "--out", "run.json")
+	if r.code != 0 {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	gone := recordIn(t, dir, "run.json").Cohort[0] // a1 or a2
+	r = run(t.Context(), dir, "", "replace", "run.json", "--declined", gone, "--out", "after.json")
+	if r.code != 0 || !strings.Contains(r.stdout, "it was drawn without that limit") {
+		t.Fatalf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if v := run(t.Context(), dir, "", "verify", "after.json"); v.code != 0 {
+		t.Errorf("verify: exit %d: %s", v.code, v.stdout)
 	}
 }

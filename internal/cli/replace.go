@@ -187,7 +187,7 @@ func (r *replacing) draw(ctx context.Context, p *program, s selection.Selected, 
 	}
 	record, found, err := ballot.Seal(ctx, s.People, result.repair.Criteria, o)
 	var input *selection.InputError
-	if errors.As(err, &input) && input.Field == "cap" {
+	if errors.As(err, &input) && input.Field == "max_chance" {
 		// With few ways to fill a seat somebody has to have a large chance.
 		result.uncapped = true
 		o.MaxChance = 0

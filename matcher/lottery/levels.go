@@ -25,6 +25,8 @@ const (
 	// gain is how much better than the level a cohort has to be for a search to
 	// end with it, as a share.
 	gain = 0.02
+	// capTol is what shaking and rounding may add to a chance at the cap.
+	capTol = 5e-8
 	// roomy is the upper bound of a cohort's weight: above 1, so that only the row
 	// Σ λ = 1 binds and its dual is the weight of the level.
 	roomy = 2
@@ -102,7 +104,8 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 }
 
 // unproved is what can be said when work or time ran out: the lottery as far as
-// it got, and a bound on the smallest chance. No optimum is claimed.
+// it got, and a bound on the smallest chance. No optimum is claimed. A lottery
+// that does not keep the cap is none.
 func (e *engine) unproved(r *Result) (*Result, error) {
 	r.Status, r.Levels, r.Impossible, r.Gap, r.Error = Bounded, nil, nil, 0, 0
 	for t := range r.Optimum {
@@ -113,6 +116,15 @@ func (e *engine) unproved(r *Result) (*Result, error) {
 	e.limit()
 	if e.err != nil {
 		return nil, e.err
+	}
+	for t, p := range r.Chance {
+		if e.problem.decided(t) || p <= e.cap {
+			continue
+		}
+		if p > e.cap+capTol {
+			return nil, ErrUndecided // it was cut off before it kept the cap
+		}
+		r.Chance[t] = e.cap
 	}
 	r.Bound = e.bound
 	return r, nil

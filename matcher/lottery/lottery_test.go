@@ -225,6 +225,37 @@ func TestCapAgainstExactRationals(t *testing.T) {
 	}
 }
 
+// A lottery that was cut off keeps the cap, or there is none.
+func TestCapUnderLimits(t *testing.T) {
+	const seed, cap = 44, 0.7
+	bounded := 0
+	for i := range instances(60, 1000) {
+		p := small(rand.New(rand.NewPCG(seed, uint64(i))))
+		for work := int64(1); work < 100; work += 1 + work/3 {
+			o := lottery.LevelsOnly
+			o.Cap, o.Work = cap, work
+			r, err := lottery.Solve(context.Background(), p, o)
+			if err != nil {
+				if !errors.Is(err, lottery.ErrUndecided) && !errors.Is(err, lottery.ErrCap) && !errors.Is(err, lottery.ErrInfeasible) {
+					t.Fatalf("instance %d of seed %d, work %d: %v", i, seed, work, err)
+				}
+				continue
+			}
+			if r.Status == lottery.Bounded {
+				bounded++
+			}
+			for k, c := range r.Chance {
+				if p.Lower[k] < p.Upper[k] && c > cap+1e-9 {
+					t.Fatalf("instance %d of seed %d, work %d, type %d: chance %v is above the cap", i, seed, work, k, c)
+				}
+			}
+		}
+	}
+	if bounded == 0 {
+		t.Error("no limit ended a run with a lottery")
+	}
+}
+
 // wide draws a problem of n people, multi-valued, with windows around what the
 // pool has: k of them are to be chosen.
 func wide(n, k int, seed uint64) *lottery.Problem {
