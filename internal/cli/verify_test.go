@@ -28,6 +28,10 @@ func TestVerify(t *testing.T) {
 		if r.code != 0 || !strings.Contains(r.stdout, "level audit") || !strings.Contains(r.stdout, "VERIFIED") {
 			t.Errorf("%s: %+v", method, r)
 		}
+		r = run(ctx, dir, "", "verify", method+".json")
+		if r.code != 0 || !strings.Contains(r.stdout, "this file allows") || !strings.Contains(r.stdout, "another file: 4.\n") {
+			t.Errorf("%s without the pool: %+v", method, r)
+		}
 	}
 	whole, err := os.ReadFile(filepath.Join(dir, "leximin.json"))
 	if err != nil {
