@@ -38,7 +38,7 @@ the size of the database.
 
 The master key is not in it. Whoever restores needs both: FILE and a copy of the
 master key file, which belongs in another place.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := at.loadKey()
 			if err != nil {
@@ -120,7 +120,7 @@ names, has to be empty, and no server may run on it.
 
 Whoever was erased after the backup was made is erased again, as the list of
 erasures beside the master key says.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := at.loadKey()
 			if err != nil {

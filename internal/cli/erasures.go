@@ -85,7 +85,7 @@ while the server runs, whatever state it is in: contact, answers, consents,
 reasons, frozen inputs of runs. What stays is that there was an application, its
 code, and when. CODE is what staff and the person call it ("NS-0412").`,
 		Example: "  fairlead erase --program equity-2027 NS-0412 --reason \"asked for by phone\"",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
@@ -219,7 +219,7 @@ func (p *program) erasuresExport(at *place) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "Write the list anew from what the database knows",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := mayWrite(args[0], force); err != nil {
 				return err

@@ -45,3 +45,12 @@ var flagForms = map[string]string{
 
 	"--max-chance": "a whole number of thousandths from 1 to 1000: 700 is 7 in 10",
 }
+
+// oneName lets a command take one name, and says which when it has another
+// number of them.
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return usage("one name has to follow, not %d: %s\nrun: %s --help", len(args), cmd.UseLine(), cmd.CommandPath())
+}

@@ -50,7 +50,7 @@ proposal, and give it back with --map:
   fairlead import --program equity-2027 --map map.csv --consent-note "asked by phone" answers.csv
 
 FILE - is stdin. The token comes from the environment variable FAIRLEAD_TOKEN.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			table, err := p.readTable(args[0])
 			if err != nil {

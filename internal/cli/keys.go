@@ -25,7 +25,7 @@ func (p *program) keysCreate() *cobra.Command {
 		Long: `Create writes a new master key to a file that only this account can read. Give
 each server of the database a copy of it, and name it with --master-key-file.
 The embedded database needs none: its first start makes its own.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, made, err := vault.LoadOrCreate(args[0], true)
 			if err != nil {

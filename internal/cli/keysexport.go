@@ -21,7 +21,7 @@ has FILE and the passphrase has the key; without the passphrase FILE is worth
 nothing. "fairlead keys import FILE" brings the key back.
 
 FILE is an age file in text form: "age --decrypt FILE" gives the key file, too.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(_ *cobra.Command, args []string) error {
 			v, err := at.loadKey()
 			if err != nil {
@@ -65,7 +65,7 @@ func (p *program) keysImport() *cobra.Command {
 		Long: `Import decrypts FILE, which "fairlead keys export" wrote, with its passphrase, and
 puts the key where the server looks for it (--master-key-file). A key that is
 there already is never lost: with --force it is kept beside it, as KEYFILE.old.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneName,
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := os.ReadFile(args[0])
 			if err != nil {

@@ -39,7 +39,7 @@ func withService(ctx context.Context, at *place, fn func(*applications.Service) 
 func (p *program) usersCreate(at *place) *cobra.Command {
 	var role, forProgram string
 	cmd := &cobra.Command{
-		Use: "create NAME", Short: "Create a member of staff and print the id", Args: cobra.ExactArgs(1),
+		Use: "create NAME", Short: "Create a member of staff and print the id", Args: oneName,
 		Example: "  fairlead users create \"Program office\" --role facilitator --program equity-2027",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			u := &applications.User{Name: args[0]}
@@ -111,7 +111,7 @@ func (p *program) usersGrant(at *place) *cobra.Command {
 	var role, forProgram string
 	var remove bool
 	cmd := &cobra.Command{
-		Use: "grant ID --role ROLE", Short: "Grant a role, or take it back with --remove", Args: cobra.ExactArgs(1),
+		Use: "grant ID --role ROLE", Short: "Grant a role, or take it back with --remove", Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g, err := p.grant(role, forProgram)
 			if err != nil {
@@ -144,7 +144,7 @@ func (p *program) usersGrant(at *place) *cobra.Command {
 func (p *program) usersDisable(at *place) *cobra.Command {
 	var enable bool
 	cmd := &cobra.Command{
-		Use: "disable ID", Short: "Refuse all tokens of a member of staff, or allow them again with --enable", Args: cobra.ExactArgs(1),
+		Use: "disable ID", Short: "Refuse all tokens of a member of staff, or allow them again with --enable", Args: oneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.changeUser(cmd.Context(), at, args[0], func(u *applications.User) (field, done string, err error) {
 				word := "disabled"

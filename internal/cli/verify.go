@@ -41,7 +41,7 @@ Exit codes: 0 every check held, and everything claimed is proved · 2 usage ·
 3 unreadable, no JSON, or of a newer version · 5 every check that ran held, but
 something is not proved or could not be checked · 6 refused.`,
 		Example: "  fairlead verify run.json --pool people.csv\n  fairlead verify slip.json --public public.json",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneName,
 		RunE:    func(_ *cobra.Command, args []string) error { return v.run(p, args[0]) },
 	}
 	f := cmd.Flags()

@@ -72,7 +72,7 @@ func TestVerify(t *testing.T) {
 		{[]string{"slip.json"}, 3, "newer version"},
 		{[]string{"nowhere.json"}, 3, "cannot be opened"},
 		{[]string{"leximin.json", "--pool", "nowhere.csv"}, 3, "cannot be opened"},
-		{nil, 2, "arg(s)"},
+		{nil, 2, "one name has to follow, not 0: fairlead verify FILE [flags]\nrun: fairlead verify --help\n"},
 	} {
 		r := run(ctx, dir, "", append([]string{"verify"}, c.args...)...)
 		if r.code != c.code || !strings.Contains(r.stdout+r.stderr, c.says) || c.says == "" && r.stdout != "" {
