@@ -346,9 +346,11 @@ func newChancesView(l tongue, sum *applications.ChanceSummary, rules []applicati
 	if !sum.Proved {
 		v.Unproved = l.say("chances.unproved", "bound", percent(sum.Bound))
 	}
+	// Exclusions come for each type; to a reader equal reasons are one.
+	var people []int
 	for _, x := range sum.Exclusions {
 		base, n, _ := strings.Cut(x.Reason, " ")
-		line := missLine{What: l.said(l.count("chances.people", x.People)), Text: l.say("excluded." + excludedKey(base))}
+		line := missLine{Text: l.say("excluded." + excludedKey(base))}
 		if base == "priority" {
 			line.Text = l.say("excluded.priority", "n", n)
 		}
@@ -361,7 +363,15 @@ func newChancesView(l tongue, sum *applications.ChanceSummary, rules []applicati
 		if len(names) > 0 {
 			line.Text += " " + l.say("excluded.rows", "rows", strings.Join(names, "; "))
 		}
-		v.Reasons = append(v.Reasons, line)
+		i := slices.IndexFunc(v.Reasons, func(r missLine) bool { return r.Text == line.Text })
+		if i < 0 {
+			i = len(people)
+			v.Reasons, people = append(v.Reasons, line), append(people, 0)
+		}
+		people[i] += x.People
+	}
+	for i, n := range people {
+		v.Reasons[i].What = l.said(l.count("chances.people", n))
 	}
 	return v
 }

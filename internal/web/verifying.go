@@ -60,6 +60,8 @@ func newReportView(l tongue, report *verify.Report) reportView {
 			line.Mark, line.Word = "!", l.say("checked.uncertified")
 		case verify.NoMatter:
 			line.Mark, line.Word = "–", l.say("checked.nothing")
+		case verify.NotHere:
+			line.Mark, line.Word = "–", l.say("checked.elsewhere")
 		default:
 			line.Mark, line.Word = "–", l.say("checked.not_run")
 		}
