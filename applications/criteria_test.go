@@ -320,6 +320,8 @@ func TestDeclinersAreNotShutOut(t *testing.T) {
 		{"spread of 3", []applications.CriteriaRule{rule("spread", "race", func(r *applications.CriteriaRule) { r.Min = ptr(3) })}, ""},
 		{"overlapping floors share seats", append(floors(1, 1, 0, 0), anyOf(3, "asian", "black", "hispanic")), ""},
 		{"overlapping floors, best apart", append(floors(1, 1, 1, 0), anyOf(3, "asian", "black"), anyOf(1, "white")), "asian or black at least 3"},
+		{"overlapping floors in a ring", append(floors(1, 0, 0, 0), anyOf(2, "black", "hispanic"), anyOf(2, "hispanic", "white"), anyOf(2, "black", "white")), "take all 4 seats; lower one of them"},
+		{"overlapping floors in a ring that leave a seat", []applications.CriteriaRule{anyOf(2, "black", "hispanic"), anyOf(2, "hispanic", "white"), anyOf(2, "black", "white")}, ""},
 		{"maxima are no floors", []applications.CriteriaRule{rule("quota", "race", func(r *applications.CriteriaRule) { r.Each, r.Max = true, ptr(1) })}, ""},
 		{"a second condition is a floor too", []applications.CriteriaRule{rule("quota", "county", func(r *applications.CriteriaRule) {
 			r.Values, r.Min = []string{"skagit"}, ptr(4)

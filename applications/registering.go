@@ -209,7 +209,11 @@ func (s *Service) register(ctx context.Context, tx Tx, who access.Principal, p *
 	if err != nil {
 		return err
 	}
-	if shut := c.shutOut(form); len(shut) > 0 && !(who.Can(access.PoliciesApprove, p.ID) && reason != "") {
+	shut, err := c.shutOut(ctx, form)
+	if err != nil {
+		return err
+	}
+	if len(shut) > 0 && !(who.Can(access.PoliciesApprove, p.ID) && reason != "") {
 		return &Error{
 			Code: FailedPrecondition, Reason: "DECLINERS_SHUT_OUT", Violations: shut,
 			Message: "the floors that must hold leave no seat for people who prefer not to say; lower one, give it a priority, or have a policy approver register this with a reason",
