@@ -82,3 +82,15 @@ func TestReplaceBeyondMaxChance(t *testing.T) {
 		t.Errorf("verify: exit %d: %s", v.code, v.stdout)
 	}
 }
+
+// Without a repair there is no record to write, and that is said.
+func TestReplaceImpossibleWritesNothing(t *testing.T) {
+	dir := folder(t, map[string]string{"p.csv": "id,a\na1,x\na2,\na3,\n", "r.csv": "feature,value,min,max\na,x,1,1\n"})
+	if r := run(t.Context(), dir, "", "select", "--pool", "p.csv", "--rules", "r.csv", "--size", "2", "--seed", "s", "--out", "run.json"); r.code != 0 {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	r := run(t.Context(), dir, "", "replace", "run.json", "--declined", "a1", "--out", "after.json")
+	if r.code != 4 || !strings.Contains(r.stderr, "after.json is not written") {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -129,6 +130,9 @@ func (r *replacing) run(ctx context.Context, p *program, name string) error {
 			r.note(p, "%s holds personal data: keep it where only those who may see the pool can read it", r.out)
 		}
 	}
+	if r.out != "" && result.record == nil {
+		r.note(p, "nothing was drawn, and %s is not written", r.out)
+	}
 	if err := errors.Join(err, r.print(p, result)); err != nil {
 		return err
 	}
@@ -199,6 +203,9 @@ func (r *replacing) draw(ctx context.Context, p *program, s selection.Selected, 
 	if record.Undrawn() {
 		from := ballot.FromSeed(record, seed)
 		if d := result.before.Certificate.Draw; d != nil {
+			if d.Attempt == math.MaxInt {
+				return exit(exitData, "the record's attempt %d has none after it: no draw made it", d.Attempt)
+			}
 			from.Attempt = d.Attempt + 1
 		}
 		if record, err = ballot.Draw(record, from); err != nil {
