@@ -253,3 +253,33 @@ func TestReplaceMembers(t *testing.T) {
 		t.Errorf("%+v %v", report, explained(err))
 	}
 }
+
+// One person is left for one seat: whatever the largest chance was, the seat is
+// filled.
+func TestReplaceBeyondLargestChance(t *testing.T) {
+	w := newWorld(t)
+	w.pool(5)
+	sel := w.lottery(func(s *applications.Selection) { s.MaxChance = 900 })
+	sel = mustDraw(w, sel.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "few applied" })
+	cohort := sel.Draws[0].Cohort
+	if sel.MaxChance != 900 || len(cohort) != 4 {
+		t.Fatalf("%d of 5 with a largest chance of %d", len(cohort), sel.MaxChance)
+	}
+	var pool []*applications.Application
+	if err := w.Store.View(w.ctx, func(tx applications.Tx) (err error) {
+		pool, err = tx.Applications(w.ctx, applications.ApplicationQuery{Program: "leaders", States: []applications.ApplicationState{applications.InPool}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	gone := slices.IndexFunc(pool, func(a *applications.Application) bool { return a.Code == cohort[0] })
+	next, err := w.ReplaceMembers(w.ctx, w.facilitator, applications.ReplaceRequest{Program: "leaders", Selection: sel.ID, Declined: []string{pool[gone].ID}, Reason: "moved away"}, once)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	w.finish(applications.NewRunner(w.Service, "two"))
+	drawn := mustDraw(w, next.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "one is left" })
+	if group := drawn.Draws[0].Cohort; len(group) != 4 || slices.Contains(group, cohort[0]) || drawn.MaxChance != 0 {
+		t.Errorf("%v with a largest chance of %d", group, drawn.MaxChance)
+	}
+}

@@ -58,7 +58,7 @@ func (s *Service) ReplaceMembers(ctx context.Context, who access.Principal, req 
 		}
 		now := s.now()
 		made := &Selection{
-			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: base.Criteria, Lottery: base.Lottery, MaxChance: base.MaxChance,
+			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: base.Criteria, Lottery: base.Lottery,
 			Allow: base.Allow, SeedKind: base.SeedKind, SeedSource: base.SeedSource, SeedPeople: base.SeedPeople, Work: base.Work,
 			Replaces: base.ID, EarlierChoices: base.EarlierChoices + len(base.Choices),
 			Engine: s.Engine, CreateTime: now, UpdateTime: now, CreatedBy: who.Subject,
