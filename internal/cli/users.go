@@ -58,7 +58,11 @@ func (p *program) usersCreate(at *place) *cobra.Command {
 					return err
 				}
 				fmt.Fprintln(p.stdout, made.ID)
-				fmt.Fprintf(p.stderr, "A token to sign in with: fairlead tokens create --user %s\n", made.ID)
+				where := ""
+				if cmd.Flags().Changed("data") || cmd.Flags().Changed("database") || cmd.Flags().Changed("master-key-file") {
+					where = ", and say where as in this command"
+				}
+				fmt.Fprintf(p.stderr, "A token to sign in with: fairlead tokens create --user %s%s\n", made.ID, where)
 				return nil
 			})
 		},
