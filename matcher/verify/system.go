@@ -251,7 +251,7 @@ func (m *model) ruleLines(i int, f func(line)) {
 	}
 }
 
-// variety is, of a rule of kind spread, who holds each value: entries by block.
+// variety is, of a rule of kind spread, which blocks hold each value.
 // A value that people of one block alone hold is counted by the block itself.
 func (m *model) variety(i int) (shared []map[int]int64, alone map[int]int64) {
 	q := &m.pool.rules[i]
@@ -266,6 +266,9 @@ func (m *model) variety(i int) (shared []map[int]int64, alone map[int]int64) {
 				alone[b]++
 			}
 			continue
+		}
+		for b := range entries {
+			entries[b] = 1 // however many of the block hold it
 		}
 		shared = append(shared, entries)
 	}
