@@ -136,8 +136,12 @@ bad.csv:7: column "share": "-1" is no share: write a decimal from 0 to 1, such a
 		t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
 	for _, bad := range [][]string{
-		{"--size", "15"}, {"--benchmark", "b.csv"}, {"--benchmark", "b.csv", "--size", "0"}, {"--benchmark", "b.csv", "--size", "15", "--width", "-1"},
-		{"--benchmark", "b.csv", "--size", "15", "--priority", "10"}, {"--benchmark", "b.csv", "--size", "15", "--force"},
+		{"--size", "15"},
+		{"--benchmark", "b.csv"},
+		{"--benchmark", "b.csv", "--size", "0"},
+		{"--benchmark", "b.csv", "--size", "15", "--width", "-1"},
+		{"--benchmark", "b.csv", "--size", "15", "--priority", "10"},
+		{"--benchmark", "b.csv", "--size", "15", "--force"},
 	} {
 		if r := run(t.Context(), dir, "", append([]string{"targets"}, bad...)...); r.code != 2 {
 			t.Errorf("%v: exit %d: %s", bad, r.code, r.stderr)
