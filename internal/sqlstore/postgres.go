@@ -140,6 +140,14 @@ func parsePostgres(database string) (*pgxpool.Config, error) {
 		c.RuntimeParams["application_name"] = "fairlead"
 	}
 	c.AfterConnect = checkServer
+	if c.RuntimeParams["plan_cache_mode"] == "" && !strings.Contains(c.RuntimeParams["options"], "plan_cache_mode") {
+		c.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+			if err := checkServer(ctx, conn); err != nil {
+				return err
+			}
+			return planEachTime(ctx, conn)
+		}
+	}
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler { return &statementEnder{conn: conn} }
 	return config, nil
 }
@@ -167,6 +175,21 @@ func checkServer(_ context.Context, conn *pgconn.PgConn) error {
 			"the database's encoding is %s; make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return nil
+}
+
+// planEachTime keeps the server from planning a prepared statement once and for
+// all. A plan made while a table was empty reads it whole; until autovacuum had
+// counted the table, each submission of a new installation read all requests
+// before it. Planning each time costs less than that plan's first thousand
+// rows. Asked for after the start, as poolers refuse what they do not know
+// there; a server without the setting plans as it likes.
+func planEachTime(ctx context.Context, conn *pgconn.PgConn) error {
+	err := conn.Exec(ctx, "SET plan_cache_mode = force_custom_plan").Close()
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return nil
+	}
+	return err
 }
 
 // cannotConnect says why the first connection failed, without the server's

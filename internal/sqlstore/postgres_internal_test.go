@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -315,6 +316,72 @@ func TestSynchronousCommit(t *testing.T) {
 		}
 		if err := s.Update(ctx, func(applications.Tx) error { return nil }); err != nil { // nothing to do
 			t.Error(err)
+		}
+	}
+}
+
+// TestPlansOfAnEmptyTable: a plan that was made while a table was empty, and
+// counted as such, is not kept when the table has grown.
+func TestPlansOfAnEmptyTable(t *testing.T) {
+	url := pgtest.Start(t).Database(t)
+	s := openPostgresTest(t, url)
+	ctx := t.Context()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "VACUUM requests"); err != nil {
+		t.Fatal(err)
+	}
+	db := s.db.(*postgresDB)
+	const n = 500
+	c, err := db.current().Acquire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		_, err := c.Exec(ctx, db.texts[insertRequest.index], "p", "Create", strconv.Itoa(i), []byte("hash"), "r", make([]byte, 1500), int64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var hash, answer []byte
+		var resource string
+		var at int64
+		if err := c.QueryRow(ctx, db.texts[queryRequest.index], "p", "Create", strconv.Itoa(i)).Scan(&hash, &resource, &answer, &at); err != nil || at != int64(i) {
+			t.Fatal(at, err)
+		}
+	}
+	if _, err := c.Exec(ctx, "SELECT pg_stat_force_next_flush()"); err != nil {
+		t.Fatal(err)
+	}
+	c.Release()
+	var scans, read int64
+	if err := conn.QueryRow(ctx, "SELECT seq_scan, seq_tup_read FROM pg_stat_user_tables WHERE relname = 'requests'").Scan(&scans, &read); err != nil {
+		t.Fatal(err)
+	}
+	if scans > n/2 || read > n*n/20 { // all of them: n scans, n²/2 rows
+		t.Errorf("%d of %d searches by key read the whole table, %d rows in all", scans, n, read)
+	}
+}
+
+// TestPlansAsTheURLSays: who sets plan_cache_mode knows why.
+func TestPlansAsTheURLSays(t *testing.T) {
+	cluster := pgtest.Start(t)
+	for more, want := range map[string]string{
+		"":                     "force_custom_plan",
+		"plan_cache_mode=auto": "auto",
+		"options=-c%20plan_cache_mode%3Dforce_generic_plan": "force_generic_plan",
+	} {
+		url := cluster.Database(t)
+		and := "?"
+		if strings.Contains(url, "?") {
+			and = "&"
+		}
+		s := openPostgresTest(t, url+and+more)
+		var mode string
+		if err := s.db.(*postgresDB).current().QueryRow(t.Context(), "SHOW plan_cache_mode").Scan(&mode); err != nil || mode != want {
+			t.Errorf("%q: %s, %v, want %s", more, mode, err, want)
 		}
 	}
 }
