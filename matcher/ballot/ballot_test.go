@@ -270,7 +270,8 @@ func TestDrawsFollowTheChances(t *testing.T) {
 
 // Company never leaves somebody out because they are alone. Switched on, it
 // takes a chance from the only holder of a value no more than plain floors for
-// the values that two or more hold would, found by trying every cohort.
+// the values that two or more hold would, found by trying every cohort. Whom these
+// floors leave no chance is told by the check and by the lottery, and nobody else.
 func TestCompanyShutsNobodyOut(t *testing.T) {
 	// The only applicant of San Juan, with room beside the floors of the others.
 	var people []matcher.Person
@@ -304,16 +305,18 @@ func TestCompanyShutsNobodyOut(t *testing.T) {
 				held[v] = append(held[v], p.ID)
 			}
 		}
-		chances := func(c matcher.Criteria) map[string]int64 {
-			r, _, err := ballot.Seal(context.Background(), people, c, ballot.Options{})
+		chances := func(c matcher.Criteria) (chances map[string]int64, lone []selection.Lone) {
+			r, l, err := ballot.Seal(context.Background(), people, c, ballot.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return r.Lottery.Optimum
+			return r.Lottery.Optimum, l.Lone
 		}
 		with := c
 		with.Rules = append(slices.Clone(c.Rules), matcher.Rule{Row: 9, Kind: matcher.Company, Property: term("county"), Min: 2, Max: c.Size})
-		before, after := chances(c), chances(with)
+		before, _ := chances(c)
+		after, atDraw := chances(with)
+		var shut []string
 		for _, ids := range held {
 			if len(ids) > 1 || before[ids[0]] == 0 || len(after) == 0 {
 				continue
@@ -329,10 +332,29 @@ func TestCompanyShutsNobodyOut(t *testing.T) {
 				kept++
 			} else {
 				lost++
+				shut = append(shut, ids[0])
+			}
+		}
+		verdict, err := selection.Check(context.Background(), people, with, selection.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(shut)
+		shut = slices.Compact(shut)
+		for what, lone := range map[string][]selection.Lone{"check": verdict.Lone, "lottery": atDraw} {
+			var told []string
+			for _, l := range lone {
+				told = append(told, l.People...)
+				if !slices.Equal(l.Rows, []int{9}) || l.Joint || l.Short < 1 {
+					t.Errorf("instance %d of seed %d: the %s says %+v", i, seed, what, l)
+				}
+			}
+			if slices.Sort(told); !slices.Equal(told, shut) {
+				t.Fatalf("instance %d of seed %d: the %s tells of %v, and %v lost their chance\npeople %+v\ncriteria %+v", i, seed, what, told, shut, people, with)
 			}
 		}
 	}
-	t.Logf("figure: %d people were the only one of a county with a chance before a company rule was switched on; %d kept one, and %d lost it to the floors of other counties alone, as trying every cohort shows", kept+lost, kept, lost)
+	t.Logf("figure: %d people were the only one of a county with a chance before a company rule was switched on; %d kept one, and %d lost it to the floors of other counties alone, as trying every cohort shows; check and lottery tell of each of these and of nobody else", kept+lost, kept, lost)
 	if kept < 10 {
 		t.Error("too few lone people with a chance")
 	}

@@ -388,20 +388,15 @@ func (r *run) decliners(allowed *reach, d *Details) error {
 			rest[id] = true
 		}
 	}
-	best := &reach{r: r, work: detailWork, seen: map[string]bool{}}
+	best := &reach{} // nobody is known to be in one
 	var never map[string]bool
 	if len(rest) > 0 {
-		proved, err := r.settle()
+		known, err := r.reachable(true)
 		if err != nil {
 			return err
 		}
-		if proved {
-			s := r.settled
-			s.goal = anyCohort
-			best.program = r.in.program(&s)
-			if r.best != nil && s.kept(&r.tally) == nil {
-				best.note(r.in.cohort(r.best))
-			}
+		if known != nil {
+			best = known
 			if never, err = best.outOf(rest); err != nil {
 				return err
 			}
