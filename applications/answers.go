@@ -73,7 +73,7 @@ func (a *Attribute) clean(answer Answer) (Answer, []Violation) {
 	at := "answers." + a.Key
 	var bad []Violation
 	badf := func(field, format string, args ...any) {
-		bad = append(bad, Violation{field, fmt.Sprintf(format, args...)})
+		bad = append(bad, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	given := len(answer.Values) > 0 || answer.Text != "" || answer.Number != nil || len(answer.WriteIns) > 0 || len(answer.Qualifiers) > 0
 	if answer.Declined {
@@ -276,7 +276,7 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 			if keyShape.MatchString(key) {
 				field += "." + key
 			}
-			bad = append(bad, Violation{field, "the form has no such question" + nearest.Hint(key, keys)})
+			bad = append(bad, Violation{Field: field, Message: "the form has no such question" + nearest.Hint(key, keys)})
 		}
 	}
 	for i := range f.Attributes {
@@ -298,7 +298,7 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 		_, now := given[a.Key]
 		if hidden(a.VisibleWhen, merged) {
 			if now {
-				bad = append(bad, Violation{"answers." + a.Key, "this is not asked because of the answer to " + a.VisibleWhen.Attribute})
+				bad = append(bad, Violation{Field: "answers." + a.Key, Message: "this is not asked because of the answer to " + a.VisibleWhen.Attribute})
 			}
 			delete(merged, a.Key)
 			continue
@@ -306,14 +306,14 @@ func (f *Form) mergeAnswers(stored, given Answers, whole, healthConsent bool) (A
 		for _, code := range slices.Clone(answer.Values) {
 			if v := a.Value(code); v != nil && hidden(v.VisibleWhen, merged) {
 				if now {
-					bad = append(bad, Violation{"answers." + a.Key, fmt.Sprintf("%q is not offered because of the answer to %s", code, v.VisibleWhen.Attribute)})
+					bad = append(bad, Violation{Field: "answers." + a.Key, Message: fmt.Sprintf("%q is not offered because of the answer to %s", code, v.VisibleWhen.Attribute)})
 				}
 				answer = answer.without(code)
 			}
 		}
 		if !healthConsent && a.health(answer) {
 			if now {
-				bad = append(bad, Violation{"answers." + a.Key, "this is health information: it can be kept only with the consent to it (" + f.healthConsent() + ")"})
+				bad = append(bad, Violation{Field: "answers." + a.Key, Message: "this is health information: it can be kept only with the consent to it (" + f.healthConsent() + ")"})
 			}
 			answer = a.withoutHealth(answer)
 		}
@@ -372,7 +372,7 @@ func (a Answer) without(code string) Answer {
 func (f *Form) unsubmittable(a *Application) []Violation {
 	var bad []Violation
 	if a.Contact.Name == "" {
-		bad = append(bad, Violation{"contact.name", "enter your name"})
+		bad = append(bad, Violation{Field: "contact.name", Message: "enter your name"})
 	}
 	for i := range f.Attributes {
 		attr := &f.Attributes[i]
@@ -381,12 +381,12 @@ func (f *Form) unsubmittable(a *Application) []Violation {
 			continue
 		}
 		if answer, ok := a.Answers[attr.Key]; !ok || answer.Empty() || answer.Declined {
-			bad = append(bad, Violation{"answers." + attr.Key, "answer this question: it decides whether you can take part"})
+			bad = append(bad, Violation{Field: "answers." + attr.Key, Message: "answer this question: it decides whether you can take part"})
 		}
 	}
 	for _, t := range f.Consents {
 		if t.Required && !slices.ContainsFunc(a.Consents, func(c Consent) bool { return c.Key == t.Key }) {
-			bad = append(bad, Violation{"consents." + t.Key, "agree to this to submit"})
+			bad = append(bad, Violation{Field: "consents." + t.Key, Message: "agree to this to submit"})
 		}
 	}
 	return bad
@@ -408,14 +408,14 @@ func (f *Form) cleanConsents(before, given []Consent, language string, now func(
 			if keyShape.MatchString(c.Key) {
 				field += "." + c.Key
 			}
-			bad = append(bad, Violation{field, "the form has no such consent" + nearest.Hint(c.Key, keys)})
+			bad = append(bad, Violation{Field: field, Message: "the form has no such consent" + nearest.Hint(c.Key, keys)})
 			continue
 		}
 		if c.Language == "" {
 			c.Language = language
 		}
 		if !languageShape.MatchString(c.Language) {
-			bad = append(bad, Violation{"consents." + c.Key, `the language is a tag such as "en" or "es"`})
+			bad = append(bad, Violation{Field: "consents." + c.Key, Message: `the language is a tag such as "en" or "es"`})
 		}
 		wanted[c.Key] = c
 	}

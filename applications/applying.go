@@ -141,7 +141,7 @@ func cleanOnBehalf(o OnBehalf) (OnBehalf, []Violation) {
 			problem = f.missing
 		}
 		if problem != "" {
-			bad = append(bad, Violation{f.field, problem})
+			bad = append(bad, Violation{Field: f.field, Message: problem})
 		}
 		*f.text = clean
 	}
@@ -188,7 +188,7 @@ func (s *Service) fill(form *Form, a *Application, parts applicationParts) []Vio
 	var bad []Violation
 	if parts.language != "" {
 		if !languageShape.MatchString(parts.language) || len(parts.language) > 35 {
-			bad = append(bad, Violation{"language", `a language tag such as "en" or "es"`})
+			bad = append(bad, Violation{Field: "language", Message: `a language tag such as "en" or "es"`})
 		}
 		a.Language = parts.language
 	}
@@ -395,9 +395,9 @@ func (s *Service) Applications(ctx context.Context, who access.Principal, progra
 // page is full; another order reads and sorts all that match.
 func scanApplications(ctx context.Context, tx Tx, program string, l *list[*Application]) (*ListPage[*Application], error) {
 	page := &ListPage[*Application]{}
-	byID := l.order == "create_time"
+	byID := l.Order == "create_time"
 	key := func(a *Application) string {
-		switch l.order {
+		switch l.Order {
 		case "code":
 			// Longer numbers come after shorter ones.
 			return fmt.Sprintf("%04d%s", len(a.Code), a.Code)
@@ -408,9 +408,9 @@ func scanApplications(ctx context.Context, tx Tx, program string, l *list[*Appli
 		}
 		return ""
 	}
-	query := ApplicationQuery{Program: program, Descending: l.descending, Limit: scanBatch}
+	query := ApplicationQuery{Program: program, Descending: l.Descending, Limit: scanBatch}
 	if byID {
-		query.AfterID = l.after
+		query.AfterID = l.After
 	}
 	for {
 		batch, err := tx.Applications(ctx, query)
@@ -419,14 +419,14 @@ func scanApplications(ctx context.Context, tx Tx, program string, l *list[*Appli
 		}
 		for _, a := range batch {
 			query.AfterID = a.ID
-			if !l.match(a) {
+			if !l.Match(a) {
 				continue
 			}
-			if byID && len(page.Items) == l.size {
-				page.Next = l.cursor("", page.Items[l.size-1].ID)
+			if byID && len(page.Items) == l.Size {
+				page.Next = l.Cursor("", page.Items[l.Size-1].ID)
 				return page, nil
 			}
-			if byID || l.after == "" || l.before(l.key, l.after, key(a), a.ID) {
+			if byID || l.After == "" || l.Before(l.Key, l.After, key(a), a.ID) {
 				page.Items = append(page.Items, a)
 			}
 		}
@@ -438,15 +438,15 @@ func scanApplications(ctx context.Context, tx Tx, program string, l *list[*Appli
 		return page, nil
 	}
 	slices.SortFunc(page.Items, func(a, b *Application) int {
-		if l.before(key(a), a.ID, key(b), b.ID) {
+		if l.Before(key(a), a.ID, key(b), b.ID) {
 			return -1
 		}
 		return 1 // ids differ, so never equal
 	})
-	if len(page.Items) > l.size {
-		page.Items = page.Items[:l.size]
-		last := page.Items[l.size-1]
-		page.Next = l.cursor(key(last), last.ID)
+	if len(page.Items) > l.Size {
+		page.Items = page.Items[:l.Size]
+		last := page.Items[l.Size-1]
+		page.Next = l.Cursor(key(last), last.ID)
 	}
 	return page, nil
 }
@@ -577,7 +577,7 @@ func partsNamed(a *Application, fields []string) (parts applicationParts, change
 			fields = append(fields, "language")
 		}
 		if len(fields) == 0 {
-			return parts, nil, Invalid("UPDATE_MASK_EMPTY", "nothing to change was named", Violation{"update_mask", "name the fields to change"})
+			return parts, nil, Invalid("UPDATE_MASK_EMPTY", "nothing to change was named", Violation{Field: "update_mask", Message: "name the fields to change"})
 		}
 	}
 	known := []string{"contact", "answers", "consents", "language"}
@@ -618,7 +618,7 @@ func partsNamed(a *Application, fields []string) (parts applicationParts, change
 			if near := nearest.Word(snakeCase(field), known); near != "" {
 				message = fmt.Sprintf("an application has no such field to change; did you mean %q?", near)
 			}
-			bad = append(bad, Violation{"update_mask", message})
+			bad = append(bad, Violation{Field: "update_mask", Message: message})
 			continue
 		}
 		if !slices.Contains(changed, head) {
@@ -672,7 +672,7 @@ func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal,
 	}
 	reason, problem := cleanText(reason, true, 1000)
 	if problem != "" {
-		return nil, Invalid("WITHDRAWAL_INVALID", "the reason cannot be kept", Violation{"reason", problem})
+		return nil, Invalid("WITHDRAWAL_INVALID", "the reason cannot be kept", Violation{Field: "reason", Message: problem})
 	}
 	return once(ctx, s, who, program, "WithdrawApplication", idem, func(tx Tx) (*Application, string, error) {
 		p, a, err := loadApplication(ctx, tx, program, id)

@@ -160,7 +160,7 @@ func engineError(reason string, err error) error {
 	}
 	var bad []Violation
 	for _, p := range problems {
-		bad = append(bad, Violation{p.Field, p.Message})
+		bad = append(bad, Violation{Field: p.Field, Message: p.Message})
 	}
 	return Invalid(reason, "the selector cannot work with this", bad...)
 }

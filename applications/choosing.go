@@ -106,9 +106,9 @@ func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]
 			a, err := tx.Application(ctx, req.Program, id)
 			switch {
 			case err != nil:
-				bad = append(bad, Violation{at, "there is no such application"})
+				bad = append(bad, Violation{Field: at, Message: "there is no such application"})
 			case slices.Contains(list, a.Code):
-				bad = append(bad, Violation{at, a.Code + " is there twice"})
+				bad = append(bad, Violation{Field: at, Message: a.Code + " is there twice"})
 			default:
 				list = append(list, a.Code)
 			}
@@ -118,24 +118,24 @@ func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]
 	out, in, whole := codes("out", req.Out), codes("in", req.In), codes("cohort", req.Cohort)
 	after := whole
 	if len(whole) > 0 && len(out)+len(in) > 0 {
-		bad = append(bad, Violation{"cohort", "the whole group, or who goes and who comes: not both"})
+		bad = append(bad, Violation{Field: "cohort", Message: "the whole group, or who goes and who comes: not both"})
 	}
 	if len(req.Cohort) == 0 {
 		for _, code := range out {
 			if !slices.Contains(before, code) {
-				bad = append(bad, Violation{"out", code + " is not in the group"})
+				bad = append(bad, Violation{Field: "out", Message: code + " is not in the group"})
 			}
 		}
 		for _, code := range in {
 			if slices.Contains(before, code) {
-				bad = append(bad, Violation{"in", code + " is in the group already"})
+				bad = append(bad, Violation{Field: "in", Message: code + " is in the group already"})
 			}
 		}
 		after = append(without(before, out), in...)
 	}
 	slices.Sort(after)
 	if len(bad) == 0 && slices.Equal(after, before) {
-		bad = append(bad, Violation{"cohort", "this is the group as it stands"})
+		bad = append(bad, Violation{Field: "cohort", Message: "this is the group as it stands"})
 	}
 	if len(bad) > 0 {
 		return nil, Invalid("SWAP_INVALID", "the group cannot be changed like this", bad...)
@@ -157,22 +157,22 @@ func (f *frozen) holds(ctx context.Context, cohort []string) error {
 	}
 	for _, id := range cohort {
 		if !there[id] {
-			bad = append(bad, Violation{"in", id + " was not in the pool of this run"})
+			bad = append(bad, Violation{Field: "in", Message: id + " was not in the pool of this run"})
 		}
 		if slices.Contains(c.Exclude, id) {
-			bad = append(bad, Violation{"in", id + " is excluded from this run"})
+			bad = append(bad, Violation{Field: "in", Message: id + " is excluded from this run"})
 		}
 	}
 	for _, id := range without(c.Include, cohort) {
-		bad = append(bad, Violation{"out", id + " is in by a lock"})
+		bad = append(bad, Violation{Field: "out", Message: id + " is in by a lock"})
 	}
 	if n := len(cohort); n > c.Size || n < c.MinSize {
-		bad = append(bad, Violation{"cohort", fmt.Sprintf("%d people; from %d to %d are wanted", n, c.MinSize, c.Size)})
+		bad = append(bad, Violation{Field: "cohort", Message: fmt.Sprintf("%d people; from %d to %d are wanted", n, c.MinSize, c.Size)})
 	}
 	if len(bad) == 0 {
 		for _, row := range selection.Count(f.People, c, cohort) {
 			if row.Priority == matcher.Must && (row.Short > 0 || row.Over > 0) {
-				bad = append(bad, Violation{"cohort", fmt.Sprintf("row %d (%s %s) has to hold: it is short by %d and over by %d", row.Row, row.Feature, row.Value, row.Short, row.Over)})
+				bad = append(bad, Violation{Field: "cohort", Message: fmt.Sprintf("row %d (%s %s) has to hold: it is short by %d and over by %d", row.Row, row.Feature, row.Value, row.Short, row.Over)})
 			}
 		}
 	}
@@ -183,9 +183,9 @@ func (f *frozen) holds(ctx context.Context, cohort []string) error {
 		case err != nil:
 			return engineError("SWAP_INVALID", err)
 		case verdict.Status != matcher.Feasible && verdict.Infeasibility != nil:
-			bad = append(bad, Violation{"cohort", "these cannot hold together: " + strings.Join(verdict.Infeasibility.Clash, "; ")})
+			bad = append(bad, Violation{Field: "cohort", Message: "these cannot hold together: " + strings.Join(verdict.Infeasibility.Clash, "; ")})
 		case verdict.Status != matcher.Feasible:
-			bad = append(bad, Violation{"cohort", "a cap or a link that has to hold does not"})
+			bad = append(bad, Violation{Field: "cohort", Message: "a cap or a link that has to hold does not"})
 		}
 	}
 	if len(bad) > 0 {

@@ -197,7 +197,7 @@ func (s *Service) ExtendProgram(ctx context.Context, who access.Principal, id st
 	}
 	reason, bad := staffReason("reason", reason)
 	if closes.IsZero() {
-		bad = append(bad, Violation{"close_time", "the new closing time is missing"})
+		bad = append(bad, Violation{Field: "close_time", Message: "the new closing time is missing"})
 	}
 	if len(bad) > 0 {
 		return nil, Invalid("EXTENSION_INVALID", "the call cannot be extended like this", bad...)
@@ -222,7 +222,7 @@ func (s *Service) ExtendProgram(ctx context.Context, who access.Principal, id st
 		}
 		if !closes.After(p.Window.Closes) || !closes.After(now) {
 			return nil, "", Invalid("EXTENSION_INVALID", "the call cannot be extended like this",
-				Violation{"close_time", "later than the closing time so far, and in the future"})
+				Violation{Field: "close_time", Message: "later than the closing time so far, and in the future"})
 		}
 		p.State, p.Window.Closes, p.CloseTime, p.UpdateTime = next, closes, time.Time{}, now
 		if err := tx.UpdateProgram(ctx, p); err != nil {
@@ -275,7 +275,7 @@ func (s *Service) ExtendApplication(ctx context.Context, who access.Principal, p
 		now := s.now()
 		if !until.After(p.Window.end()) || !until.After(now) {
 			return nil, "", Invalid("EXTENSION_INVALID", "the application cannot be extended like this",
-				Violation{"extended_close_time", "later than the end of the call, and in the future"})
+				Violation{Field: "extended_close_time", Message: "later than the end of the call, and in the future"})
 		}
 		a.ExtendedUntil = until
 		if err := s.move(ctx, tx, who, a, extendApplication, "application.extend", reason, nil); err != nil {

@@ -48,7 +48,7 @@ func (c *Criteria) shutOut(ctx context.Context, form *Form) ([]Violation, error)
 		for _, f := range floors {
 			list = append(list, fmt.Sprintf("%s at least %d", f.name, f.min))
 		}
-		bad = append(bad, Violation{"rules", fmt.Sprintf("%s: %s take all %d seats; %s",
+		bad = append(bad, Violation{Field: "rules", Message: fmt.Sprintf("%s: %s take all %d seats; %s",
 			a.Label.In("en"), strings.Join(list, ", "), c.Size, lower)})
 	}
 	return bad, nil

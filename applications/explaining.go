@@ -122,7 +122,7 @@ func (v *RunView) codes(field string, list []string) ([]string, []Violation) {
 			}
 		}
 		if code == "" {
-			bad = append(bad, Violation{fmt.Sprintf("%s[%d]", field, i), "nobody in the pool of this run has this id or code"})
+			bad = append(bad, Violation{Field: fmt.Sprintf("%s[%d]", field, i), Message: "nobody in the pool of this run has this id or code"})
 			continue
 		}
 		out = append(out, code)

@@ -138,7 +138,7 @@ type formChecker struct {
 }
 
 func (c *formChecker) badf(field, format string, args ...any) {
-	c.bad = append(c.bad, Violation{field, fmt.Sprintf(format, args...)})
+	c.bad = append(c.bad, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 // CheckForm returns everything that keeps a form from being published, and
@@ -543,7 +543,7 @@ func usedQuestions(f *Form, versions []*Criteria) error {
 		if used[a.Key] || a.For(ForReport) || a.For(ForLogistics) || a.For(ForMentoring) {
 			continue
 		}
-		bad = append(bad, Violation{"form.attributes." + a.Key, "no registered rule and no eligibility condition uses the answer (" +
+		bad = append(bad, Violation{Field: "form.attributes." + a.Key, Message: "no registered rule and no eligibility condition uses the answer (" +
 			strings.Join(names(a.Purposes), ", ") + "): leave the question out or use it"})
 	}
 	if len(bad) > 0 {

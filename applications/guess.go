@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/openfairlead/fairlead/internal/words"
 )
 
 // Guess is what GuessMapping thinks of one column.
@@ -222,7 +224,7 @@ func byAnswers(form *Form, taken map[string]bool, g *Guess, cells []string) {
 	if len(cells) < fewest {
 		return
 	}
-	if all(cells, emailShape) && !taken["contact.email"] {
+	if all(cells, words.Email) && !taken["contact.email"] {
 		g.Field, g.Why = "contact.email", "the cells are e-mail addresses"
 		return
 	}

@@ -49,7 +49,7 @@ func (s *Service) ImportApplications(ctx context.Context, who access.Principal, 
 		problem = "say how these people agreed"
 	}
 	if problem != "" {
-		return nil, Invalid("IMPORT_INVALID", "the file cannot be imported like this", Violation{"consent_note", problem})
+		return nil, Invalid("IMPORT_INVALID", "the file cannot be imported like this", Violation{Field: "consent_note", Message: problem})
 	}
 	var p *Program
 	var form *Form
@@ -125,19 +125,19 @@ func (s *Service) readImport(who access.Principal, p *Program, form *Form, csv i
 			return report, nil // what follows cannot be told apart any more
 		}
 		if report.Rows++; report.Rows > maxImportRows {
-			complain(Violation{"file", fmt.Sprintf("at most %d rows", maxImportRows)})
+			complain(Violation{Field: "file", Message: fmt.Sprintf("at most %d rows", maxImportRows)})
 			return report, nil
 		}
 		a, bad := s.importRow(who, p, form, columns, t.header, row, note)
 		for _, v := range bad {
-			complain(Violation{fmt.Sprintf("row %d, %s", report.Rows, v.Field), v.Message})
+			complain(Violation{Field: fmt.Sprintf("row %d, %s", report.Rows, v.Field), Message: v.Message})
 		}
 		if report.ErrorCount == 0 {
 			made = append(made, a)
 		}
 	}
 	if report.Rows == 0 {
-		complain(Violation{"file", "the file has a header and no rows"})
+		complain(Violation{Field: "file", Message: "the file has a header and no rows"})
 	}
 	return report, made
 }
@@ -163,7 +163,7 @@ func importColumns(form *Form, t *table, mapping map[string]string) ([]target, [
 		}
 		if field == "" {
 			if mapping == nil {
-				bad = append(bad, Violation{"header", fmt.Sprintf("column %d has no name", i+1)})
+				bad = append(bad, Violation{Field: "header", Message: fmt.Sprintf("column %d has no name", i+1)})
 			}
 			continue
 		}
@@ -173,18 +173,18 @@ func importColumns(form *Form, t *table, mapping map[string]string) ([]target, [
 			if mapping != nil {
 				at = "mapping"
 			}
-			bad = append(bad, Violation{at, fmt.Sprintf("column %.80q: %s", h, problem)})
+			bad = append(bad, Violation{Field: at, Message: fmt.Sprintf("column %.80q: %s", h, problem)})
 		}
 		columns[i] = to
 	}
 	for _, h := range sortedKeys(mapping) {
 		if !slices.Contains(t.header, h) {
-			bad = append(bad, Violation{"mapping", fmt.Sprintf("the file has no column %.80q%s", h, nearest.Hint(h, t.header))})
+			bad = append(bad, Violation{Field: "mapping", Message: fmt.Sprintf("the file has no column %.80q%s", h, nearest.Hint(h, t.header))})
 		}
 	}
 	named := slices.ContainsFunc(columns, func(to target) bool { return to.part == "contact" && strings.HasPrefix(to.key, "name") })
 	if len(bad) == 0 && !named {
-		bad = append(bad, Violation{"header", "no column goes to contact.name"})
+		bad = append(bad, Violation{Field: "header", Message: "no column goes to contact.name"})
 	}
 	return columns, bad
 }
@@ -246,7 +246,7 @@ func importTarget(form *Form, field string) (target, string) {
 // importRow makes an application of a row. Field of a violation is the column.
 func (s *Service) importRow(who access.Principal, p *Program, form *Form, columns []target, header, row []string, note string) (*Application, []Violation) {
 	if len(row) != len(columns) {
-		return nil, []Violation{{"all columns", fmt.Sprintf("the row has %d cells, the header %d", len(row), len(columns))}}
+		return nil, []Violation{{Field: "all columns", Message: fmt.Sprintf("the row has %d cells, the header %d", len(row), len(columns))}}
 	}
 	a := &Application{Answers: Answers{}, OnBehalf: &OnBehalf{Reason: "import", ConsentNote: note}}
 	var bad []Violation
@@ -285,7 +285,7 @@ func (s *Service) importRow(who access.Principal, p *Program, form *Form, column
 		case "consents":
 			yes, ok := readYes(cell)
 			if !ok {
-				bad = append(bad, Violation{at, "yes or no"})
+				bad = append(bad, Violation{Field: at, Message: "yes or no"})
 			}
 			if yes {
 				a.Consents = append(a.Consents, Consent{Key: to.key})
@@ -295,7 +295,7 @@ func (s *Service) importRow(who access.Principal, p *Program, form *Form, column
 			attr := form.Attribute(to.key)
 			answer := a.Answers[to.key]
 			if problem := attr.readCell(&answer, to, cell); problem != "" {
-				bad = append(bad, Violation{at, problem})
+				bad = append(bad, Violation{Field: at, Message: problem})
 			}
 			a.Answers[to.key] = answer
 			if _, ok := column["answers."+to.key]; !ok || to.part == "answers" {
@@ -316,7 +316,7 @@ func (s *Service) importRow(who access.Principal, p *Program, form *Form, column
 	}
 	made, problems := s.newApplication(who, p, form, a, true)
 	for _, v := range problems {
-		bad = append(bad, Violation{columnOf(column, v.Field), v.Message})
+		bad = append(bad, Violation{Field: columnOf(column, v.Field), Message: v.Message})
 	}
 	return made, bad
 }

@@ -1,132 +1,34 @@
 package applications
 
 import (
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/openfairlead/fairlead/internal/filter"
-	"github.com/openfairlead/fairlead/matcher/nearest"
+	"github.com/openfairlead/fairlead/internal/listing"
 )
 
-// Page sizes of lists, and how many items are read from the store at once.
+// ListQuery and ListPage are those of package listing.
+type (
+	ListQuery       = listing.Query
+	ListPage[T any] = listing.Page[T]
+	list[T any]     = listing.List[T]
+)
+
 const (
-	defaultPageSize = 50
-	maxPageSize     = 1000
-	scanBatch       = 200
+	maxPageSize = listing.MaxSize
+	scanBatch   = listing.Batch
 )
 
 func snakeCase(field string) string { return filter.SnakeCase(field) }
 
-// list is one query, read and checked. Items are scanned in the order of ids
-// after the cursor and filtered here; a field other than the ids' own order is
-// sorted in memory.
-type list[T any] struct {
-	size       int
-	filter     *filter.Filter
-	value      func(item T, field string) filter.Value
-	order      string // field that the list is ordered by
-	descending bool
-	key, after string // of the last item of the page before
-}
-
-// newList reads a query. orders names the fields that a list can be ordered
-// by; the first is the default and the order of ids.
 func newList[T any](q ListQuery, fields []filter.Field, value func(T, string) filter.Value, orders ...string) (*list[T], error) {
-	l := &list[T]{size: q.PageSize, value: value, order: orders[0]}
-	var bad []Violation
-	switch {
-	case l.size == 0:
-		l.size = defaultPageSize
-	case l.size < 0:
-		bad = append(bad, Violation{"page_size", fmt.Sprintf("from 1 to %d", maxPageSize)})
-	default:
-		l.size = min(l.size, maxPageSize)
-	}
-	parsed, err := filter.Parse(q.Filter, fields)
-	var problem *filter.Error
-	if errors.As(err, &problem) {
-		return nil, Invalid("FILTER_INVALID", "the filter cannot be read", Violation{"filter", problem.Error()})
-	}
-	l.filter = parsed
-	if by := strings.Fields(q.OrderBy); len(by) > 0 {
-		name := snakeCase(by[0])
-		switch {
-		case !slices.Contains(orders, name):
-			bad = append(bad, Violation{"order_by", "order by " + strings.Join(orders, ", ") + nearest.Hint(name, orders)})
-		case len(by) > 2 || len(by) == 2 && by[1] != "desc" && by[1] != "asc":
-			bad = append(bad, Violation{"order_by", `one field, optionally followed by "desc"`})
-		default:
-			l.order, l.descending = name, len(by) == 2 && by[1] == "desc"
-		}
-	}
-	if q.Cursor != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-		key, id, ok := strings.Cut(string(raw), "\x00")
-		if err != nil || !ok {
-			bad = append(bad, Violation{"page_token", "begin again at the first page"})
-		}
-		l.key, l.after = key, id
-	}
-	if len(bad) > 0 {
-		return nil, Invalid("LIST_INVALID", "the list cannot be made like this", bad...)
-	}
-	return l, nil
+	return listing.New(q, fields, value, orders...)
 }
 
-func (l *list[T]) match(item T) bool {
-	return l.filter.Match(func(field string) filter.Value { return l.value(item, field) })
-}
-
-// cursor is the position after an item.
-func (l *list[T]) cursor(key, id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(key + "\x00" + id))
-}
-
-// page fills a page of a list in the order of ids from what read finds after
-// one, a batch at a time. It holds what show makes of them: what is stored may
-// be large.
-func (l *list[T]) page(id func(T) string, show func(T) T, read func(after string) ([]T, error)) (*ListPage[T], error) {
-	page := &ListPage[T]{}
-	for after := l.after; ; {
-		batch, err := read(after)
-		if err != nil {
-			return nil, err
-		}
-		for _, item := range batch {
-			after = id(item)
-			if !l.match(item) {
-				continue
-			}
-			if len(page.Items) == l.size {
-				page.Next = l.cursor("", id(page.Items[l.size-1]))
-				return page, nil
-			}
-			page.Items = append(page.Items, show(item))
-		}
-		if len(batch) < scanBatch {
-			return page, nil
-		}
-	}
-}
-
-// before reports whether an item sorts before another one: by key, then id.
-func (l *list[T]) before(keyA, idA, keyB, idB string) bool {
-	if keyA == keyB {
-		keyA, keyB = idA, idB
-	}
-	if l.descending {
-		return keyB < keyA
-	}
-	return keyA < keyB
-}
-
-func textValue(s string) filter.Value { return filter.Value{Present: s != "", Text: s} }
-
-func timeValue(t time.Time) filter.Value { return filter.Value{Present: !t.IsZero(), Time: t} }
+var (
+	textValue = listing.Text
+	timeValue = listing.Time
+)
 
 // labelValue is a text for people in all its languages.
 func labelValue(t Text) filter.Value {

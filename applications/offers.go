@@ -45,7 +45,7 @@ func (s *Service) PrepareOffers(ctx context.Context, who access.Principal, plan 
 	}
 	reason, bad := staffReason("reason", plan.Reason)
 	if len(plan.Applications) > maxOffers {
-		bad = append(bad, Violation{"applications", fmt.Sprintf("at most %d at once", maxOffers)})
+		bad = append(bad, Violation{Field: "applications", Message: fmt.Sprintf("at most %d at once", maxOffers)})
 	}
 	if len(bad) > 0 {
 		return nil, Invalid("OFFERS_INVALID", "the offers cannot be made like this", bad...)
@@ -202,12 +202,12 @@ func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []
 		a, err := tx.Application(ctx, plan.Program, id)
 		switch {
 		case CodeOf(err) == NotFound:
-			bad = append(bad, Violation{at, "there is no such application"})
+			bad = append(bad, Violation{Field: at, Message: "there is no such application"})
 			continue
 		case err != nil:
 			return nil, err
 		case slices.Index(plan.Applications, id) != i:
-			bad = append(bad, Violation{at, a.Code + " is there twice"})
+			bad = append(bad, Violation{Field: at, Message: a.Code + " is there twice"})
 			continue
 		}
 		people = append(people, a)
@@ -238,7 +238,7 @@ func (s *Service) SendOffers(ctx context.Context, who access.Principal, program 
 	expires = instant(expires)
 	now := s.now()
 	if !expires.After(now) || expires.After(now.Add(maxOfferLife)) {
-		return 0, Invalid("OFFERS_INVALID", "the offers cannot be sent like this", Violation{"expire_time", "in the future, and within a year"})
+		return 0, Invalid("OFFERS_INVALID", "the offers cannot be sent like this", Violation{Field: "expire_time", Message: "in the future, and within a year"})
 	}
 	return once(ctx, s, who, program, "SendOffers", idem, func(tx Tx) (int, string, error) {
 		p, err := tx.Program(ctx, program)
@@ -281,7 +281,7 @@ func offersToSend(ctx context.Context, tx Tx, program string, ids []string) ([]*
 		return tx.Offers(ctx, OfferQuery{Program: program, States: []OfferState{OfferPending}, Limit: maxOffers})
 	}
 	if len(ids) > maxOffers {
-		return nil, Invalid("OFFERS_INVALID", "the offers cannot be sent like this", Violation{"names", fmt.Sprintf("at most %d at once", maxOffers)})
+		return nil, Invalid("OFFERS_INVALID", "the offers cannot be sent like this", Violation{Field: "names", Message: fmt.Sprintf("at most %d at once", maxOffers)})
 	}
 	var offers []*Offer
 	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
@@ -373,7 +373,7 @@ func (s *Service) AcceptOffer(ctx context.Context, who access.Principal, program
 func (s *Service) DeclineOffer(ctx context.Context, who access.Principal, program, id, reason, onBehalf string, revision int64, idem Idempotency) (*Offer, error) {
 	reason, problem := cleanText(reason, true, 1000)
 	if problem != "" {
-		return nil, Invalid("DECLINE_INVALID", "the reason cannot be kept", Violation{"reason", problem})
+		return nil, Invalid("DECLINE_INVALID", "the reason cannot be kept", Violation{Field: "reason", Message: problem})
 	}
 	return s.answer(ctx, who, declineOffer, &Offer{Program: program, ID: id, Revision: revision, DeclineReason: reason}, onBehalf, idem)
 }
@@ -676,8 +676,8 @@ func (s *Service) Offers(ctx context.Context, who access.Principal, program stri
 			return err
 		}
 		id, show := func(o *Offer) string { return o.ID }, func(o *Offer) *Offer { return o.shownTo(who) }
-		page, err = l.page(id, show, func(after string) ([]*Offer, error) {
-			return tx.Offers(ctx, OfferQuery{Program: program, AfterID: after, Descending: l.descending, Limit: scanBatch})
+		page, err = l.Page(id, show, func(after string) ([]*Offer, error) {
+			return tx.Offers(ctx, OfferQuery{Program: program, AfterID: after, Descending: l.Descending, Limit: scanBatch})
 		})
 		return err
 	})

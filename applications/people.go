@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/logbook"
 )
 
 // User is a member of staff. Name is as staff call them; the audit log knows
@@ -30,16 +31,5 @@ type Token struct {
 	RevokeTime time.Time // zero while valid
 }
 
-// Event is one line of the audit log: what happened to which resource, by
-// whom. It never holds a value, a name or an answer.
-type Event struct {
-	Index    int64 // position in the log, given by the store
-	Time     time.Time
-	Actor    string // principal's subject; "" is the public; "system"
-	Action   string // "application.submit", "identity.read", …
-	Resource string // "programs/p/applications/a"
-	Reason   string // given by staff for staff, or ""
-	// Detail is a few words of structure, never data: "DRAFT>SUBMITTED",
-	// "columns=county,sector".
-	Detail string
-}
+// Event is one line of the audit log.
+type Event = logbook.Event

@@ -51,7 +51,7 @@ func policyName(p *Policy) string { return "programs/" + p.Program + "/policies/
 func (s *Service) policyProblems(p *Policy, form *Form) []Violation {
 	var bad []Violation
 	badf := func(field, format string, args ...any) {
-		bad = append(bad, Violation{field, fmt.Sprintf(format, args...)})
+		bad = append(bad, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 	}
 	if p.Purpose != ForBalance {
 		badf("purpose", "only BALANCE: identity attributes cannot be approved for anything else")

@@ -105,13 +105,13 @@ func (s *Service) startProgram(given *Program) (*Program, error) {
 		preset := s.Presets[given.Preset]
 		if preset == nil {
 			known := sortedKeys(s.Presets)
-			bad = append(bad, Violation{"preset", fmt.Sprintf("there is no preset %q%s", given.Preset, nearest.Hint(given.Preset, known))})
+			bad = append(bad, Violation{Field: "preset", Message: fmt.Sprintf("there is no preset %q%s", given.Preset, nearest.Hint(given.Preset, known))})
 		} else {
 			preset.fill(p)
 		}
 	}
 	if !programShape.MatchString(p.ID) {
-		bad = append(bad, Violation{"id", `a program's id is 3 to 63 of a-z, 0-9 and "-" and begins with a letter, for example "equity-in-leadership-2027"`})
+		bad = append(bad, Violation{Field: "id", Message: `a program's id is 3 to 63 of a-z, 0-9 and "-" and begins with a letter, for example "equity-in-leadership-2027"`})
 	}
 	if p.Seats > 0 && p.MinSeats == 0 {
 		p.MinSeats = p.Seats
@@ -192,13 +192,13 @@ func cleanProgram(p *Program) []Violation {
 		bad = append(bad, problems...)
 	}
 	if p.CodePrefix != "" && !prefixShape.MatchString(p.CodePrefix) {
-		bad = append(bad, Violation{"code_prefix", `1 to 6 capital letters, for example "NS"`})
+		bad = append(bad, Violation{Field: "code_prefix", Message: `1 to 6 capital letters, for example "NS"`})
 	}
 	if p.Seats < 0 || p.Seats > 1000 {
-		bad = append(bad, Violation{"seats", "from 1 to 1000"})
+		bad = append(bad, Violation{Field: "seats", Message: "from 1 to 1000"})
 	}
 	if p.MinSeats < 0 || p.MinSeats > p.Seats {
-		bad = append(bad, Violation{"min_seats", "from 1 to the number of seats"})
+		bad = append(bad, Violation{Field: "min_seats", Message: "from 1 to the number of seats"})
 	}
 	return append(bad, cleanWindow(&p.Window)...)
 }
@@ -209,14 +209,14 @@ func cleanWindow(w *Window) []Violation {
 	if w.Zone != "" {
 		// "Local" is a name that Go knows and that differs between machines.
 		if _, err := time.LoadLocation(w.Zone); err != nil || w.Zone == "Local" {
-			bad = append(bad, Violation{"window.time_zone", `an IANA name, for example "America/Los_Angeles"`})
+			bad = append(bad, Violation{Field: "window.time_zone", Message: `an IANA name, for example "America/Los_Angeles"`})
 		}
 	}
 	if !w.Opens.IsZero() && !w.Closes.IsZero() && !w.Opens.Before(w.Closes) {
-		bad = append(bad, Violation{"window.close_time", "after the opening"})
+		bad = append(bad, Violation{Field: "window.close_time", Message: "after the opening"})
 	}
 	if w.GraceMinutes < 0 || w.GraceMinutes > 120 {
-		bad = append(bad, Violation{"window.grace_minutes", "from 0 to 120"})
+		bad = append(bad, Violation{Field: "window.grace_minutes", Message: "from 0 to 120"})
 	}
 	return bad
 }
@@ -296,8 +296,8 @@ func (s *Service) listPrograms(ctx context.Context, who access.Principal, q List
 	var found []*Program
 	err = s.Store.View(ctx, func(tx Tx) error {
 		found = nil
-		after := l.after
-		if l.descending {
+		after := l.After
+		if l.Descending {
 			after = ""
 		}
 		for {
@@ -307,10 +307,10 @@ func (s *Service) listPrograms(ctx context.Context, who access.Principal, q List
 			}
 			for _, p := range batch {
 				after = p.ID
-				if !show(p) || !l.match(p) || l.descending && l.after != "" && p.ID >= l.after {
+				if !show(p) || !l.Match(p) || l.Descending && l.After != "" && p.ID >= l.After {
 					continue
 				}
-				if found = append(found, countsFor(who, p)); !l.descending && len(found) > l.size {
+				if found = append(found, countsFor(who, p)); !l.Descending && len(found) > l.Size {
 					return nil
 				}
 			}
@@ -322,13 +322,13 @@ func (s *Service) listPrograms(ctx context.Context, who access.Principal, q List
 	if err != nil {
 		return nil, err
 	}
-	if l.descending {
+	if l.Descending {
 		slices.Reverse(found)
 	}
 	page := &ListPage[*Program]{Items: found}
-	if len(found) > l.size {
-		page.Items = found[:l.size]
-		page.Next = l.cursor("", found[l.size-1].ID)
+	if len(found) > l.Size {
+		page.Items = found[:l.Size]
+		page.Next = l.Cursor("", found[l.Size-1].ID)
 	}
 	return page, nil
 }
@@ -419,7 +419,7 @@ func programFieldsNamed(p *Program, fields []string) ([]int, error) {
 			}
 		}
 		if len(chosen) == 0 {
-			return nil, Invalid("UPDATE_MASK_EMPTY", "nothing to change was named", Violation{"update_mask", "name the fields to change"})
+			return nil, Invalid("UPDATE_MASK_EMPTY", "nothing to change was named", Violation{Field: "update_mask", Message: "name the fields to change"})
 		}
 		return chosen, nil
 	}
@@ -431,7 +431,7 @@ func programFieldsNamed(p *Program, fields []string) ([]int, error) {
 	for _, f := range fields {
 		i := slices.Index(names, snakeCase(f))
 		if i < 0 {
-			bad = append(bad, Violation{"update_mask", fmt.Sprintf("a program has no field %.60q that can be changed%s", f, nearest.Hint(snakeCase(f), names))})
+			bad = append(bad, Violation{Field: "update_mask", Message: fmt.Sprintf("a program has no field %.60q that can be changed%s", f, nearest.Hint(snakeCase(f), names))})
 			continue
 		}
 		chosen = append(chosen, i)
@@ -499,7 +499,7 @@ func (s *Service) OpenProgram(ctx context.Context, who access.Principal, id stri
 			return nil, "", err
 		}
 		if len(versions) == 0 {
-			missing = append(missing, Violation{"criteria", "save criteria first: they are registered when the call opens"})
+			missing = append(missing, Violation{Field: "criteria", Message: "save criteria first: they are registered when the call opens"})
 		}
 		if len(missing) > 0 {
 			return nil, "", &Error{Code: FailedPrecondition, Reason: "PROGRAM_INCOMPLETE", Message: "the call cannot open yet", Violations: missing}
@@ -529,7 +529,7 @@ func missingToOpen(p *Program, now time.Time) []Violation {
 	var missing []Violation
 	want := func(ok bool, field, message string) {
 		if !ok {
-			missing = append(missing, Violation{field, message})
+			missing = append(missing, Violation{Field: field, Message: message})
 		}
 	}
 	want(p.Title["en"] != "", "title.en", "the title is missing")

@@ -74,7 +74,7 @@ func (s *Service) criteriaFor(p *Program, form *Form, given *Criteria) (*Criteri
 	if preset := s.Presets[p.Preset]; preset != nil && len(given.Rules) == 0 && given.Name != "" {
 		set, ok := preset.Criteria[given.Name]
 		if !ok {
-			return nil, Invalid("CRITERIA_INVALID", "the criteria cannot be kept like this", Violation{"title", fmt.Sprintf(
+			return nil, Invalid("CRITERIA_INVALID", "the criteria cannot be kept like this", Violation{Field: "title", Message: fmt.Sprintf(
 				"criteria without rules name a set of the preset: %s%s", strings.Join(preset.CriteriaName, ", "), nearest.Hint(given.Name, preset.CriteriaName))})
 		}
 		from = &set
@@ -122,7 +122,7 @@ func (s *Service) RegisterCriteria(ctx context.Context, who access.Principal, pr
 	}{{"reason", &reason, 1000}, {"second_person", &secondBy, 200}} {
 		clean, problem := cleanText(*f.text, true, f.most)
 		if problem != "" {
-			bad = append(bad, Violation{f.field, problem})
+			bad = append(bad, Violation{Field: f.field, Message: problem})
 		}
 		*f.text = clean
 	}
@@ -172,7 +172,7 @@ func (s *Service) changeAllowed(ctx context.Context, tx Tx, who access.Principal
 	}
 	var bad []Violation
 	if reason == "" {
-		bad = append(bad, Violation{"reason", "say why; it is published with the criteria"})
+		bad = append(bad, Violation{Field: "reason", Message: "say why; it is published with the criteria"})
 	}
 	own := []string{who.Subject}
 	if id, ok := strings.CutPrefix(who.Subject, "users/"); ok {
@@ -184,9 +184,9 @@ func (s *Service) changeAllowed(ctx context.Context, tx Tx, who access.Principal
 	}
 	switch {
 	case secondBy == "":
-		bad = append(bad, Violation{"second_person", "name the second person who agreed"})
+		bad = append(bad, Violation{Field: "second_person", Message: "name the second person who agreed"})
 	case slices.ContainsFunc(own, func(name string) bool { return entityKey(name) == entityKey(secondBy) }):
-		bad = append(bad, Violation{"second_person", "somebody else than yourself"})
+		bad = append(bad, Violation{Field: "second_person", Message: "somebody else than yourself"})
 	}
 	if len(bad) > 0 {
 		return &Error{
@@ -255,9 +255,9 @@ func (s *Service) policiesFor(ctx context.Context, tx Tx, program string, form *
 		}
 		switch {
 		case found == nil:
-			missing = append(missing, Violation{"policies." + key, "no policy in force allows to balance by " + a.Label.In("en")})
+			missing = append(missing, Violation{Field: "policies." + key, Message: "no policy in force allows to balance by " + a.Label.In("en")})
 		case twice && found.SecondApprover == "":
-			second = append(second, Violation{"policies." + key, "a rule that must hold names " + a.Label.In("en") + ": its policy needs a second approver, or the rule a priority from 1 to 9"})
+			second = append(second, Violation{Field: "policies." + key, Message: "a rule that must hold names " + a.Label.In("en") + ": its policy needs a second approver, or the rule a priority from 1 to 9"})
 		default:
 			used = append(used, found.ID)
 		}

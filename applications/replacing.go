@@ -211,11 +211,11 @@ func (s *Service) whoStays(ctx context.Context, tx Tx, req ReplaceRequest, cohor
 		a, err := tx.Application(ctx, req.Program, id)
 		switch {
 		case err != nil:
-			bad = append(bad, Violation{at, "there is no such application"})
+			bad = append(bad, Violation{Field: at, Message: "there is no such application"})
 		case !slices.Contains(cohort, a.Code):
-			bad = append(bad, Violation{at, a.Code + " is not in the group of this run"})
+			bad = append(bad, Violation{Field: at, Message: a.Code + " is not in the group of this run"})
 		case named[a.ID]:
-			bad = append(bad, Violation{at, a.Code + " is there twice"})
+			bad = append(bad, Violation{Field: at, Message: a.Code + " is there twice"})
 		}
 		named[id] = true
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
+
+	"github.com/openfairlead/fairlead/internal/logbook"
 )
 
 // Labels of the keys that applicants' secrets are derived with.
@@ -22,7 +24,7 @@ const applicantPrefix = "fla_"
 func (s *Service) applicantToken(program, id string, generation int) string {
 	raw := make([]byte, 0, 32+16+len(program))
 	raw = append(raw, s.Secrets.MAC(labelApplicantToken, secretOf(program, id, generation))...)
-	uuid, ok := uuidBytes(id)
+	uuid, ok := logbook.ReadUUID(id)
 	if !ok {
 		panic("the id of an application is not a UUID")
 	}
@@ -42,7 +44,7 @@ func readApplicantToken(token string) (program, id string, ok bool) {
 		return "", "", false
 	}
 	program = string(raw[32+16:])
-	return program, uuidString([16]byte(raw[32 : 32+16])), programShape.MatchString(program)
+	return program, logbook.UUID([16]byte(raw[32 : 32+16])), programShape.MatchString(program)
 }
 
 // tokenIsOf reports whether the token is the application's present one.

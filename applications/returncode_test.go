@@ -3,6 +3,8 @@ package applications
 import (
 	"strings"
 	"testing"
+
+	"github.com/openfairlead/fairlead/internal/logbook"
 )
 
 func TestNormalReturnCode(t *testing.T) {
@@ -48,12 +50,12 @@ func FuzzReturnCode(f *testing.F) {
 
 func TestUUID(t *testing.T) {
 	const id = "01980000-0000-7000-8000-00000000002a"
-	b, ok := uuidBytes(id)
-	if !ok || uuidString(b) != id {
-		t.Errorf("%s came back as %s", id, uuidString(b))
+	b, ok := logbook.ReadUUID(id)
+	if !ok || logbook.UUID(b) != id {
+		t.Errorf("%s came back as %s", id, logbook.UUID(b))
 	}
 	for _, bad := range []string{"", "x", strings.ToUpper("01980000-0000-7000-8000-00000000002a"), "01980000-0000-7000-8000-00000000002", "0198000000-00-7000-8000-00000000002a", "01980000-0000-7000-8000-00000000002g"} {
-		if _, ok := uuidBytes(bad); ok {
+		if _, ok := logbook.ReadUUID(bad); ok {
 			t.Errorf("%q is taken for a UUID", bad)
 		}
 	}

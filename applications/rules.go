@@ -107,7 +107,7 @@ type criteriaChecker struct {
 }
 
 func (k *criteriaChecker) badf(field, format string, args ...any) {
-	k.bad = append(k.bad, Violation{field, fmt.Sprintf(format, args...)})
+	k.bad = append(k.bad, Violation{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
 // attribute wants one that rules can name.

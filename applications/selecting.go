@@ -102,10 +102,10 @@ func cleanSeed(sel *Selection) (string, error) {
 	seed, problem := cleanText(sel.Seed, false, maxSeed)
 	var bad []Violation
 	if problem != "" {
-		bad = append(bad, Violation{"seed", problem})
+		bad = append(bad, Violation{Field: "seed", Message: problem})
 	}
 	if sel.Work < 0 {
-		bad = append(bad, Violation{"work_limit", "not negative; 0 is no limit"})
+		bad = append(bad, Violation{Field: "work_limit", Message: "not negative; 0 is no limit"})
 	}
 	if len(bad) > 0 {
 		return "", Invalid("SELECTION_INVALID", "the run cannot begin like this", bad...)
@@ -182,15 +182,15 @@ func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*App
 			}
 			a := byName[name]
 			if a == nil {
-				bad = append(bad, Violation{at + ".application", "nobody in the pool has this id or code"})
+				bad = append(bad, Violation{Field: at + ".application", Message: "nobody in the pool has this id or code"})
 				continue
 			}
 			switch before := seen[a.ID]; before {
 			case "":
 			case side.name:
-				bad = append(bad, Violation{at + ".application", a.Code + " is there twice"})
+				bad = append(bad, Violation{Field: at + ".application", Message: a.Code + " is there twice"})
 			default:
-				bad, contradict = append(bad, Violation{at + ".application", a.Code + " is both included and excluded"}), true
+				bad, contradict = append(bad, Violation{Field: at + ".application", Message: a.Code + " is both included and excluded"}), true
 			}
 			seen[a.ID] = side.name
 			*side.made = append(*side.made, Lock{Application: a.ID, Code: a.Code, Reason: reason, By: who.Subject, Time: s.now()})
@@ -214,18 +214,18 @@ func (f *frozen) contradiction() error {
 	c := &f.Criteria
 	var bad []Violation
 	if n := len(c.Include); n > c.Size {
-		bad = append(bad, Violation{"include", fmt.Sprintf("%d people for %d seats", n, c.Size)})
+		bad = append(bad, Violation{Field: "include", Message: fmt.Sprintf("%d people for %d seats", n, c.Size)})
 	}
 	for _, l := range c.Links {
 		held := slices.DeleteFunc(slices.Clone(l.IDs), func(id string) bool { return !in(c.Include)(id) })
 		out := slices.DeleteFunc(slices.Clone(l.IDs), func(id string) bool { return !in(c.Exclude)(id) })
 		switch {
 		case l.Kind == matcher.Apart && len(held) > 1:
-			bad = append(bad, Violation{"include", strings.Join(held, " and ") + " are to be apart"})
+			bad = append(bad, Violation{Field: "include", Message: strings.Join(held, " and ") + " are to be apart"})
 		case l.Kind == matcher.Together && len(held) > 0 && len(out) > 0:
-			bad = append(bad, Violation{"exclude", fmt.Sprintf("%s is to be together with %s", strings.Join(out, ", "), strings.Join(held, ", "))})
+			bad = append(bad, Violation{Field: "exclude", Message: fmt.Sprintf("%s is to be together with %s", strings.Join(out, ", "), strings.Join(held, ", "))})
 		case l.Kind == matcher.AtLeastOne && len(out) == len(l.IDs):
-			bad = append(bad, Violation{"exclude", "one of " + strings.Join(out, ", ") + " has to be in"})
+			bad = append(bad, Violation{Field: "exclude", Message: "one of " + strings.Join(out, ", ") + " has to be in"})
 		}
 	}
 	if len(bad) == 0 {
@@ -359,8 +359,8 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 	if err != nil {
 		return nil, err
 	}
-	if l.descending {
-		return nil, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{"order_by", "runs are listed oldest first"})
+	if l.Descending {
+		return nil, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{Field: "order_by", Message: "runs are listed oldest first"})
 	}
 	var page *ListPage[*Selection]
 	err = s.Store.View(ctx, func(tx Tx) error {
@@ -368,7 +368,7 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 			return err
 		}
 		id, show := func(sel *Selection) string { return sel.ID }, func(sel *Selection) *Selection { return sel.outside(who) }
-		page, err = l.page(id, show, func(after string) ([]*Selection, error) {
+		page, err = l.Page(id, show, func(after string) ([]*Selection, error) {
 			return tx.SelectionHeads(ctx, program, after, scanBatch)
 		})
 		return err

@@ -56,15 +56,6 @@ type Preset struct {
 	Sources      []string
 }
 
-// Idempotency identifies a mutation for its retries. The zero value is a call
-// without a request id.
-type Idempotency struct {
-	RequestID string // UUIDv4, or ""
-	// Hash is the SHA-256 of the request without its id: the same id with
-	// another hash is refused (AlreadyExists, REQUEST_ID_REUSED).
-	Hash []byte
-}
-
 // now is the one clock: UTC, to the microsecond that stores keep.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
@@ -105,21 +96,7 @@ func staffReason(field, reason string) (string, []Violation) {
 		problem = "say why, in a few words without anybody's personal data"
 	}
 	if problem != "" {
-		return "", []Violation{{field, problem}}
+		return "", []Violation{{Field: field, Message: problem}}
 	}
 	return reason, nil
-}
-
-// ListQuery is a page of a list. Filter is in the small grammar of package
-// filter; OrderBy is a field name, optionally followed by " desc".
-type ListQuery struct {
-	Filter, OrderBy string
-	PageSize        int    // 0: 50; at most 1000
-	Cursor          string // opaque position from ListPage.Next, or ""
-}
-
-// ListPage is a page and the position after it, "" at the end.
-type ListPage[T any] struct {
-	Items []T
-	Next  string
 }

@@ -3,6 +3,8 @@ package applications
 import (
 	"context"
 	"time"
+
+	"github.com/openfairlead/fairlead/internal/logbook"
 )
 
 // Store keeps everything durable. Two kinds of transaction: View sees one
@@ -225,28 +227,12 @@ type OfferQuery struct {
 	Limit      int // 0: no limit
 }
 
-// Request is the memory of one mutation by its client-made id.
-type Request struct {
-	Program string // "" for calls outside any program
-	Method  string // "CreateApplication"
-	ID      string // UUIDv4
-	Hash    []byte // keyed digest of the caller and the request without the id
-	// Resource is the id of what it made, Answer the first answer in the
-	// service's own encoding, encrypted at rest.
-	Resource string
-	Answer   []byte
-	Time     time.Time
-}
-
-// Erasure is a line of the list of what was erased. It names nobody: ids only.
-type Erasure struct {
-	Program     string
-	Application string // id; "" for a whole program that was destroyed
-	// ProgramCreated says which program was destroyed, of those that had its id
-	// one after the other. Zero for an application.
-	ProgramCreated time.Time
-	Time           time.Time
-}
+// Request is the memory of one mutation by its client-made id, and Erasure a
+// line of the list of what was erased.
+type (
+	Request = logbook.Request
+	Erasure = logbook.Erasure
+)
 
 // Link opens the pages once, as a staff token or as an applicant.
 type Link struct {

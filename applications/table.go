@@ -40,18 +40,18 @@ func openTable(r io.Reader) (*table, []Violation) {
 	t.rows.LazyQuotes = false
 	header, err := t.rows.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, []Violation{{"file", "the file is empty: the first line names the columns"}}
+		return nil, []Violation{{Field: "file", Message: "the file is empty: the first line names the columns"}}
 	}
 	if err != nil {
 		return nil, []Violation{csvProblem(err)}
 	}
 	if len(header) > maxImportColumns {
-		return nil, []Violation{{"header", fmt.Sprintf("at most %d columns", maxImportColumns)}}
+		return nil, []Violation{{Field: "header", Message: fmt.Sprintf("at most %d columns", maxImportColumns)}}
 	}
 	for i := range header {
 		header[i] = strings.TrimSpace(header[i])
 		if !utf8.ValidString(header[i]) {
-			return nil, []Violation{{"header", fmt.Sprintf("column %d is not valid UTF-8: save the file as CSV UTF-8", i+1)}}
+			return nil, []Violation{{Field: "header", Message: fmt.Sprintf("column %d is not valid UTF-8: save the file as CSV UTF-8", i+1)}}
 		}
 	}
 	t.header = header
@@ -119,13 +119,13 @@ func (t *table) next() ([]string, error) {
 func csvProblem(err error) Violation {
 	var p *csv.ParseError
 	if !errors.As(err, &p) {
-		return Violation{"file", "the file could not be read to its end"}
+		return Violation{Field: "file", Message: "the file could not be read to its end"}
 	}
 	switch {
 	case errors.Is(p.Err, csv.ErrQuote), errors.Is(p.Err, csv.ErrBareQuote):
-		return Violation{fmt.Sprintf("line %d", p.Line), fmt.Sprintf(`character %d: a quote inside a cell has to be doubled, and the cell quoted`, p.Column)}
+		return Violation{Field: fmt.Sprintf("line %d", p.Line), Message: fmt.Sprintf(`character %d: a quote inside a cell has to be doubled, and the cell quoted`, p.Column)}
 	}
-	return Violation{fmt.Sprintf("line %d", p.Line), "this line is not CSV"}
+	return Violation{Field: fmt.Sprintf("line %d", p.Line), Message: "this line is not CSV"}
 }
 
 // duplicateHeaders refuses headers that name two columns.
@@ -133,7 +133,7 @@ func (t *table) duplicateHeaders() []Violation {
 	var bad []Violation
 	for i, h := range t.header {
 		if h != "" && slices.Index(t.header, h) != i {
-			bad = append(bad, Violation{"header", fmt.Sprintf("two columns are named %.80q: rename one", h)})
+			bad = append(bad, Violation{Field: "header", Message: fmt.Sprintf("two columns are named %.80q: rename one", h)})
 		}
 	}
 	return bad

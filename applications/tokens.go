@@ -141,26 +141,26 @@ func (s *Service) newToken(ctx context.Context, tx Tx, given *Token) (*Token, er
 	var bad []Violation
 	label, problem := cleanText(given.Label, false, 100)
 	if problem != "" {
-		bad = append(bad, Violation{"label", problem})
+		bad = append(bad, Violation{Field: "label", Message: problem})
 	}
 	t.Label = label
 	if !t.ExpireTime.IsZero() && !t.ExpireTime.After(now) {
-		bad = append(bad, Violation{"expire_time", "in the future"})
+		bad = append(bad, Violation{Field: "expire_time", Message: "in the future"})
 	}
 	switch {
 	case t.User != "" && len(t.Grants) > 0:
-		bad = append(bad, Violation{"grants", "a user's token has the roles of the user"})
+		bad = append(bad, Violation{Field: "grants", Message: "a user's token has the roles of the user"})
 	case t.User != "":
 		u, err := tx.User(ctx, t.User)
 		if CodeOf(err) == NotFound {
-			bad = append(bad, Violation{"user", "there is no such user"})
+			bad = append(bad, Violation{Field: "user", Message: "there is no such user"})
 		} else if err != nil {
 			return nil, err
 		} else if u.Disabled {
-			bad = append(bad, Violation{"user", "this user is disabled"})
+			bad = append(bad, Violation{Field: "user", Message: "this user is disabled"})
 		}
 	case len(t.Grants) == 0:
-		bad = append(bad, Violation{"grants", "give at least one role"})
+		bad = append(bad, Violation{Field: "grants", Message: "give at least one role"})
 	}
 	problems, err := checkGrants(ctx, tx, t.Grants)
 	if err != nil {
@@ -176,7 +176,7 @@ func (s *Service) newToken(ctx context.Context, tx Tx, given *Token) (*Token, er
 func checkGrants(ctx context.Context, tx Tx, grants []access.Grant) ([]Violation, error) {
 	const most = 100
 	if len(grants) > most {
-		return []Violation{{"grants", fmt.Sprintf("at most %d", most)}}, nil
+		return []Violation{{Field: "grants", Message: fmt.Sprintf("at most %d", most)}}, nil
 	}
 	var known []string
 	for _, r := range access.Roles {
@@ -188,16 +188,16 @@ func checkGrants(ctx context.Context, tx Tx, grants []access.Grant) ([]Violation
 	for i, g := range grants {
 		at := fmt.Sprintf("grants[%d]", i)
 		if !access.Grantable(g.Role) {
-			bad = append(bad, Violation{at + ".role", fmt.Sprintf("there is no role %.40q that can be granted%s", g.Role, nearest.Hint(string(g.Role), known))})
+			bad = append(bad, Violation{Field: at + ".role", Message: fmt.Sprintf("there is no role %.40q that can be granted%s", g.Role, nearest.Hint(string(g.Role), known))})
 		}
 		if slices.Index(grants, g) != i {
-			bad = append(bad, Violation{at, "the same grant is there twice"})
+			bad = append(bad, Violation{Field: at, Message: "the same grant is there twice"})
 		}
 		if g.Program == "" {
 			continue
 		}
 		if _, err := tx.Program(ctx, g.Program); CodeOf(err) == NotFound {
-			bad = append(bad, Violation{at + ".program", fmt.Sprintf("there is no program %.63q", g.Program)})
+			bad = append(bad, Violation{Field: at + ".program", Message: fmt.Sprintf("there is no program %.63q", g.Program)})
 		} else if err != nil {
 			return nil, err
 		}
@@ -313,7 +313,7 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 		validFor = defaultLinkLife
 	}
 	if validFor < shortestLink || validFor > longestLink {
-		return "", Invalid("LINK_INVALID", "the link cannot be made like this", Violation{"ttl", "from 1 minute to 24 hours"})
+		return "", Invalid("LINK_INVALID", "the link cannot be made like this", Violation{Field: "ttl", Message: "from 1 minute to 24 hours"})
 	}
 	raw := make([]byte, 32)
 	if _, err := io.ReadFull(s.Random, raw); err != nil {
@@ -415,7 +415,7 @@ func (s *Service) Events(ctx context.Context, who access.Principal, from int64, 
 		return nil, 0, need(who, access.AuditRead, "")
 	}
 	if from < 0 || limit < 0 {
-		return nil, 0, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{"from", "not negative"})
+		return nil, 0, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{Field: "from", Message: "not negative"})
 	}
 	if limit == 0 {
 		limit = 100

@@ -34,7 +34,7 @@ func checkUser(ctx context.Context, tx Tx, u *User) error {
 		problem = "enter how staff call this person"
 	}
 	if problem != "" {
-		bad = append(bad, Violation{"display_name", problem})
+		bad = append(bad, Violation{Field: "display_name", Message: problem})
 	}
 	u.Name = name
 	problems, err := checkGrants(ctx, tx, u.Grants)
@@ -83,7 +83,7 @@ func (s *Service) UpdateUser(ctx context.Context, who access.Principal, u *User,
 	for _, f := range fields {
 		name := snakeCase(f)
 		if !slices.Contains(known, name) {
-			bad = append(bad, Violation{"update_mask", fmt.Sprintf("a user has no field %.60q that can be changed%s", f, nearest.Hint(name, known))})
+			bad = append(bad, Violation{Field: "update_mask", Message: fmt.Sprintf("a user has no field %.60q that can be changed%s", f, nearest.Hint(name, known))})
 			continue
 		}
 		changed = append(changed, name)

@@ -81,7 +81,7 @@ var houseRules = []houseRule{
 			switch {
 			case standard(i), within("matcher")(i), within("golang.org/x/text")(i):
 				return ""
-			case i == "internal/access", i == "internal/filter", within("applications")(i), within("mentoring")(i):
+			case pureRoom(i), within("applications")(i), within("mentoring")(i):
 				return ""
 			}
 			return "the service's rules need nothing of it"
@@ -103,12 +103,12 @@ var houseRules = []houseRule{
 	{
 		name: "pure rooms",
 		why:  "what the service's rules are built from is as pure as they are",
-		of:   either(equal("internal/access"), equal("internal/filter")),
+		of:   pureRoom,
 		direct: func(i string) string {
-			if standard(i) || within("matcher")(i) {
+			if standard(i) || within("matcher")(i) || pureRoom(i) || within("golang.org/x/text")(i) {
 				return ""
 			}
-			return "only the standard library and matcher"
+			return "only the standard library, matcher, x/text and each other"
 		},
 		deep: wireOrStore,
 	},
@@ -149,6 +149,11 @@ var houseRules = []houseRule{
 		direct: never(either(within("internal/server"), within("internal/web"), within("gen"), within("net/http")), "the store is called, it does not call"),
 	},
 }
+
+// pureRoom is what the domain packages share: permissions, filters and lists,
+// errors, the audit log's lines, texts.
+var pureRoom = either(equal("internal/access"), equal("internal/filter"), equal("internal/listing"),
+	equal("internal/logbook"), equal("internal/problem"), equal("internal/words"))
 
 func within(root string) func(string) bool {
 	return func(path string) bool { return path == root || strings.HasPrefix(path, root+"/") }
