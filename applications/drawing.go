@@ -35,7 +35,7 @@ type DrawRequest struct {
 	// Reason says why it is drawn again; of the first attempt it is empty.
 	Reason string
 	// ConfirmImpossible says why it is drawn although more than a tenth of the
-	// pool has no chance at all.
+	// pool has no chance at all, or company rules shut somebody out.
 	ConfirmImpossible string
 	Revision          int64
 }
@@ -49,7 +49,7 @@ func (s *Service) CommitSeed(ctx context.Context, who access.Principal, req Seed
 	}
 	digest := strings.TrimPrefix(req.Digest, "sha256:")
 	if b, err := hex.DecodeString(digest); err != nil || len(b) != 32 || strings.ToLower(digest) != digest {
-		return nil, Invalid("COMMITMENT_INVALID", "this commits to nothing", Violation{"digest", "the SHA-256 of the text: 64 digits and letters from a to f"})
+		return nil, Invalid("COMMITMENT_INVALID", "this commits to nothing", Violation{Field: "digest", Message: "the SHA-256 of the text: 64 digits and letters from a to f"})
 	}
 	return once(ctx, s, who, req.Program, "CommitSeed", idem, func(tx Tx) (*Selection, string, error) {
 		sel, err := tx.Selection(ctx, req.Program, req.Selection)
@@ -97,7 +97,7 @@ func (sel *Selection) seedPerson(field, name string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", Invalid("SEED_SOURCE", "only the two people who are registered for it give a text", Violation{field, fmt.Sprintf(
+	return "", Invalid("SEED_SOURCE", "only the two people who are registered for it give a text", Violation{Field: field, Message: fmt.Sprintf(
 		"one of: %s%s", strings.Join(sel.SeedPeople, ", "), nearest.Hint(clean, sel.SeedPeople))})
 }
 
@@ -134,9 +134,10 @@ func (sel *Selection) nextDraw(early bool) (int, error) {
 //
 // FailedPrecondition: RUN_NOT_SEALED, or SEED_TOO_EARLY if a seed is given before
 // the seal; RUN_DRAWN for a second draw without a reason; CONFIRMATION_NEEDED if
-// more than a tenth of the pool has no chance and nobody said why that is all
-// right; SEED_MISSING, SEED_SOURCE, SEED_USED, COMMITMENT_MISSING,
-// COMMITMENT_MISMATCH for a seed that is not what was registered.
+// more than a tenth of the pool has no chance, or company rules shut somebody
+// out, and nobody said why that is all right; SEED_MISSING, SEED_SOURCE,
+// SEED_USED, COMMITMENT_MISSING, COMMITMENT_MISMATCH for a seed that is not what
+// was registered.
 func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req DrawRequest, idem Idempotency) (*Selection, error) {
 	if err := need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err
@@ -148,7 +149,7 @@ func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req D
 	}{{"reason", &req.Reason}, {"confirm_impossible", &req.ConfirmImpossible}} {
 		clean, problem := cleanText(*f.text, false, 1000)
 		if problem != "" {
-			bad = append(bad, Violation{f.field, problem})
+			bad = append(bad, Violation{Field: f.field, Message: problem})
 		}
 		*f.text = clean
 	}
@@ -239,7 +240,7 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 	}
 	if len(sel.Draws) > 0 && req.Reason == "" {
 		return &Error{
-			Code: FailedPrecondition, Reason: "RUN_DRAWN", Violations: []Violation{{"reason", "say why it is drawn again: it is published"}},
+			Code: FailedPrecondition, Reason: "RUN_DRAWN", Violations: []Violation{{Field: "reason", Message: "say why it is drawn again: it is published"}},
 			Message: "this run was drawn already; a second draw needs a reason",
 		}
 	}
@@ -251,10 +252,7 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 		confirmed = "" // there was nothing to confirm: it would be told as if there were
 	}
 	if sel.Seal.Chances.Confirm && confirmed == "" {
-		return &Error{
-			Code: FailedPrecondition, Reason: "CONFIRMATION_NEEDED", Violations: []Violation{{"confirm_impossible", "say why the draw is held all the same: it is recorded"}},
-			Message: "more than a tenth of the pool has no chance at all under these rules: allow more deviation, or confirm that this is meant",
-		}
+		return sel.Seal.Chances.unconfirmed()
 	}
 	value, err := sel.seed(attempt, req, random)
 	if err != nil {
@@ -304,6 +302,19 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 	return tx.AppendEvents(ctx, event)
 }
 
+// unconfirmed refuses a draw that leaves people no chance and gives no reason.
+func (c *ChanceSummary) unconfirmed() error {
+	message := "more than a tenth of the pool has no chance at all under these rules: allow more deviation, or confirm that this is meant"
+	if c.Lone > 0 {
+		rows := strings.Trim(fmt.Sprint(c.LoneRows), "[]")
+		message = fmt.Sprintf("company rules that must hold (rows %s) leave no chance to %d who have too few others for company: lower their min or make them targets, or confirm that this is meant", rows, c.Lone)
+	}
+	return &Error{
+		Code: FailedPrecondition, Reason: "CONFIRMATION_NEEDED", Message: message,
+		Violations: []Violation{{Field: "confirm_impossible", Message: "say why the draw is held all the same: it is recorded"}},
+	}
+}
+
 // seed is the public value of a draw, if it is what was registered.
 func (sel *Selection) seed(attempt int, req DrawRequest, random []byte) (string, error) {
 	source := func(message string) error { return Errorf(FailedPrecondition, "SEED_SOURCE", "%s", message) }
@@ -314,7 +325,7 @@ func (sel *Selection) seed(attempt int, req DrawRequest, random []byte) (string,
 			return "", source("the seed of this run is a number that is drawn in public, and not two people's texts")
 		case strings.TrimSpace(req.Value) == "":
 			return "", &Error{
-				Code: FailedPrecondition, Reason: "SEED_MISSING", Violations: []Violation{{"value", "the number that was drawn"}},
+				Code: FailedPrecondition, Reason: "SEED_MISSING", Violations: []Violation{{Field: "value", Message: "the number that was drawn"}},
 				Message: "the seed of this run is a number that is drawn in public: draw it, as was registered, and give it here",
 			}
 		}
@@ -350,7 +361,7 @@ func (sel *Selection) revealed(attempt int, reveals []Reveal) (string, error) {
 			return "", err
 		}
 		if _, twice := texts[person]; twice {
-			return "", Invalid("SEED_SOURCE", "each of the two people gives one text", Violation{fmt.Sprintf("reveals[%d].person", i), "is there twice"})
+			return "", Invalid("SEED_SOURCE", "each of the two people gives one text", Violation{Field: fmt.Sprintf("reveals[%d].person", i), Message: "is there twice"})
 		}
 		texts[person] = r.Text
 	}

@@ -71,8 +71,12 @@ type ChanceSummary struct {
 	Certain, Impossible           int // people; or TooFew, for some callers
 	// Exclusions say why people are impossible.
 	Exclusions []ExclusionSummary
-	// Confirm: more than a tenth of the pool cannot be chosen at all, and the draw
-	// needs a reason for that.
+	// Lone are how many of the impossible company rules shut out, and LoneRows the
+	// rules (see selection.Lone).
+	Lone     int
+	LoneRows []int
+	// Confirm: more than a tenth of the pool cannot be chosen at all, or company
+	// rules shut somebody out, and the draw needs a reason for that.
 	Confirm bool
 }
 
@@ -123,13 +127,13 @@ func methodProblems(method string, maxChance int) []Violation {
 	switch method {
 	case "", matcher.LotteryNone, matcher.LotteryMaximin, matcher.LotteryLeximin:
 	default:
-		bad = append(bad, Violation{"lottery", "one of NONE, MAXIMIN, LEXIMIN"})
+		bad = append(bad, Violation{Field: "lottery", Message: "one of NONE, MAXIMIN, LEXIMIN"})
 	}
 	switch {
 	case maxChance < 0 || maxChance > 1000:
-		bad = append(bad, Violation{"max_chance", "from 1 to 1000 thousandths; 0 is no limit"})
+		bad = append(bad, Violation{Field: "max_chance", Message: "from 1 to 1000 thousandths; 0 is no limit"})
 	case maxChance > 0 && method == matcher.LotteryNone:
-		bad = append(bad, Violation{"max_chance", "without a lottery there are no chances to limit"})
+		bad = append(bad, Violation{Field: "max_chance", Message: "without a lottery there are no chances to limit"})
 	}
 	return bad
 }
@@ -138,17 +142,17 @@ func methodProblems(method string, maxChance int) []Violation {
 func cleanSource(kind SeedKind, people []string, source string) (cleanPeople []string, cleanWords string, bad []Violation) {
 	words, problem := cleanText(source, true, 1000)
 	if problem != "" {
-		bad = append(bad, Violation{"seed_source", problem})
+		bad = append(bad, Violation{Field: "seed_source", Message: problem})
 	}
 	for i, person := range people {
 		name, problem := cleanText(person, false, 200)
 		switch {
 		case problem != "":
-			bad = append(bad, Violation{fmt.Sprintf("seed_people[%d]", i), problem})
+			bad = append(bad, Violation{Field: fmt.Sprintf("seed_people[%d]", i), Message: problem})
 		case name == "":
-			bad = append(bad, Violation{fmt.Sprintf("seed_people[%d]", i), "who? a name or a role, as people know them"})
+			bad = append(bad, Violation{Field: fmt.Sprintf("seed_people[%d]", i), Message: "who? a name or a role, as people know them"})
 		case slices.ContainsFunc(cleanPeople, func(other string) bool { return strings.EqualFold(other, name) }):
-			bad = append(bad, Violation{fmt.Sprintf("seed_people[%d]", i), "two different people: one alone could choose the seed"})
+			bad = append(bad, Violation{Field: fmt.Sprintf("seed_people[%d]", i), Message: "two different people: one alone could choose the seed"})
 		}
 		cleanPeople = append(cleanPeople, name)
 	}
@@ -156,18 +160,18 @@ func cleanSource(kind SeedKind, people []string, source string) (cleanPeople []s
 	case "", SeedServer:
 	case SeedPublicNumber:
 		if words == "" && problem == "" {
-			bad = append(bad, Violation{"seed_source", "say how, when and where the number will be drawn: it is published"})
+			bad = append(bad, Violation{Field: "seed_source", Message: "say how, when and where the number will be drawn: it is published"})
 		}
 	case SeedCommitReveal:
 		if len(people) != 2 {
-			bad = append(bad, Violation{"seed_people", "name the two people who will each give a text"})
+			bad = append(bad, Violation{Field: "seed_people", Message: "name the two people who will each give a text"})
 		}
 		return cleanPeople, words, bad
 	default:
-		bad = append(bad, Violation{"seed_kind", "one of SERVER, PUBLIC_NUMBER, COMMIT_REVEAL"})
+		bad = append(bad, Violation{Field: "seed_kind", Message: "one of SERVER, PUBLIC_NUMBER, COMMIT_REVEAL"})
 	}
 	if len(people) > 0 {
-		bad = append(bad, Violation{"seed_people", "only with COMMIT_REVEAL"})
+		bad = append(bad, Violation{Field: "seed_people", Message: "only with COMMIT_REVEAL"})
 	}
 	return cleanPeople, words, bad
 }
@@ -214,7 +218,7 @@ func (sel *Selection) resolveLottery(c *Criteria, asked *Selection) error {
 	}
 	if asked.Seed != "" {
 		return &Error{
-			Code: FailedPrecondition, Reason: "SEED_TOO_EARLY", Violations: []Violation{{"seed", "only with lottery NONE"}},
+			Code: FailedPrecondition, Reason: "SEED_TOO_EARLY", Violations: []Violation{{Field: "seed", Message: "only with lottery NONE"}},
 			Message: "a draw's seed must not be known before the pool and the ticket book are sealed: leave it out, and give it to the draw",
 		}
 	}
@@ -241,7 +245,7 @@ func (sel *Selection) resolveLottery(c *Criteria, asked *Selection) error {
 // two ways, whoever types it could pick the better draw.
 func publicNumber(given string) (string, error) {
 	wrong := func(message string) error {
-		return Invalid("SEED_INVALID", "this is no number that was drawn", Violation{"value", message})
+		return Invalid("SEED_INVALID", "this is no number that was drawn", Violation{Field: "value", Message: message})
 	}
 	if len(given) > maxSeed {
 		return "", wrong(fmt.Sprintf("at most %d characters", maxSeed))

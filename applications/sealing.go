@@ -227,6 +227,12 @@ func chancesOf(record *matcher.Record, found *selection.Lottery, f *frozen) Chan
 			shut++
 		}
 	}
-	c.Confirm = shut*manyImpossible > len(f.People)
+	for _, l := range found.Lone {
+		c.Lone += len(l.People)
+		c.LoneRows = append(c.LoneRows, l.Rows...)
+	}
+	slices.Sort(c.LoneRows)
+	c.LoneRows = slices.Compact(c.LoneRows)
+	c.Confirm = shut*manyImpossible > len(f.People) || c.Lone > 0
 	return c
 }

@@ -132,6 +132,9 @@ func (v *CriteriaVerdict) withhold() {
 	v.Rules, _ = withhold(v.Rules)
 	v.PoolSize = shownCount(v.PoolSize)
 	v.Verdict.Rules = nil
+	for i := range v.Verdict.Lone {
+		v.Verdict.Lone[i].People = nil
+	}
 	if why := v.Verdict.Infeasibility; why != nil {
 		why.ClosestRules = nil
 	}

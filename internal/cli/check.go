@@ -23,10 +23,11 @@ func (p *program) checkCommand() *cobra.Command {
 		Use:   "check --pool FILE --rules FILE --size N",
 		Short: "Say whether any cohort can keep the rules that must hold",
 		Long: `Check says whether any cohort can keep the rules that must hold. If one can, it
-says for each rule how many an allowed cohort can have, and whether those who
-declined to answer can be chosen. If none can, it names a smallest set of
-conditions that cannot hold together, the ways out, and the cohort that comes
-closest. It chooses nobody. docs/selecting.md describes the files.
+says for each rule how many an allowed cohort can have, whether those who
+declined to answer can be chosen, and whom rules that ask for company shut out.
+If none can, it names a smallest set of conditions that cannot hold together, the
+ways out, and the cohort that comes closest. It chooses nobody. docs/selecting.md
+describes the files.
 
 Exit codes: 0 possible · 2 usage · 3 bad input data · 4 proved impossible ·
 5 not decided in the work or time given · 130 interrupted.`,
@@ -68,6 +69,7 @@ func (c *checking) run(ctx context.Context, p *program) error {
 	} else {
 		t := &report{w: p.stdout, color: colorful(p.stdout)}
 		t.verdict(q, v)
+		t.lone(q, v.Lone)
 		t.details(v, d)
 		err = t.err
 	}
@@ -95,6 +97,7 @@ type (
 		Closest             closestJSON      `json:"closest"`
 		Ranges              []rangeJSON      `json:"ranges"`
 		Decliners           []declinerJSON   `json:"decliners"`
+		Lone                []loneJSON       `json:"lone"`
 		Warnings            []warningJSON    `json:"warnings"`
 	}
 	conditionJSON struct {
@@ -110,6 +113,14 @@ type (
 		Bound string `json:"bound"`
 		From  int    `json:"from"`
 		To    int    `json:"to"`
+	}
+	loneJSON struct {
+		Rows   []int    `json:"rows"`
+		Joint  bool     `json:"joint"`
+		People []string `json:"people"`
+		Short  int64    `json:"short"`
+		Lower  int      `json:"lower"`
+		Fixed  bool     `json:"fixed"`
 	}
 	rangeJSON struct {
 		Row         int                 `json:"row"`
@@ -158,7 +169,7 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error 
 		Witness: notNil(v.Witness), Rules: countsJSON(v.Rules), Clash: []string{},
 		Closest:  closestJSON{Cohort: []string{}, Rules: []countJSON{}},
 		Conflict: []conditionJSON{}, Relaxations: []relaxationJSON{}, Cut: []string{},
-		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Warnings: []warningJSON{},
+		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Lone: []loneJSON{}, Warnings: []warningJSON{},
 	}
 	if v.Status == matcher.Feasible {
 		j.LeastTotalDeviation = new(int64)
@@ -185,6 +196,9 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error 
 	}
 	for _, n := range d.Decliners {
 		j.Decliners = append(j.Decliners, declinerJSON{n.Attribute, n.People, seatsJSON(n.Allowed), seatsJSON(n.Best)})
+	}
+	for _, l := range v.Lone {
+		j.Lone = append(j.Lone, loneJSON(l))
 	}
 	for _, w := range v.Warnings {
 		j.Warnings = append(j.Warnings, warningJSON{w.Row, w.Message})

@@ -196,6 +196,24 @@ func changeWords(q *question, c matcher.Change) string {
 	return fmt.Sprintf("%s %s instead of %d", nameOf(r), sideWords(r, c.Bound, c.To), c.From)
 }
 
+// lone tells whom company rules shut out.
+func (t *report) lone(q *question, lone []selection.Lone) {
+	for i, l := range lone {
+		if i == 0 {
+			t.line("")
+			t.line("Shut out by rules that ask for company and must hold:")
+		}
+		rule, _ := ruleAt(q, l.Rows[0])
+		t.line("  rule %d (%s): %s", rule.Row, nameOf(rule), l.Message())
+		const most = 12 // names that fit on a line
+		named, more := l.People[:min(most, len(l.People))], ""
+		if n := len(l.People) - len(named); n > 0 {
+			more = fmt.Sprintf(" and %d more (--json lists them)", n)
+		}
+		t.line("    %s%s", cleanList(named), more)
+	}
+}
+
 // details tells what a check found out beyond its verdict: how far each rule
 // can be met, and who of those who declined can be in.
 func (t *report) details(v *selection.Verdict, d *selection.Details) {

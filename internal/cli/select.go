@@ -25,6 +25,7 @@ type selecting struct {
 	maxChance     int
 	seed          string
 	noDraw        bool
+	shutOutLone   bool
 	alternates    int
 	out           string
 	force         bool
@@ -58,6 +59,7 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that the lottery may give, in `PERMILLE`: 1 to 1000; who is included by name is exempt")
 	f.StringVar(&s.seed, "seed", "", "`text` that draws the ticket (default: drawn by the system, and printed)")
 	f.BoolVar(&s.noDraw, "no-draw", false, "show the lottery and draw nobody; the same command with --seed instead draws from this very lottery")
+	f.BoolVar(&s.shutOutLone, "shut-out-lone", false, "draw although company rules that must hold leave somebody without company no chance")
 	f.IntVar(&s.alternates, "alternates", 0, "name up to `N` people who should stand ready, and who has no exact replacement")
 	f.StringVar(&s.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&s.force, "force", false, "overwrite the file of --out")
@@ -153,6 +155,9 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := s.loneIsMeant(limited, p, result); err != nil {
+		return err
+	}
 	if result.record.Undrawn() && !s.noDraw {
 		s.tellSeed(p, drawn)
 		if result.record, err = ballot.Draw(result.record, ballot.FromSeed(result.record, s.seed)); err != nil {
@@ -198,6 +203,35 @@ func (s *selecting) seal(ctx context.Context, p *program, q *question, method st
 		return nil, capInWords(err, maxChance)
 	}
 	return &selected{question: q, record: record, lottery: found}, nil
+}
+
+// loneIsMeant refuses to go on where company rules shut somebody out, unless the
+// flags say that this is meant. It is told in any case.
+func (s *selecting) loneIsMeant(ctx context.Context, p *program, result *selected) error {
+	q := result.question
+	var lone []selection.Lone
+	switch {
+	case result.lottery != nil:
+		lone = result.lottery.Lone
+	case len(result.record.Cohort) > 0: // without a lottery
+		v, err := selection.Check(ctx, q.people, q.criteria, selection.Options{Work: s.work})
+		if err != nil {
+			return err
+		}
+		lone = v.Lone
+	}
+	if len(lone) == 0 {
+		return nil
+	}
+	if s.shutOutLone || s.noDraw {
+		p.warnLone(q.rules, lone)
+		return nil
+	}
+	var problems []error
+	for _, l := range lone {
+		problems = append(problems, fmt.Errorf("%s, rule %d: %s", q.rules, l.Rows[0], l.Message()))
+	}
+	return data(errors.Join(append(problems, errors.New("nobody was chosen; say --shut-out-lone if this is meant"))...))
 }
 
 // capInWords tells of a cap that no lottery keeps in the words of the flag.
@@ -282,6 +316,13 @@ func writeCohort(w io.Writer, cohort []string) error {
 func (in *inputs) note(p *program, format string, args ...any) {
 	if !in.quiet {
 		fmt.Fprintf(p.stderr, "fairlead: %s\n", fmt.Sprintf(format, args...))
+	}
+}
+
+// warnLone tells whom company rules shut out.
+func (p *program) warnLone(file string, lone []selection.Lone) {
+	for _, l := range lone {
+		fmt.Fprintf(p.stderr, "fairlead: warning: %s, rule %d: %s\n", file, l.Rows[0], l.Message())
 	}
 }
 

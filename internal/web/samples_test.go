@@ -287,7 +287,7 @@ func sampleResult(shape string) *applications.SelectionResult {
 		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
 	case "sealed", "drawn":
 		res.Chances = &applications.ChanceSummary{
-			Method: matcher.LotteryLeximin, Smallest: 114_942_529, Largest: 1_000_000_000, Bound: 120_000_000, Certain: 1, Impossible: 12, Confirm: true,
+			Method: matcher.LotteryLeximin, Smallest: 114_942_529, Largest: 1_000_000_000, Bound: 120_000_000, Certain: 1, Impossible: 12, Lone: 2, LoneRows: []int{3}, Confirm: true,
 			Exclusions: []applications.ExclusionSummary{{People: 5, Reason: "priority 1", Least: 2, Allowed: 1, Rows: []int{4, 8}}, {People: 7, Reason: "must"}},
 		}
 		res.Selection = sampleSealed(applications.SeedPublicNumber, 1)
@@ -413,6 +413,11 @@ func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
 		v.Rules[1].Pool, v.Rules[2].Pool, v.Rules[2].Min = 0, 1, 2
 	}
 	if status == matcher.Feasible {
+		v.Verdict.Lone = []selection.Lone{
+			{Rows: []int{2}, People: []string{"NS-0107"}, Short: 1, Lower: 1},
+			{Rows: []int{2, 3}, People: []string{"NS-0108", "NS-0109"}, Short: 2},
+			{Rows: []int{3}, Short: -1},
+		}
 		v.Details = &selection.Details{
 			Ranges: []selection.Range{{Row: 1, Least: 0, Most: 2, MostProved: true, Low: 2, High: 4}, {Row: 2, Most: 1, MostProved: true, Low: 2, High: 9}, {Row: 3, Least: 3, Most: 5, LeastProved: true, Low: 1, High: 9}},
 			Decliners: []selection.Decliner{

@@ -37,6 +37,9 @@ func newCheckView(l tongue, e *editing, verdict *applications.CriteriaVerdict, a
 	default:
 		v.Title, v.Text = l.say("check.unknown"), l.say("check.unknown.text", "pool", pool)
 	}
+	for _, lone := range verdict.Verdict.Lone {
+		v.After = append(v.After, e.loneLine(l, verdict, lone))
+	}
 	if d := verdict.Details; d != nil {
 		for _, decliners := range d.Decliners {
 			v.After = append(v.After, e.declinerLine(l, decliners)...)
@@ -80,6 +83,38 @@ func (e *editing) rowCheck(l tongue, verdict *applications.CriteriaVerdict, i in
 		}
 	}
 	return out
+}
+
+// loneLine says whom rules that ask for company shut out, and what helps.
+func (e *editing) loneLine(l tongue, verdict *applications.CriteriaVerdict, lone selection.Lone) string {
+	names := rowNames(l, verdict.Rules, lone.Rows)
+	text := l.say("lone.some", "rules", names)
+	if n := len(lone.People); n >= applications.Fewest || n > 0 && facilitates(e.who, e.program.ID) {
+		text = l.count("lone", n, "rules", names)
+	}
+	switch {
+	case lone.Fixed || lone.Short < 1:
+	case lone.Lower > 0:
+		text += " " + l.say("lone.lower", "min", lone.Lower, "n", lone.Short)
+	default:
+		text += " " + l.say("lone.target", "n", lone.Short)
+	}
+	return text
+}
+
+// rowNames names rows; those that are withheld are told as that, once.
+func rowNames(l tongue, rules []applications.ResultRule, rows []int) string {
+	var names []string
+	for _, row := range rows {
+		name := l.say("rule.withheld")
+		if r := ruleAt(rules, row); r != nil {
+			name = rowName(l, *r).Text
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, "; ")
 }
 
 // declinerLine says what the criteria leave to people who declined a question.
