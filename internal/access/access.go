@@ -55,6 +55,7 @@ const (
 	SelectionsRead     Permission = "selections.read"     // runs and their results
 	MatchingsRun       Permission = "matchings.run"
 	MatchingsRead      Permission = "matchings.read"
+	MatchingsOwn       Permission = "matchings.own" // one's own enrollment, its proposals and mentorships, or any with MatchingsRun
 	ReviewsWrite       Permission = "reviews.write"
 	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
 	AuditRead          Permission = "audit.read"   // the audit log; held for a program: of that program
@@ -65,7 +66,7 @@ const (
 var permissions = []Permission{
 	Public, SignedIn, ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, PoliciesApprove, ApplicationsOwn,
 	ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead,
-	MatchingsRun, MatchingsRead, ReviewsWrite, TokensAdmin, AuditRead, ApplicationsErase, KeysAdmin,
+	MatchingsRun, MatchingsRead, MatchingsOwn, ReviewsWrite, TokensAdmin, AuditRead, ApplicationsErase, KeysAdmin,
 }
 
 // Known reports whether there is such a permission: a method that declares
@@ -77,7 +78,7 @@ var granted = map[Role][]Permission{
 	Administrator:        {ProgramsRead, ProgramsWrite, ProgramsOpen, TokensAdmin, KeysAdmin},
 	ProgramAdministrator: {ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, SelectionsRead},
 	Facilitator:          {ProgramsRead, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead},
-	Coordinator:          {ProgramsRead, MatchingsRun, MatchingsRead},
+	Coordinator:          {ProgramsRead, MatchingsRun, MatchingsRead, MatchingsOwn},
 	Reviewer:             {ProgramsRead, ReviewsWrite},
 	PolicyApprover:       {ProgramsRead, PoliciesApprove},
 	PrivacyOfficer:       {ProgramsRead, AuditRead, ApplicationsOwn, ApplicationsRead, ApplicationsErase},
@@ -102,14 +103,16 @@ type Principal struct {
 	// Token is the id of the staff token that was presented; empty for
 	// applicants and the public.
 	Token string
-	// Program and Application are set for an applicant's own token.
-	Program, Application string
+	// Program and Application are set for an applicant's own token, Program and
+	// Enrollment for that of a mentor or a mentee.
+	Program, Application, Enrollment string
 }
 
 // Can reports whether p holds the permission for the program (empty: for the
 // installation as a whole, which only a grant for all programs gives). An
-// applicant's token holds ApplicationsOwn in its own program; that the
-// application is theirs is for Owns to say.
+// applicant's token holds ApplicationsOwn in its own program, a mentor's or
+// mentee's MatchingsOwn; that what is asked about is theirs is for Owns and
+// Enrolled to say.
 func (p Principal) Can(perm Permission, program string) bool {
 	switch perm {
 	case Public:
@@ -122,13 +125,16 @@ func (p Principal) Can(perm Permission, program string) bool {
 			return true
 		}
 	}
-	return perm == ApplicationsOwn && p.Application != "" && p.Program == program
+	if p.Program != program {
+		return false
+	}
+	return perm == ApplicationsOwn && p.Application != "" || perm == MatchingsOwn && p.Enrollment != ""
 }
 
 // CanSomewhere reports whether p holds the permission for at least one
 // program: the question for methods that list across programs.
 func (p Principal) CanSomewhere(perm Permission) bool {
-	if p.Can(perm, "") || perm == ApplicationsOwn && p.Application != "" {
+	if p.Can(perm, "") || perm == ApplicationsOwn && p.Application != "" || perm == MatchingsOwn && p.Enrollment != "" {
 		return true
 	}
 	for _, g := range p.Grants {
@@ -142,6 +148,11 @@ func (p Principal) CanSomewhere(perm Permission) bool {
 // Owns reports whether p is the applicant of this application.
 func (p Principal) Owns(program, application string) bool {
 	return p.Application != "" && p.Application == application && p.Program == program
+}
+
+// Enrolled reports whether p is the mentor or mentee of this enrollment.
+func (p Principal) Enrolled(program, enrollment string) bool {
+	return p.Enrollment != "" && p.Enrollment == enrollment && p.Program == program
 }
 
 // Authenticated reports whether p presented a valid token.

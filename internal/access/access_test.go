@@ -11,18 +11,18 @@ import (
 // column a permission in the order above, x where it is held. It is written a
 // second time, by hand, so that a change of the code has to be meant.
 const matrix = `
-                        pub in  pR  pW  pO  cW  pol own aR  aW  aX  id  sR  sr  mR  mr  rev tok aud era key
-ADMINISTRATOR           x   x   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   x
-PROGRAM_ADMINISTRATOR   x   x   x   x   x   x   .   x   x   x   .   .   .   x   .   .   .   .   .   .   .
-FACILITATOR             x   x   x   .   .   x   .   x   x   x   x   x   x   x   .   .   .   .   .   .   .
-COORDINATOR             x   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   .   .   .   .   .
-REVIEWER                x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   .   .
-POLICY_APPROVER         x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-PRIVACY_OFFICER         x   x   x   .   .   .   .   x   x   .   .   .   .   .   .   .   .   .   x   x   .
-STEWARD                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-AUDITOR                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .
-SERVICE                 x   x   x   .   .   .   .   x   x   x   .   .   .   .   .   .   .   .   .   .   .
-APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .
+                        pub in  pR  pW  pO  cW  pol own aR  aW  aX  id  sR  sr  mR  mr  mo  rev tok aud era key
+ADMINISTRATOR           x   x   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   x
+PROGRAM_ADMINISTRATOR   x   x   x   x   x   x   .   x   x   x   .   .   .   x   .   .   .   .   .   .   .   .
+FACILITATOR             x   x   x   .   .   x   .   x   x   x   x   x   x   x   .   .   .   .   .   .   .   .
+COORDINATOR             x   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   x   .   .   .   .   .
+REVIEWER                x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   .   .
+POLICY_APPROVER         x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+PRIVACY_OFFICER         x   x   x   .   .   .   .   x   x   .   .   .   .   .   .   .   .   .   .   x   x   .
+STEWARD                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+AUDITOR                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .
+SERVICE                 x   x   x   .   .   .   .   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .
+APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .
 `
 
 // Every role, every permission, held for everything, for one program, and
@@ -122,6 +122,32 @@ func TestApplicant(t *testing.T) {
 	}
 	if !who.CanSomewhere(ApplicationsOwn) || who.CanSomewhere(ApplicationsRead) {
 		t.Error("an applicant reaches their own application somewhere, and no list")
+	}
+}
+
+func TestEnrolled(t *testing.T) {
+	who := Principal{Subject: "mentors/1", Program: "a", Enrollment: "1"}
+	for _, perm := range permissions {
+		for _, program := range []string{"", "a", "b"} {
+			want := perm == Public || perm == SignedIn || perm == MatchingsOwn && program == "a"
+			if got := who.Can(perm, program); got != want {
+				t.Errorf("a mentor's token may %s in %q = %v, want %v", perm, program, got, want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		program, enrollment string
+		want                bool
+	}{{"a", "1", true}, {"a", "2", false}, {"b", "1", false}, {"", "", false}} {
+		if got := who.Enrolled(c.program, c.enrollment); got != c.want {
+			t.Errorf("enrolled %v = %v", c, got)
+		}
+	}
+	if (Principal{}).Enrolled("", "") || who.Owns("a", "1") {
+		t.Error("somebody owns what has no id, or an application by the id of an enrollment")
+	}
+	if !who.CanSomewhere(MatchingsOwn) || who.CanSomewhere(MatchingsRead) {
+		t.Error("a mentor reaches their own enrollment somewhere, and no list")
 	}
 }
 
