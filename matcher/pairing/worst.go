@@ -1,0 +1,225 @@
+package pairing
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// threshold is the largest score that every covered mentee's best pair can reach
+// without any term before worst being worse: the search halves the range of
+// scores. False: the meter has run out.
+func (in *instance) threshold(objective []Term, m *meter, bits int) (int, bool) {
+	first := before(objective)
+	var reached func(t int) bool
+	if in.onlyCovers(first) {
+		ranks := len(first)
+		want, _ := in.coverage(0, ranks)
+		reached = func(t int) bool {
+			got, all := in.coverage(int16(t), ranks)
+			return all && slices.Equal(got, want)
+		}
+	} else {
+		reached = func(t int) bool {
+			r := &Result{run: newRun(in, append(in.tiers(first, 0, false), Tier{KindBelow, t}), bits, m)}
+			if !r.run.solve() {
+				return false
+			}
+			r.collect(true)
+			return r.Values[len(r.Values)-1].Value == 0
+		}
+	}
+	low, high := 0, MaxScore
+	for low < high {
+		m.tell("worst", 0, in.nJ())
+		if m.check() {
+			return 0, false
+		}
+		if mid := (low + high + 1) / 2; reached(mid) {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low, m.err == nil
+}
+
+// onlyCovers is whether coverage alone decides what comes before worst.
+func (in *instance) onlyCovers(first []Term) bool {
+	return len(in.groups) == 0 && !slices.ContainsFunc(first, func(t Term) bool { return t > Cover3 })
+}
+
+// coverage counts, over all eligible pairs, how many mentees can have a first, then
+// a second, then a third mentor, those left over before everybody, if the best pair
+// of each has a score of at least t. It is false if a mentee whose locked pairs are
+// all below t cannot have such a pair.
+//
+// Units of mentees that can be placed together are the independent sets of a
+// gammoid, so that placing them greedily, the most important first, and never
+// taking one back, is exact.
+func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
+	c := &covering{in: in, words: (in.nI() + 63) / 64}
+	nJ := in.nJ()
+	c.all = make([]uint64, nJ*c.words)
+	c.good = c.all
+	if t > 0 {
+		c.good = make([]uint64, nJ*c.words)
+	}
+	each(nJ, func(from, to int) {
+		for j := from; j < to; j++ {
+			at := j * c.words
+			for i, code := range in.row(int32(j)) {
+				if code >= 0 {
+					c.all[at+i>>6] |= 1 << (i & 63)
+					if scoreOf(code) >= t && t > 0 {
+						c.good[at+i>>6] |= 1 << (i & 63)
+					}
+				}
+			}
+		}
+	})
+	c.held = make([][]int32, in.nI())
+	c.unseen = make([]uint64, c.words)
+	c.nGood = make([]int32, nJ)
+	c.content = make([]bool, nJ)
+	c.score = func(j, i int32) bool { return scoreOf(in.code(j, i)) >= t }
+	placed := make([]int32, nJ)
+	var must, waiting, others []int32
+	for j, m := range in.mentees {
+		c.content[j] = t == 0 || in.lockBest[j] >= t
+		placed[j] = int32(len(in.locks[j]))
+		switch {
+		case in.lockBest[j] >= 0 && !c.content[j]:
+			must = append(must, int32(j))
+		case placed[j] > 0:
+		case m.Waiting:
+			waiting = append(waiting, int32(j))
+		default:
+			others = append(others, int32(j))
+		}
+	}
+	// A mentee with locks below t needs one good pair more.
+	counts := make([]int, ranks+1)
+	tally := func(done []int32) {
+		for _, j := range done {
+			placed[j]++
+			if k := int(placed[j]); k <= ranks {
+				counts[k]++
+			}
+		}
+	}
+	done := c.place(must)
+	if len(done) < len(must) {
+		return nil, false
+	}
+	tally(done)
+	done = c.place(waiting)
+	counts[0] = len(done) // not a rank: those left over
+	tally(done)
+	tally(c.place(others))
+	for rank := 2; rank <= ranks; rank++ {
+		var next []int32
+		for j := range placed {
+			if int(placed[j]) == rank-1 && int(in.want[j])+len(in.locks[j]) >= rank {
+				next = append(next, int32(j))
+			}
+		}
+		tally(c.place(next))
+	}
+	return counts, true
+}
+
+type covering struct {
+	in        *instance
+	words     int
+	all, good []uint64 // by mentee: mentors not held, as bits
+	held      [][]int32
+	unseen    []uint64
+	nGood     []int32
+	content   []bool // needs no good pair
+	score     func(j, i int32) bool
+}
+
+// place finds a mentor more for as many of the mentees as can be, and returns who
+// got one.
+func (c *covering) place(todo []int32) []int32 {
+	var done []int32
+	for len(todo) > 0 {
+		for w := range c.unseen {
+			c.unseen[w] = ^uint64(0)
+		}
+		left := todo[:0:0]
+		for _, j := range todo {
+			if c.in.want[j] > 0 && c.try(j) {
+				done = append(done, j)
+			} else {
+				left = append(left, j)
+			}
+		}
+		if len(left) == len(todo) {
+			break
+		}
+		todo = left
+	}
+	return done
+}
+
+// try finds one mentor more for j, moving others on if need be. Mentors once seen
+// are not looked at again before all have been tried.
+func (c *covering) try(j int32) bool {
+	from := c.all
+	if !c.content[j] && c.nGood[j] == 0 {
+		from = c.good
+	}
+	row := from[int(j)*c.words : (int(j)+1)*c.words]
+	for open := range 2 { // an open seat first
+		for w := range row {
+			for m := row[w] & c.unseen[w]; m != 0; m &= m - 1 {
+				i := int32(w<<6 | bits.TrailingZeros64(m))
+				if open == 0 {
+					if len(c.held[i]) < int(c.in.seats[i]) {
+						c.held[i] = append(c.held[i], j)
+						c.mark(j, i, true)
+						return true
+					}
+					continue
+				}
+				if c.unseen[w]>>(i&63)&1 == 0 {
+					continue
+				}
+				c.unseen[w] &^= 1 << (i & 63)
+				for q, k := range c.held[i] {
+					if k == j {
+						continue
+					}
+					c.mark(k, i, false)
+					if c.try(k) {
+						c.held[i][q] = j
+						c.mark(j, i, true)
+						return true
+					}
+					c.mark(k, i, true)
+				}
+			}
+		}
+	}
+	return false
+}
+
+// mark notes that j holds i, or no longer.
+func (c *covering) mark(j, i int32, holds bool) {
+	at, bit := int(j)*c.words+int(i)>>6, uint64(1)<<(i&63)
+	good := c.score(j, i)
+	if holds {
+		c.all[at] &^= bit
+		c.good[at] &^= bit
+		if good {
+			c.nGood[j]++
+		}
+		return
+	}
+	c.all[at] |= bit
+	if good {
+		c.good[at] |= bit
+		c.nGood[j]--
+	}
+}
