@@ -37,11 +37,8 @@ func (s *Service) ChooseSelection(ctx context.Context, who access.Principal, req
 		return nil, Invalid("REASON_MISSING", "to change a group by hand needs a reason, which is recorded", bad...)
 	}
 	return once(ctx, s, who, req.Program, "ChooseSelection", idem, func(tx Tx) (*Selection, string, error) {
-		sel, err := tx.Selection(ctx, req.Program, req.Selection)
+		sel, err := runAt(ctx, tx, req.Program, req.Selection, req.Revision)
 		if err != nil {
-			return nil, "", err
-		}
-		if err := sameRevision(req.Revision, sel.Revision); err != nil {
 			return nil, "", err
 		}
 		before, err := sel.cohort()

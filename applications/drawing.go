@@ -52,11 +52,8 @@ func (s *Service) CommitSeed(ctx context.Context, who access.Principal, req Seed
 		return nil, Invalid("COMMITMENT_INVALID", "this commits to nothing", Violation{Field: "digest", Message: "the SHA-256 of the text: 64 digits and letters from a to f"})
 	}
 	return once(ctx, s, who, req.Program, "CommitSeed", idem, func(tx Tx) (*Selection, string, error) {
-		sel, err := tx.Selection(ctx, req.Program, req.Selection)
+		sel, err := runAt(ctx, tx, req.Program, req.Selection, req.Revision)
 		if err != nil {
-			return nil, "", err
-		}
-		if err := sameRevision(req.Revision, sel.Revision); err != nil {
 			return nil, "", err
 		}
 		attempt, err := sel.nextDraw(true)
@@ -162,11 +159,8 @@ func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req D
 	}
 	ready := s.prepareDraw(ctx, req, random)
 	return once(ctx, s, who, req.Program, "DrawSelection", idem, func(tx Tx) (*Selection, string, error) {
-		sel, err := tx.Selection(ctx, req.Program, req.Selection)
+		sel, err := runAt(ctx, tx, req.Program, req.Selection, req.Revision)
 		if err != nil {
-			return nil, "", err
-		}
-		if err := sameRevision(req.Revision, sel.Revision); err != nil {
 			return nil, "", err
 		}
 		if err := s.draw(ctx, tx, who, sel, req, random, ready); err != nil {

@@ -142,6 +142,17 @@ type Explained struct {
 	Withheld bool
 }
 
+// viewToChange is view for who looks for another group: what comes back tells who
+// is like whom, so it needs IdentityRead where the rules count people by who they
+// are.
+func (s *Service) viewToChange(ctx context.Context, who access.Principal, program, id string) (*RunView, error) {
+	v, err := s.view(ctx, who, access.SelectionsRun, program, id)
+	if err != nil {
+		return nil, err
+	}
+	return v, mayCountBy(who, v.Criteria, v.Form)
+}
+
 // ExplainSelection says why an application (by id or code) is in the group of a
 // run or not.
 func (s *Service) ExplainSelection(ctx context.Context, who access.Principal, program, id, application string) (*Explained, error) {
@@ -205,11 +216,8 @@ type WhatIf struct {
 // in or out, or rules changed. Nothing is kept. It needs IdentityRead where the
 // rules count people by who they are.
 func (s *Service) WhatIfSelection(ctx context.Context, who access.Principal, req WhatIfRequest) (*WhatIf, error) {
-	v, err := s.view(ctx, who, access.SelectionsRun, req.Program, req.Selection)
+	v, err := s.viewToChange(ctx, who, req.Program, req.Selection)
 	if err != nil {
-		return nil, err
-	}
-	if err := mayCountBy(who, v.Criteria, v.Form); err != nil {
 		return nil, err
 	}
 	ch := req.Changes
@@ -260,11 +268,8 @@ type Alternatives struct {
 // the rules count people by who they are. To take one is ChooseSelection: from
 // then on the run says CHOSEN.
 func (s *Service) AlternativesOf(ctx context.Context, who access.Principal, program, id string, count int) (*Alternatives, error) {
-	v, err := s.view(ctx, who, access.SelectionsRun, program, id)
+	v, err := s.viewToChange(ctx, who, program, id)
 	if err != nil {
-		return nil, err
-	}
-	if err := mayCountBy(who, v.Criteria, v.Form); err != nil {
 		return nil, err
 	}
 	list, err := selection.Alternatives(ctx, v.selected, count, selection.Options{Work: explainWork})

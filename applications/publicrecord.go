@@ -95,6 +95,16 @@ func sealedRun(ctx context.Context, tx Tx, program, id string) (*Selection, erro
 	return sel, err
 }
 
+// sealedInput reads such a run with what it sealed.
+func sealedInput(ctx context.Context, tx Tx, program, id string) (*Selection, *frozen, error) {
+	sel, err := sealedRun(ctx, tx, program, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := readFrozen(sel.Frozen)
+	return sel, f, err
+}
+
 // publicRecord makes the public record of a sealed run.
 func (sel *Selection) publicRecord() *verify.PublicRecord {
 	r := &verify.PublicRecord{
@@ -166,11 +176,7 @@ func (s *Service) Slip(ctx context.Context, who access.Principal, program, id, a
 	}
 	var out []byte
 	err := s.Store.View(ctx, func(tx Tx) error {
-		sel, err := sealedRun(ctx, tx, program, id)
-		if err != nil {
-			return err
-		}
-		f, err := readFrozen(sel.Frozen)
+		sel, f, err := sealedInput(ctx, tx, program, id)
 		if err != nil {
 			return err
 		}
@@ -206,11 +212,7 @@ func (s *Service) AuditRecord(ctx context.Context, who access.Principal, program
 	}
 	var out []byte
 	err := s.Store.View(ctx, func(tx Tx) error {
-		sel, err := sealedRun(ctx, tx, program, id)
-		if err != nil {
-			return err
-		}
-		f, err := readFrozen(sel.Frozen)
+		sel, f, err := sealedInput(ctx, tx, program, id)
 		if err != nil {
 			return err
 		}

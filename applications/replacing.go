@@ -41,11 +41,8 @@ func (s *Service) ReplaceMembers(ctx context.Context, who access.Principal, req 
 		if err != nil {
 			return nil, "", err
 		}
-		base, err := tx.Selection(ctx, req.Program, req.Selection)
+		base, err := runAt(ctx, tx, req.Program, req.Selection, req.Revision)
 		if err != nil {
-			return nil, "", err
-		}
-		if err := sameRevision(req.Revision, base.Revision); err != nil {
 			return nil, "", err
 		}
 		cohort, err := base.cohort()

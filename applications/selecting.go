@@ -96,6 +96,15 @@ func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel
 	return made, err
 }
 
+// runAt reads a run that is to be changed, if it is still at a revision.
+func runAt(ctx context.Context, tx Tx, program, id string, revision int64) (*Selection, error) {
+	sel, err := tx.Selection(ctx, program, id)
+	if err != nil {
+		return nil, err
+	}
+	return sel, sameRevision(revision, sel.Revision)
+}
+
 func selectionName(sel *Selection) string { return "programs/" + sel.Program + "/selections/" + sel.ID }
 
 func cleanSeed(sel *Selection) (string, error) {
@@ -386,11 +395,8 @@ func (s *Service) CancelSelection(ctx context.Context, who access.Principal, pro
 		return nil, err
 	}
 	return once(ctx, s, who, program, "CancelSelection", idem, func(tx Tx) (*Selection, string, error) {
-		sel, err := tx.Selection(ctx, program, id)
+		sel, err := runAt(ctx, tx, program, id, revision)
 		if err != nil {
-			return nil, "", err
-		}
-		if err := sameRevision(revision, sel.Revision); err != nil {
 			return nil, "", err
 		}
 		switch {

@@ -18,11 +18,8 @@ type Standby struct {
 // It keeps nothing, and needs IdentityRead where the rules count people by who
 // they are: who can replace whom tells who is like whom.
 func (s *Service) StandbyOf(ctx context.Context, who access.Principal, program, id string, count int) (*Standby, error) {
-	v, err := s.view(ctx, who, access.SelectionsRun, program, id)
+	v, err := s.viewToChange(ctx, who, program, id)
 	if err != nil {
-		return nil, err
-	}
-	if err := mayCountBy(who, v.Criteria, v.Form); err != nil {
 		return nil, err
 	}
 	found, err := selection.Alternates(ctx, v.selected, count, selection.Options{Work: explainWork})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -223,11 +224,7 @@ func (s *selectionService) SimulateSelection(ctx context.Context, req *v1.Simula
 
 func (s *selectionService) ProposeAlternatives(ctx context.Context, req *v1.ProposeAlternativesRequest) (*v1.ProposeAlternativesResponse, error) {
 	const usual = 3
-	count := int(req.GetCount())
-	if count == 0 {
-		count = usual
-	}
-	a, err := s.svc.AlternativesOf(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), count)
+	a, err := s.svc.AlternativesOf(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), cmp.Or(int(req.GetCount()), usual))
 	if err != nil {
 		return nil, err
 	}
@@ -236,11 +233,7 @@ func (s *selectionService) ProposeAlternatives(ctx context.Context, req *v1.Prop
 
 func (s *selectionService) ProposeAlternates(ctx context.Context, req *v1.ProposeAlternatesRequest) (*v1.ProposeAlternatesResponse, error) {
 	const usual = 5
-	count := int(req.GetCount())
-	if count == 0 {
-		count = usual
-	}
-	a, err := s.svc.StandbyOf(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), count)
+	a, err := s.svc.StandbyOf(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), cmp.Or(int(req.GetCount()), usual))
 	if err != nil {
 		return nil, err
 	}
