@@ -76,7 +76,9 @@ var houseRules = []houseRule{
 	{
 		name: "service",
 		why:  "applications and mentoring know no wire format, no SQL and no HTTP",
-		of:   either(within("applications"), within("mentoring")),
+		of: func(p string) bool {
+			return either(within("applications"), within("mentoring"))(p) && !within("mentoring/scoring")(p)
+		},
 		direct: func(i string) string {
 			switch {
 			case standard(i), within("matcher")(i), within("golang.org/x/text")(i):
@@ -85,6 +87,21 @@ var houseRules = []houseRule{
 				return ""
 			}
 			return "the service's rules need nothing of it"
+		},
+		deep: wireOrStore,
+	},
+	{
+		name: "scoring",
+		why:  "scores are made of profiles, a rules file and the endings of words, and of nothing of the service",
+		of:   within("mentoring/scoring"),
+		direct: func(i string) string {
+			switch {
+			case standard(i), within("matcher")(i), within("golang.org/x/text")(i):
+				return ""
+			case i == "gopkg.in/yaml.v3", within("github.com/blevesearch/snowballstem")(i):
+				return ""
+			}
+			return "scores need nothing of it"
 		},
 		deep: wireOrStore,
 	},
@@ -304,6 +321,7 @@ func TestHouseRulesFindPlantedImports(t *testing.T) {
 		"applications/planted2.go":         "package applications\n\nimport _ \"github.com/openfairlead/fairlead/mentoring\"\n",
 		"mentoring/planted.go":             "package mentoring\n\nimport _ \"github.com/openfairlead/fairlead/gen/fairlead/v1\"\n",
 		"mentoring/apart/planted.go":       "package apart\n\nimport _ \"github.com/openfairlead/fairlead/applications\"\n",
+		"mentoring/scoring/planted.go":     "package scoring\n\nimport _ \"github.com/openfairlead/fairlead/internal/problem\"\n",
 		"internal/access/planted.go":       "package access\n\nimport _ \"github.com/openfairlead/fairlead/internal/vault\"\n",
 		"internal/audit/planted.go":        "package audit\n\nimport _ \"github.com/openfairlead/fairlead/gen/fairlead/v1\"\n",
 		"internal/web/planted.go":          "package web\n\nimport _ \"github.com/openfairlead/fairlead/internal/server/problem\"\n",
@@ -316,6 +334,7 @@ func TestHouseRulesFindPlantedImports(t *testing.T) {
 		"verifier: matcher/verify is built from matcher/lp",
 		"service: applications is built from net/http",
 		"service: mentoring imports gen/fairlead/v1",
+		"scoring: mentoring/scoring imports internal/problem",
 		"applications apart from mentoring: applications imports mentoring",
 		"mentoring apart from applications: mentoring/apart imports applications",
 		"pure rooms: internal/access imports internal/vault",
