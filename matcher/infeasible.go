@@ -20,8 +20,8 @@ const (
 //	size at most N · size at least N
 //	exclude N of M people · apart: N of the M given   (where there are many)
 type Condition struct {
-	Row   int
-	Bound string
+	Row   int    `json:"row"`
+	Bound string `json:"bound"`
 }
 
 // Words that a lock begins with in a Condition or Change of row 0.
@@ -56,9 +56,10 @@ func manyExcluded(rest string) bool {
 // Change moves one bound of a rule or, with Row 0, takes back a lock: Bound is
 // then the lock's words, From 1 and To 0.
 type Change struct {
-	Row      int
-	Bound    string
-	From, To int
+	Row   int    `json:"row"`
+	Bound string `json:"bound"`
+	From  int    `json:"from"`
+	To    int    `json:"to"`
 }
 
 // Lock is as Condition.Lock.
@@ -69,8 +70,8 @@ func (c Change) Lock() (word, id string, ok bool) {
 // Relaxation is a set of changes after which a cohort exists. Cost is
 // Σ |To − From|.
 type Relaxation struct {
-	Cost    int64
-	Changes []Change
+	Cost    int64    `json:"cost"`
+	Changes []Change `json:"changes"`
 }
 
 // What an Infeasibility says was cut off.
@@ -124,24 +125,6 @@ func appendRelaxations(w *canon, list []Relaxation) {
 	w.close(']')
 }
 
-// The shapes of a conflict and of relaxations as JSON, for reading only.
-type (
-	conflictJSON struct {
-		Row   int    `json:"row"`
-		Bound string `json:"bound"`
-	}
-	relaxationJSON struct {
-		Cost    int64        `json:"cost"`
-		Changes []changeJSON `json:"changes"`
-	}
-	changeJSON struct {
-		Row   int    `json:"row"`
-		Bound string `json:"bound"`
-		From  int    `json:"from"`
-		To    int    `json:"to"`
-	}
-)
-
 // condition checks that a row has a side, and what is no row has words.
 func condition(field string, row int, bound string) error {
 	switch {
@@ -156,14 +139,14 @@ func condition(field string, row int, bound string) error {
 }
 
 // conflict reads why there is no cohort. It is a clash if no rule is part of it.
-func (inf *Infeasibility) conflict(in []conflictJSON) error {
+func (inf *Infeasibility) conflict(in []Condition) error {
 	rules := false
+	inf.Conflict = append(inf.Conflict, in...)
 	for i, c := range in {
 		if err := condition(fmt.Sprintf("infeasibility.conflict[%d]", i), c.Row, c.Bound); err != nil {
 			return err
 		}
 		rules = rules || c.Row > 0
-		inf.Conflict = append(inf.Conflict, Condition(c))
 	}
 	if !rules {
 		for _, c := range in {
@@ -173,10 +156,10 @@ func (inf *Infeasibility) conflict(in []conflictJSON) error {
 	return nil
 }
 
-func (inf *Infeasibility) relaxations(in []relaxationJSON) error {
+func (inf *Infeasibility) relaxations(in []Relaxation) error {
+	inf.Relaxations = append(inf.Relaxations, in...)
 	for i, x := range in {
 		field := fmt.Sprintf("infeasibility.relaxations[%d]", i)
-		out := Relaxation{Cost: x.Cost}
 		cost := int64(0)
 		for k, c := range x.Changes {
 			at := fmt.Sprintf("%s.changes[%d]", field, k)
@@ -191,7 +174,6 @@ func (inf *Infeasibility) relaxations(in []relaxationJSON) error {
 				return fmt.Errorf("%s: from %d to %d relaxes nothing", at, c.From, c.To)
 			}
 			cost += int64(step)
-			out.Changes = append(out.Changes, Change(c))
 		}
 		if cost != x.Cost || cost == 0 {
 			return fmt.Errorf("%s.cost: is %d, the changes cost %d", field, x.Cost, cost)
@@ -199,7 +181,6 @@ func (inf *Infeasibility) relaxations(in []relaxationJSON) error {
 		if i > 0 && x.Cost < in[i-1].Cost {
 			return fmt.Errorf("%s.cost: is less than that of the one before", field)
 		}
-		inf.Relaxations = append(inf.Relaxations, out)
 	}
 	return nil
 }

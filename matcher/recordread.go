@@ -59,10 +59,10 @@ type (
 		Bound    int64 `json:"bound"`
 	}
 	infeasibilityJSON struct {
-		Conflict            []conflictJSON   `json:"conflict"`
-		Relaxations         []relaxationJSON `json:"relaxations"`
-		Cut                 []string         `json:"cut"`
-		LeastTotalDeviation *int64           `json:"leastTotalDeviation"`
+		Conflict            []Condition  `json:"conflict"`
+		Relaxations         []Relaxation `json:"relaxations"`
+		Cut                 []string     `json:"cut"`
+		LeastTotalDeviation *int64       `json:"leastTotalDeviation"`
 		Closest             struct {
 			Cohort []string    `json:"cohort"`
 			Rules  []countJSON `json:"rules"`

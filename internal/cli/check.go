@@ -85,34 +85,20 @@ func (c *checking) run(ctx context.Context, p *program) error {
 // The verdict as JSON. Rules are as in the record of select.
 type (
 	verdictJSON struct {
-		Status              string           `json:"status"`
-		Complete            bool             `json:"complete"`
-		Witness             []string         `json:"witness"`
-		Rules               []countJSON      `json:"rules"`
-		LeastTotalDeviation *int64           `json:"leastTotalDeviation"`
-		Clash               []string         `json:"clash"`
-		Conflict            []conditionJSON  `json:"conflict"`
-		Relaxations         []relaxationJSON `json:"relaxations"`
-		Cut                 []string         `json:"cut"`
-		Closest             closestJSON      `json:"closest"`
-		Ranges              []rangeJSON      `json:"ranges"`
-		Decliners           []declinerJSON   `json:"decliners"`
-		Lone                []loneJSON       `json:"lone"`
-		Warnings            []warningJSON    `json:"warnings"`
-	}
-	conditionJSON struct {
-		Row   int    `json:"row"`
-		Bound string `json:"bound"`
-	}
-	relaxationJSON struct {
-		Cost    int64        `json:"cost"`
-		Changes []changeJSON `json:"changes"`
-	}
-	changeJSON struct {
-		Row   int    `json:"row"`
-		Bound string `json:"bound"`
-		From  int    `json:"from"`
-		To    int    `json:"to"`
+		Status              string               `json:"status"`
+		Complete            bool                 `json:"complete"`
+		Witness             []string             `json:"witness"`
+		Rules               []countJSON          `json:"rules"`
+		LeastTotalDeviation *int64               `json:"leastTotalDeviation"`
+		Clash               []string             `json:"clash"`
+		Conflict            []matcher.Condition  `json:"conflict"`
+		Relaxations         []matcher.Relaxation `json:"relaxations"`
+		Cut                 []string             `json:"cut"`
+		Closest             closestJSON          `json:"closest"`
+		Ranges              []rangeJSON          `json:"ranges"`
+		Decliners           []declinerJSON       `json:"decliners"`
+		Lone                []loneJSON           `json:"lone"`
+		Warnings            []warningJSON        `json:"warnings"`
 	}
 	loneJSON struct {
 		Rows   []int    `json:"rows"`
@@ -168,7 +154,7 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error 
 		Status: string(v.Status), Complete: v.Complete,
 		Witness: notNil(v.Witness), Rules: countsJSON(v.Rules), Clash: []string{},
 		Closest:  closestJSON{Cohort: []string{}, Rules: []countJSON{}},
-		Conflict: []conditionJSON{}, Relaxations: []relaxationJSON{}, Cut: []string{},
+		Conflict: []matcher.Condition{}, Relaxations: []matcher.Relaxation{}, Cut: []string{},
 		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Lone: []loneJSON{}, Warnings: []warningJSON{},
 	}
 	if v.Status == matcher.Feasible {
@@ -176,20 +162,8 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error 
 	}
 	if i := v.Infeasibility; i != nil {
 		j.LeastTotalDeviation, j.Clash = i.LeastTotalDeviation, notNil(i.Clash)
+		j.Conflict, j.Relaxations, j.Cut = notNil(i.Conflict), notNil(i.Relaxations), notNil(i.Cut)
 		j.Closest = closestJSON{Cohort: notNil(i.Closest), Rules: countsJSON(i.ClosestRules)}
-	}
-	if i := v.Infeasibility; i != nil {
-		for _, m := range i.Conflict {
-			j.Conflict = append(j.Conflict, conditionJSON(m))
-		}
-		for _, x := range i.Relaxations {
-			way := relaxationJSON{Cost: x.Cost}
-			for _, c := range x.Changes {
-				way.Changes = append(way.Changes, changeJSON(c))
-			}
-			j.Relaxations = append(j.Relaxations, way)
-		}
-		j.Cut = notNil(i.Cut)
 	}
 	for k, g := range d.Ranges {
 		j.Ranges = append(j.Ranges, rangeJSON{g.Row, g.Least, g.LeastProved, g.Most, g.MostProved, g.Tightness(v.Rules[k].Priority)})
@@ -226,9 +200,10 @@ func countsJSON(counts []matcher.RuleCount) []countJSON {
 	return out
 }
 
-func notNil(list []string) []string {
+// notNil is [] and not null where there is nothing.
+func notNil[T any](list []T) []T {
 	if list == nil {
-		return []string{}
+		return []T{}
 	}
 	return list
 }

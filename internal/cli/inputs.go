@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
@@ -28,15 +27,10 @@ type inputs struct {
 	allow                 []string
 	declineAsValue        bool
 
-	work    int64
-	timeout time.Duration
-	quiet   bool
-
-	set func(flag string) bool // whether a flag was given
+	limits
 }
 
 func (in *inputs) flags(f *pflag.FlagSet) {
-	in.set = f.Changed
 	f.StringVar(&in.pool, "pool", "", "CSV `file` of the people: an id column and one column per attribute; - for stdin")
 	f.StringVar(&in.rules, "rules", "", "CSV `file` of the rules: feature,value,min,max and more; - for stdin")
 	f.StringVar(&in.rules, "quotas", "", "the same as --rules")
@@ -52,9 +46,7 @@ func (in *inputs) flags(f *pflag.FlagSet) {
 	f.StringVar(&in.scores, "scores", "", "CSV `file` of id,score: whole numbers from 0 to 1000000")
 	f.StringArrayVar(&in.allow, "allow", nil, "`P=N`: deviation allowed above the optimum of priority P")
 	f.BoolVar(&in.declineAsValue, "decline-as-value", false, "count \"prefer not to say\" as a value, for other tools' files with a quota on it")
-	f.Int64Var(&in.work, "work", 0, "limit in pivots; the same limit gives the same result on every machine")
-	f.DurationVar(&in.timeout, "timeout", 0, "limit in time, such as 30s; where it cuts depends on the machine")
-	f.BoolVar(&in.quiet, "quiet", false, "nothing on stderr but warnings and errors")
+	in.limits.flags(f)
 }
 
 // question is what the files and flags ask.
@@ -90,10 +82,9 @@ func (in *inputs) checkFlags() error {
 		return usage("--min-size %d: it must be 1 or more", in.minSize)
 	case in.size > 0 && in.minSize > in.size:
 		return usage("--min-size %d is more than --size %d", in.minSize, in.size)
-	case in.set("work") && in.work < 1:
-		return usage("--work %d: the limit in pivots must be 1 or more", in.work)
-	case in.set("timeout") && in.timeout <= 0:
-		return usage("--timeout %s: it must be more than 0, such as 30s", in.timeout)
+	}
+	if err := in.limits.check(); err != nil {
+		return err
 	}
 	fromStdin := 0
 	for _, name := range []string{in.pool, in.rules, in.criteria, in.apart, in.together, in.scores} {

@@ -140,11 +140,7 @@ func reasons(all []selection.Exclusion) []string {
 }
 
 func exclusionWords(x selection.Exclusion) string {
-	var rules []string
-	for _, r := range x.Rules {
-		rules = append(rules, fmt.Sprintf("%s (%s)", ruleName(r), statusWords(r)))
-	}
-	named := strings.Join(rules, ", ")
+	named := missed(x.Rules)
 	if priority, ok := strings.CutPrefix(x.Reason, selection.ExcludedByPriority); ok {
 		return fmt.Sprintf("with one of them the deviation of priority %s is %d or more, and %d is the most there may be: %s", priority, x.Least, x.Allowed, named)
 	}

@@ -129,11 +129,7 @@ func rational(p *big.Rat) string { return p.FloatString(6) }
 
 // breachWords says what is lost.
 func breachWords(b selection.Breach) string {
-	var rules []string
-	for _, r := range b.Rules {
-		rules = append(rules, fmt.Sprintf("%s (%s)", ruleName(r), statusWords(r)))
-	}
-	named := strings.Join(rules, ", ")
+	named := missed(b.Rules)
 	if priority, ok := strings.CutPrefix(b.Reason, selection.ExcludedByPriority); ok {
 		return fmt.Sprintf("priority %s would be off by %d more than it may: %s", priority, b.By, named)
 	}

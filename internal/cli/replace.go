@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ import (
 
 // replacing is `fairlead replace`.
 type replacing struct {
-	inputs
+	limits
 	declined, confirmed []string
 	seed                string
 	out                 string
@@ -54,16 +53,13 @@ the work or time given · 6 the record contradicts itself · 130 interrupted.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	r.set = f.Changed
 	f.StringArrayVar(&r.declined, "declined", nil, "`IDS`, joined by commas, of members who declined")
 	f.StringArrayVar(&r.confirmed, "confirmed", nil, "`IDS`, joined by commas, of members who stay (default: all who did not decline)")
 	f.StringVar(&r.seed, "seed", "", "`text` that draws the ticket (default: the seed of the record, with the next attempt)")
 	f.StringVar(&r.out, "out", "", "write the new record as JSON to `file`")
 	f.BoolVar(&r.force, "force", false, "overwrite the file of --out")
 	f.BoolVar(&r.asJSON, "json", false, "print the repair with the new record as JSON")
-	f.Int64Var(&r.work, "work", 0, "limit in pivots; the same limit gives the same result on every machine")
-	f.DurationVar(&r.timeout, "timeout", 0, "limit in time, such as 30s; where it cuts depends on the machine")
-	f.BoolVar(&r.quiet, "quiet", false, "nothing on stderr but warnings and errors")
+	r.limits.flags(f)
 	return cmd
 }
 
@@ -77,10 +73,9 @@ func (r *replacing) check(name string) (declined, confirmed []string, err error)
 		return nil, nil, usage("--seed is empty: name a text, or leave --seed out")
 	case !utf8.ValidString(r.seed) || strings.ContainsRune(r.seed, 0):
 		return nil, nil, usage("--seed must be UTF-8 text")
-	case r.set("work") && r.work < 1:
-		return nil, nil, usage("--work %d: the limit in pivots must be 1 or more", r.work)
-	case r.set("timeout") && r.timeout <= 0:
-		return nil, nil, usage("--timeout %s: it must be more than 0, such as 30s", time.Duration(r.timeout))
+	}
+	if err := r.limits.check(); err != nil {
+		return nil, nil, err
 	}
 	if r.out != "" {
 		if err := mayWrite(r.out, r.force, name); err != nil {

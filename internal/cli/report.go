@@ -169,6 +169,15 @@ func statusWords(r matcher.RuleCount) string {
 	return "met"
 }
 
+// missed names rules with what they are missed by.
+func missed(rules []matcher.RuleCount) string {
+	var list []string
+	for _, r := range rules {
+		list = append(list, fmt.Sprintf("%s (%s)", ruleName(r), statusWords(r)))
+	}
+	return strings.Join(list, ", ")
+}
+
 // objectives says what was reached and what was proved.
 func (t *report) objectives(q *question, r *matcher.Record) {
 	t.line("size %d of %d wanted%s", r.Size.Got, r.Size.Wanted, proof(int64(r.Size.Got), int64(r.Size.Bound), "at most"))

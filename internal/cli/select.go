@@ -249,14 +249,6 @@ func (s *selecting) tellSeed(p *program, drawn bool) {
 	}
 }
 
-// limit adds --timeout to a context.
-func (in *inputs) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if in.timeout > 0 {
-		return context.WithTimeout(ctx, in.timeout)
-	}
-	return context.WithCancel(ctx)
-}
-
 // verdictOf is the exit code of a result that has been printed.
 func verdictOf(ctx context.Context, status matcher.Status, complete bool) error {
 	switch {
@@ -309,14 +301,6 @@ func writeCohort(w io.Writer, cohort []string) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// note says something on stderr that a person should know and a script need
-// not.
-func (in *inputs) note(p *program, format string, args ...any) {
-	if !in.quiet {
-		fmt.Fprintf(p.stderr, "fairlead: %s\n", fmt.Sprintf(format, args...))
-	}
 }
 
 // warnLone tells whom company rules shut out.
