@@ -30,6 +30,15 @@ type engine struct {
 	told       Progress // last, so that a long search can go on telling
 	last       bool     // something small is done after work or time has run out
 	err        error    // a fault of the engine
+	refuted    []refuted
+}
+
+// refuted says that no cohort of the problem as it was given weighs more than
+// the bound: an exact search has found none.
+type refuted struct {
+	weight        []int64
+	bound         int64
+	pivots, nodes int64
 }
 
 func newEngine(ctx context.Context, p *Problem, o Options) *engine {

@@ -26,6 +26,11 @@ const (
 	// dear is how many pivots a cohort may cost on average, with 2 more for each
 	// type: where they cost more, the levels are the shorter way.
 	dear = 300
+	// neighborsFrom is how many cohorts are searched for before the others are
+	// looked for near them.
+	neighborsFrom = 20
+	// neighborSteps bounds the swaps from a known cohort to another.
+	neighborSteps = 60
 )
 
 // herd collects cohorts of the face whose plain mean comes near to x: each one
@@ -38,27 +43,32 @@ const (
 func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *pool, strict bool) (collected int) {
 	s := e.system
 	order := make([]int32, s.T)
+	for t := range order {
+		order[t] = int32(t)
+	}
 	score := make([]float64, s.T)
 	list := min(shortList, s.T)
 	begun := e.pivots
+	var a *near
 	for round := range count {
+		if e.interrupted() {
+			return collected
+		}
 		for t := range s.T {
 			deficit[t] += x[t]
 			score[t] = deficit[t] + float64(1e-3*e.random.Float64())
-			order[t] = int32(t)
 		}
-		slices.SortFunc(order, func(a, b int32) int {
-			switch {
-			case score[a] > score[b]:
-				return -1
-			case score[a] < score[b]:
-				return 1
-			}
-			return int(a - b)
-		})
+		arrange(order, score)
 		f.grow(s)
-		var c []int64
-		for short := list; ; short *= 3 {
+		if a == nil || len(a.act) != len(s.Rows) {
+			a = newNear(s, whole(f.lo), whole(f.hi), whole(f.rlo), whole(f.rhi))
+		}
+		c := e.neighbor(a, score, x, order[:list], into)
+		if c != nil && !into.add(newCohort(c, s.T)) {
+			c = nil
+		}
+		found := c != nil
+		for short := list; c == nil; short *= 3 {
 			short = min(short, s.T)
 			if c = e.pick(score, f, order[:short]); c != nil || short == s.T || e.interrupted() {
 				break
@@ -68,6 +78,9 @@ func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *
 		if c == nil {
 			return collected
 		}
+		if !found {
+			into.add(newCohort(c, s.T))
+		}
 		if strict && round > 12 && round%4 == 0 && (e.owed(deficit, f) > hopeless || e.pivots-begun > int64(round*(dear+2*s.T))) {
 			return collected
 		}
@@ -75,9 +88,54 @@ func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *
 			deficit[t] -= float64(c[t])
 		}
 		collected++
-		into.add(newCohort(c, s.T))
 	}
 	return collected
+}
+
+// arrange sorts types by score, the largest first, ties by number. From one
+// cohort to the next few types move far.
+func arrange(order []int32, score []float64) {
+	for k := 1; k < len(order); k++ {
+		t := order[k]
+		at := k
+		for ; at > 0; at-- {
+			u := order[at-1]
+			if score[u] > score[t] || score[u] == score[t] && u < t {
+				break
+			}
+			order[at] = u
+		}
+		order[at] = t
+	}
+}
+
+// neighbor is a cohort of the face that makes up for more than the point itself
+// would, near one that was collected; nil if none is found.
+func (e *engine) neighbor(a *near, score, x []float64, order []int32, into *pool) []int64 {
+	if len(into.list) < neighborsFrom {
+		return nil
+	}
+	best, value := 0, math.Inf(-1)
+	for k := range into.list {
+		if v := into.list[k].weighs(score); v > value {
+			best, value = k, v
+		}
+	}
+	a.aim(score, order)
+	if !a.start(&into.list[best]) {
+		return nil
+	}
+	a.tests = 0
+	value += a.climb(neighborSteps, true)
+	e.pivots += a.tests / pivotTests
+	mean := 0.0
+	for t, v := range x {
+		mean += float64(score[t] * v)
+	}
+	if value <= mean || e.breaks(a.x) {
+		return nil
+	}
+	return slices.Clone(a.x)
 }
 
 // owed is the largest deficit of a type that can vary on the face.

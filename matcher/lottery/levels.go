@@ -23,7 +23,7 @@ const (
 	// keeps ties few. Levels follow from duals, which do not depend on it.
 	shake = 1e-8
 	// gain is how much better than the level a cohort has to be for a search to
-	// end with it, as a share.
+	// end with it, as a share, at first.
 	gain = 0.02
 	// capTol is what shaking and rounding may add to a chance at the cap.
 	capTol = 5e-8
@@ -217,8 +217,9 @@ type master struct {
 	lower   []float64 // of the rows, not shaken
 	shaken  []float64 // by type: by how much a row is, as a chance
 	offset  float64   // z stands for the chance offset + z
-	swapper *swapper
-	overCap bool // no lottery keeps the cap, as far as floats can tell
+	near    *near
+	gain    float64 // by which a cohort has to be better to end a search, as a share
+	overCap bool    // no lottery keeps the cap, as far as floats can tell
 
 	// The lottery as it stands.
 	cohorts []cohort
@@ -369,7 +370,6 @@ func (m *master) start() bool {
 // build makes the program of the known cohorts. Column 0 is z, in the rows of
 // the types that are not held.
 func (m *master) build() {
-	rows := len(m.lower) - 1
 	b := &builder{}
 	b.Start = append(b.Start, 0)
 	for t, i := range m.row {
@@ -394,21 +394,28 @@ func (m *master) build() {
 		}
 		b.close(0, 0, roomy)
 	}
-	b.RowLower, b.RowUpper = make([]float64, rows+1), make([]float64, rows+1)
-	for t, i := range m.row {
-		if i >= 0 {
-			b.RowLower[i] = m.lower[i] - float64(m.people(t)*m.shaken[t])
-			b.RowUpper[i] = m.people(t)
-		}
-		if i := m.top[t]; i >= 0 {
-			b.RowLower[i] = -m.people(t)
-			b.RowUpper[i] = float64(m.people(t)*m.cap) + float64(m.people(t)*m.shaken[t])
-		}
-	}
-	b.RowLower[rows], b.RowUpper[rows] = 1, 1
+	b.RowLower, b.RowUpper = m.sides()
 	m.q = lp.New(b.Model)
 	m.q.Interrupt = m.interrupted
 	m.q.Tolerance = 1e-11
+}
+
+// sides are those of the rows, shaken.
+func (m *master) sides() (lower, upper []float64) {
+	rows := len(m.lower) - 1
+	lower, upper = make([]float64, rows+1), make([]float64, rows+1)
+	for t, i := range m.row {
+		if i >= 0 {
+			lower[i] = m.lower[i] - float64(m.people(t)*m.shaken[t])
+			upper[i] = m.people(t)
+		}
+		if i := m.top[t]; i >= 0 {
+			lower[i] = -m.people(t)
+			upper[i] = float64(m.people(t)*m.cap) + float64(m.people(t)*m.shaken[t])
+		}
+	}
+	lower[rows], upper[rows] = 1, 1
+	return lower, upper
 }
 
 func (m *master) entries(c cohort) lp.Column {
@@ -434,6 +441,7 @@ func (m *master) entries(c cohort) lp.Column {
 func (m *master) reach() (stage, bool) {
 	y := make([]float64, len(m.lower))
 	st := stage{weight: make([]float64, m.T)}
+	m.gain = gain
 	for {
 		before := m.q.Pivots()
 		status := m.q.Primal(m.quota())
@@ -506,13 +514,23 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 		return found, true
 	}
 	w, factor := scaled(weight, weightBits)
-	q := m.Problem.weighed(w)
+	// Over the problem as it was given: when there is none, that is the proof of
+	// the level.
+	q := m.problem.weighed(w)
 	least := float64(mu*factor) + max(levelTol*factor, levelUnits)
 	below := -int64(math.Floor(least))
-	enough := -int64(math.Floor(least + float64(gain*mu*factor)))
+	enough := -int64(math.Floor(least + float64(m.gain*mu*factor)))
 	best := m.integer(q, ilp.Options{Below: &below, Enough: &enough})
 	if best.X == nil {
-		return nil, best.Status == ilp.Infeasible
+		if best.Status != ilp.Infeasible {
+			return nil, false
+		}
+		m.refuted = append(m.refuted, refuted{w, -below, best.Pivots, best.Nodes})
+		return nil, true
+	}
+	if best.Value > enough {
+		// The search went on to the end: the next one need not.
+		m.gain /= 4
 	}
 	if m.problem.breaks(best.X) {
 		m.fault("a cohort that was found does not keep every row")
@@ -585,23 +603,21 @@ func (m *master) next(st *stage) bool {
 			largest = t
 		}
 	}
-	basis := append([]int32(nil), m.q.Basis()...)
-	n := m.base + len(m.columns)
-	for k, h := range basis {
-		if h == 0 {
-			basis[k] = int32(n) + m.row[largest]
-		}
-	}
-	var atUpper []int32
-	for j := range n + len(m.lower) {
-		if m.q.AtUpper(j) {
-			atUpper = append(atUpper, int32(j))
-		}
-	}
-	// z stands for what comes on top of the level: 0 in the basis.
+	// z stands for what comes on top of the level: 0 from now on.
 	m.offset += z
-	m.build()
-	return m.q.SetBasis(basis, atUpper)
+	n := m.base + len(m.columns)
+	if m.q.Basic(0) && !m.q.Exchange(0, n+int(m.row[largest])) {
+		return false
+	}
+	gone := make([]bool, len(m.lower))
+	for t, i := range m.row {
+		if i >= 0 {
+			gone[i] = m.held[t]
+		}
+	}
+	lower, upper := m.sides()
+	m.q.Restate(lower, upper, 0, gone)
+	return true
 }
 
 // keep notes the lottery of the current basis.

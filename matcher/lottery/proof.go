@@ -2,6 +2,7 @@ package lottery
 
 import (
 	"math"
+	"slices"
 
 	"github.com/openfairlead/fairlead/matcher/ilp"
 )
@@ -136,6 +137,13 @@ func (e *engine) proveLevel(st *stage, level []float64, held []bool) (Level, boo
 				p.Duals, p.Gap = y, max(0, p.Gap)
 				return l, true
 			}
+		}
+	}
+	// The search that ended the level has proved as much, as a rule.
+	for _, r := range e.refuted {
+		if gap := (float64(r.bound) - mean) / mass; gap <= gapLimit/10 && slices.Equal(r.weight, p.Weight) {
+			p.Bound, p.Pivots, p.Nodes, p.Gap = r.bound, r.pivots, r.nodes, max(0, gap)
+			return l, true
 		}
 	}
 	// One exact search: is there a cohort above the mean, by more than rounding?

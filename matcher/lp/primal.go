@@ -11,6 +11,9 @@ const (
 	// harrisTol is how far a basic variable may be pushed beyond its box for the
 	// sake of a larger pivot.
 	harrisTol = 1e-11
+	// refinedTol is the largest error of a row, and of the reduced cost of a basic
+	// variable, that Primal leaves.
+	refinedTol = 1e-11
 )
 
 // Column is a column that is added to a model: row indexes are distinct.
@@ -82,6 +85,46 @@ func (s *Solver) SetBasis(basic, atUpper []int32) bool {
 // is that of all logicals, if they are no basis.
 func (s *Solver) WarmStart(basic []int32) bool { return s.setBasis(basic, nil) }
 
+// Exchange takes a variable out of the basis, to its lower bound, and another
+// one in, whatever that does to values and reduced costs: Restate computes them.
+// It returns false, and has changed nothing, if that would be no basis.
+func (s *Solver) Exchange(out, in int) bool {
+	r := int(s.where[out])
+	if r < 0 || s.where[in] >= 0 {
+		return false
+	}
+	s.column(in)
+	pivot := s.aq[r]
+	if abs(pivot) < pivotTol {
+		return false
+	}
+	s.where[out], s.where[in] = -1, int32(r)
+	s.side[out] = 1
+	s.head[r] = int32(in)
+	s.update(r, out, in, pivot)
+	s.since++
+	return true
+}
+
+// Restate gives the rows other sides, and takes the entries of structural j,
+// which is not in the basis, out of the rows of gone. The basis stays, and so do
+// the bounds that the others are at.
+func (s *Solver) Restate(rowLower, rowUpper []float64, j int, gone []bool) {
+	copy(s.lower[s.n:], rowLower)
+	copy(s.upper[s.n:], rowUpper)
+	s.value = append([]float64(nil), s.value...) // it may be the caller's
+	for k := s.start[j]; k < s.start[j+1]; k++ {
+		if gone[s.index[k]] {
+			s.value[k] = 0
+		}
+	}
+	s.keepSides = true
+	if !s.refine() {
+		s.refactor()
+	}
+	s.keepSides = false
+}
+
 // AtUpper says whether variable j, a structural or from the number of
 // structurals on a logical, is nonbasic at its upper bound.
 func (s *Solver) AtUpper(j int) bool { return s.where[j] < 0 && s.side[j] < 0 }
@@ -125,26 +168,79 @@ func (s *Solver) Primal(limit int64) Status {
 			s.active = append(s.active, int32(j))
 		}
 	}
-	for made := int64(0); ; made++ {
-		if s.since >= refactorEvery {
+	refined := false
+	for made := int64(0); ; {
+		// A factorization costs about as much as one update for each slot.
+		if s.since >= max(refactorEvery, 2*len(s.slotRow)) {
 			s.refactor()
 		}
 		q := s.entering()
 		if q < 0 {
-			if s.since > 0 {
-				s.refactor() // accurate values and duals, and a second look
-				continue
+			if s.since == 0 || refined {
+				return Optimal
 			}
-			return Optimal
+			// Accurate values and duals, and a second look.
+			if !s.refine() {
+				s.refactor()
+			}
+			refined = true
+			continue
 		}
 		if made >= limit || (made&127 == 127 && s.Interrupt != nil && s.Interrupt()) {
 			return Limit
 		}
-		if !s.enter(q) {
+		switch s.enter(q) {
+		case pivoted:
+			made++
+			s.pivots++
+			refined = false
+		case drifted:
+			s.refactor()
+		default:
 			return Limit
 		}
-		s.pivots++
 	}
+}
+
+// refine computes values and duals anew and corrects them once by their
+// residuals, which makes up for what the inverse has lost over its updates. It
+// returns false if that is not enough.
+func (s *Solver) refine() bool {
+	s.recompute()
+	clear(s.shift)
+	for j := range s.n + s.m {
+		if v := s.Value(j); v != 0 {
+			s.addColumn(s.shift, j, v)
+		}
+	}
+	s.applyShift()
+	slots := len(s.slotRow)
+	y := s.scratch
+	clear(y)
+	for i, h := range s.head {
+		if int(h) >= s.n {
+			continue
+		}
+		c := s.price(int(h)) // of a basic variable: 0, but for the error
+		if c == 0 {
+			continue
+		}
+		for t, v := range s.row(i)[:slots] {
+			y[s.slotRow[t]] += float64(c * v)
+		}
+	}
+	for _, k := range s.slotRow {
+		s.d[s.n+int(k)] += y[k]
+	}
+	worst := 0.0
+	for j := range s.n {
+		if s.where[j] >= 0 {
+			worst = max(worst, abs(s.price(j)))
+		} else {
+			s.d[j] = s.price(j)
+		}
+	}
+	return worst <= refinedTol && s.residual() <= refinedTol
 }
 
 // entering is the nonbasic variable whose reduced cost promises most, −1 if
@@ -169,8 +265,8 @@ func (s *Solver) entering() int {
 }
 
 // enter moves nonbasic variable q away from its bound as far as the boxes of
-// the basic variables allow. It returns false if no usable pivot was found.
-func (s *Solver) enter(q int) bool {
+// the basic variables allow.
+func (s *Solver) enter(q int) outcome {
 	s.column(q)
 	dir := s.side[q]
 	// Harris: the largest pivot among those that a slightly larger box allows.
@@ -189,7 +285,7 @@ func (s *Solver) enter(q int) bool {
 			s.xB[i] -= float64(a * dir * width)
 		}
 		s.side[q] = -dir
-		return true
+		return pivoted
 	}
 	r, size, step := -1, 0.0, 0.0
 	for i, a := range s.aq {
@@ -206,10 +302,15 @@ func (s *Solver) enter(q int) bool {
 		}
 	}
 	if r < 0 {
-		return false
+		return stuck
 	}
 	s.pivotRow(r, 1)
 	pivot := s.aq[r]
+	for t, j := range s.alphaJ[:s.nonzeros] {
+		if int(j) == q && s.since > 0 && abs(pivot-s.alphaV[t]) > driftTol*(1+abs(pivot)) {
+			return drifted
+		}
+	}
 	h := int(s.head[r])
 	dual := s.d[q] / pivot
 	value := s.at(q) + float64(dir*step)
@@ -231,5 +332,5 @@ func (s *Solver) enter(q int) bool {
 	s.xB[r] = value
 	s.update(r, h, q, pivot)
 	s.since++
-	return true
+	return pivoted
 }
