@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/pairing"
+	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
 // soak is whether full counts are asked for.
@@ -372,6 +374,7 @@ func checkBrute(t *testing.T, n int, p *pairing.Problem, infeasible, split *int)
 	if err != nil {
 		t.Fatalf("problem %d, %v: %v", n, p.Objective, err)
 	}
+	certified(t, fmt.Sprintf("problem %d, %v", n, p.Objective), p, res)
 	if want == nil {
 		*infeasible++
 		if res.Status != pairing.Infeasible {
@@ -392,4 +395,38 @@ func checkBrute(t *testing.T, n int, p *pairing.Problem, infeasible, split *int)
 	if got := places(p, res); !slices.Equal(got, pairs) {
 		t.Errorf("problem %d, %v: pairs %v, the best are %v", n, p.Objective, got, pairs)
 	}
+}
+
+// scoresOf gives the scores of a problem to the checker.
+func scoresOf(p *pairing.Problem) verify.PairScores {
+	return func(mentees, mentors []string) ([]int16, error) {
+		o := &oracle{p: p}
+		rows := make([]int16, 0, len(mentees)*len(mentors))
+		scores := p.Scores.(pairing.Dense)
+		for _, mentee := range mentees {
+			for _, mentor := range mentors {
+				at := o.at(pairing.Pair{Mentee: mentee, Mentor: mentor})
+				rows = append(rows, scores[at[0]*len(mentors)+at[1]])
+			}
+		}
+		return rows, nil
+	}
+}
+
+// certified fails unless the checker, which shares nothing with the solver, finds
+// a result proved.
+func certified(t *testing.T, what string, p *pairing.Problem, res *pairing.Result) *matcher.Matching {
+	t.Helper()
+	m, err := res.Record(t.Context(), "test")
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	report, err := verify.File(m.AppendJSON(nil), verify.Options{Scores: scoresOf(p)})
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	if !report.Certified {
+		t.Errorf("%s: not certified: %+v", what, report.Checks)
+	}
+	return m
 }

@@ -74,6 +74,8 @@ type Options struct {
 	Pool func(attributes []string) ([]matcher.Person, error)
 	// Public is the public record, for a slip; nil: not at hand.
 	Public []byte
+	// Scores are those of all pairs, for a matching; nil: not at hand.
+	Scores PairScores
 }
 
 // Errors of File: nothing can be said about the file.
@@ -115,6 +117,11 @@ func File(b []byte, o Options) (*Report, error) {
 	case formatAudit:
 		c.level = LevelAudit
 		if err := c.auditFile(b, o); err != nil {
+			return nil, err
+		}
+	case matcher.MatchingFormat:
+		c.level = LevelMatching
+		if err := c.matching(b, o); err != nil {
 			return nil, err
 		}
 	default:
