@@ -158,10 +158,11 @@ func (s *Scorer) topicEvidence(j, i int) []Evidence {
 	}
 	var all []found
 	for k, w := range s.wants[j] {
-		var best offer
-		var how relation
+		best, how := offer{level: 1}, unrelated
 		for _, o := range s.offers[i] {
-			if r := s.topics.relation(w.topic, o.topic); s.worth(o, r) > 0 && (how == unrelated || s.worth(o, r) > s.worth(best, how)) {
+			r := s.topics.relation(w.topic, o.topic)
+			worth, before := s.worth(o, r), s.worth(best, how)
+			if worth > before || worth == before && worth > 0 && r < how {
 				best, how = o, r
 			}
 		}

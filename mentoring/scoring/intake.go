@@ -346,3 +346,61 @@ func (c *cellReader) languages(column string) []string {
 	}
 	return out
 }
+
+// Seeks reads what a mentee would like a mentor to have lived: values joined by
+// semicolons, each with how much after a colon: nice (if nothing is said),
+// important or required. No message repeats a value.
+func (in *Intake) Seeks(cell string) ([]Seek, error) {
+	var out []Seek
+	for n, item := range splitCell(cell) {
+		value, how, said := strings.Cut(item, ":")
+		value = strings.TrimSpace(value)
+		s := Seek{Value: value, Strength: Nice}
+		if said {
+			at := slices.Index(strengthNames, strings.ToLower(strings.TrimSpace(how)))
+			if at < 0 {
+				return nil, fmt.Errorf("item %d: after the colon stands nice, important or required", n+1)
+			}
+			s.Strength = Strength(at + 1)
+		}
+		if value == "" {
+			return nil, fmt.Errorf("item %d is empty", n+1)
+		}
+		if slices.ContainsFunc(out, func(o Seek) bool { return fold(o.Value) == fold(value) }) {
+			return nil, fmt.Errorf("item %d stands there twice", n+1)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+var strengthNames = []string{"nice", "important", "required"}
+
+// Traits reads what a mentor has lived and released: for matching, and of that
+// what may be named, too. No message repeats a value.
+func (in *Intake) Traits(forMatching, named string) ([]Trait, error) {
+	var out []Trait
+	for _, value := range splitCell(forMatching) {
+		out = append(out, Trait{Value: value, Matching: true})
+	}
+	for n, value := range splitCell(named) {
+		at := slices.IndexFunc(out, func(t Trait) bool { return fold(t.Value) == fold(value) })
+		if at < 0 {
+			return nil, fmt.Errorf("item %d is not released for matching: what may be named must be released for matching first", n+1)
+		}
+		out[at].Explained = true
+	}
+	return out, nil
+}
+
+// splitCell splits a cell at its semicolons, declined answers and empty items
+// left out.
+func splitCell(cell string) []string {
+	var out []string
+	for item := range strings.SplitSeq(cell, ";") {
+		if item = strings.TrimSpace(item); !declined[strings.ToLower(item)] {
+			out = append(out, item)
+		}
+	}
+	return out
+}
