@@ -9,9 +9,6 @@ func (r *run) priceOut(s int) bool {
 	if r.tight == nil {
 		r.tight = make([][]int32, in.nJ())
 	}
-	if s == 0 {
-		r.old.u, r.old.p = nil, nil
-	}
 	for round := 1; ; round++ {
 		r.meter.now.Round = round
 		r.meter.tell("pricing", 0, in.nJ())

@@ -147,7 +147,7 @@ func (r *run) reduced(s int, j, i int32) int {
 
 // solve runs every stage; false: the meter has run out.
 func (r *run) solve() bool {
-	r.flows, r.whole, r.tight = nil, nil, nil
+	r.meter.now.Stages = len(r.values)
 	return r.from(0)
 }
 

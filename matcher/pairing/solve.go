@@ -24,11 +24,14 @@ func solve(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{objective: objective}
-	bits := stageBits
+	return r, r.solve(in, m, bitsOf(o))
+}
+
+func bitsOf(o Options) int {
 	if o.bits > 0 {
-		bits = o.bits
+		return o.bits
 	}
-	return r, r.solve(in, m, bits)
+	return stageBits
 }
 
 func newMeter(ctx context.Context, o Options) *meter {
