@@ -354,7 +354,7 @@ func newChancesView(l tongue, sum *applications.ChanceSummary, rules []applicati
 	var people []int
 	for _, x := range sum.Exclusions {
 		base, n, _ := strings.Cut(x.Reason, " ")
-		line := missLine{Text: l.say("excluded." + excludedKey(base))}
+		line := missLine{Text: l.say("excluded." + known(base, "conditions", "must", "size", "score"))}
 		if base == "priority" {
 			line.Text = l.say("excluded.priority", "n", n)
 		}
@@ -378,14 +378,6 @@ func newChancesView(l tongue, sum *applications.ChanceSummary, rules []applicati
 		v.Reasons[i].What = l.said(l.count("chances.people", n))
 	}
 	return v
-}
-
-func excludedKey(reason string) string {
-	switch reason {
-	case "conditions", "must", "size", "score":
-		return reason
-	}
-	return "other"
 }
 
 // percent writes billionths with one decimal.

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,7 +120,7 @@ func (x *site) upload(path string, files map[string]string) *answer {
 	x.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
-	for _, field := range sortedKeys(files) {
+	for _, field := range slices.Sorted(maps.Keys(files)) {
 		part, err := w.CreateFormFile(field, field+".json")
 		if err != nil {
 			x.Fatal(err)

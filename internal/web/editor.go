@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -468,7 +469,7 @@ func newEditorPage(f frame, e *editing, verdict *applications.CriteriaVerdict, a
 		}
 		page.Levels = append(page.Levels, view)
 	}
-	for _, field := range sortedKeys(e.faults) {
+	for _, field := range slices.Sorted(maps.Keys(e.faults)) {
 		switch field {
 		case "size", "min_size":
 			page.SizeFault = e.faults[field]
@@ -515,15 +516,6 @@ func asJSON(v any) string {
 		panic(err) // plain structs only
 	}
 	return string(b)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // labelOf names the row of a field.

@@ -470,17 +470,7 @@ func (s *server) postChoose(w http.ResponseWriter, r *http.Request) error {
 	if faults, others, ok := violations(err, nil); err != nil && ok {
 		page.Failed = true
 		page.Fault = faults["reason"]
-		if page.Fault != "" {
-			page.Faults = append(page.Faults, fault{"reason", page.Fault})
-		}
-		for _, field := range sortedKeys(faults) {
-			if field != "reason" {
-				page.Faults = append(page.Faults, fault{"", faults[field]})
-			}
-		}
-		for _, m := range others {
-			page.Faults = append(page.Faults, fault{"", m})
-		}
+		page.Faults = listed(faults, others, blamed{"reason", "reason"})
 		s.render(w, r, http.StatusUnprocessableEntity, "choose", page)
 		return nil
 	}
@@ -607,17 +597,8 @@ func (s *server) postReplace(w http.ResponseWriter, r *http.Request) error {
 		if !ok {
 			return err
 		}
-		page.Failed = true
-		for _, field := range sortedKeys(faults) {
-			id := ""
-			if field == "reason" {
-				id, page.Fault = "reason", faults[field]
-			}
-			page.Faults = append(page.Faults, fault{id, faults[field]})
-		}
-		for _, m := range others {
-			page.Faults = append(page.Faults, fault{"", m})
-		}
+		page.Failed, page.Fault = true, faults["reason"]
+		page.Faults = append(page.Faults, listed(faults, others, blamed{"reason", "reason"})...)
 		s.render(w, r, http.StatusUnprocessableEntity, "replace", page)
 		return nil
 	}

@@ -195,15 +195,7 @@ func (s *server) postExtend(w http.ResponseWriter, r *http.Request) error {
 		page := s.newExtendPage(r, d)
 		page.Until, page.Reason, page.Failed, page.Languages = typed, reason, true, nil
 		page.UntilFault, page.ReasonFault = faults["close_time"], faults["reason"]
-		if page.UntilFault != "" {
-			page.Faults = append(page.Faults, fault{"until", page.UntilFault})
-		}
-		if page.ReasonFault != "" {
-			page.Faults = append(page.Faults, fault{"reason", page.ReasonFault})
-		}
-		for _, m := range others {
-			page.Faults = append(page.Faults, fault{"", m})
-		}
+		page.Faults = listed(faults, others, blamed{"close_time", "until"}, blamed{"reason", "reason"})
 		s.render(w, r, http.StatusUnprocessableEntity, "extend", page)
 		return nil
 	}

@@ -118,7 +118,7 @@ func breachWords(l tongue, rules []applications.ResultRule, b selection.Breach) 
 		return l.say("swap.exact")
 	}
 	base, n, _ := strings.Cut(b.Reason, " ")
-	text := l.say("breach." + breachKey(base))
+	text := l.say("breach." + known(base, "conditions", "must", "size", "priority"))
 	if base == "priority" {
 		text = l.say("breach.priority", "n", n)
 	}
@@ -140,10 +140,10 @@ func breachWords(l tongue, rules []applications.ResultRule, b selection.Breach) 
 	return text
 }
 
-func breachKey(reason string) string {
-	switch reason {
-	case "conditions", "must", "size", "priority":
-		return reason
+// known is a code that there are words for, or "other".
+func known(code string, words ...string) string {
+	if slices.Contains(words, code) {
+		return code
 	}
 	return "other"
 }

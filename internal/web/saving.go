@@ -384,6 +384,29 @@ func canonical(form url.Values) string {
 	return form.Encode()
 }
 
+// blamed is a field of the service with the id of the element where it is typed.
+type blamed struct{ field, id string }
+
+// listed makes the list at the top of a page: what belongs to its inputs, in
+// their order, then everything else.
+func listed(faults map[string]string, others []string, inputs ...blamed) []fault {
+	var list []fault
+	for _, in := range inputs {
+		if message := faults[in.field]; message != "" {
+			list = append(list, fault{in.id, message})
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(faults)) {
+		if !slices.ContainsFunc(inputs, func(in blamed) bool { return in.field == field }) {
+			list = append(list, fault{"", faults[field]})
+		}
+	}
+	for _, message := range others {
+		list = append(list, fault{"", message})
+	}
+	return list
+}
+
 // violations sorts the service's findings to the fields of this page; what
 // belongs to none of them is told by itself. It reports false for an error
 // that is not about the input.

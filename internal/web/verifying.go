@@ -227,24 +227,23 @@ type slipPage struct {
 
 func slipPath(program, selection string) string { return "/apply/" + program + "/slip/" + selection }
 
-// slip reads the applicant's slip of the run in the address; missing says why
-// there is none.
-func (s *server) slip(r *http.Request, p *place) (slip []byte, missing string, err error) {
+// slip reads the slip of the applicant who asks, for the run in the address;
+// missing says why there is none. Without a place they were sent elsewhere.
+func (s *server) slip(w http.ResponseWriter, r *http.Request) (p *place, slip []byte, missing string, err error) {
+	if p, err = s.placeOfOwn(w, r); p == nil || err != nil {
+		return nil, nil, "", err
+	}
 	slip, err = s.svc.Slip(r.Context(), p.session.principal(), p.program.ID, r.PathValue("selection"), p.app.ID)
 	switch reason := applications.ReasonOf(err); reason {
 	case "NOT_IN_POOL", "ANSWERS_CHANGED":
-		return nil, reason, nil
+		return p, nil, reason, nil
 	}
-	return slip, "", err
+	return p, slip, "", err
 }
 
 func (s *server) getSlip(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.placeOfOwn(w, r)
+	p, slip, missing, err := s.slip(w, r)
 	if p == nil || err != nil {
-		return err
-	}
-	slip, missing, err := s.slip(r, p)
-	if err != nil {
 		return err
 	}
 	record, err := s.svc.PublicRecord(r.Context(), p.program.ID, r.PathValue("selection"))
@@ -285,12 +284,8 @@ func newSlipPage(f frame, program *applications.Program, selection string, slip,
 }
 
 func (s *server) getSlipFile(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.placeOfOwn(w, r)
+	p, slip, missing, err := s.slip(w, r)
 	if p == nil || err != nil {
-		return err
-	}
-	slip, missing, err := s.slip(r, p)
-	if err != nil {
 		return err
 	}
 	if missing != "" || r.PathValue("file") != "slip-"+r.PathValue("selection")+".json" {

@@ -117,20 +117,7 @@ func (s *server) postRegister(w http.ResponseWriter, r *http.Request) error {
 		page := newVersionPage(s.staffFrame(r, "programs"), d, c)
 		page.Reason, page.Second, page.Failed, page.Languages = reason, second, true, nil
 		page.ReasonFault, page.SecondFault = faults["reason"], faults["second_person"]
-		if page.ReasonFault != "" {
-			page.Faults = append(page.Faults, fault{"reason", page.ReasonFault})
-		}
-		if page.SecondFault != "" {
-			page.Faults = append(page.Faults, fault{"second", page.SecondFault})
-		}
-		for _, field := range sortedKeys(faults) {
-			if field != "reason" && field != "second_person" {
-				page.Faults = append(page.Faults, fault{"", faults[field]})
-			}
-		}
-		for _, m := range others {
-			page.Faults = append(page.Faults, fault{"", m})
-		}
+		page.Faults = listed(faults, others, blamed{"reason", "reason"}, blamed{"second_person", "second"})
 		s.render(w, r, http.StatusUnprocessableEntity, "version", page)
 		return nil
 	}
