@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Explanation is why a pair has its score. All of it is fit for staff. Mentee
-// and mentor may see it without the part "preferences" and without Blocked,
-// which tell what the other one said in confidence.
+// Explanation is why a pair has its score, for staff. The words of its evidence
+// ([Evidence.String]) are fit for mentee and mentor, too; Blocked and the rest
+// of the evidence on preferences are not: they tell what the other one said in
+// confidence.
 type Explanation struct {
 	Mentee, Mentor string
 	// Score is what the pair has, or would have if no hard rule forbade it.
@@ -324,10 +325,9 @@ func (s *Scorer) wishEvidence(r *row, i int) []Evidence {
 		switch {
 		case side.value == noOpinion:
 		case side.value > noWish:
-			rank := 1 + (firstWish-int(side.value))/nextWish
-			out = append(out, Evidence{Kind: "wish", ID: side.who, Value: rank, words: fmt.Sprintf("wish %d of the %s", rank, side.who)})
+			out = append(out, Evidence{Kind: "wish", ID: side.who, Value: 1 + (firstWish-int(side.value))/nextWish, words: "a wish that one of them stated"})
 		default: // whom somebody never wants is told like one they do not name
-			out = append(out, Evidence{Kind: "wish", ID: side.who, words: "not among the wishes of the " + side.who})
+			out = append(out, Evidence{Kind: "wish", ID: side.who, words: "no wish that one of them stated"})
 		}
 	}
 	return out

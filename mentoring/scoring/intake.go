@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -77,14 +78,12 @@ type Intake struct {
 	rules  *Rules
 	topics *Topics
 	travel *Travel
-	// OwnWords counts the topics that the vocabulary lacks, in somebody's own
-	// words, for a list of what to add to it.
-	OwnWords map[string]int
+	own    map[string]int // topics that the vocabulary lacks, and how often
 }
 
 // NewIntake makes an intake.
 func NewIntake(r *Rules, t *Topics, w *Travel) *Intake {
-	return &Intake{rules: r, topics: t, travel: w, OwnWords: map[string]int{}}
+	return &Intake{rules: r, topics: t, travel: w, own: map[string]int{}}
 }
 
 // Mentee reads the cells of one mentee by column. A column that no profile has
@@ -286,7 +285,7 @@ func (c *cellReader) topics(column, what string, take func(topic string, n int))
 			c.add(column, "%q holds no word", item)
 			continue
 		} else {
-			c.in.OwnWords[id]++
+			c.in.own[id]++
 		}
 		if at := slices.IndexFunc(list, func(t taken) bool { return t.topic == id }); at >= 0 {
 			list[at].n = max(list[at].n, n)
@@ -303,9 +302,27 @@ func (c *cellReader) topics(column, what string, take func(topic string, n int))
 	}
 }
 
-// OwnWordHint says which topic of the vocabulary somebody's own words may mean,
-// as the end of a sentence; empty if none is near.
-func (t *Topics) OwnWordHint(words string) string { return nearest.Hint(words, t.names) }
+// OwnTopic is a topic that the vocabulary lacks, in somebody's own words. Hint
+// is the end of a sentence: the topic that they may have meant, or empty.
+type OwnTopic struct {
+	Words string
+	Count int
+	Hint  string
+}
+
+// OwnTopics lists the topics that were read and that the vocabulary lacks, the
+// most frequent first: what to correct, or to add to it.
+func (in *Intake) OwnTopics() []OwnTopic {
+	var out []OwnTopic
+	for words, n := range in.own {
+		out = append(out, OwnTopic{Words: words, Count: n})
+	}
+	slices.SortFunc(out, func(a, b OwnTopic) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Words, b.Words)) })
+	for k := range out[:min(len(out), shownProblems)] {
+		out[k].Hint = nearest.Hint(out[k].Words, in.topics.labels)
+	}
+	return out
+}
 
 // languageCodes are the languages that people write in several ways. Every
 // other language is its own name.

@@ -558,13 +558,11 @@ func (s *Scorer) Row(j int, into []int16) {
 }
 
 // Matrix is the scores of all pairs, mentee by mentee, worked out by this many
-// workers. progress, if it is not nil, is told how many mentees are done, now
-// and then, by one goroutine at a time.
-func (s *Scorer) Matrix(ctx context.Context, workers int, progress func(done int)) ([]int16, error) {
+// workers.
+func (s *Scorer) Matrix(ctx context.Context, workers int) ([]int16, error) {
 	n := len(s.mentors)
 	all := make([]int16, len(s.mentees)*n)
-	var next, done atomic.Int64
-	var telling sync.Mutex
+	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range max(1, workers) {
 		wait.Go(func() {
@@ -574,10 +572,6 @@ func (s *Scorer) Matrix(ctx context.Context, workers int, progress func(done int
 					return
 				}
 				s.Row(j, all[j*n:(j+1)*n])
-				if d := int(done.Add(1)); progress != nil && d%64 == 0 && telling.TryLock() {
-					progress(d)
-					telling.Unlock()
-				}
 			}
 		})
 	}

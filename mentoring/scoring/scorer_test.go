@@ -77,7 +77,7 @@ func TestScoringSpeed(t *testing.T) {
 	begin := time.Now()
 	s := newScorer(t, in)
 	ready := time.Now()
-	all, err := s.Matrix(t.Context(), 1, nil)
+	all, err := s.Matrix(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ type Topics struct {
 	phrases [len(languages)]map[string]int // the same by their stems
 	longest int                            // words of the longest phrase
 	names   []string                       // ids, for hints
+	labels  []string                       // in English, for hints
 }
 
 type topic struct {
@@ -102,6 +103,7 @@ func ReadTopics(file string, r io.Reader) (*Topics, error) {
 		at := len(t.list)
 		t.list = append(t.list, one)
 		t.names = append(t.names, one.id)
+		t.labels = append(t.labels, one.en)
 		parents = append(parents, parent)
 		lines = append(lines, s.line)
 		t.byID[one.id] = at
