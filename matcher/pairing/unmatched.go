@@ -119,7 +119,7 @@ func WhyUnmatched(ctx context.Context, p *Problem, r *Result, h *HardRules) ([]U
 			return nil, err
 		}
 	}
-	near := nearness{s: s, work: 1 << 27}
+	near := nearness{s: s, work: nearWork}
 	var answers []Unmatched
 	for _, j := range left {
 		if err := ctx.Err(); err != nil {
@@ -434,8 +434,16 @@ func (s *seating) lift(ctx context.Context, h *HardRules) (*lifted, error) {
 // nearness looks for the smallest witness of a mentee by themself.
 type nearness struct {
 	s    *seating
-	work int // sets of mentors that may still be compared, in words
+	work int // that is left, in words and mentors to look at
 }
+
+// A block larger than nearBlock (mentees times words of a set) has no smaller
+// witness that would be easy to read, and takes long to search. nearWork is what
+// all of them may take together, a fraction of a second.
+const (
+	nearBlock = 1 << 16
+	nearWork  = 1 << 26
+)
 
 // exactly is how many mentors of a block, beside a mentee's own, are tried in
 // every combination.
@@ -444,10 +452,10 @@ const exactly = 10
 // find adds mentors to those of mentee j until the mentees who depend on them
 // outnumber the seats. nil: that takes the whole block, or too much work.
 func (n *nearness) find(j int32, k *block) *Witness {
-	if len(k.mentors) < 2 {
+	s := n.s
+	if len(k.mentors) < 2 || len(k.mentees)*s.words > nearBlock || n.work < 0 {
 		return nil
 	}
-	s := n.s
 	own := slices.Clone(s.row(s.open, j))
 	var others []int32
 	for _, i := range k.mentors {
@@ -518,6 +526,7 @@ func (n *nearness) depend(mentors []uint64, k *block) (mentees []int32, next int
 				i := w<<6 | bits.TrailingZeros64(more)
 				seats += s.b.seats(int32(i)) - s.b.lockedSeats[i]
 				inside = false
+				n.work--
 			}
 		}
 		switch {
