@@ -1,0 +1,235 @@
+package peers
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Of all the pairs, which can be a hundred million, the matching looks at a few
+// for each person: the best ones, and some at random, so that not everybody
+// wants the same few. Prices then tell which of the others are missing.
+const (
+	bestListed   = 24
+	randomListed = 8
+	// mostMissing is how many missing pairs of one person are added at once.
+	mostMissing = 6
+)
+
+// rows calls do for every person with the scores of that person's pairs, on as
+// many threads as there may be. What do writes must belong to its person alone;
+// so the result is the same for any number of threads. It ends early when stop
+// says so, and returns false then.
+func (p *Problem) rows(workers int, stop func() bool, do func(a int, row []int16)) bool {
+	n := len(p.IDs)
+	const block = 64
+	var at atomic.Int64
+	var stopped atomic.Bool
+	work := func() {
+		row := make([]int16, n)
+		for !stopped.Load() {
+			from := int(at.Add(block)) - block
+			if from >= n {
+				return
+			}
+			if stop() {
+				stopped.Store(true)
+				return
+			}
+			for a := from; a < min(n, from+block); a++ {
+				p.Row(a, row)
+				row[a] = -1
+				do(a, row)
+			}
+		}
+	}
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var all sync.WaitGroup
+	for range min(workers, (n+block-1)/block) - 1 {
+		all.Go(work)
+	}
+	work()
+	all.Wait()
+	return !stopped.Load()
+}
+
+// shortlist gives the graph its first pairs.
+func (r *round) shortlist() bool {
+	n := len(r.p.IDs)
+	lists := make([][]arc, n)
+	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) {
+		lists[a] = listed(row, r.keys[a])
+	})
+	if !ok {
+		return false
+	}
+	// Both of a pair know it.
+	counts := make([]int32, n)
+	for a := range lists {
+		counts[a] += int32(len(lists[a]))
+		for _, x := range lists[a] {
+			counts[x.to]++
+		}
+	}
+	for a := range lists {
+		r.g.arcs[a] = append(make([]arc, 0, counts[a]), lists[a]...)
+	}
+	for a := range lists {
+		for _, x := range lists[a] {
+			r.g.arcs[x.to] = append(r.g.arcs[x.to], arc{int32(a), x.w})
+		}
+	}
+	seen := make([]int32, n)
+	for a := range r.g.arcs {
+		r.g.arcs[a] = slices.DeleteFunc(r.g.arcs[a], func(x arc) bool {
+			if seen[x.to] == int32(a)+1 {
+				return true
+			}
+			seen[x.to] = int32(a) + 1
+			return false
+		})
+	}
+	return true
+}
+
+// listed are the best pairs of a row and some others. Where many are equally good,
+// and for the others, the person's key says where in the row to begin.
+func listed(row []int16, key uint64) []arc {
+	n := len(row)
+	var counts [MaxScore + 2]int32
+	for _, s := range row {
+		counts[s+1]++
+	}
+	allowed := n - int(counts[0])
+	want := min(bestListed, allowed)
+	lowest, above := MaxScore, 0 // all above lowest are in, and some of lowest
+	for ; want > 0; lowest-- {
+		if above+int(counts[lowest+1]) >= want {
+			break
+		}
+		above += int(counts[lowest+1])
+	}
+	ties := want - above
+	list := make([]arc, 0, min(allowed, bestListed+randomListed))
+	others := min(allowed-want, randomListed)
+	at := int(key % uint64(n))
+	for range row {
+		if s := int(row[at]); s >= lowest && s >= 0 {
+			switch {
+			case s > lowest:
+				list = append(list, arc{int32(at), 2 * int32(s)})
+			case ties > 0:
+				ties--
+				list = append(list, arc{int32(at), 2 * int32(s)})
+			}
+		}
+		if at++; at == n {
+			at = 0
+		}
+	}
+	// Random ones: a step that has no divisor in common with n visits everybody.
+	for step := 0; others > 0 && step < 8*randomListed+n/64; step++ {
+		key = splitmix(key)
+		at = int(key % uint64(n))
+		s := row[at]
+		if s < 0 || slices.ContainsFunc(list, func(x arc) bool { return x.to == int32(at) }) {
+			continue
+		}
+		others--
+		list = append(list, arc{int32(at), 2 * int32(s)})
+	}
+	return list
+}
+
+// missing finds pairs that break the prices: of every person those that break
+// them most, in the order of the persons. None means that the prices prove the matching
+// best of all.
+func (r *round) missing() ([]candidate, bool) {
+	n := len(r.p.IDs)
+	s := r.g.survey()
+	found := make([][]candidate, n)
+	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) {
+		type late struct {
+			candidate
+			by int64
+		}
+		var worst []late
+		look := func(from, to int32, price int64) {
+			prices, at := s.prices[from:to], s.at[from:to]
+			for i, v := range at {
+				by := 2*int64(row[v]) - price - prices[i]
+				if by <= 0 || row[v] < 0 || len(worst) == mostMissing && by <= worst[mostMissing-1].by {
+					continue
+				}
+				if len(worst) < mostMissing {
+					worst = append(worst, late{})
+				}
+				j := len(worst) - 1
+				for ; j > 0 && worst[j-1].by < by; j-- {
+					worst[j] = worst[j-1]
+				}
+				worst[j] = late{candidate{int32(a), v, 2 * int32(row[v])}, by}
+			}
+		}
+		// Those who stand after a: the rest of the innermost blossom, of the one
+		// around it, and so on, then everybody else.
+		from := s.place[a] + 1
+		for x := r.g.parent[a]; x >= 0; x = r.g.parent[x] {
+			look(from, s.to[x], r.g.price[a]+s.sum[x])
+			from = s.to[x]
+		}
+		look(from, int32(n), r.g.price[a])
+		for _, w := range worst {
+			found[a] = append(found[a], w.candidate)
+		}
+	})
+	if !ok {
+		return nil, false
+	}
+	return slices.Concat(found...), true
+}
+
+// survey lays all vertices in a row, so that those of a blossom stand together.
+type survey struct {
+	at     []int32 // the vertices
+	place  []int32 // of a vertex
+	prices []int64 // by place
+	to     []int32 // of a node: the place after its last
+	sum    []int64 // of a node: the prices of it and of the blossoms around it
+}
+
+func (g *graph) survey() *survey {
+	s := &survey{place: make([]int32, g.n), to: make([]int32, len(g.parent)), sum: make([]int64, len(g.parent))}
+	var visit func(node int32, sum int64)
+	visit = func(node int32, sum int64) {
+		if node < int32(g.n) {
+			s.place[node] = int32(len(s.at))
+			s.at = append(s.at, node)
+			s.prices = append(s.prices, g.price[node])
+		} else {
+			b := &g.blossoms[node-int32(g.n)]
+			sum += b.z
+			for _, kid := range b.kids {
+				visit(kid, sum)
+			}
+		}
+		s.to[node], s.sum[node] = int32(len(s.at)), sum
+	}
+	for v := range int32(g.n) {
+		if g.leader[v] == v {
+			visit(g.top[v], 0)
+		}
+	}
+	return s
+}
+
+// splitmix is one step of splitmix64 (Steele, Lea, Flood, 2014).
+func splitmix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
