@@ -704,7 +704,7 @@ func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal,
 			return nil, "", err
 		}
 		if counted {
-			if err := s.staleRuns(ctx, tx, who, program); err != nil {
+			if err := s.staleRuns(ctx, tx, who, program, true); err != nil {
 				return nil, "", err
 			}
 		}

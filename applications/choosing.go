@@ -106,6 +106,8 @@ func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]
 				bad = append(bad, Violation{Field: at, Message: "there is no such application"})
 			case slices.Contains(list, a.Code):
 				bad = append(bad, Violation{Field: at, Message: a.Code + " is there twice"})
+			case field != "out" && a.State != InPool && a.State != Selected && !slices.Contains(before, a.Code):
+				bad = append(bad, Violation{Field: at, Message: fmt.Sprintf("%s is %s, and not in the pool any more", a.Code, a.State)})
 			default:
 				list = append(list, a.Code)
 			}

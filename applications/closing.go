@@ -240,7 +240,7 @@ func (s *Service) ExtendProgram(ctx context.Context, who access.Principal, id st
 				return nil, "", err
 			}
 			if reopened > 0 {
-				if err := s.staleRuns(ctx, tx, who, id); err != nil {
+				if err := s.staleRuns(ctx, tx, who, id, false); err != nil {
 					return nil, "", err
 				}
 			}

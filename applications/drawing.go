@@ -112,7 +112,7 @@ func (sel *Selection) nextDraw(early bool) (int, error) {
 	case !sel.State.Done():
 		return 0, Errorf(FailedPrecondition, "RUN_NOT_SEALED", "the pool and the ticket book of this run are not sealed yet: wait for that, then draw")
 	case sel.State == SelectionStale:
-		return 0, Errorf(FailedPrecondition, "RUN_STALE", "the pool is not what this run sealed any more: start a new one")
+		return 0, poolChanged()
 	case sel.State == SelectionFailed || sel.State == SelectionCanceled || sel.Seal == nil:
 		return 0, Errorf(FailedPrecondition, "RUN_WITHOUT_RESULT", "the run ended without a lottery to draw from (%s)", sel.State)
 	case sel.ErasedCount > 0:
@@ -123,6 +123,10 @@ func (sel *Selection) nextDraw(early bool) (int, error) {
 		return 0, Errorf(FailedPrecondition, "RUN_CHOSEN", "somebody changed the group that was drawn: a new draw would hide that. Start a new run")
 	}
 	return next, nil
+}
+
+func poolChanged() error {
+	return Errorf(FailedPrecondition, "RUN_STALE", "the pool is not what this run sealed any more: start a new one")
 }
 
 // DrawSelection draws a cohort from a sealed run, or draws again, which needs a
@@ -259,6 +263,14 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 		}
 	}
 	record, input := ready.record, ready.input
+	if len(sel.Draws) > 0 { // what was drawn stands when somebody leaves; a new draw may not choose them
+		switch same, err := s.poolIsStill(ctx, tx, sel, input); {
+		case err != nil:
+			return err
+		case !same:
+			return poolChanged()
+		}
+	}
 	now := s.now()
 	sel.Record = ready.bytes
 	sel.Seed = value

@@ -181,7 +181,7 @@ func (s *Service) eraseNow(ctx context.Context, tx Tx, who access.Principal, a *
 		}
 	}
 	if from == InPool || from == Selected || from == Alternate {
-		if err := s.staleRuns(ctx, tx, who, a.Program); err != nil {
+		if err := s.staleRuns(ctx, tx, who, a.Program, false); err != nil {
 			return err
 		}
 	}

@@ -23,8 +23,8 @@ const (
 // OfferPlan says whom to offer seats to.
 type OfferPlan struct {
 	Program, Selection string
-	// Applications are the ids to make offers to; empty: the run's cohort. They
-	// may go beyond what the run chose: each offer keeps whether it did.
+	// Applications are the ids to make offers to; empty: the run's cohort, without
+	// who withdrew since it was drawn. They may go beyond what the run chose: each offer keeps whether it did.
 	Applications []string
 	// FirstCome allows more open offers than seats: whoever accepts first gets
 	// one.
@@ -181,6 +181,9 @@ func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []
 			if err != nil {
 				return nil, err
 			}
+			if a.State == Withdrawn {
+				continue // after the draw: their seat is for a replacement
+			}
 			if replaces != "" {
 				// Who keeps a seat has an offer; whoever left meanwhile gets no second.
 				offers, err := tx.OffersTo(ctx, plan.Program, a.ID)
@@ -195,6 +198,9 @@ func (s *Service) offerees(ctx context.Context, tx Tx, plan OfferPlan, cohort []
 				}
 			}
 			people = append(people, a)
+		}
+		if len(people) == 0 {
+			return nil, Errorf(FailedPrecondition, "NOBODY_LEFT", "nobody of this group is waiting for a seat: fill the seats again of those who left")
 		}
 	}
 	for i, id := range plan.Applications {

@@ -165,7 +165,9 @@ func (r *Runner) repair(ctx context.Context, sel *Selection) (*selection.Repair,
 	return repair, err
 }
 
-// withoutPeople takes people out of links and lists of a set of criteria.
+// withoutPeople takes people out of links and lists of a set of criteria. A link
+// that is left with nobody to tie is none. A rule on people of whom none is left
+// counts nobody: an empty list would be everybody.
 func withoutPeople(c matcher.Criteria, gone func(string) bool) matcher.Criteria {
 	c.Links = slices.Clone(c.Links)
 	for i := range c.Links {
@@ -176,13 +178,18 @@ func withoutPeople(c matcher.Criteria, gone func(string) bool) matcher.Criteria 
 	})
 	c.Rules = slices.Clone(c.Rules)
 	for i := range c.Rules {
-		ids := slices.DeleteFunc(slices.Clone(c.Rules[i].Property.IDs), gone)
-		if len(ids) > 0 {
-			c.Rules[i].Property.IDs = ids
+		p := &c.Rules[i].Property
+		listed := p.IDs
+		p.IDs = slices.DeleteFunc(slices.Clone(listed), gone)
+		if len(listed) > 0 && len(p.IDs) == 0 {
+			p.IDs, p.Terms = nil, []matcher.Term{{Attribute: nobodyHas, Values: listed}}
 		}
 	}
 	return c
 }
+
+// nobodyHas is no key of any form, as keys have no blanks.
+const nobodyHas = "applicant code"
 
 // take notes in a run what a repair came to.
 func (sel *Selection) take(repair *selection.Repair) {

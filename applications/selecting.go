@@ -243,8 +243,8 @@ func (f *frozen) contradiction() error {
 	return Invalid("LOCKS_CONTRADICT", "no group can keep these locks", bad...)
 }
 
-// freeze makes the input of a run from its pool. Links may name people who
-// are not in the pool any more: they tie nobody.
+// freeze makes the input of a run from its pool. Links and rules may name people
+// who are not in the pool any more.
 func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *frozen {
 	f := &frozen{People: poolOf(form, c, pool), Criteria: c.resolve(form).Criteria, Seed: sel.Seed, MaxChance: sel.MaxChance}
 	if sel.Replaces != "" {
@@ -254,17 +254,7 @@ func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *froze
 	for _, p := range f.People {
 		there[p.ID] = true
 	}
-	for i := range f.Criteria.Links {
-		link := &f.Criteria.Links[i]
-		link.IDs = slices.DeleteFunc(link.IDs, func(id string) bool { return !there[id] })
-	}
-	f.Criteria.Links = slices.DeleteFunc(f.Criteria.Links, func(l matcher.Link) bool {
-		return len(l.IDs) == 0 || len(l.IDs) == 1 && l.Kind != matcher.AtLeastOne
-	})
-	for i := range f.Criteria.Rules {
-		ids := &f.Criteria.Rules[i].Property.IDs
-		*ids = slices.DeleteFunc(*ids, func(id string) bool { return !there[id] && len(*ids) > 1 })
-	}
+	f.Criteria = withoutPeople(f.Criteria, func(id string) bool { return !there[id] })
 	for _, l := range sel.Include {
 		f.Criteria.Include = append(f.Criteria.Include, l.Code)
 	}
@@ -278,11 +268,15 @@ func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *froze
 
 // staleRuns marks every run of the program that froze a pool which is no
 // longer the pool. No seats are offered on a stale run; one on which they were
-// offered stays as it is.
-func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, program string) error {
+// offered stays as it is. With drawnStand so does one that was drawn: nobody
+// voids a draw by leaving.
+func (s *Service) staleRuns(ctx context.Context, tx Tx, who access.Principal, program string, drawnStand bool) error {
 	var standing []string
 	err := eachSelection(ctx, tx, program, func(sel *Selection) {
 		froze := sel.InputDigest != "" || sel.Commitment != "" || sel.ErasedCount > 0
+		if drawnStand && len(sel.Draws) > 0 {
+			return
+		}
 		if froze && (sel.State == SelectionRunning || sel.State == SelectionSealed || sel.State == SelectionSucceeded) && sel.OfferTime.IsZero() {
 			standing = append(standing, sel.ID)
 		}
