@@ -143,3 +143,39 @@ func TestAffinityCells(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func TestAffinityLoad(t *testing.T) {
+	in := newCrowd(9, scoring.DefaultRules()).people(60, 60)
+	s := newScorer(t, in)
+	sought := func(i int) bool {
+		return slices.ContainsFunc(in.Mentors[i].Traits, func(t scoring.Trait) bool { return t.Matching })
+	}
+	var pairs [][2]int
+	want := scoring.AffinityLoad{}
+	for i := range in.Mentors { // every value is sought by somebody of so many
+		if sought(i) {
+			want.Sought++
+		} else {
+			want.Others++
+		}
+		for range i % 3 {
+			pairs = append(pairs, [2]int{i, i})
+			if sought(i) {
+				want.SoughtHave++
+			} else {
+				want.OthersHave++
+			}
+		}
+	}
+	for _, m := range in.Mentees {
+		if len(m.Seeks) > 0 {
+			want.Seeking++
+		}
+	}
+	if got := s.AffinityLoad(pairs, 11); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got := s.AffinityLoad(pairs, 1+min(want.Seeking, want.Sought, want.Others)); got != (scoring.AffinityLoad{Suppressed: true}) {
+		t.Errorf("few people are told: %+v", got)
+	}
+}

@@ -81,8 +81,17 @@ type Intake struct {
 	own    map[string]int // topics that the vocabulary lacks, and how often
 }
 
-// NewIntake makes an intake.
+// NewIntake makes an intake. What is nil is what ships.
 func NewIntake(r *Rules, t *Topics, w *Travel) *Intake {
+	if r == nil {
+		r = DefaultRules()
+	}
+	if t == nil {
+		t = ShippedTopics()
+	}
+	if w == nil {
+		w = ShippedTravel()
+	}
 	return &Intake{rules: r, topics: t, travel: w, own: map[string]int{}}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
@@ -28,13 +29,15 @@ type place struct{ id, en, es string }
 
 // ShippedTravel is the table for the five counties of the North Sound: rough
 // planning values, from no source.
-func ShippedTravel() *Travel {
+func ShippedTravel() *Travel { return readTravel() }
+
+var readTravel = sync.OnceValue(func() *Travel {
 	t, err := ReadTravel("travel.yaml", bytes.NewReader(shippedTravel))
 	if err != nil {
 		panic(err) // a file of ours; the tests read it
 	}
 	return t
-}
+})
 
 // ReadTravel reads a travel table. Every pair of places, and every place with
 // itself, has its minutes once.

@@ -79,7 +79,8 @@ func (s *stemmer) key(words []string, language int) string {
 }
 
 // languageOf is the language of a text: the one said, or else the one of which
-// it holds more of the words that every text is full of; of equals English.
+// it holds more of the words that every text is full of, or written as only that
+// one is; of equals English.
 func languageOf(said string, words []string) int {
 	for i, l := range languages {
 		if said == l {
@@ -89,7 +90,7 @@ func languageOf(said string, words []string) int {
 	var count [len(languages)]int
 	for _, w := range words {
 		for i := range languages {
-			if stopWords[i][w] {
+			if stopWords[i][w] || languages[i] == "es" && strings.ContainsAny(w, "áéíóúñ") {
 				count[i]++
 			}
 		}
@@ -111,9 +112,9 @@ var stopWords = [len(languages)]map[string]bool{
 		other our out over own people please really same she should so some such than that the their them then there these they things this those
 		through to together too under until up us use very want wants was way we well were what when where which while who whom why will with
 		work working would year years you your`),
-	wordSet(`a al algo algunas algunos ante antes aprender ayuda ayudar año años como con contra cual cuando de del desde donde dos
+	wordSet(`a al algo algunas algunos ante antes aprender ayuda ayudar año años como con contra cual cuando dar de del desde donde dos
 		durante e el ella ellas ellos en entre era es esa esas ese eso esos esta estaba estado estamos estas este esto estos está están forma fue fueron gusta
-		gustaría ha hacer hacia han hasta hay la las le les lo los mejor mi mis mucho muchos muy más me mí necesito ni no nos nosotras nosotros
+		gustaría ha hacer hacia han has hasta hay he hemos la las le les lo los mejor mi mis mucho muchos muy más me mí necesito ni no nos nosotras nosotros
 		nuestra nuestras nuestro nuestros o os otra otras otro otros para pero personas poco por porque puede puedo que querer quiero qué se ser si sin
 		sobre somos son soy su sus sé también tanto te tengo tiene tienen toda todas todo todos trabajar trabajo tu tus un una unas uno unos vez y
 		ya yo`),
