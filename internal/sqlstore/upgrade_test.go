@@ -139,6 +139,8 @@ func upgradeOne(t *testing.T, schema int, database string, v *vault.Vault) {
 				now, err = tx.Tokens(ctx, "", 0)
 			case "link":
 				now, err = tx.PeekLink(ctx, linkHash(text), time.Date(2027, 3, 1, 17, 30, 0, 0, time.UTC))
+			case "erasures":
+				now, err = tx.Erasures(ctx, time.Time{})
 			case "events":
 				now, err = tx.Events(ctx, 0, 0)
 			default:

@@ -1,0 +1,91 @@
+package mentoring
+
+import (
+	"context"
+
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher/pairing"
+)
+
+// PairExplanation says why two people are, or would be, a pair.
+type PairExplanation struct {
+	Pair     Pair // with its parts
+	Eligible bool
+	// Blocked are the hard rules that forbid the pair. "private" is a reason that
+	// only one of the two knows.
+	Blocked []string
+	Made    bool // in this run
+	// Completeness is the share of the weights about which both said something, in
+	// thousandths.
+	Completeness int
+}
+
+// ExplainPair says why two people are a pair in a run, or what it would be.
+func (s *Service) ExplainPair(ctx context.Context, who access.Principal, program, id, mentee, mentor string) (*PairExplanation, error) {
+	m, err := s.matching(ctx, who, access.MatchingsRead, program, id)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.solvedWith(ctx, m, m.Edits)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := v.input.codes(mentee, mentor)
+	if err != nil {
+		return nil, err
+	}
+	return v.explain(pair), nil
+}
+
+func (v *solved) explain(pair frozenPair) *PairExplanation {
+	j, i := v.mentee[pair.Mentee], v.mentor[pair.Mentor]
+	x := v.scorer.Explain(j, i)
+	e := &PairExplanation{Eligible: x.Eligible, Blocked: publicRules(x.Blocked), Completeness: x.Completeness}
+	if v.ruled(pair) && e.Eligible {
+		e.Eligible, e.Blocked = false, []string{"private"}
+	}
+	e.Pair = v.pair(pairing.Match{Mentee: pair.Mentee, Mentor: pair.Mentor, Score: x.Score}, true)
+	for _, m := range v.result.Matches {
+		if m.Mentee == pair.Mentee && m.Mentor == pair.Mentor {
+			e.Made, e.Pair.Locked = true, m.Locked
+		}
+	}
+	return e
+}
+
+// WhyNot says why a run did not make a pair: the hard rules that forbid it, or
+// what it would cost the whole.
+type WhyNot struct {
+	Explanation *PairExplanation
+	// Cost is what making the pair would change; nil if it cannot be made.
+	Cost *Cost
+}
+
+// WhyNot answers for one pair of a run, exactly.
+func (s *Service) WhyNot(ctx context.Context, who access.Principal, program, id, mentee, mentor string) (*WhyNot, error) {
+	m, err := s.matching(ctx, who, access.MatchingsRead, program, id)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.solvedWith(ctx, m, m.Edits)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := v.input.codes(mentee, mentor)
+	if err != nil {
+		return nil, err
+	}
+	answer := &WhyNot{Explanation: v.explain(pair)}
+	if !answer.Explanation.Eligible || answer.Explanation.Made {
+		return answer, nil
+	}
+	with, err := v.solve(ctx, append(append([]Edit(nil), m.Edits...), Edit{Kind: LockPair, Mentee: mentee, Mentor: mentor}), m.Work, nil)
+	if isImpossible(err) {
+		return answer, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer.Cost = cost(v, with)
+	return answer, nil
+}

@@ -1,0 +1,488 @@
+package mentoring
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/problem"
+	"github.com/openfairlead/fairlead/matcher/pairing"
+)
+
+// mostEdits of one run.
+const mostEdits = 500
+
+// TryEdit says what an edit would change, and changes nothing.
+func (s *Service) TryEdit(ctx context.Context, who access.Principal, program, id string, e Edit) (*Cost, error) {
+	m, err := s.matching(ctx, who, access.MatchingsRun, program, id)
+	if err != nil {
+		return nil, err
+	}
+	_, cost, err := s.edited(ctx, m, e)
+	return cost, err
+}
+
+// EditMatching locks or forbids a pair in a run that is solved and not
+// published: the run is solved again with it, and the edit keeps what it cost.
+// FailedPrecondition MATCHING_IMPOSSIBLE if no result keeps the edit.
+func (s *Service) EditMatching(ctx context.Context, who access.Principal, program, id string, e Edit, revision int64, idem Idempotency) (*Matching, error) {
+	m, err := s.matching(ctx, who, access.MatchingsRun, program, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameRevision(revision, m.Revision); err != nil {
+		return s.replay(ctx, who, m, "EditMatching", idem, err)
+	}
+	reason, bad := staffReason("reason", e.Reason)
+	if len(bad) > 0 {
+		return nil, problem.Invalid("REASON_MISSING", "an edit needs a reason, which is recorded", bad...)
+	}
+	if len(m.Edits) >= mostEdits {
+		return nil, problem.Errorf(problem.FailedPrecondition, "EDITS_MANY", "a run has at most %d edits: make directives and start a new run", mostEdits)
+	}
+	// Outside of any transaction: it may take seconds.
+	found, cost, err := s.edited(ctx, m, e)
+	if err != nil {
+		return s.replay(ctx, who, m, "EditMatching", idem, err)
+	}
+	e.Reason, e.By, e.Time, e.Cost = reason, who.Subject, s.now(), *cost
+	outcome, err := found.outcome(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := found.input.codes(e.Mentee, e.Mentor)
+	if err != nil {
+		return nil, err
+	}
+	detail := fmt.Sprintf("%s %s %s", e.Kind, pair.Mentee, pair.Mentor)
+	return s.review(ctx, who, m, "EditMatching", idem, "matching.edit", reason, detail, func(now *Matching) error {
+		now.Edits = append(now.Edits, e)
+		return now.keep(outcome)
+	})
+}
+
+// UndoEdit takes the last edit back.
+func (s *Service) UndoEdit(ctx context.Context, who access.Principal, program, id string, revision int64, idem Idempotency) (*Matching, error) {
+	m, err := s.matching(ctx, who, access.MatchingsRun, program, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameRevision(revision, m.Revision); err != nil {
+		return s.replay(ctx, who, m, "UndoEdit", idem, err)
+	}
+	if len(m.Edits) == 0 {
+		return s.replay(ctx, who, m, "UndoEdit", idem, problem.Errorf(problem.FailedPrecondition, "NO_EDITS", "nothing was edited"))
+	}
+	found, err := s.solvedWith(ctx, m, m.Edits[:len(m.Edits)-1])
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := found.outcome(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.review(ctx, who, m, "UndoEdit", idem, "matching.undo", "", "", func(now *Matching) error {
+		now.Edits = now.Edits[:len(now.Edits)-1]
+		return now.keep(outcome)
+	})
+}
+
+// replay answers a retry of a call that worked with its first answer, and any
+// other call with why it does not work now.
+func (s *Service) replay(ctx context.Context, who access.Principal, m *Matching, method string, idem Idempotency, why error) (*Matching, error) {
+	if idem.RequestID == "" {
+		return nil, why
+	}
+	return once(ctx, s, who, m.Program, method, idem, func(Tx) (*Matching, string, error) { return nil, "", why })
+}
+
+// review writes a change of a run in review, if nobody else changed it since it
+// was read.
+func (s *Service) review(ctx context.Context, who access.Principal, read *Matching, method string, idem Idempotency, action, reason, detail string, change func(now *Matching) error) (*Matching, error) {
+	return once(ctx, s, who, read.Program, method, idem, func(tx Tx) (*Matching, string, error) {
+		if _, err := tx.Plan(ctx, read.Program); err != nil {
+			return nil, "", err
+		}
+		m, err := tx.Matching(ctx, read.Program, read.ID)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := sameRevision(read.Revision, m.Revision); err != nil {
+			return nil, "", err
+		}
+		if m.State, err = m.State.after(editMatching); err != nil {
+			return nil, "", err
+		}
+		m.UpdateTime = s.now()
+		if err := change(m); err != nil {
+			return nil, "", err
+		}
+		if err := tx.UpdateMatching(ctx, m); err != nil {
+			return nil, "", err
+		}
+		return m.outside(), m.ID, tx.AppendEvents(ctx, s.event(who, action, m.name(), reason, detail))
+	})
+}
+
+// edited solves a run again with one edit more.
+func (s *Service) edited(ctx context.Context, m *Matching, e Edit) (*solved, *Cost, error) {
+	if _, err := m.State.after(editMatching); err != nil {
+		return nil, nil, err
+	}
+	if e.Kind != LockPair && e.Kind != ForbidPair {
+		return nil, nil, problem.Invalid("EDIT_INVALID", "the edit cannot be made like this", Violation{Field: "kind", Message: "LOCK or FORBID"})
+	}
+	before, err := s.solvedWith(ctx, m, m.Edits)
+	if err != nil {
+		return nil, nil, err
+	}
+	pair, err := before.input.codes(e.Mentee, e.Mentor)
+	if err != nil {
+		return nil, nil, err
+	}
+	if e.Kind == LockPair {
+		if before.ruled(pair) {
+			return nil, nil, pairImpossible()
+		}
+		if rules := before.blocked(pair); len(rules) > 0 {
+			return nil, nil, problem.Errorf(problem.FailedPrecondition, "PAIR_NOT_ELIGIBLE", "a hard rule forbids this pair: %s. Change the rule in the plan and start a new run, if it is meant", strings.Join(rules, ", "))
+		}
+	}
+	after, err := s.solvedWith(ctx, m, append(slices.Clone(m.Edits), e))
+	if err != nil {
+		return nil, nil, err
+	}
+	return after, cost(before, after), nil
+}
+
+// ruled reports whether a pair must not be made for a reason that stands whatever
+// staff order: it was declined, or made before.
+func (v *solved) ruled(pair frozenPair) bool {
+	return slices.Contains(v.input.Forbidden, pair)
+}
+
+// blocked names the hard rules that forbid a pair.
+func (v *solved) blocked(pair frozenPair) []string {
+	j, i := v.mentee[pair.Mentee], v.mentor[pair.Mentor]
+	if v.scores[j*len(v.input.Mentors)+i] >= 0 {
+		return nil
+	}
+	return publicRules(v.scorer.Explain(j, i).Blocked)
+}
+
+// publicRules hides whose decision stands against a pair: that one of the two
+// never wants the other, or that it ended with a concern, is nobody else's
+// business.
+func publicRules(rules []string) []string {
+	var out []string
+	for _, r := range rules {
+		if r == "never" || r == "ended" {
+			r = "private"
+		}
+		if !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// cost compares two results.
+func cost(before, after *solved) *Cost {
+	c := &Cost{}
+	was := before.terms()
+	for k, term := range after.terms() {
+		c.Terms = append(c.Terms, TermChange{Term: term.Name, Before: was[k].Value, After: term.Value})
+	}
+	without := func(from, other *solved) (out []Pair) {
+		there := map[frozenPair]bool{}
+		for _, m := range other.result.Matches {
+			there[frozenPair{m.Mentee, m.Mentor}] = true
+		}
+		for _, m := range from.result.Matches {
+			if !there[frozenPair{m.Mentee, m.Mentor}] {
+				out = append(out, from.pair(m, false))
+			}
+		}
+		return out
+	}
+	c.Removed, c.Added = without(before, after), without(after, before)
+	return c
+}
+
+// solvedWith returns a run solved with the edits: from memory, or solved again
+// from its frozen input.
+func (s *Service) solvedWith(ctx context.Context, m *Matching, edits []Edit) (*solved, error) {
+	if len(m.Frozen) == 0 {
+		return nil, problem.Errorf(problem.FailedPrecondition, "MATCHING_WITHOUT_RESULT", "this run has no result: it is %s", m.State)
+	}
+	if m.ErasedCount > 0 {
+		return nil, problem.Errorf(problem.FailedPrecondition, "MATCHING_ERASED", "somebody of this run was erased since: it cannot be solved again. Start a new run")
+	}
+	key := m.name()
+	base := key
+	for _, e := range edits {
+		key += fmt.Sprint("\x00", e.Kind, " ", e.Mentee, " ", e.Mentor)
+	}
+	scored := (*solved)(nil)
+	s.mu.Lock()
+	for _, v := range s.solved {
+		if v.digest == m.InputDigest && strings.HasPrefix(v.key, base) {
+			if v.key == key {
+				s.mu.Unlock()
+				return v, nil
+			}
+			scored = v
+		}
+	}
+	s.mu.Unlock()
+	if scored == nil {
+		input, err := readFrozen(m.Frozen)
+		if err != nil {
+			return nil, err
+		}
+		if scored, err = score(ctx, input); err != nil {
+			return nil, err
+		}
+	}
+	found, err := scored.solve(ctx, edits, m.Work, nil)
+	if err != nil {
+		return nil, err
+	}
+	found.key, found.digest = key, m.InputDigest
+	// A few: the one in review with its last edits. Each holds the scores of all
+	// pairs, which runs of one input share.
+	const kept = 4
+	s.mu.Lock()
+	s.solved = append(s.solved, found)
+	if len(s.solved) > kept {
+		s.solved = slices.Clone(s.solved[len(s.solved)-kept:])
+	}
+	s.mu.Unlock()
+	return found, nil
+}
+
+// PublishMatching makes a run the published one, and proposes all of its pairs
+// at once: nothing is sent before. Of two runs that were made after the same
+// published one, one can be published: FailedPrecondition MATCHING_OVERTAKEN
+// for the other. All pairs are proposed or none: PAIRS_GONE names those whose
+// people are not available any more. Mentees without a pair wait, and come first
+// the next time.
+func (s *Service) PublishMatching(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Matching, error) {
+	if err := need(who, access.MatchingsRun, program); err != nil {
+		return nil, err
+	}
+	reason, bad := staffReason("reason", reason)
+	if len(bad) > 0 {
+		return nil, problem.Invalid("REASON_MISSING", "to publish needs a reason, which is recorded: who looked at the pairs", bad...)
+	}
+	if !strings.HasPrefix(who.Subject, "users/") {
+		return nil, problem.Errorf(problem.FailedPrecondition, "PERSON_NEEDED", "pairs are published by a person, not by a program: use the token of a member of staff (`fairlead users create`), not one of its own")
+	}
+	return once(ctx, s, who, program, "PublishMatching", idem, func(tx Tx) (*Matching, string, error) {
+		plan, err := tx.Plan(ctx, program)
+		if err != nil {
+			return nil, "", err
+		}
+		m, err := tx.Matching(ctx, program, id)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := sameRevision(revision, m.Revision); err != nil {
+			return nil, "", err
+		}
+		return s.publish(ctx, tx, who, plan, m, reason)
+	})
+}
+
+func (s *Service) publish(ctx context.Context, tx Tx, who access.Principal, plan *Plan, m *Matching, reason string) (*Matching, string, error) {
+	from := m.State
+	next, err := from.after(publishMatching)
+	if err != nil {
+		return nil, "", err
+	}
+	result, err := m.result()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := tx.Publish(ctx, m.Program, m.Base, m.ID); problem.ReasonOf(err) == "MATCHING_OVERTAKEN" {
+		return nil, "", problem.Errorf(problem.FailedPrecondition, "MATCHING_OVERTAKEN", "another run was published since this one began: start a new one, which leaves its proposals as they are")
+	} else if err != nil {
+		return nil, "", err
+	}
+	now := s.now()
+	m.State, m.PublishTime, m.UpdateTime, m.PublishedBy = next, now, now, who.Subject
+	if err := tx.UpdateMatching(ctx, m); err != nil {
+		return nil, "", err
+	}
+	events := []Event{s.event(who, "matching.publish", m.name(), reason, fmt.Sprintf("%s pairs=%d edits=%d", transition(from, next), len(result.Pairs), len(m.Edits)))}
+	if m.Base != "" {
+		before, err := tx.Matching(ctx, m.Program, m.Base)
+		if err != nil {
+			return nil, "", err
+		}
+		was := before.State
+		if before.State, err = was.after(supersedeMatching); err != nil {
+			return nil, "", err
+		}
+		before.SupersededBy, before.UpdateTime = m.ID, now
+		if err := tx.UpdateMatching(ctx, before); err != nil {
+			return nil, "", err
+		}
+		events = append(events, s.event(who, "matching.supersede", before.name(), "", transition(was, before.State)))
+	}
+	more, err := s.proposeAll(ctx, tx, who, plan, m, result)
+	if err != nil {
+		return nil, "", err
+	}
+	waiting, err := s.wait(ctx, tx, m.Program, result)
+	if err != nil {
+		return nil, "", err
+	}
+	events = append(events, more...)
+	if waiting > 0 {
+		events[0].Detail += fmt.Sprintf(" waiting=%d", waiting)
+	}
+	return m.outside(), m.ID, tx.AppendEvents(ctx, events...)
+}
+
+// proposeAll makes and sends a proposal for each pair.
+func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, plan *Plan, m *Matching, result *Result) ([]Event, error) {
+	var events []Event
+	var gone []Violation
+	for _, pair := range result.Pairs {
+		mentee, err := tx.Enrollment(ctx, m.Program, pair.Mentee)
+		if err != nil {
+			return nil, err
+		}
+		mentor, err := tx.Enrollment(ctx, m.Program, pair.Mentor)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case mentee.State != Available || mentor.State != Available:
+			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two is not available any more"})
+			continue
+		case refused(mentee, mentor):
+			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "this pair cannot be made any more"})
+			continue
+		}
+		p := &Proposal{Matching: m.ID, Score: pair.Score, Parts: pair.Parts}
+		more, err := s.propose(ctx, tx, who, plan, mentee, mentor, p, "")
+		switch problem.ReasonOf(err) {
+		case "PLACES_FULL", "PROPOSAL_OPEN":
+			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two has no free place any more"})
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, more...)
+	}
+	if len(gone) > 0 {
+		const shown = 100
+		return nil, &Error{
+			Code: problem.FailedPrecondition, Reason: "PAIRS_GONE", Violations: gone[:min(len(gone), shown)],
+			Message: fmt.Sprintf("%d pairs cannot be proposed any more: start a new run", len(gone)),
+		}
+	}
+	return events, nil
+}
+
+// wait notes who was left without a mentor.
+func (s *Service) wait(ctx context.Context, tx Tx, program string, result *Result) (n int, err error) {
+	for _, u := range result.Unmatched {
+		places, err := tx.Places(ctx, program, u.Mentee)
+		if err != nil {
+			return 0, err
+		}
+		if places.Proposed > 0 {
+			continue // has a mentor, and asked for more
+		}
+		e, err := tx.Enrollment(ctx, program, u.Mentee)
+		if err != nil {
+			return 0, err
+		}
+		if e.State == Erased || e.State == Withdrawn {
+			continue
+		}
+		e.WaitRounds++
+		if e.UpdateTime = s.now(); e.WaitSince.IsZero() {
+			e.WaitSince = e.UpdateTime
+		}
+		if err := tx.UpdateEnrollment(ctx, e); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// OtherMentors lists the mentors that could take a mentee instead, the best
+// first, each with what it would cost the whole.
+func (s *Service) OtherMentors(ctx context.Context, who access.Principal, program, id, mentee string, most int) ([]Alternative, error) {
+	m, err := s.matching(ctx, who, access.MatchingsRun, program, id)
+	if err != nil {
+		return nil, err
+	}
+	if most <= 0 || most > 20 {
+		most = 5
+	}
+	v, err := s.solvedWith(ctx, m, m.Edits)
+	if err != nil {
+		return nil, err
+	}
+	person := v.input.person(mentee)
+	if person == nil || person.Erased {
+		return nil, noEnrollment()
+	}
+	j, ok := v.mentee[person.Code]
+	if !ok {
+		return nil, noEnrollment()
+	}
+	has := map[string]bool{}
+	for _, x := range v.result.Matches {
+		if x.Mentee == person.Code {
+			has[x.Mentor] = true
+		}
+	}
+	forbidden := map[string]bool{}
+	for _, x := range v.problem.Forbidden {
+		if x.Mentee == person.Code {
+			forbidden[x.Mentor] = true
+		}
+	}
+	type candidate struct {
+		i     int
+		score int16
+	}
+	var list []candidate
+	for i := range v.input.Mentors {
+		code := v.input.Mentors[i].Code
+		if sc := v.scores[j*len(v.input.Mentors)+i]; sc >= 0 && !has[code] && !forbidden[code] {
+			list = append(list, candidate{i, sc})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b candidate) int { return int(b.score) - int(a.score) })
+	var out []Alternative
+	for _, c := range list[:min(most, len(list))] {
+		edit := Edit{Kind: LockPair, Mentee: mentee, Mentor: v.input.Mentors[c.i].ID}
+		with, err := v.solve(ctx, append(slices.Clone(m.Edits), edit), m.Work, nil)
+		if problem.CodeOf(err) == problem.FailedPrecondition {
+			continue // its seats are locked
+		}
+		if err != nil {
+			return nil, err
+		}
+		pair := v.pair(pairing.Match{Mentee: person.Code, Mentor: v.input.Mentors[c.i].Code, Score: int(c.score)}, true)
+		out = append(out, Alternative{Pair: pair, Cost: *cost(v, with)})
+	}
+	return out, nil
+}
+
+// Alternative is a mentor whom a mentee could have instead.
+type Alternative struct {
+	Pair Pair
+	Cost Cost
+}

@@ -1,0 +1,284 @@
+package mentoring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/openfairlead/fairlead/internal/problem"
+	"github.com/openfairlead/fairlead/matcher/pairing"
+	"github.com/openfairlead/fairlead/mentoring/scoring"
+)
+
+// solved is a run's input with its scores and the result, with some edits.
+type solved struct {
+	key, digest    string // of the run and its edits, and of its input
+	input          *frozen
+	scorer         *scoring.Scorer
+	scores         pairing.Dense
+	problem        *pairing.Problem
+	result         *pairing.Result
+	mentee, mentor map[string]int // code -> index
+}
+
+// engineFault is an error of the engine itself.
+type engineFault struct{ err error }
+
+func (e *engineFault) Error() string { return "engine: " + e.err.Error() }
+func (e *engineFault) Unwrap() error { return e.err }
+
+// score makes the scores of all pairs of an input.
+func score(ctx context.Context, f *frozen) (*solved, error) {
+	rules, err := readRules(&Plan{Rules: f.Rules})
+	if err != nil {
+		return nil, problem.Errorf(problem.FailedPrecondition, "RULES_INVALID", "the program's rules cannot be read: %v", err)
+	}
+	in := scoring.NewIntake(rules, scoring.ShippedTopics(), shippedTravel())
+	input := scoring.Input{Rules: rules}
+	made := &solved{input: f, mentee: map[string]int{}, mentor: map[string]int{}, problem: &pairing.Problem{Seed: f.Seed}}
+	p := made.problem
+	unreadable := func(code string, cells []scoring.CellProblem) error {
+		return problem.Errorf(problem.FailedPrecondition, "PROFILE_UNREADABLE", "the answer of %s to %q cannot be read: %s. Ask them to change it, or pause their enrollment", code, cells[0].Column, cells[0].Message)
+	}
+	for j, e := range f.Mentees {
+		m, cells := in.Mentee(e.Code, e.Profile)
+		if len(cells) > 0 && !e.Erased {
+			return nil, unreadable(e.Code, cells)
+		}
+		m.Wishes, m.Never = e.Wishes, e.Never
+		for _, a := range e.Affinity {
+			m.Seeks = append(m.Seeks, scoring.Seek{Attribute: a.Attribute, Value: a.Value, Strength: strengths[a.Strength]})
+		}
+		input.Mentees = append(input.Mentees, m)
+		made.mentee[e.Code] = j
+		p.Mentees = append(p.Mentees, pairing.Mentee{ID: e.Code, Demand: e.Places, Waiting: e.Waiting, Group: e.Group})
+	}
+	for i, e := range f.Mentors {
+		m, cells := in.Mentor(e.Code, e.Profile)
+		if len(cells) > 0 && !e.Erased {
+			return nil, unreadable(e.Code, cells)
+		}
+		m.Wishes, m.Never = e.Wishes, e.Never
+		for _, t := range e.Traits {
+			m.Traits = append(m.Traits, scoring.Trait{Attribute: t.Attribute, Value: t.Value, Matching: t.Matching, Explained: t.Explained})
+		}
+		input.Mentors = append(input.Mentors, m)
+		made.mentor[e.Code] = i
+		p.Mentors = append(p.Mentors, pairing.Mentor{ID: e.Code, Seats: e.Places})
+	}
+	for _, pair := range f.Ended {
+		input.Ended = append(input.Ended, [2]string{pair.Mentee, pair.Mentor})
+	}
+	if len(f.Objectives) > 0 {
+		if p.Objective, err = pairing.ParseObjective(strings.Join(f.Objectives, ",")); err != nil {
+			return nil, problem.Errorf(problem.FailedPrecondition, "OBJECTIVES_INVALID", "the objectives cannot be followed: %v", err)
+		}
+	}
+	groups := map[string]bool{}
+	for _, e := range f.Mentees {
+		groups[e.Group] = true
+	}
+	for _, group := range sortedKeys(f.Floors) {
+		// Nobody there: nothing to hold.
+		if groups[group] {
+			p.Floors = append(p.Floors, pairing.Floor{Group: group, Covered: f.Floors[group]})
+		}
+	}
+	if made.scorer, _, err = scoring.New(input); err != nil {
+		return nil, problem.Errorf(problem.FailedPrecondition, "PROFILES_INVALID", "the profiles cannot be scored: %v", err)
+	}
+	if made.scores, err = made.scorer.Matrix(ctx, 1); err != nil {
+		return nil, err
+	}
+	p.Scores = made.scores
+	return made, nil
+}
+
+var strengths = map[string]scoring.Strength{"NICE": scoring.Nice, "IMPORTANT": scoring.Important, "REQUIRED": scoring.Required}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// solve finds the best pairs under the input's directives and some edits.
+func (v *solved) solve(ctx context.Context, edits []Edit, work int64, progress func(pairing.Progress)) (*solved, error) {
+	with := *v
+	p := *v.problem
+	with.problem = &p
+	locks, forbidden := slices.Clone(v.input.Locks), slices.Concat(v.input.Forbidden, v.input.Ordered)
+	for _, e := range edits {
+		pair, err := v.input.codes(e.Mentee, e.Mentor)
+		if err != nil {
+			return nil, err
+		}
+		// The last edit of a pair stands, also against a directive.
+		same := func(o frozenPair) bool { return o == pair }
+		locks, forbidden = slices.DeleteFunc(locks, same), slices.DeleteFunc(forbidden, same)
+		if e.Kind == LockPair {
+			locks = append(locks, pair)
+		} else {
+			forbidden = append(forbidden, pair)
+		}
+	}
+	pairs := func(list []frozenPair) (out []pairing.Pair) {
+		for _, l := range list {
+			out = append(out, pairing.Pair{Mentee: l.Mentee, Mentor: l.Mentor})
+		}
+		return out
+	}
+	p.Locks, p.Forbidden = pairs(locks), pairs(forbidden)
+	result, err := pairing.Solve(ctx, &p, pairing.Options{Work: work, Progress: progress})
+	var input *pairing.InputError
+	var objective *pairing.ObjectiveError
+	switch {
+	case errors.As(err, &input):
+		return nil, problem.Errorf(problem.FailedPrecondition, "MATCHING_IMPOSSIBLE", "these people cannot be matched like this: %v", input)
+	case errors.As(err, &objective):
+		return nil, problem.Errorf(problem.FailedPrecondition, "OBJECTIVES_INVALID", "the objectives cannot be followed: %v", objective)
+	case err != nil:
+		return nil, &engineFault{err}
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case result.Status == pairing.Infeasible:
+		return nil, problem.Errorf(problem.FailedPrecondition, "FLOORS_IMPOSSIBLE", "there are not mentors enough to keep the floors of the plan: lower them, or find more mentors")
+	}
+	with.result = result
+	return &with, with.recount(locks, forbidden)
+}
+
+// recount checks a result straight from the input: it trusts no solver.
+func (v *solved) recount(locks, forbidden []frozenPair) error {
+	loads, got := map[string]int{}, map[frozenPair]bool{}
+	for _, m := range v.result.Matches {
+		j, ok := v.mentee[m.Mentee]
+		i, ok2 := v.mentor[m.Mentor]
+		pair := frozenPair{m.Mentee, m.Mentor}
+		switch {
+		case !ok || !ok2 || got[pair]:
+			return &engineFault{fmt.Errorf("the result names somebody who is not in the input, or a pair twice")}
+		case int(v.scores[j*len(v.input.Mentors)+i]) != m.Score || m.Score < 0:
+			return &engineFault{fmt.Errorf("a pair has not the score that the result says")}
+		case slices.Contains(forbidden, pair):
+			return &engineFault{fmt.Errorf("a forbidden pair was made")}
+		}
+		got[pair] = true
+		loads[m.Mentee]++
+		loads[m.Mentor]++
+		if loads[m.Mentee] > v.input.Mentees[j].Places || loads[m.Mentor] > v.input.Mentors[i].Places {
+			return &engineFault{fmt.Errorf("somebody got more pairs than places")}
+		}
+	}
+	for _, l := range locks {
+		if !got[l] {
+			return &engineFault{fmt.Errorf("a locked pair was not made")}
+		}
+	}
+	return nil
+}
+
+// codes turns ids of enrollments into a pair of the input.
+func (f *frozen) codes(mentee, mentor string) (frozenPair, error) {
+	a, b := f.person(mentee), f.person(mentor)
+	if a == nil || b == nil || a.Erased || b.Erased || !slices.ContainsFunc(f.Mentees, func(p frozenPerson) bool { return p.ID == mentee }) ||
+		!slices.ContainsFunc(f.Mentors, func(p frozenPerson) bool { return p.ID == mentor }) {
+		return frozenPair{}, problem.Errorf(problem.NotFound, "PAIR_NOT_IN_RUN", "one of the two is not in this run: it was made with those who were available then")
+	}
+	return frozenPair{a.Code, b.Code}, nil
+}
+
+// pair is what a match is to people, with its parts if asked for.
+func (v *solved) pair(m pairing.Match, withParts bool) Pair {
+	j, i := v.mentee[m.Mentee], v.mentor[m.Mentor]
+	p := Pair{
+		Mentee: v.input.Mentees[j].ID, Mentor: v.input.Mentors[i].ID, MenteeCode: m.Mentee, MentorCode: m.Mentor,
+		Score: m.Score, Locked: m.Locked,
+	}
+	if withParts {
+		p.Parts = v.parts(j, i)
+	}
+	return p
+}
+
+func (v *solved) parts(j, i int) []Part {
+	var parts []Part
+	for _, x := range v.scorer.Explain(j, i).Parts {
+		part := Part{Feature: x.Feature, Points: x.Points, Most: x.Most}
+		for _, e := range x.Evidence {
+			part.Evidence = append(part.Evidence, e.String())
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// outcome is the result for people.
+func (v *solved) outcome(ctx context.Context) (*Result, error) {
+	r := &Result{Status: v.result.Status.String(), Covered: v.result.Covered, Total: v.result.Total, Worst: v.result.Worst}
+	matched := map[string]bool{}
+	for _, m := range v.result.Matches {
+		r.Pairs = append(r.Pairs, v.pair(m, true))
+		matched[m.Mentee] = true
+	}
+	r.Terms = v.terms()
+	var err error
+	r.Unmatched, err = v.unmatched(ctx, matched)
+	return r, err
+}
+
+// terms are the values of the objective's terms, in their order. How the seed
+// broke ties is none.
+func (v *solved) terms() []Term {
+	var all []Term
+	for _, value := range v.result.Values {
+		t := Term{Name: value.Tier.Kind.String(), Value: value.Value}
+		switch value.Tier.Kind {
+		case pairing.KindCover:
+			if value.Tier.Number > 1 {
+				t.Name += fmt.Sprint(value.Tier.Number)
+			}
+		case pairing.KindBelow:
+			t = Term{Name: pairing.Worst.String(), Value: int64(v.result.Worst)}
+		case pairing.KindBand:
+			t.Name += fmt.Sprint(value.Tier.Number)
+		case pairing.KindLottery:
+			continue
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// unmatched says of each mentee without a pair why.
+func (v *solved) unmatched(ctx context.Context, matched map[string]bool) ([]Unmatched, error) {
+	var all []Unmatched
+	for j, e := range v.input.Mentees {
+		if matched[e.Code] || e.Erased {
+			continue
+		}
+		all = append(all, Unmatched{Mentee: e.ID, MenteeCode: e.Code, Reason: v.why(j)})
+	}
+	return all, ctx.Err()
+}
+
+func (v *solved) why(j int) string {
+	n := len(v.input.Mentors)
+	for _, score := range v.scores[j*n : (j+1)*n] {
+		if score >= 0 {
+			return "TOO_FEW_SEATS"
+		}
+	}
+	return "NO_ELIGIBLE_MENTOR"
+}
+
+// isImpossible reports whether no matching keeps what was asked for.
+func isImpossible(err error) bool {
+	r := problem.ReasonOf(err)
+	return r == "MATCHING_IMPOSSIBLE" || r == "FLOORS_IMPOSSIBLE"
+}
