@@ -81,8 +81,8 @@ func Recruit(ctx context.Context, p *Problem, r *Result, o RecruitOptions) (*Rec
 			return nil, &InputError{"Mentors", n, fmt.Sprintf("%d mentors are grouped by %s, and there are %d", len(g.Of), g.Attribute, len(p.Mentors))}
 		}
 	}
-	q := x.search(x.end, false)
-	q.until(nobody, nil)
+	q := x.search(x.end)
+	q.run(nobody)
 	out := &Recruitment{}
 	for _, t := range r.run.tiers {
 		if t.stage < stages {

@@ -94,13 +94,12 @@ func (x *residual) isMentor(v int32) bool  { return v >= x.nodes && v < x.end }
 func (x *residual) u(s int, n int32) int64 { return x.run.flows[s].u[n] }
 func (x *residual) p(s int, i int32) int64 { return x.run.flows[s].p[i] }
 
-// reduced writes the reduced cost of the pair of j and i.
-func (x *residual) reduced(j, i int32, into []int64) {
-	r := x.run
+// reducedCost writes the reduced cost of the pair of j and i, stage by stage.
+func (r *run) reducedCost(j, i int32, into []int64) {
 	code := r.in.code(j, i)
 	n := r.node(j, code)
 	for s := range into {
-		into[s] = x.u(s, n) + x.p(s, i) - r.values[s].pair(r.in, r.class[j], j, i, code)
+		into[s] = r.flows[s].u[n] + r.flows[s].p[i] - r.values[s].pair(r.in, r.class[j], j, i, code)
 	}
 }
 
@@ -155,22 +154,21 @@ func (x *residual) seat(i int32, next bool, into []int64) bool {
 	return true
 }
 
-// search finds shortest ways in a residual network, from a vertex or to one.
+// search finds shortest ways in a residual network from one vertex.
 type search struct {
 	x    *residual
-	back bool      // ways to the start instead of from it
 	dist [][]int64 // by stage, then vertex
-	via  []int32   // the vertex before on the way, or after if back
+	via  []int32   // the vertex before
 	done []bool
 	at   []int32 // place in the heap, or nobody
 	heap []int32
 	word []int64 // of the arc that is looked at
-	stop int32   // a vertex that is not looked through, or nobody
+	goal int32   // nothing farther than it matters; or nobody
 }
 
-func (x *residual) search(start int32, back bool) *search {
+func (x *residual) search(start int32) *search {
 	n := int(x.end) + 1
-	q := &search{x: x, back: back, via: make([]int32, n), done: make([]bool, n), at: make([]int32, n), word: make([]int64, x.stages), stop: nobody}
+	q := &search{x: x, via: make([]int32, n), done: make([]bool, n), at: make([]int32, n), word: make([]int64, x.stages), goal: nobody}
 	for range x.stages {
 		q.dist = append(q.dist, make([]int64, n))
 	}
@@ -185,36 +183,31 @@ func (x *residual) search(start int32, back bool) *search {
 // reached says whether a way to v is known.
 func (q *search) reached(v int32) bool { return q.dist[0][v] < unreachable }
 
-// tuple is the length of the way to v.
-func (q *search) tuple(v int32) []int64 {
-	t := make([]int64, len(q.dist))
-	for s := range t {
-		t[s] = q.dist[s][v]
+// run looks through vertices, the nearest first, until the goal is settled; with
+// nobody for a goal, through all that can be reached.
+func (q *search) run(goal int32) {
+	for q.goal = goal; len(q.heap) > 0; {
+		v := q.pop()
+		q.done[v] = true
+		switch {
+		case v == goal:
+			return
+		case v == q.x.end:
+			q.outside()
+		case q.x.isMentor(v):
+			q.fromMentor(v)
+		default:
+			q.fromNode(v)
+		}
 	}
-	return t
 }
 
-// until looks through vertices, the nearest first, until v is settled or nothing is
-// nearer than limit (nil: no limit); v may be nobody. It can be called again.
-func (q *search) until(v int32, limit []int64) {
-	for len(q.heap) > 0 && (v == nobody || !q.done[v]) {
-		if limit != nil && slices.Compare(q.tuple(q.heap[0]), limit) >= 0 {
-			return
-		}
-		w := q.pop()
-		q.done[w] = true
-		if w == q.stop {
-			continue
-		}
-		switch {
-		case w == q.x.end:
-			q.outside()
-		case q.x.isMentor(w):
-			q.fromMentor(w)
-		default:
-			q.fromNode(w)
-		}
+// near is the first stage of a length that is still worth knowing.
+func (q *search) near() int64 {
+	if q.goal == nobody {
+		return unreachable
 	}
+	return q.dist[0][q.goal]
 }
 
 // try notes a way to v over an arc of length q.word from w.
@@ -249,103 +242,68 @@ func (q *search) negate() {
 	}
 }
 
-// outside looks through the outside.
+// outside looks through the outside: it gives a node one more unit, or takes back
+// the seat of a mentor.
 func (q *search) outside() {
 	x := q.x
 	for n := range x.nodes {
-		// Forward, the outside gives one more unit; back, it takes one in.
-		if !x.unit(n, !q.back, q.word) {
+		if !x.unit(n, true, q.word) {
 			continue
 		}
 		for s := range q.word {
-			q.word[s] += x.u(s, n)
-		}
-		if !q.back {
-			q.negate()
+			q.word[s] = -q.word[s] - x.u(s, n)
 		}
 		q.try(x.end, n)
 	}
 	for i := range int32(len(x.load)) {
-		if !x.seat(i, q.back, q.word) {
+		if !x.seat(i, false, q.word) {
 			continue
 		}
 		for s := range q.word {
-			q.word[s] -= x.p(s, i)
-		}
-		if !q.back {
-			q.negate()
+			q.word[s] = x.p(s, i) - q.word[s]
 		}
 		q.try(x.end, x.vertex(i))
 	}
 }
 
-// fromMentor looks through a mentor: forward, somebody who is held lets go, or a
-// seat is taken; back, somebody new comes, or a seat is given up.
+// fromMentor looks through a mentor who has one mentee too many: a free seat is
+// taken, or somebody else lets go.
 func (q *search) fromMentor(v int32) {
 	x := q.x
 	i := x.mentor(v)
-	if x.seat(i, !q.back, q.word) {
+	if x.seat(i, true, q.word) {
 		for s := range q.word {
 			q.word[s] -= x.p(s, i)
 		}
-		if q.back {
-			q.negate()
-		}
 		q.try(v, x.end)
 	}
-	in := x.run.in
-	if !q.back {
-		for _, j := range x.held[i] {
-			x.reduced(j, i, q.word)
-			q.negate()
-			q.try(v, x.run.node(j, in.code(j, i)))
-		}
-		return
-	}
-	near, p := q.dist[0][v], x.p(0, i)
-	for j := range int32(in.nJ()) {
-		code := in.code(j, i)
-		if code < 0 || in.want[j] == 0 {
-			continue
-		}
-		n := x.run.node(j, code)
-		if q.done[n] || !x.run.values[0].lottery && near+x.u(0, n)+p-x.run.values[0].pairs[x.run.class[j]][code+1] > q.dist[0][n] || slices.Contains(x.on[j], i) {
-			continue
-		}
-		x.reduced(j, i, q.word)
-		q.try(v, n)
+	for _, j := range x.held[i] {
+		x.run.reducedCost(j, i, q.word)
+		q.negate()
+		q.try(v, x.run.node(j, x.run.in.code(j, i)))
 	}
 }
 
-// fromNode looks through a mentee, a child or a group.
+// fromNode looks through a mentee, a child or a group with a unit too many: it
+// goes to a mentor, over a link, or back to the outside.
 func (q *search) fromNode(n int32) {
-	x := q.x
-	if x.unit(n, q.back, q.word) {
+	x, r := q.x, q.x.run
+	if x.unit(n, false, q.word) {
 		for s := range q.word {
 			q.word[s] += x.u(s, n)
 		}
-		if q.back {
-			q.negate()
-		}
 		q.try(n, x.end)
 	}
-	f := x.run.flows[0]
+	f := r.flows[0]
 	for _, k := range f.linksAt(n) {
 		l := &f.links[k]
 		for s := range q.word {
-			q.word[s] = x.u(s, l.from) - x.run.flows[s].links[k].val - x.u(s, l.to)
+			q.word[s] = x.u(s, l.from) - r.flows[s].links[k].val - x.u(s, l.to)
 		}
-		more, less := x.flow[k] < l.hi, x.flow[k] > 0
-		switch {
-		case l.from == n && !q.back && more, l.to == n && q.back && more:
-		case l.to == n && !q.back && less, l.from == n && q.back && less:
-			q.negate()
-		default:
-			continue
-		}
-		if l.from == n {
+		if l.from == n && x.flow[k] < l.hi {
 			q.try(n, l.to)
-		} else {
+		} else if l.to == n && x.flow[k] > 0 {
+			q.negate()
 			q.try(n, l.from)
 		}
 	}
@@ -353,26 +311,18 @@ func (q *search) fromNode(n int32) {
 	if j == nobody {
 		return
 	}
-	r := x.run
-	if q.back {
-		for _, i := range x.on[j] {
-			if r.node(j, r.in.code(j, i)) != n {
-				continue
-			}
-			x.reduced(j, i, q.word)
-			q.negate()
-			q.try(n, x.vertex(i))
-		}
-		return
-	}
 	base, p, dist := q.dist[0][n]+x.u(0, n), r.flows[0].p, q.dist[0][x.nodes:x.end]
-	tab, lottery := &r.values[0].pairs[r.class[j]], r.values[0].lottery
+	tab, near := &r.values[0].pairs[r.class[j]], q.near()
+	if r.values[0].lottery { // the table alone says too little
+		base, near = -unreachable/2, unreachable
+	}
 	split := r.child[j] >= 0
 	for i, code := range r.in.row(j) {
-		if code < 0 || !lottery && base+p[i]-tab[code+1] > dist[i] || split && r.node(j, code) != n || slices.Contains(x.on[j], int32(i)) {
+		d := base + p[i] - tab[code+1]
+		if d > dist[i] || d > near || code < 0 || split && r.node(j, code) != n || slices.Contains(x.on[j], int32(i)) {
 			continue
 		}
-		x.reduced(j, int32(i), q.word)
+		r.reducedCost(j, int32(i), q.word)
 		q.try(n, x.vertex(int32(i)))
 	}
 }

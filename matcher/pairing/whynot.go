@@ -44,37 +44,28 @@ type Displaced struct {
 // WhyNotBound says at once what forcing a pair costs at the least, and only that.
 // The error is ErrNoProof, or an *InputError if somebody is unknown.
 func WhyNotBound(r *Result, pair Pair) (*Forced, error) {
-	w, _, _, _, err := bound(r, pair)
-	return w, err
-}
-
-func bound(r *Result, pair Pair) (w *Forced, x *residual, j, i int32, err error) {
 	if r.run == nil || r.Status != Optimal {
-		return nil, nil, 0, 0, ErrNoProof
+		return nil, ErrNoProof
 	}
 	in := r.run.in
-	if j, i, err = in.find("pair", 0, pair); err != nil {
-		return nil, nil, 0, 0, err
+	j, i, err := in.find("pair", 0, pair)
+	if err != nil {
+		return nil, err
 	}
 	code := in.code(j, i)
-	w = &Forced{Pair: pair, Score: int(scoreOf(code))}
+	w := &Forced{Pair: pair, Score: int(scoreOf(code))}
 	for _, m := range r.Matches {
 		if m.Mentee == pair.Mentee && m.Mentor == pair.Mentor {
 			w.Matched, w.Possible, w.Score = true, true, m.Score
-			return w, nil, 0, 0, nil
+			return w, nil
 		}
 	}
-	w.Possible = code >= 0 && in.want[j] > 0 && in.seats[i] > 0
-	if !w.Possible {
-		return w, nil, 0, 0, nil
+	if w.Possible = code >= 0 && in.want[j] > 0 && in.seats[i] > 0; w.Possible {
+		length := make([]int64, len(r.run.values))
+		r.run.reducedCost(j, i, length)
+		w.Bound = r.run.amounts(length)
 	}
-	if x, err = newResidual(r, len(r.run.values)); err != nil {
-		return nil, nil, 0, 0, err
-	}
-	length := make([]int64, x.stages)
-	x.reduced(j, i, length)
-	w.Bound = r.run.amounts(length)
-	return w, x, j, i, nil
+	return w, nil
 }
 
 // amounts tells packed values, one for each stage, tier by tier. Later stages may
@@ -99,26 +90,34 @@ func (r *run) amounts(packed []int64) []Value {
 // shortest way through the network, over all eligible pairs, from the mentor's
 // seat back to the mentee's place. Errors are those of WhyNotBound, and the context's.
 func WhyNot(ctx context.Context, r *Result, pair Pair) (*Forced, error) {
-	w, x, j, i, err := bound(r, pair)
+	w, err := WhyNotBound(r, pair)
 	if err != nil || w.Matched || !w.Possible {
 		return w, err
 	}
-	if err := ctx.Err(); err != nil {
+	x, err := newResidual(r, len(r.run.values))
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return nil, err
 	}
-	way, length := x.around(j, i)
-	if way == nil {
+	in := r.run.in
+	j, _ := in.mentee(pair.Mentee)
+	i, _ := in.mentor(pair.Mentor)
+	to := r.run.node(j, in.code(j, i))
+	q := x.search(x.vertex(i))
+	if q.run(to); !q.done[to] {
 		w.Possible, w.Bound = false, nil
 		return w, nil
 	}
-	first := make([]int64, x.stages)
-	x.reduced(j, i, first)
+	length := make([]int64, x.stages)
+	r.run.reducedCost(j, i, length)
 	for s := range length {
-		length[s] += first[s]
+		length[s] += q.dist[s][to]
 	}
 	w.Loss = r.run.amounts(length)
 	w.BarMoves = r.barMoves(w.Loss)
-	w.Displaced = x.displaced(way, j, i)
+	w.Displaced = x.displaced(q.way(to), j, i)
 	return w, nil
 }
 
@@ -133,40 +132,6 @@ func (r *Result) barMoves(loss []Value) bool {
 		upTo++
 	}
 	return slices.ContainsFunc(loss[:upTo], func(v Value) bool { return v.Value != 0 })
-}
-
-// around finds the shortest way from the seat of mentor i back to a place of
-// mentee j, as the vertices on it, and its length. It goes to a place that j gives
-// up, or to the outside and from there to one more place for j.
-func (x *residual) around(j, i int32) (way []int32, length []int64) {
-	to := x.run.node(j, x.run.in.code(j, i))
-	out := x.search(x.vertex(i), false)
-	out.stop = x.end
-	in := x.search(to, true)
-	in.stop = x.end
-	var through []int64
-	if out.until(x.end, nil); out.done[x.end] {
-		if in.until(x.end, nil); in.done[x.end] {
-			through = out.tuple(x.end)
-			for s, d := range in.tuple(x.end) {
-				through[s] += d
-			}
-		}
-	}
-	// Of two ways that are equally long, the one that is not put together.
-	direct := false
-	if out.until(to, through); out.done[to] {
-		direct = through == nil || slices.Compare(out.tuple(to), through) <= 0
-	}
-	switch {
-	case direct:
-		return out.way(to), out.tuple(to)
-	case through == nil:
-		return nil, nil
-	}
-	back := in.way(x.end) // from the place of j to the outside, seen from there
-	slices.Reverse(back)
-	return append(out.way(x.end), back[1:]...), through
 }
 
 // way lists the vertices from the start of a search to v.
