@@ -103,7 +103,7 @@ func (s *Scorer) Explain(j, i int) Explanation {
 			Feature: k.String(), Points: int(points[k]), Value: int((gives[k] + one/2000) / (one / 1000)),
 			Evidence: s.evidence(k, r, i),
 		}
-		p.Most = max(int((1000*weight[k]+den-1)/den), p.Points)
+		p.Most = max(int((2000*weight[k]+den)/(2*den)), p.Points)
 		e.Parts = append(e.Parts, p)
 	}
 	return e
