@@ -25,6 +25,9 @@ type Forced struct {
 	// Loss is by tier what is lost exactly; the first that is not 0 is above 0. It
 	// is nil after WhyNotBound.
 	Loss []Value
+	// Terms is what that makes of the terms of the objective; nil after
+	// WhyNotBound.
+	Terms []TermChange
 	// BarMoves says that the threshold of worst may be another one with the pair:
 	// somebody falls below it, or there are fewer people to be above it. Loss then
 	// holds the threshold where it is and counts in the tier below who falls under
@@ -117,7 +120,9 @@ func WhyNot(ctx context.Context, r *Result, pair Pair) (*Forced, error) {
 	}
 	w.Loss = r.run.amounts(length)
 	w.BarMoves = r.barMoves(w.Loss)
-	w.Displaced = x.displaced(q.way(to), j, i)
+	var after Result
+	w.Displaced, after = x.displaced(r, q.way(to), j, i)
+	w.Terms = termChanges(r, TermValues(in.problem, r), TermValues(in.problem, &after))
 	return w, nil
 }
 
@@ -144,8 +149,16 @@ func (q *search) way(v int32) []int32 {
 	return way
 }
 
-// displaced applies a way to the matching and lists who has other mentors.
-func (x *residual) displaced(way []int32, j, i int32) []Displaced {
+func termChanges(r *Result, before, after []int64) []TermChange {
+	var list []TermChange
+	for k, t := range r.objective {
+		list = append(list, TermChange{t, before[k], after[k]})
+	}
+	return list
+}
+
+// displaced applies a way to the matching, and lists who has other mentors.
+func (x *residual) displaced(r *Result, way []int32, j, i int32) ([]Displaced, Result) {
 	after := map[int32][]int32{j: append(slices.Clone(x.on[j]), i)}
 	order := []int32{j}
 	for k := range way[:len(way)-1] {
@@ -177,14 +190,37 @@ func (x *residual) displaced(way []int32, j, i int32) []Displaced {
 		slices.Sort(list)
 		return ids(list, func(i int32) string { return in.mentors[i].ID })
 	}
+	moved := Result{Worst: -1}
+	for _, m := range r.Matches {
+		who, _ := in.mentee(m.Mentee)
+		mentor, _ := in.mentor(m.Mentor)
+		if list, ok := after[who]; m.Locked || !ok || slices.Contains(list, mentor) {
+			moved.Matches = append(moved.Matches, m)
+		}
+	}
 	var changes []Displaced
 	for _, who := range order {
+		for _, mentor := range after[who] {
+			if !slices.Contains(x.on[who], mentor) {
+				code := in.code(who, mentor)
+				moved.Matches = append(moved.Matches, Match{Mentee: in.mentees[who].ID, Mentor: in.mentors[mentor].ID, Score: int(scoreOf(code)), Standing: code >= standingFrom})
+			}
+		}
 		d := Displaced{in.mentees[who].ID, names(who, x.on[who]), names(who, after[who])}
 		if !slices.Equal(d.Before, d.After) {
 			changes = append(changes, d)
 		}
 	}
-	return changes
+	best := map[string]int{}
+	for _, m := range moved.Matches {
+		best[m.Mentee] = max(best[m.Mentee], m.Score)
+	}
+	for _, score := range best {
+		if moved.Worst < 0 || score < moved.Worst {
+			moved.Worst = score
+		}
+	}
+	return changes, moved
 }
 
 // EditKind is what a coordinator orders about a pair.
@@ -234,14 +270,7 @@ func CostOf(ctx context.Context, p *Problem, r *Result, edits []Edit, o Options)
 		return nil, err
 	}
 	c := &EditCost{After: after}
-	objective := p.Objective
-	if objective == nil {
-		objective = DefaultObjective()
-	}
-	before, now := TermValues(p, r), TermValues(edited, after)
-	for k, t := range objective {
-		c.Terms = append(c.Terms, TermChange{t, before[k], now[k]})
-	}
+	c.Terms = termChanges(r, TermValues(p, r), TermValues(edited, after))
 	c.Gone, c.Come = without(r.Matches, after.Matches), without(after.Matches, r.Matches)
 	for _, f := range p.Floors {
 		if served(edited, after, f.Group) < f.Covered {

@@ -122,6 +122,12 @@ func TestWhyNotIsExact(t *testing.T) {
 					t.Fatalf("%s: %v: tier %v loses %d, and solving again goes from %d to %d", name, pair, v.Tier, v.Value, r.Values[k].Value, again.Values[k].Value)
 				}
 			}
+			values := pairing.TermValues(&q, again)
+			for k, c := range w.Terms {
+				if c.Term != p.Objective[k] || c.After != values[k] || c.Before != pairing.TermValues(p, r)[k] {
+					t.Fatalf("%s: %v: %+v, and solving again gives %v", name, pair, w.Terms, values)
+				}
+			}
 			if got, want := applied(r, w), mentors(again); !mapsEqual(got, want) {
 				t.Fatalf("%s: %v: displaced %v, solving again gives %v", name, pair, got, want)
 			}
