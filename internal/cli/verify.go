@@ -21,6 +21,7 @@ const mostVerified = 256 << 20
 // verifying is `fairlead verify`.
 type verifying struct {
 	pool, public   string
+	scores         string
 	declineAsValue bool
 	asJSON, quiet  bool
 }
@@ -29,11 +30,11 @@ func (p *program) verifyCommand() *cobra.Command {
 	v := &verifying{}
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
-		Short: "Check a record, a public record or a slip without the solvers",
-		Long: `Verify checks what a selection has published, with no code of the solvers. It
-tells by the file what it is: the record of select or an audit record (level
-audit), a public record (level public) or an applicant's slip (level slip), and
-lists the numbered checks: which held, which could not run and why. docs/record.md
+		Short: "Check a record, a public record, a slip or a matching without the solvers",
+		Long: `Verify checks what a selection or a matching has published, with no code of the
+solvers. It tells by the file what it is: the record of select or an audit record
+(level audit), a public record (level public), an applicant's slip (level slip) or
+the record of pair (level matching, for which docs/matching.md says it), and lists the numbered checks: which held, which could not run and why. docs/record.md
 says what each of them looks at. "Nothing to check" is said of what the file does
 not claim. A - reads the file from stdin.
 
@@ -48,6 +49,7 @@ something is not proved or could not be checked · 6 refused.`,
 	f.SortFlags = false
 	f.StringVar(&v.pool, "pool", "", "CSV `file` of the people, to compare with those in the record")
 	f.BoolVar(&v.declineAsValue, "decline-as-value", false, "as it was given to select")
+	f.StringVar(&v.scores, "scores", "", "CSV `file` of mentee,mentor,score, to check a matching over all pairs")
 	f.StringVar(&v.public, "public", "", "`file` of the public record, to compare a slip with")
 	f.BoolVar(&v.asJSON, "json", false, "print the checks as JSON")
 	f.BoolVar(&v.quiet, "quiet", false, "print nothing: the exit code says it")
@@ -77,6 +79,13 @@ func (v *verifying) run(p *program, name string) error {
 			return err
 		}
 	}
+	if v.scores != "" {
+		scores, err := readFile(p, v.scores, poolfile.ReadPairScores)
+		if err != nil {
+			return data(err)
+		}
+		o.Scores = rowsOf(scores)
+	}
 	if v.pool != "" {
 		pool, err := readFile(p, v.pool, func(name string, r io.Reader) (*poolfile.Pool, error) {
 			return poolfile.ReadPool(name, r, poolfile.Options{DeclineAsValue: v.declineAsValue})
@@ -105,6 +114,29 @@ func (v *verifying) run(p *program, name string) error {
 		return &exitError{code: exitUnproved}
 	}
 	return nil
+}
+
+// rowsOf gives the scores of a file for the people of a matching. Whom the file
+// does not name is eligible for nobody.
+func rowsOf(scores *poolfile.PairScores) verify.PairScores {
+	return func(mentees, mentors []string) ([]int16, error) {
+		rows := make([]int16, 0, len(mentees)*len(mentors))
+		columns := make([]int, len(mentors))
+		for k, id := range mentors {
+			columns[k] = placeOf(scores.Mentor(id))
+		}
+		for _, id := range mentees {
+			j := placeOf(scores.Mentee(id))
+			for _, i := range columns {
+				score := int16(-1)
+				if j >= 0 && i >= 0 {
+					score = scores.Score(j, i)
+				}
+				rows = append(rows, score)
+			}
+		}
+		return rows, nil
+	}
 }
 
 // peopleOf gives the people of a pool file with some of its attributes.
@@ -139,6 +171,8 @@ var levelWords = map[string]string{
 	verify.LevelAudit:  "a whole record, with the people, the lottery and the proofs",
 	verify.LevelPublic: "a public record, with digests and counts and nobody in it",
 	verify.LevelSlip:   "the slip of one applicant",
+
+	verify.LevelMatching: "a matching of mentees to mentors, with the prices that prove it",
 }
 
 func (v *verifying) tell(p *program, r *verify.Report) error {
@@ -179,7 +213,11 @@ func (v *verifying) tell(p *program, r *verify.Report) error {
 	t.line("")
 	switch {
 	case !r.Accepted:
-		t.line("%s  check %s does not hold: this is not what the selection published.", t.bold("REFUSED"), r.Broken())
+		what := "this is not what the selection published"
+		if r.Level == verify.LevelMatching {
+			what = "this is no sound matching of these scores"
+		}
+		t.line("%s  check %s does not hold: %s.", t.bold("REFUSED"), r.Broken(), what)
 	case !r.Certified:
 		var open []string
 		for _, c := range r.Checks {
