@@ -303,6 +303,7 @@ func (m *Matching) erase(id string) (held, edited bool, err error) {
 				r.Pairs[i].Parts = nil
 			}
 		}
+		r.Certificate = nil // it names groups
 		if m.Record, err = json.Marshal(r); err != nil {
 			return false, false, err
 		}

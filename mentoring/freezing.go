@@ -22,6 +22,7 @@ type frozen struct {
 	Forbidden  []frozenPair   `json:"forbidden"` // declined, or made before
 	Ordered    []frozenPair   `json:"ordered"`   // forbidden by a directive
 	Ended      []frozenPair   `json:"ended"`     // that ended with a concern
+	Audited    []string       `json:"audited,omitempty"`
 	Floors     map[string]int `json:"floors,omitempty"`
 	Seed       string         `json:"seed"`
 }
@@ -85,7 +86,7 @@ func samePerson(a, b *Enrollment) bool {
 // that have an open proposal or a mentorship stand, and hold their places; those
 // that declined, or ended, are not made again.
 func freeze(ctx context.Context, tx Tx, p *Plan, m *Matching) (*frozen, error) {
-	f := &frozen{Rules: p.Rules, Objectives: m.Objectives, Seed: m.Seed, Locks: []frozenPair{}, Forbidden: []frozenPair{}, Ended: []frozenPair{}}
+	f := &frozen{Rules: p.Rules, Objectives: m.Objectives, Seed: m.Seed, Audited: p.Audited, Locks: []frozenPair{}, Forbidden: []frozenPair{}, Ended: []frozenPair{}}
 	people, err := tx.Enrollments(ctx, EnrollmentQuery{Program: p.Program, States: []EnrollmentState{Available}})
 	if err != nil {
 		return nil, err

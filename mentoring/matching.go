@@ -1,6 +1,10 @@
 package mentoring
 
-import "time"
+import (
+	"time"
+
+	"github.com/openfairlead/fairlead/matcher/pairing"
+)
 
 // MatchingState is the life of a matching run.
 type MatchingState string
@@ -88,8 +92,10 @@ type Part struct {
 // Unmatched is a mentee for whom the run found no mentor, and why.
 type Unmatched struct {
 	Mentee, MenteeCode string
-	Reason             string // stable word, as package pairing gives it
-	Words              string // for people
+	Reason             pairing.Reason
+	// Rule is the hard rule that makes it so, or "": without it most would be
+	// served.
+	Rule string
 	// Mentees can be served only by Mentors, who have Seats: the witness. Zero
 	// where the reason is none of numbers.
 	Mentees, Mentors, Seats int
@@ -110,9 +116,12 @@ type Result struct {
 	Covered   int // mentees with a mentor
 	Total     int64
 	Worst     int // the smallest, over covered mentees, of the mentee's best pair
-	// Certificate is the prices that prove the result, as package pairing writes
-	// them.
+	// Certificate is the canonical record (matcher.Matching) with the prices that
+	// prove the result, by codes: `fairlead verify` checks it. Empty if FEASIBLE, or
+	// after somebody of the run was erased.
 	Certificate []byte
+	// Audit compares how groups were served; small ones are left out of it.
+	Audit *pairing.EquityAudit
 }
 
 // Step is a durable step of a run: "claimed", "frozen", "scored", "solved",

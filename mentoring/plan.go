@@ -22,7 +22,10 @@ type Plan struct {
 	Rules string
 	// Objectives are the terms of pairing in their order. Empty: the default.
 	Objectives []string
-	// Floors are the coverage floors on one attribute of the mentees.
+	// Audited are columns of the mentees' profiles whose groups every run is audited
+	// by, for how each was served.
+	Audited []string
+	// Floors are the coverage floors on one column of the mentees' profiles.
 	Floors *Floors
 	// AnswerTime is how long a proposal waits for its answers.
 	AnswerTime time.Duration
@@ -50,4 +53,5 @@ const (
 	mostRules     = 256 << 10 // bytes
 	shortestReply = time.Hour
 	longestReply  = 90 * 24 * time.Hour
+	mostAudited   = 10
 )

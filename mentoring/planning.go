@@ -55,7 +55,7 @@ func (s *Service) SavePlan(ctx context.Context, who access.Principal, plan *Plan
 }
 
 // Plan returns a program's plan. Mentors and mentees, and anybody while the
-// plan is open, see it without the floors.
+// plan is open, see it without floors and audit.
 func (s *Service) Plan(ctx context.Context, who access.Principal, program string) (*Plan, error) {
 	var p *Plan
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
@@ -71,7 +71,7 @@ func (s *Service) Plan(ctx context.Context, who access.Principal, program string
 	if !p.Open && !who.Can(access.MatchingsOwn, program) {
 		return nil, need(who, access.MatchingsRead, program)
 	}
-	p.Floors = nil
+	p.Floors, p.Audited = nil, nil
 	return p, nil
 }
 
@@ -115,6 +115,14 @@ func cleanPlan(given *Plan) (*Plan, error) {
 			wrong("objectives", "%s", err)
 		}
 	}
+	if len(p.Audited) > mostAudited {
+		wrong("audited", "at most %d columns", mostAudited)
+	}
+	for i, column := range p.Audited {
+		if slices.Contains(privateCells, column) || slices.Contains(ownFields, column) || column == "" {
+			wrong(fmt.Sprintf("audited[%d]", i), "a column that staff read")
+		}
+	}
 	if f := p.Floors; f != nil {
 		if f.Attribute == "" || len(f.Min) == 0 {
 			wrong("floors", "name the attribute, and how many at least for each of its values")
@@ -128,7 +136,7 @@ func cleanPlan(given *Plan) (*Plan, error) {
 	if len(bad) > 0 {
 		return nil, problem.Invalid("PLAN_INVALID", "the plan cannot be kept like this", bad...)
 	}
-	p.Objectives = slices.Clone(p.Objectives)
+	p.Objectives, p.Audited = slices.Clone(p.Objectives), slices.Clone(p.Audited)
 	return &p, nil
 }
 

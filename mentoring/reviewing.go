@@ -48,7 +48,7 @@ func (s *Service) EditMatching(ctx context.Context, who access.Principal, progra
 		return s.replay(ctx, who, m, "EditMatching", idem, err)
 	}
 	e.Reason, e.By, e.Time, e.Cost = reason, who.Subject, s.now(), *cost
-	outcome, err := found.outcome(ctx)
+	outcome, err := found.outcome(ctx, s.Engine)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) UndoEdit(ctx context.Context, who access.Principal, program, i
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := found.outcome(ctx)
+	outcome, err := found.outcome(ctx, s.Engine)
 	if err != nil {
 		return nil, err
 	}

@@ -468,7 +468,7 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 	if err != nil {
 		return err
 	}
-	outcome, err := found.outcome(ctx)
+	outcome, err := found.outcome(ctx, s.Engine)
 	if err != nil {
 		return err
 	}

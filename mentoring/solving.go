@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -219,17 +220,42 @@ func (v *solved) parts(j, i int) []Part {
 }
 
 // outcome is the result for people.
-func (v *solved) outcome(ctx context.Context) (*Result, error) {
+func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 	r := &Result{Status: v.result.Status.String(), Covered: v.result.Covered, Total: v.result.Total, Worst: v.result.Worst}
-	matched := map[string]bool{}
 	for _, m := range v.result.Matches {
 		r.Pairs = append(r.Pairs, v.pair(m, true))
-		matched[m.Mentee] = true
 	}
 	r.Terms = v.terms()
-	var err error
-	r.Unmatched, err = v.unmatched(ctx, matched)
-	return r, err
+	why, err := pairing.WhyUnmatched(ctx, v.problem, v.result, v.rules())
+	if err != nil {
+		return nil, &engineFault{err}
+	}
+	for _, u := range why {
+		person := v.input.Mentees[v.mentee[u.Mentee]]
+		left := Unmatched{Mentee: person.ID, MenteeCode: person.Code, Reason: u.Reason}
+		w := u.Witness
+		if u.Near != nil {
+			w = u.Near // fewer people say more
+		}
+		if w != nil {
+			left.Mentees, left.Mentors, left.Seats = len(w.Mentees), len(w.Mentors), w.Seats
+		}
+		if u.Witness != nil {
+			left.Rule = u.Witness.Cause()
+		}
+		r.Unmatched = append(r.Unmatched, left)
+	}
+	if r.Audit, err = pairing.AuditEquity(ctx, v.problem, v.result, v.groupings(), pairing.AuditOptions{Rules: v.rules()}); err != nil {
+		return nil, &engineFault{err}
+	}
+	if v.result.Status == pairing.Optimal {
+		record, err := v.result.Record(ctx, engine)
+		if err != nil {
+			return nil, &engineFault{err}
+		}
+		r.Certificate = record.AppendJSON(nil)
+	}
+	return r, nil
 }
 
 // terms are the values of the objective's terms, in their order. How the seed
@@ -255,30 +281,62 @@ func (v *solved) terms() []Term {
 	return all
 }
 
-// unmatched says of each mentee without a pair why.
-func (v *solved) unmatched(ctx context.Context, matched map[string]bool) ([]Unmatched, error) {
-	var all []Unmatched
-	for j, e := range v.input.Mentees {
-		if matched[e.Code] || e.Erased {
-			continue
-		}
-		all = append(all, Unmatched{Mentee: e.ID, MenteeCode: e.Code, Reason: v.why(j)})
-	}
-	return all, ctx.Err()
-}
-
-func (v *solved) why(j int) string {
-	n := len(v.input.Mentors)
-	for _, score := range v.scores[j*n : (j+1)*n] {
-		if score >= 0 {
-			return "TOO_FEW_SEATS"
-		}
-	}
-	return "NO_ELIGIBLE_MENTOR"
-}
-
 // isImpossible reports whether no matching keeps what was asked for.
 func isImpossible(err error) bool {
 	r := problem.ReasonOf(err)
 	return r == "MATCHING_IMPOSSIBLE" || r == "FLOORS_IMPOSSIBLE"
+}
+
+// rules are the hard rules in force, for why somebody is left: those that only
+// one of a pair may know of are one.
+func (v *solved) rules() *pairing.HardRules {
+	h := hardRules{scorer: v.scorer}
+	for k, name := range v.scorer.RuleNames() {
+		shown := publicRules([]string{name})[0]
+		at := slices.Index(h.names, shown)
+		if at < 0 {
+			at = len(h.names)
+			h.names = append(h.names, shown)
+		}
+		h.bit[k] = 1 << at
+	}
+	return &pairing.HardRules{Names: h.names, Rows: &h}
+}
+
+type hardRules struct {
+	scorer *scoring.Scorer
+	names  []string
+	bit    [64]uint64 // of the scorer's rules, among names
+}
+
+// Blocked implements pairing.RuleRows.
+func (h *hardRules) Blocked(j int, into []uint64) {
+	h.scorer.Blocked(j, into)
+	for i, m := range into {
+		shown := uint64(0)
+		for ; m != 0; m &= m - 1 {
+			shown |= h.bit[bits.TrailingZeros64(m)]
+		}
+		into[i] = shown
+	}
+}
+
+// groupings are the groups that a run is audited by: a cell is a set of values.
+func (v *solved) groupings() []pairing.Grouping {
+	var all []pairing.Grouping
+	for _, column := range v.input.Audited {
+		g := pairing.Grouping{Attribute: column}
+		for _, e := range v.input.Mentees {
+			var values []string
+			for part := range strings.SplitSeq(e.Profile[column], ";") {
+				if part = strings.TrimSpace(part); part != "" {
+					values = append(values, part)
+				}
+			}
+			slices.Sort(values)
+			g.Of = append(g.Of, slices.Compact(values))
+		}
+		all = append(all, g)
+	}
+	return all
 }

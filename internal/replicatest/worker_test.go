@@ -67,6 +67,7 @@ type job struct {
 	Way     way
 	Expire  bool
 	Ahead   time.Duration
+	Pair    *pairJob // instead of all that
 }
 
 type offer struct{ ID, Application string }
@@ -133,6 +134,9 @@ func openService(p place) (*applications.Service, error) {
 }
 
 func do(s *applications.Service, j job) report {
+	if j.Pair != nil {
+		return doPair(s, j.At, *j.Pair)
+	}
 	r := report{Refused: map[string]int{}}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
