@@ -58,7 +58,7 @@ type result struct {
 
 func run(ctx context.Context, dir, stdin string, args ...string) result {
 	for i, a := range args {
-		if strings.HasSuffix(a, ".csv") || strings.HasSuffix(a, ".json") {
+		if strings.HasSuffix(a, ".csv") || strings.HasSuffix(a, ".json") || strings.HasSuffix(a, ".yaml") {
 			args[i] = filepath.Join(dir, a)
 		}
 	}

@@ -26,6 +26,10 @@ type Topics struct {
 	labels  []string                       // in English, for hints
 }
 
+// mostVocabulary is how many topics a vocabulary has: a table has one list of
+// mentors for each.
+const mostVocabulary = 2000
+
 type topic struct {
 	id, en, es string
 	parent     int // -1: none
@@ -75,6 +79,10 @@ func ReadTopics(file string, r io.Reader) (*Topics, error) {
 	}
 	stems := newStemmer()
 	entries := top.list("topics")
+	if len(entries) > mostVocabulary {
+		f.add(top.line, "topics", "are %d: at most %d", len(entries), mostVocabulary)
+		entries = nil
+	}
 	parents := make([]string, 0, len(entries))
 	lines := make([]int, 0, len(entries))
 	for _, s := range entries {

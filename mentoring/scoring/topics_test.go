@@ -89,6 +89,7 @@ func TestTopicsRefused(t *testing.T) {
 		{smallTopics, "", "is empty"},
 		{smallTopics, "version: 1\n", "a vocabulary lists its topics"},
 		{"topics:", "version: 1\ntopics:", "stands on line 1 already"},
+		{"topics:", "topics:" + strings.Repeat("\n  - {}", 2000), "topics: are 2004: at most 2000"},
 	} {
 		text := strings.Replace(smallTopics, c.old, c.with, 1)
 		if text == smallTopics {

@@ -14,8 +14,10 @@ import (
 //go:embed travel.yaml
 var shippedTravel []byte
 
-// mostMinutes is the longest way of a travel table.
-const mostMinutes = 10_000
+const (
+	mostMinutes = 10_000 // of one way
+	mostPlaces  = 200    // every two of them have their minutes
+)
 
 // Travel is a table of minutes between places, the same in both directions.
 type Travel struct {
@@ -52,7 +54,12 @@ func ReadTravel(file string, r io.Reader) (*Travel, error) {
 		f.add(top.line, "version", "is missing: write version: 1")
 	}
 	t := &Travel{byName: map[string]int{}}
-	for _, s := range top.list("places") {
+	listed := top.list("places")
+	if len(listed) > mostPlaces {
+		f.add(top.line, "places", "are %d: at most %d", len(listed), mostPlaces)
+		listed = nil
+	}
+	for _, s := range listed {
 		var p place
 		s.text("id", &p.id)
 		s.text("en", &p.en)
