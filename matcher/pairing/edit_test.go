@@ -49,7 +49,9 @@ func TestEditsAreKeptAndCosted(t *testing.T) {
 			t.Fatalf("%s: %+v: %v", name, e, err)
 		}
 		kinds[e.Kind]++
-		has := func(r *pairing.Result, mentee, mentor string) bool { return slices.Contains(mentors(r)[mentee], mentor) }
+		has := func(r *pairing.Result, mentee, mentor string) bool {
+			return slices.Contains(mentors(r)[mentee], mentor)
+		}
 		switch e.Kind {
 		case pairing.LockPair:
 			if !has(c.After, e.Pair.Mentee, e.Pair.Mentor) {
