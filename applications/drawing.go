@@ -42,7 +42,8 @@ type DrawRequest struct {
 
 // CommitSeed keeps a commitment for the next draw of a run, sealed or not yet.
 // FailedPrecondition SEED_SOURCE if the run's seed does not come from two
-// people, COMMITMENT_MADE if the person made theirs already.
+// people, COMMITMENT_MADE if the person made theirs already, COMMITMENT_BY_ONE if
+// the caller entered the other's.
 func (s *Service) CommitSeed(ctx context.Context, who access.Principal, req SeedCommit, idem Idempotency) (*Selection, error) {
 	if err := need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err
@@ -71,6 +72,8 @@ func (s *Service) CommitSeed(ctx context.Context, who access.Principal, req Seed
 			switch {
 			case c.Attempt == attempt && c.Person == person:
 				return nil, "", Errorf(FailedPrecondition, "COMMITMENT_MADE", "%s is bound to a text already; it cannot be changed for another", person)
+			case c.Attempt == attempt && c.By == who.Subject:
+				return nil, "", Errorf(FailedPrecondition, "COMMITMENT_BY_ONE", "you entered the one of %s: somebody else, under their own name, enters that of %s, so that no one alone makes the seed", c.Person, person)
 			case c.Digest == digest:
 				return nil, "", Errorf(FailedPrecondition, "COMMITMENT_COPIED", "this commitment was made before, by %s: a text of one's own", c.Person)
 			}

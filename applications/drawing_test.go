@@ -167,15 +167,24 @@ func TestDrawWithTwoPeople(t *testing.T) {
 	made := w.selection(func(s *applications.Selection) {
 		s.Lottery, s.Seed, s.SeedKind, s.SeedPeople = "", "", applications.SeedCommitReveal, []string{"The Chair", "The Guest"}
 	})
-	commit := func(person, digest string) error {
-		_, err := w.CommitSeed(w.ctx, w.facilitator, applications.SeedCommit{Program: "leaders", Selection: made.ID, Person: person, Digest: digest}, once)
+	other := access.Principal{Subject: "tokens/other", Grants: w.facilitator.Grants}
+	commitAs := func(who access.Principal, person, digest string) error {
+		_, err := w.CommitSeed(w.ctx, who, applications.SeedCommit{Program: "leaders", Selection: made.ID, Person: person, Digest: digest}, once)
 		return err
+	}
+	// Each of the two has somebody of their own who enters what they commit to.
+	commit := func(person, digest string) error {
+		if person == "The Guest" {
+			return commitAs(other, person, digest)
+		}
+		return commitAs(w.facilitator, person, digest)
 	}
 	want(t, "no digest", commit("The Chair", "abc"), "COMMITMENT_INVALID")
 	want(t, "somebody else", commit("The Char", hash(one)), "SEED_SOURCE")
 	want(t, "before the seal", commit("the chair", hash(one)), "")
 	want(t, "twice", commit("The Chair", hash(two)), "COMMITMENT_MADE")
 	want(t, "copied", commit("The Guest", hash(one)), "COMMITMENT_COPIED")
+	want(t, "one for both", commitAs(w.facilitator, "The Guest", hash(two)), "COMMITMENT_BY_ONE")
 	w.finish(applications.NewRunner(w.Service, "one"))
 	reveal := func(a, b string) func(*applications.DrawRequest) {
 		return func(r *applications.DrawRequest) {

@@ -195,4 +195,3 @@ func TestReplaceAfterListedPeopleLeft(t *testing.T) {
 		t.Errorf("%s: %s %s", got.State, got.ErrorReason, got.Error)
 	}
 }
-

@@ -125,7 +125,7 @@ type demo struct {
 	client *client
 	url    string
 
-	administrator, approver, facilitator *client
+	administrator, approver, facilitator, second *client
 
 	form              formMessage
 	neutral, balanced criteriaMessage
@@ -145,6 +145,7 @@ func (d *demo) staff(ctx context.Context, adminToken string) error {
 		{"demo administrator", "ROLE_PROGRAM_ADMINISTRATOR", &d.administrator},
 		{"demo approver", "ROLE_POLICY_APPROVER", &d.approver},
 		{"demo facilitator", "ROLE_FACILITATOR", &d.facilitator},
+		{"demo facilitator, the second", "ROLE_FACILITATOR", &d.second},
 	} {
 		var token struct{ Secret string }
 		err := admin.post(ctx, "/v1/tokens", map[string]any{
@@ -445,12 +446,15 @@ func (d *demo) links(ctx context.Context) error {
 	if err := d.administrator.post(ctx, "/v1/"+nextCall+":open", struct{}{}, nil); err != nil {
 		return err
 	}
-	var applicant, facilitator linkMessage
+	var applicant, facilitator, second linkMessage
 	ttl := map[string]string{"ttl": linkValid}
 	if err := d.client.as(d.example.Token).post(ctx, "/v1/"+d.example.Application.Name+":issueSignInLink", ttl, &applicant); err != nil {
 		return err
 	}
 	if err := d.facilitator.post(ctx, "/v1/signInLinks:issue", ttl, &facilitator); err != nil {
+		return err
+	}
+	if err := d.second.post(ctx, "/v1/signInLinks:issue", ttl, &second); err != nil {
 		return err
 	}
 	d.p.heading("6. Look at it")
@@ -459,6 +463,7 @@ func (d *demo) links(ctx context.Context) error {
 		{left(fmt.Sprintf("applicant %s (opens once)", d.example.Application.Code)), left(applicant.URI)},
 		{left("facilitator (opens once)"), left(facilitator.URI)},
 		{left("  then the result"), left(d.url + "/" + d.run.Name)},
+		{left("another one, to draw with (opens once)"), left(second.URI)},
 		{left("a program: the API"), left(d.url + "/docs")},
 	})
 	return nil

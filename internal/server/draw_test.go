@@ -24,7 +24,7 @@ func TestDrawOverREST(t *testing.T) {
 		all = append(all, w.apply("alpha", n, true))
 	}
 	w.must("POST", "/v1/programs/alpha:close", w.admin, "{}")
-	facilitator, auditor := w.token(access.Facilitator, "alpha"), w.token(access.Auditor, "alpha")
+	facilitator, other, auditor := w.token(access.Facilitator, "alpha"), w.token(access.Facilitator, "alpha"), w.token(access.Auditor, "alpha")
 	type selection struct {
 		Name, State, Provenance, Etag string
 		Seal                          struct {
@@ -44,7 +44,8 @@ func TestDrawOverREST(t *testing.T) {
 	texts := map[string]string{"The Chair": "herons on the breakwater", "A Guest": "ferry of half past nine"}
 	for person, text := range texts {
 		sum := sha256.Sum256([]byte(text))
-		w.must("POST", "/v1/"+run.Name+":commitSeed", facilitator, fmt.Sprintf(`{"person": %q, "digest": %q}`, person, hex.EncodeToString(sum[:])))
+		by := map[string]string{"The Chair": facilitator, "A Guest": other}[person]
+		w.must("POST", "/v1/"+run.Name+":commitSeed", by, fmt.Sprintf(`{"person": %q, "digest": %q}`, person, hex.EncodeToString(sum[:])))
 	}
 	draw := `{"reveals": [{"person": "The Chair", "text": "herons on the breakwater"}, {"person": "A Guest", "text": "ferry of half past nine"}], "confirmImpossible": "a test"}`
 	if a := w.call("POST", "/v1/"+run.Name+":draw", facilitator, draw); a.status != 400 || a.reason != "SEED_TOO_EARLY" {

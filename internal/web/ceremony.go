@@ -49,6 +49,7 @@ type seedPerson struct {
 	Name      string
 	Digest    string // what they are bound to, or as typed
 	Bound     bool
+	By        string // who entered it, by account
 	Text      string
 	Fault     string
 	TextFault string
@@ -138,7 +139,7 @@ func newCeremonyPage(f frame, d *desk, run *applications.Selection, number int, 
 		p := seedPerson{ID: fmt.Sprintf("p%d", i+1), Name: name}
 		for _, c := range run.Commitments {
 			if c.Attempt == attempt && c.Person == name {
-				p.Digest, p.Bound = c.Digest, true
+				p.Digest, p.Bound, p.By = c.Digest, true, c.By
 			}
 		}
 		page.Committed = page.Committed && p.Bound

@@ -59,12 +59,14 @@ func TestDrawWithTwoPeople(t *testing.T) {
 	x.has(x.do(http.MethodPost, run+"/commit", url.Values{"person": {"The chair"}, "digest": {"abc"}}, nil), "There is a problem", "64 digits")
 	x.has(x.do(http.MethodPost, run+"/commit", url.Values{"person": {"Somebody else"}, "digest": {strings.Repeat("ab", 32)}}, nil), "There is a problem", "one of: The chair")
 	x.follow(commit("The chair", texts[0]))
+	x.has(commit("A board member", texts[1]), "There is a problem", "somebody else, under their own name")
+	x.signedIn(access.Facilitator)
 	x.has(commit("A board member", texts[0]), "There is a problem") // a copy of the other's
 	x.follow(commit("A board member", texts[1]))
 	x.follow(commit("A board member", "another text that is long")) // pressed twice: the first one stands
 
 	stage = x.get(run + "/draw")
-	x.has(stage, "Bound to a text", "Go on to the draw")
+	x.has(stage, "Bound to a text", "Entered by the account tokens/", "Go on to the draw")
 	x.has(x.fill(stage, "p1.text", texts[0]), "There is a problem", "Enter the text")
 	wrong := x.fill(x.fill(stage, "p1.text", texts[0], "p2.text", "salmon swim up the Skagit in fall"))
 	x.has(wrong, "There is a problem", "this is not the text that A board member committed to")

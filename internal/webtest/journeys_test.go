@@ -200,6 +200,12 @@ func TestJourneyDrawCheckSlip(t *testing.T) {
 	view(t, tab, "ceremony", scripted(desktop))
 	ok(t, tab.Open(origin()+run+"/draw"))
 	for i, p := range twoPeople {
+		if i == 1 { // who enters it with an account of their own
+			ok(t, tab.Forget())
+			ok(t, tab.Open(site.second))
+			ok(t, tab.Press(".primary", true))
+			ok(t, tab.Open(origin()+run+"/draw"))
+		}
 		// The text stays in the browser: the page computes its fingerprint.
 		ok(t, tab.Type(fmt.Sprintf("#p%d-own", i+1), p[1]))
 		until(t, tab, fmt.Sprintf("document.querySelector('#p%d-digest').value.length === 64", i+1))

@@ -23,6 +23,7 @@ var site struct {
 	call        string // address of the open call
 	applicant   string // sign-in link of somebody in the closed call, works once
 	facilitator string // sign-in link, works once
+	second      string // another facilitator's
 	result      string
 	browser     *Browser
 }
@@ -67,6 +68,7 @@ var links = map[string]*regexp.Regexp{
 	"call":        regexp.MustCompile(`anybody: apply yourself +(http\S+)`),
 	"applicant":   regexp.MustCompile(`applicant \S+ \(opens once\) +(http\S+)`),
 	"facilitator": regexp.MustCompile(`facilitator \(opens once\) +(http\S+)`),
+	"second":      regexp.MustCompile(`another one, to draw with \(opens once\) +(http\S+)`),
 	"result":      regexp.MustCompile(`then the result +(http\S+)`),
 }
 
@@ -100,7 +102,7 @@ func startDemo(ctx context.Context, binary string) (stop func(), err error) {
 				}
 			}
 			if strings.HasPrefix(lines.Text(), "Ready") {
-				site.call, site.facilitator, site.result, site.applicant = found["call"], found["facilitator"], found["result"], found["applicant"]
+				site.call, site.facilitator, site.second, site.result, site.applicant = found["call"], found["facilitator"], found["second"], found["result"], found["applicant"]
 				if len(found) != len(links) {
 					ready <- fmt.Errorf("the demo printed only the links %v:\n%s", found, &text)
 					return
