@@ -116,18 +116,9 @@ func newGraph(n int, floor []int64) *graph {
 	return g
 }
 
-// start gives everybody the smallest price that their own pairs allow, and
-// matches what is tight, in the order given.
+// start raises prices that are too low for some pair, lowers those that need not
+// be so high, and matches what is tight, in the order given.
 func (g *graph) start(order []int32) {
-	for v := range g.arcs {
-		for _, a := range g.arcs[v] {
-			g.price[v] = max(g.price[v], int64(a.w))
-		}
-		// Twice the score is even, and so is the price: the highest of them
-		// divided between two.
-		g.price[v] /= 2
-	}
-	// Half of the highest is too little where both want more than the other.
 	for v := range g.arcs {
 		for _, a := range g.arcs[v] {
 			if short := int64(a.w) - g.price[v] - g.price[a.to]; short > 0 {

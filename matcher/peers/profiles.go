@@ -37,6 +37,12 @@ type Profiles struct {
 	differ []holders // by place in rules.Different
 	met    [][]int32 // ascending
 	spare  sync.Pool
+
+	// Many people are alike in the attributes with few values. What these give is
+	// computed once for all who are alike.
+	alike []int     // of a person: the number of those like them
+	begin [][]int16 // by that number: what Row begins with
+	rest  []int     // places in rules.Points that are not in begin
 }
 
 // holders say who has which values of an attribute.
@@ -92,7 +98,53 @@ func NewProfiles(people []matcher.Person, met []Met, rules Rules) (*Profiles, er
 		slices.Sort(p.met[a])
 		p.met[a] = slices.Compact(p.met[a])
 	}
+	p.prepare()
 	return p, nil
+}
+
+// mostBegun is how many scores are kept at most for people who are alike.
+const mostBegun = 4 << 20
+
+// prepare fills alike and begin by as many attributes as there is room for, those
+// with the fewest values first.
+func (p *Profiles) prepare() {
+	n := len(p.IDs)
+	p.alike = make([]int, n)
+	groups := 1
+	order := make([]int, len(p.like))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(len(p.like[i].who), len(p.like[j].who)) })
+	var in []int
+	for _, i := range order {
+		number := map[string]int{}
+		next := make([]int, n)
+		for a := range n {
+			key := fmt.Sprint(p.alike[a], slices.Sorted(slices.Values(p.like[i].values[a])))
+			at, ok := number[key]
+			if !ok {
+				at = len(number)
+				number[key] = at
+			}
+			next[a] = at
+		}
+		if len(number) > groups && len(number)*n > mostBegun {
+			p.rest = append(p.rest, i)
+			continue
+		}
+		p.alike, groups = next, len(number)
+		in = append(in, i)
+	}
+	p.begin = make([][]int16, groups)
+	for a, at := range p.alike {
+		if p.begin[at] == nil {
+			p.begin[at] = make([]int16, n)
+			for _, i := range in {
+				p.score(i, a, p.begin[at])
+			}
+		}
+	}
 }
 
 func holdersOf(people []matcher.Person, attribute string) holders {
@@ -131,18 +183,9 @@ func (h *holders) mostShared() int {
 
 // Row is that of a Problem.
 func (p *Profiles) Row(a int, into []int16) {
-	clear(into)
-	for i, x := range p.rules.Points {
-		h := &p.like[i]
-		if x.Unlike {
-			p.unlike(h, a, int16(x.Points), into)
-			continue
-		}
-		for _, v := range h.values[a] {
-			for _, b := range h.who[v] {
-				into[b] += int16(x.Points)
-			}
-		}
+	copy(into, p.begin[p.alike[a]])
+	for _, i := range p.rest {
+		p.score(i, a, into)
 	}
 	for i := range p.differ {
 		h := &p.differ[i]
@@ -156,6 +199,20 @@ func (p *Profiles) Row(a int, into []int16) {
 		into[b] = -1
 	}
 	into[a] = -1
+}
+
+// score adds what an attribute gives.
+func (p *Profiles) score(i, a int, into []int16) {
+	h, points := &p.like[i], int16(p.rules.Points[i].Points)
+	if p.rules.Points[i].Unlike {
+		p.unlike(h, a, points, into)
+		return
+	}
+	for _, v := range h.values[a] {
+		for _, b := range h.who[v] {
+			into[b] += points
+		}
+	}
 }
 
 func (p *Profiles) unlike(h *holders, a int, points int16, into []int16) {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -11,10 +12,14 @@ import (
 // for each person: the best ones, and some at random, so that not everybody
 // wants the same few. Prices then tell which of the others are missing.
 const (
-	bestListed   = 24
-	randomListed = 8
+	bestListed   = 32
+	randomListed = 4
+	// mostWhole is the size of a network of which all pairs are looked at. Of a
+	// larger one, one in sampled people is solved first.
+	mostWhole = 200
+	sampled   = 8
 	// mostMissing is how many missing pairs of one person are added at once.
-	mostMissing = 6
+	mostMissing = 32
 )
 
 // rows calls do for every person with the scores of that person's pairs, on as
@@ -56,13 +61,19 @@ func (p *Problem) rows(workers int, stop func() bool, do func(a int, row []int16
 	return !stopped.Load()
 }
 
-// shortlist gives the graph its first pairs.
+// shortlist gives the graph its first pairs and prices.
 func (r *round) shortlist() bool {
 	n := len(r.p.IDs)
 	lists := make([][]arc, n)
-	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) {
-		lists[a] = listed(row, r.keys[a])
-	})
+	list := everybody
+	if n > mostWhole {
+		if !r.guess() {
+			return false
+		}
+		shift := bits.Len64(uint64(max(0, slices.Max(r.g.price)) / (buckets / 4)))
+		list = func(a int, row []int16) []arc { return listed(row, r.g.price, a, shift, r.keys[a]) }
+	}
+	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) { lists[a] = list(a, row) })
 	if !ok {
 		return false
 	}
@@ -95,42 +106,115 @@ func (r *round) shortlist() bool {
 	return true
 }
 
-// listed are the best pairs of a row and some others. Where many are equally good,
-// and for the others, the person's key says where in the row to begin.
-func listed(row []int16, key uint64) []arc {
-	n := len(row)
-	var counts [MaxScore + 2]int32
-	for _, s := range row {
-		counts[s+1]++
+// everybody lists all pairs of a row.
+func everybody(a int, row []int16) []arc {
+	var list []arc
+	for b, s := range row {
+		if s >= 0 && b != a {
+			list = append(list, arc{int32(b), 2 * int32(s)})
+		}
 	}
-	allowed := n - int(counts[0])
+	return list
+}
+
+// guess finds rough prices: those of a part of the people, as the seed draws it,
+// whose own round is solved, and for everybody what these prices allow them.
+func (r *round) guess() bool {
+	n := len(r.p.IDs)
+	sample := slices.Clone(r.order[:max(mostWhole, n/sampled)])
+	slices.Sort(sample)
+	p := &Problem{Seed: r.p.Seed}
+	for _, v := range sample {
+		p.IDs = append(p.IDs, r.p.IDs[v])
+	}
+	var whole sync.Pool
+	p.Row = func(a int, into []int16) {
+		row, _ := whole.Get().(*[]int16)
+		if row == nil {
+			x := make([]int16, n)
+			row = &x
+		}
+		r.p.Row(int(sample[a]), *row)
+		for i, v := range sample {
+			into[i] = (*row)[v]
+		}
+		whole.Put(row)
+	}
+	few := newRound(r.ctx, p, Options{Workers: r.o.Workers})
+	if few.match(&Result{}); r.stop() {
+		return false
+	}
+	price := r.g.price
+	around := few.g.survey().sum
+	for i, v := range sample {
+		// Those in a blossom share what is paid for it.
+		price[v] = max(-2*MaxScore, min(2*MaxScore, few.g.price[i]+around[i]/2))
+	}
+	known := make([]bool, n)
+	for _, v := range sample {
+		known[v] = true
+	}
+	row := make([]int16, n)
+	for _, b := range sample {
+		r.p.Row(int(b), row)
+		own := price[b]
+		for v, s := range row {
+			if by := 2*int64(s) - own; by > price[v] && s >= 0 && !known[v] {
+				price[v] = by
+			}
+		}
+	}
+	return true
+}
+
+const buckets = 512
+
+// listed are the pairs of a row that come nearest to paying their prices, and
+// some others. Where many are equally near, and for the others, the person's
+// key says where in the row to begin.
+func listed(row []int16, price []int64, a, shift int, key uint64) []arc {
+	n := len(row)
+	var counts [buckets]int32
+	bucket := func(b int) int {
+		slack := price[a] + price[b] - 2*int64(row[b])
+		if slack <= 0 {
+			return 0
+		}
+		return int(min(buckets-1, 1+(slack-1)>>shift))
+	}
+	allowed := 0
+	for b, s := range row {
+		if s >= 0 {
+			counts[bucket(b)]++
+			allowed++
+		}
+	}
 	want := min(bestListed, allowed)
-	lowest, above := MaxScore, 0 // all above lowest are in, and some of lowest
-	for ; want > 0; lowest-- {
-		if above+int(counts[lowest+1]) >= want {
+	last, before := 0, 0 // all below last are in, and some of last
+	for ; want > 0; last++ {
+		if before+int(counts[last]) >= want {
 			break
 		}
-		above += int(counts[lowest+1])
+		before += int(counts[last])
 	}
-	ties := want - above
+	ties := want - before
 	list := make([]arc, 0, min(allowed, bestListed+randomListed))
 	others := min(allowed-want, randomListed)
 	at := int(key % uint64(n))
 	for range row {
-		if s := int(row[at]); s >= lowest && s >= 0 {
-			switch {
-			case s > lowest:
-				list = append(list, arc{int32(at), 2 * int32(s)})
-			case ties > 0:
+		if row[at] >= 0 {
+			switch x := bucket(at); {
+			case x < last:
+				list = append(list, arc{int32(at), 2 * int32(row[at])})
+			case x == last && ties > 0:
 				ties--
-				list = append(list, arc{int32(at), 2 * int32(s)})
+				list = append(list, arc{int32(at), 2 * int32(row[at])})
 			}
 		}
 		if at++; at == n {
 			at = 0
 		}
 	}
-	// Random ones: a step that has no divisor in common with n visits everybody.
 	for step := 0; others > 0 && step < 8*randomListed+n/64; step++ {
 		key = splitmix(key)
 		at = int(key % uint64(n))
