@@ -187,7 +187,7 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		return err
 	}
 	if q.profiles != nil {
-		if done, err := m.profiles.asked(p, q.profiles, m.asJSON); done || err != nil {
+		if done, err := m.profiles.asked(ctx, p, q.profiles, m.asJSON); done || err != nil {
 			return err
 		}
 	}
@@ -214,6 +214,11 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 	record, reasons, err := q.record(context.WithoutCancel(ctx), result)
 	if err != nil {
 		return err
+	}
+	if q.profiles != nil && !m.quiet {
+		if load := q.profiles.load(record.Pairs); load != "" {
+			p.note("%s", load)
+		}
 	}
 	if m.out != "" {
 		if err = writeNew(m.out, record.AppendJSON(nil), m.force); err == nil && !m.quiet {

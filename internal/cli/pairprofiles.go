@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +19,8 @@ import (
 type profileFlags struct {
 	mentors, mentees, rules, topics, travel, ended string
 
-	why     string
-	suggest bool
+	why            string
+	suggest, price bool
 }
 
 func (f *profileFlags) flags(fs *pflag.FlagSet) {
@@ -31,11 +32,14 @@ func (f *profileFlags) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&f.ended, "ended", "", "CSV `file` of mentee,mentor: pairs that ended with a concern")
 	fs.StringVar(&f.why, "why", "", "say what the score of `MENTEE,MENTOR` is made of, and match nobody")
 	fs.BoolVar(&f.suggest, "suggest", false, "list the topics that people wrote of and do not name, as CSV, and match nobody")
+	fs.BoolVar(&f.price, "price-rules", false, "say how many mentees each hard rule leaves with no mentor, or with few, and match nobody")
 }
 
-// asked answers --why and --suggest. done is whether there is nothing else to do.
-func (f *profileFlags) asked(p *program, read *profiles, asJSON bool) (done bool, err error) {
+// asked answers --why, --suggest and --price-rules. done is whether there is nothing else to do.
+func (f *profileFlags) asked(ctx context.Context, p *program, read *profiles, asJSON bool) (done bool, err error) {
 	switch {
+	case f.price:
+		return true, read.priceRules(ctx, p, asJSON)
 	case f.why != "":
 		return true, read.why(p, f.why, asJSON)
 	case f.suggest:
@@ -59,8 +63,8 @@ func (f *profileFlags) check() error {
 		return usage("name the file of the mentees' profiles with --mentees, or a file of scores with --scores")
 	case f.mentors == "":
 		return usage("name the file of the mentors' profiles with --mentors")
-	case f.why != "" && f.suggest:
-		return usage("--why and --suggest ask for two things: keep one of them")
+	case f.why != "" && f.suggest, f.why != "" && f.price, f.suggest && f.price:
+		return usage("--why, --suggest and --price-rules ask for different things: keep one of them")
 	}
 	return nil
 }
@@ -237,6 +241,24 @@ func (out *profiles) gone(file string, lines []poolfile.PairLine) {
 // hardRules are the rules in force, for what each of them takes.
 func (out *profiles) hardRules() *pairing.HardRules {
 	return &pairing.HardRules{Names: out.scorer.RuleNames(), Rows: out.scorer}
+}
+
+// smallestLoad is the fewest people of a kind whose load is told.
+const smallestLoad = 11
+
+// load says how much is asked of the mentors whom affinity seeks, beside the
+// others; "" if there are too few of them to say so without pointing at anybody.
+func (out *profiles) load(pairs []matcher.MatchedPair) string {
+	var at [][2]int
+	for _, p := range pairs {
+		at = append(at, [2]int{out.menteeAt[p.Mentee], out.mentorAt[p.Mentor]})
+	}
+	l := out.scorer.AffinityLoad(at, smallestLoad)
+	if l.Suppressed {
+		return ""
+	}
+	return fmt.Sprintf("the %d mentors who released something that a mentee seeks have %.1f mentees each, the other %d have %.1f",
+		l.Sought, float64(l.SoughtHave)/float64(l.Sought), l.Others, float64(l.OthersHave)/float64(l.Others))
 }
 
 // parts are what the score of a pair is made of.

@@ -51,7 +51,7 @@ func TestScoringExample(t *testing.T) {
 			t.Errorf("%s: %s", b[1], diff)
 		}
 	}
-	for range 3 {
+	for range 4 {
 		r := run(t.Context(), folder(t, files), "", arguments(block("sh"))...)
 		if r.code != 0 {
 			t.Errorf("exit %d: %s", r.code, r.stderr)
@@ -112,6 +112,10 @@ func TestPairProfiles(t *testing.T) {
 	}
 	r = pairProfiles(t, files, "--suggest")
 	if want := "mentee,ME1,food-security,Food security,food bank\n"; r.code != 0 || !strings.Contains(r.stdout, want) {
+		t.Errorf("exit %d: %s%s, want %s", r.code, r.stdout, r.stderr, want)
+	}
+	r = pairProfiles(t, files, "--price-rules", "--json")
+	if want := `{"rule":"availability","inForce":true,"liftable":true,"changed":{"none":0,"few":0},"pairs":7}`; r.code != 0 || !strings.Contains(r.stdout, want) {
 		t.Errorf("exit %d: %s%s, want %s", r.code, r.stdout, r.stderr, want)
 	}
 	files["ended.csv"] = "mentee,mentor\nME1,MO1\nME1,MO77\n"
@@ -182,6 +186,7 @@ func TestUnreleasedIsInNoOutput(t *testing.T) {
 		{"", []string{"--json"}, 0},
 		{"", []string{"--csv"}, 0},
 		{"", []string{"--suggest"}, 0},
+		{"", []string{"--price-rules"}, 0},
 		{"", []string{"--why", "ME1,MO1", "--json"}, 0},
 		{"", []string{"--why", "ME2,MO2"}, 0},
 	} {

@@ -513,35 +513,61 @@ func (s *Scorer) warnings(menteeAt, mentorAt map[string]int) []Warning {
 
 // RuleNames are the hard rules that are in force, in the order of the bits of
 // [Scorer.Blocked].
-func (s *Scorer) RuleNames() []string {
-	var out []string
+func (s *Scorer) RuleNames() []string { return s.Rules().Names() }
+
+// Blocked says which hard rules forbid the pairs of mentee j: bit k of into[i]
+// is set if the k-th of [Scorer.RuleNames] forbids the pair with mentor i.
+func (s *Scorer) Blocked(j int, into []uint64) { s.Rules().Blocked(j, into) }
+
+// RuleView is some of the hard rules, for what they take.
+type RuleView struct {
+	s     *Scorer
+	names []string
+	bit   [rules]uint64
+}
+
+// Rules are the hard rules in force, and more of them as if they were.
+func (s *Scorer) Rules(more ...Rule) *RuleView {
+	v := &RuleView{s: s}
 	for rule := range rules {
-		if s.rules.Hard[rule] {
-			out = append(out, rule.String())
+		if s.rules.Hard[rule] || slices.Contains(more, rule) {
+			v.bit[rule] = 1 << len(v.names)
+			v.names = append(v.names, rule.String())
+		}
+	}
+	return v
+}
+
+// NotInForce lists the hard rules that could be put in force.
+func (s *Scorer) NotInForce() []Rule {
+	var out []Rule
+	for rule := range rules {
+		if !s.rules.Hard[rule] {
+			out = append(out, rule)
 		}
 	}
 	return out
 }
 
-// Blocked says which hard rules forbid the pairs of mentee j: bit k of into[i]
-// is set if the k-th of [Scorer.RuleNames] forbids the pair with mentor i.
-func (s *Scorer) Blocked(j int, into []uint64) {
-	r := s.row(j)
-	defer s.pool.Put(r)
-	var bit [rules]uint64
-	n := 0
-	for rule := range rules {
-		if s.rules.Hard[rule] {
-			bit[rule] = 1 << n
-			n++
-		}
-	}
+// Liftable reports whether rules can lift a hard rule.
+func Liftable(rule string) bool {
+	return !slices.ContainsFunc(always, func(r Rule) bool { return r.String() == rule })
+}
+
+// Names are the rules in the order of their bits.
+func (v *RuleView) Names() []string { return v.names }
+
+// Blocked says which of the rules forbid the pairs of mentee j, each as a bit of
+// into[i] for mentor i.
+func (v *RuleView) Blocked(j int, into []uint64) {
+	r := v.s.row(j)
 	for i := range into {
 		into[i] = 0
 		for m := r.block[i]; m != 0; m &= m - 1 {
-			into[i] |= bit[bits.TrailingZeros16(m)]
+			into[i] |= v.bit[bits.TrailingZeros16(m)]
 		}
 	}
+	v.s.pool.Put(r)
 }
 
 // Row writes the scores of mentee j with every mentor, 0 to 1000, or -1 where a

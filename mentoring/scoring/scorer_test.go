@@ -68,6 +68,34 @@ func TestExplanationsSum(t *testing.T) {
 	}
 }
 
+// A rule that is not in force can be looked at as if it were: it forbids what it
+// would forbid then.
+func TestRuleViews(t *testing.T) {
+	in := newCrowd(3, scoring.DefaultRules()).people(40, 30)
+	s := newScorer(t, in)
+	in.Rules = scoring.DefaultRules()
+	in.Rules.Hard[scoring.ExperienceGap], in.Rules.Hard[scoring.TravelTime] = true, true
+	strict := newScorer(t, in)
+	view := s.Rules(s.NotInForce()...)
+	if !slices.Equal(view.Names(), strict.RuleNames()) || len(s.NotInForce()) != 2 || scoring.Liftable("never") || !scoring.Liftable("unit") {
+		t.Fatalf("%v, %v", view.Names(), strict.RuleNames())
+	}
+	a, b := make([]uint64, 30), make([]uint64, 30)
+	more := false
+	for j := range 40 {
+		view.Blocked(j, a)
+		strict.Blocked(j, b)
+		if !slices.Equal(a, b) {
+			t.Fatalf("mentee %d: %b, %b", j, a, b)
+		}
+		s.Blocked(j, b)
+		more = more || !slices.Equal(a, b)
+	}
+	if !more {
+		t.Error("the rules that are not in force forbid nothing")
+	}
+}
+
 func TestScoringSpeed(t *testing.T) {
 	mentees, mentors := 300, 300
 	if os.Getenv("FAIRLEAD_SOAK") == "1" {
