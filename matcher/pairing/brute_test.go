@@ -396,13 +396,17 @@ func checkBrute(t *testing.T, n int, p *pairing.Problem, infeasible, split *int)
 // scoresOf gives the scores of a problem to the checker.
 func scoresOf(p *pairing.Problem) verify.PairScores {
 	return func(mentees, mentors []string) ([]int16, error) {
-		o := &oracle{p: p}
+		row, column := map[string]int{}, map[string]int{}
+		for j, m := range p.Mentees {
+			row[m.ID] = j
+		}
+		for i, m := range p.Mentors {
+			column[m.ID] = i
+		}
 		rows := make([]int16, 0, len(mentees)*len(mentors))
-		scores := p.Scores.(pairing.Dense)
 		for _, mentee := range mentees {
 			for _, mentor := range mentors {
-				at := o.at(pairing.Pair{Mentee: mentee, Mentor: mentor})
-				rows = append(rows, scores[at[0]*len(mentors)+at[1]])
+				rows = append(rows, p.Scores.(pairing.Dense)[row[mentee]*len(mentors)+column[mentor]])
 			}
 		}
 		return rows, nil

@@ -62,9 +62,13 @@ func (r *run) without(n, i int32) bool {
 		}
 		e.val, f.sorted[n] = -unreachable/2, 0 // never again
 	}
-	r.flows, r.whole = r.flows[:1], r.whole[:1]
+	r.flows, r.whole, r.matched = r.flows[:1], r.whole[:1], nil
 	r.meter.now.Stage, r.meter.now.Stages = 1, len(r.values)
-	return f.route(n) && f.fill() && r.priceOut(0) && r.from(1)
+	if !f.route(n) || !f.fill() || !r.priceOut(0) {
+		return false
+	}
+	r.match(f)
+	return r.from(1)
 }
 
 // sameThreshold is whether the threshold of worst is still that of before: with one

@@ -46,6 +46,7 @@ type instance struct {
 	groups    []group
 	groupOf   []int32 // by mentee; -1: in no group with a floor
 	waiting   bool    // whether anybody is
+	standing  bool    // whether a pair is
 	keyMentee []uint64
 	keyMentor []uint64
 }
@@ -276,6 +277,7 @@ func (in *instance) directives() error {
 		}
 		if c := in.code(j, i); c >= 0 && c < standingFrom {
 			in.put(j, i, c+standingFrom)
+			in.standing = true
 		}
 	}
 	forbidden := make(map[Pair]bool, len(p.Forbidden))

@@ -35,7 +35,10 @@ type run struct {
 	flows  []*flow
 	whole  []bool    // whether a flow holds every pair of its face
 	tight  [][]int32 // by mentee: mentors with no reduced cost in stage 0, if at most mostTight
-	old    struct{ u, p []int64 }
+	// matched are the mentors of each mentee after the last stage that was solved,
+	// in order, locked ones aside.
+	matched [][]int32
+	old     struct{ u, p []int64 }
 
 	meter *meter
 }
@@ -170,10 +173,27 @@ func (r *run) stage(s int) bool {
 	r.meter.tell("shortlists", 0, r.in.nJ())
 	whole := r.lists(f, s)
 	r.flows, r.whole = append(r.flows, f), append(r.whole, whole && s > 0)
-	if !f.solve() {
+	if s > 1 { // its prices are all that is still needed, and the first stage
+		r.flows[s-1].release()
+	}
+	if !f.solve() || !r.whole[s] && !r.priceOut(s) {
 		return false
 	}
-	return r.whole[s] || r.priceOut(s)
+	r.match(f)
+	return true
+}
+
+// match notes the pairs of a stage that was solved.
+func (r *run) match(f *flow) {
+	r.matched = make([][]int32, r.in.nJ())
+	for j := range r.matched {
+		r.matched[j] = r.on(f, int32(j))
+	}
+}
+
+// release gives back what only searches need.
+func (f *flow) release() {
+	f.arcs, f.held, f.from = nil, nil, nil
 }
 
 // frame sets up everything but pairs. A unit, link or seat that the stages before
@@ -243,7 +263,7 @@ func (r *run) frame(f *flow, s int) {
 		}
 	}
 	for j := int32(0); s > 0 && j < int32(in.nJ()); j++ {
-		for _, i := range r.on(s-1, j) {
+		for _, i := range r.matched[j] {
 			if r.reduced(s, j, i) < 0 {
 				f.fixed[j] = append(f.fixed[j], i)
 				f.fixedNode[r.node(j, in.code(j, i))]++
@@ -273,9 +293,8 @@ func (f *flow) link(l link, sign int) {
 	f.addLink(l)
 }
 
-// on lists the mentors of j after stage s, locked ones aside.
-func (r *run) on(s int, j int32) []int32 {
-	f := r.flows[s]
+// on lists the mentors of j in a flow, locked ones aside.
+func (r *run) on(f *flow, j int32) []int32 {
 	list := slices.Clone(f.fixed[j])
 	nodes := []int32{j, r.child[j]}
 	for _, n := range nodes {
@@ -345,7 +364,7 @@ func (r *run) lists(f *flow, s int) bool {
 			if !cut[j] {
 				continue
 			}
-			for _, i := range r.on(s-1, j) {
+			for _, i := range r.matched[j] {
 				if slices.Contains(f.fixed[j], i) || slices.ContainsFunc(list, func(c candidate) bool { return c.mentor == i }) {
 					continue
 				}

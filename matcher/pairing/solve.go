@@ -163,6 +163,18 @@ func (r *run) unpack(price func(stage int) int64) []int64 {
 	return tuple
 }
 
+// pairsOf lists the mentors of j after the last stage that was solved, or where the
+// first one was cut.
+func (r *run) pairsOf(j int32) []int32 {
+	switch {
+	case r.matched != nil:
+		return r.matched[j]
+	case len(r.flows) > 0:
+		return r.on(r.flows[0], j)
+	}
+	return nil
+}
+
 // collect writes the result of a run, or what there was when it was cut.
 func (r *Result) collect(done bool) {
 	in := r.run.in
@@ -189,12 +201,10 @@ func (r *Result) collect(done bool) {
 		for _, l := range in.locks[j] {
 			mentors = append(mentors, l)
 		}
-		if len(r.run.flows) > 0 {
-			for _, i := range r.run.on(len(r.run.flows)-1, int32(j)) {
-				mentors = append(mentors, locked{i, in.code(int32(j), i)})
-				cost(i, load[i], load[i]+1)
-				load[i]++
-			}
+		for _, i := range r.run.pairsOf(int32(j)) {
+			mentors = append(mentors, locked{i, in.code(int32(j), i)})
+			cost(i, load[i], load[i]+1)
+			load[i]++
 		}
 		slices.SortFunc(mentors, func(a, b locked) int { return int(a.mentor - b.mentor) })
 		for _, l := range mentors {

@@ -59,24 +59,10 @@ func (in *instance) onlyCovers(first []Term) bool {
 func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
 	c := &covering{in: in, words: (in.nI() + 63) / 64}
 	nJ := in.nJ()
-	c.all = make([]uint64, nJ*c.words)
-	c.good = c.all
-	if t > 0 {
-		c.good = make([]uint64, nJ*c.words)
+	c.good = in.bitRows(t)
+	if c.all = c.good; t > 0 && in.several() {
+		c.all = in.bitRows(0)
 	}
-	each(nJ, func(from, to int) {
-		for j := from; j < to; j++ {
-			at := j * c.words
-			for i, code := range in.row(int32(j)) {
-				if code >= 0 {
-					c.all[at+i>>6] |= 1 << (i & 63)
-					if scoreOf(code) >= t && t > 0 {
-						c.good[at+i>>6] |= 1 << (i & 63)
-					}
-				}
-			}
-		}
-	})
 	c.held = make([][]int32, in.nI())
 	c.unseen = make([]uint64, c.words)
 	c.nGood = make([]int32, nJ)
@@ -126,6 +112,41 @@ func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
 		tally(c.place(next))
 	}
 	return counts, true
+}
+
+// several is whether somebody may have a pair below a threshold: who wants two
+// mentors more, or has one by a lock.
+func (in *instance) several() bool {
+	for j, want := range in.want {
+		if want > 1 || want > 0 && len(in.locks[j]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// bitRows holds a row of bits for each mentee: the eligible mentors with a score of
+// at least t.
+func (in *instance) bitRows(t int16) []uint64 {
+	words := (in.nI() + 63) / 64
+	rows := make([]uint64, in.nJ()*words)
+	each(in.nJ(), func(from, to int) {
+		plain := make([]int16, in.nI())
+		for j := from; j < to; j++ {
+			into := rows[j*words : (j+1)*words]
+			row := in.row(int32(j))
+			if in.standing {
+				row = plain
+				for i, code := range in.row(int32(j)) {
+					row[i] = scoreOf(code)
+				}
+			}
+			for i, score := range row { // the sign of t − 1 − score, without a branch
+				into[i>>6] |= uint64(uint16(t-1-score)>>15) << (i & 63)
+			}
+		}
+	})
+	return rows
 }
 
 type covering struct {
