@@ -25,7 +25,8 @@ CREATE TABLE enrollments (
     PRIMARY KEY (program, id)
 ) ${table};
 CREATE UNIQUE INDEX enrollments_code ON enrollments (program, code);
-CREATE UNIQUE INDEX enrollments_origin ON enrollments (origin_program, origin_application, program, role) WHERE origin_application <> '';
+CREATE UNIQUE INDEX enrollments_origin ON enrollments (program, role, origin_program, origin_application) WHERE origin_application <> '';
+CREATE INDEX enrollments_from ON enrollments (origin_program, origin_application) WHERE origin_application <> '';
 
 -- How many places an enrollment has, how many have an open proposal or a live
 -- mentorship, and how many a live mentorship. Changed by conditional updates

@@ -150,6 +150,29 @@ var sealedColumns = []struct {
 		_, err := tx.Request(ctx, "p1", "CreateApplication", "request")
 		return err
 	}},
+	{"mentoring_plans", "body", "program = 'p1'", "program = 'p2'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := pairTx(tx).Plan(ctx, "p1")
+		return err
+	}},
+	{"enrollments", "body", "program = 'p1' AND id = 'mentee'", "program = 'p1' AND id = 'mentor'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := pairTx(tx).Enrollment(ctx, "p1", "mentee")
+		return err
+	}},
+	{"directives", "body", "program = 'p1' AND id = 'directive'", "program = 'p2' AND id = 'directive'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := pairTx(tx).Directive(ctx, "p1", "directive")
+		return err
+	}},
+	{"matchings", "body", "program = 'p1' AND id = 'matching'", "program = 'p2' AND id = 'matching'", readMatching},
+	{"matchings", "frozen", "program = 'p1' AND id = 'matching'", "program = 'p2' AND id = 'matching'", readMatching},
+	{"matchings", "record", "program = 'p1' AND id = 'matching'", "program = 'p2' AND id = 'matching'", readMatching},
+	{"proposals", "body", "program = 'p1' AND id = 'proposal'", "program = 'p2' AND id = 'proposal'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := pairTx(tx).Proposal(ctx, "p1", "proposal")
+		return err
+	}},
+	{"mentorships", "body", "program = 'p1' AND id = 'mentorship'", "program = 'p2' AND id = 'mentorship'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := pairTx(tx).Mentorship(ctx, "p1", "mentorship")
+		return err
+	}},
 	{"users", "body", "id = 'u1'", "id = 'u2'", func(ctx context.Context, tx applications.Tx) error { _, err := tx.Users(ctx, "", 0); return err }},
 	{"tokens", "body", "id = 'k1'", "id = 'k2'", func(ctx context.Context, tx applications.Tx) error {
 		_, err := tx.TokenByHash(ctx, digest("token", "k1"))
@@ -191,7 +214,7 @@ func movedValues(t *testing.T, b Backend) {
 			bad["empty"] = []byte{}
 		}
 		if c.column == "frozen" {
-			bad["of another column"] = b.Read(t, "SELECT record FROM selections WHERE "+c.row)[0][0].([]byte)
+			bad["of another column"] = b.Read(t, "SELECT record FROM "+c.table+" WHERE "+c.row)[0][0].([]byte)
 		}
 		for how, value := range bad {
 			put(value)
@@ -531,4 +554,9 @@ func erasedAtRest(t *testing.T, b Backend) {
 	if _, err := audit.Verify(ctx, b.Store(), nil); err != nil {
 		t.Error(err)
 	}
+}
+
+func readMatching(ctx context.Context, tx applications.Tx) error {
+	_, err := pairTx(tx).Matching(ctx, "p1", "matching")
+	return err
 }

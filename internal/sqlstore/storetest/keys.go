@@ -19,6 +19,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/audit"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // RunKeys checks what changing keys promises, on databases that open names:
@@ -96,6 +97,12 @@ func contents(t testing.TB, s applications.Store) string {
 			put(tx.Offers(ctx, applications.OfferQuery{Program: p.ID}))
 			put(tx.Selections(ctx, p.ID, "", 0))
 			put(tx.Request(ctx, p.ID, "CreateApplication", "request"))
+			put(pairTx(tx).Plan(ctx, p.ID))
+			put(pairTx(tx).Enrollments(ctx, mentoring.EnrollmentQuery{Program: p.ID}))
+			put(pairTx(tx).Directives(ctx, mentoring.DirectiveQuery{Program: p.ID}))
+			put(pairTx(tx).Matching(ctx, p.ID, "matching"))
+			put(pairTx(tx).Proposals(ctx, mentoring.ProposalQuery{Program: p.ID}))
+			put(pairTx(tx).Mentorships(ctx, mentoring.MentorshipQuery{Program: p.ID}))
 		}
 		put(tx.Users(ctx, "", 0))
 		put(tx.Tokens(ctx, "", 0))
@@ -144,6 +151,8 @@ func (k *keyCase) key(program string) string {
 var sealedQueries = []string{
 	"SELECT body FROM programs", "SELECT body FROM forms", "SELECT stamp FROM forms", "SELECT body FROM criteria", "SELECT body FROM policies",
 	"SELECT body FROM applications", "SELECT body FROM offers", "SELECT body FROM selections", "SELECT frozen FROM selections", "SELECT record FROM selections",
+	"SELECT body FROM mentoring_plans", "SELECT body FROM enrollments", "SELECT body FROM directives", "SELECT body FROM matchings", "SELECT frozen FROM matchings",
+	"SELECT record FROM matchings", "SELECT body FROM proposals", "SELECT body FROM mentorships",
 	"SELECT body FROM users", "SELECT body FROM tokens", "SELECT answer FROM requests", "SELECT reason FROM events",
 }
 

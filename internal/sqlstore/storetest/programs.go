@@ -378,6 +378,7 @@ func populateStore(t testing.TB, s applications.Store, id string) error {
 			tx.OpenSeats(ctx, id, 15),
 			tx.SaveRequest(ctx, exampleRequest(id, "CreateApplication", "request")),
 			tx.InsertLink(ctx, link),
+			populateMentoring(ctx, pairTx(tx), id),
 			tx.AppendEvents(ctx, exampleEvent(id)),
 		} {
 			if err != nil {

@@ -30,6 +30,7 @@ func Run(t *testing.T, open Opener) {
 		{"requests", requestCases},
 		{"events", eventCases},
 		{"erasures", erasureCases},
+		{"mentoring", mentoringCases},
 		{"transactions", transactionCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
