@@ -170,14 +170,21 @@ func (e *engine) solve() (*Result, error) {
 			return nil, firstError(e.err, err, ErrUndecided)
 		}
 	}
-	for e.options.route != levelsOnly {
+	if err == nil && len(e.problem.Deviations) > 0 && e.options.route != levelsOnly {
+		// Where targets are missed, the relaxation misses a little of each.
+		e.tell("narrowing", 0)
+		if e.narrowDeviations(); !e.interrupted() {
+			r, err = e.relax()
+		}
+	}
+	for narrowed := false; e.options.route != levelsOnly; narrowed = true {
 		if err == nil {
 			if result := e.viaRelaxation(r); result != nil || e.err != nil {
 				return result, e.err
 			}
 			e.limit()
 		}
-		if len(e.narrowings) > 0 || e.interrupted() || !e.narrow() {
+		if narrowed || e.interrupted() || !e.narrow() {
 			break
 		}
 		e.limit()
@@ -241,6 +248,7 @@ func (e *engine) viaRelaxation(r *relaxed) *Result {
 		if worst < fitGood {
 			result := e.result(found.list, weights)
 			result.Route = "relaxation"
+			e.ceil(result, r.stages)
 			if e.publish(result, e.withDead(r.stages)) {
 				return result
 			}
@@ -255,6 +263,21 @@ func (e *engine) viaRelaxation(r *relaxed) *Result {
 		e.pool.add(c)
 	}
 	return nil
+}
+
+// ceil makes levels that miss the ceiling by rounding the ceiling, where the
+// lottery itself is at it.
+func (e *engine) ceil(r *Result, stages []stage) {
+	for k := range stages {
+		st := &stages[k]
+		reached := st.value > e.cap-gapLimit
+		for _, t := range st.types {
+			reached = reached && r.Chance[t] > e.cap-1e-9
+		}
+		if reached {
+			st.value = e.cap
+		}
+	}
 }
 
 // withDead puts the types that were proved to be in no cohort, and are out of

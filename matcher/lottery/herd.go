@@ -126,7 +126,7 @@ func (e *engine) neighbor(a *near, score, x []float64, order []int32, into *pool
 		return nil
 	}
 	a.tests = 0
-	value += a.climb(neighborSteps, true)
+	value += a.climb(neighborSteps)
 	e.pivots += a.tests / pivotTests
 	mean := 0.0
 	for t, v := range x {

@@ -25,16 +25,20 @@ type Narrowing struct {
 // narrowWork is the limit, in pivots, for one question of narrow.
 const narrowWork = 20_000
 
-// narrow asks, of the columns that measure deviations, which values they take in
-// a cohort at all; of every type, whether any cohort has it; and of every row
-// over types only, how far its count goes. It returns whether anything changed.
-func (e *engine) narrow() bool {
-	before := len(e.narrowings)
-	e.tell("narrowing", 0)
+// narrowDeviations asks, of the columns that measure deviations, which values
+// they take in a cohort at all.
+func (e *engine) narrowDeviations() {
 	for _, j := range e.problem.Deviations {
 		e.narrowColumn(int(j))
 	}
 	e.refresh()
+}
+
+// narrow asks of every type whether any cohort has it, and of every row over
+// types only how far its count goes. It returns whether anything changed.
+func (e *engine) narrow() bool {
+	before := len(e.narrowings)
+	e.tell("narrowing", 0)
 	e.narrowTypes()
 	for i := range e.Rows {
 		e.narrowRow(i)
@@ -89,20 +93,40 @@ func (e *engine) best(index []int32, value []int64, sign, known int64) (most int
 	return 0, found, false
 }
 
+// narrowColumn finds which values a deviation takes. Known cohorts have some,
+// and only those beyond are asked for.
 func (e *engine) narrowColumn(j int) {
 	one, unit := []int32{int32(j)}, []int64{1}
 	if e.Lower[j] < e.Upper[j] {
-		if v, f, ok := e.best(one, unit, 1, e.Lower[j]-1); ok && v >= e.Lower[j] && v < e.Upper[j] {
+		_, most := e.seen(j)
+		if v, f, ok := e.best(one, unit, 1, most); ok && v >= e.Lower[j] && v < e.Upper[j] {
 			e.Upper[j] = v
 			e.note(Narrowing{Index: j, Upper: true, Value: v, Pivots: f.Pivots, Nodes: f.Nodes})
 		}
 	}
 	if e.Lower[j] < e.Upper[j] {
-		if v, f, ok := e.best(one, unit, -1, -e.Upper[j]-1); ok && -v <= e.Upper[j] && -v > e.Lower[j] {
+		least, _ := e.seen(j)
+		if least == e.Lower[j] {
+			return
+		}
+		if v, f, ok := e.best(one, unit, -1, -least); ok && -v <= e.Upper[j] && -v > e.Lower[j] {
 			e.Lower[j] = -v
 			e.note(Narrowing{Index: j, Value: -v, Pivots: f.Pivots, Nodes: f.Nodes})
 		}
 	}
+}
+
+// seen is the range of an auxiliary column over the known cohorts; where none is
+// known of, one beyond each end of its box.
+func (e *engine) seen(j int) (least, most int64) {
+	least, most = e.Upper[j]+1, e.Lower[j]-1
+	for i := range e.pool.list {
+		if rest := e.pool.list[i].rest; rest != nil {
+			v := rest[j-e.T]
+			least, most = min(least, v), max(most, v)
+		}
+	}
+	return least, most
 }
 
 func (e *engine) note(n Narrowing) { e.narrowings = append(e.narrowings, n) }

@@ -2,6 +2,7 @@ package lottery
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
@@ -64,6 +65,17 @@ func (a mask) meets(b mask) bool { return a[0]&b[0]|a[1]&b[1] != 0 }
 
 // lacks says whether there is a row of b that a has not.
 func (a mask) lacks(b mask) bool { return b[0]&^a[0]|b[1]&^a[1] != 0 }
+
+// last is the last row alone, that with the fewest types.
+func (a mask) last() mask {
+	if a[1] != 0 {
+		return mask{0, 1 << (bits.Len64(a[1]) - 1)}
+	}
+	if a[0] != 0 {
+		return mask{1 << (bits.Len64(a[0]) - 1), 0}
+	}
+	return mask{}
+}
 
 const maskBits = 128
 
@@ -289,11 +301,11 @@ func (a *near) look() {
 const least = 1e-12
 
 // climb makes swaps as long as they gain, at most steps, of two people only
-// where pairs is set and one would not do. It returns the gain.
-func (a *near) climb(steps int, pairs bool) (gain float64) {
+// where one would not do. It returns the gain.
+func (a *near) climb(steps int) (gain float64) {
 	for range steps {
 		g := a.single()
-		if g <= 0 && pairs {
+		if g <= 0 {
 			g = a.pair()
 		}
 		if g <= 0 {
@@ -377,14 +389,23 @@ func (a *near) pair() float64 {
 				}
 				a.filter = append(a.filter, int32(i))
 			}
+			// One of the two is in the rarest row that lacks somebody.
+			rare := need.last()
 			for k, i := range a.filter {
-				if 2*a.sorted[i] <= target {
+				if a.sorted[i]+top <= target {
 					break
 				}
 				m := a.masks[i]
+				if m.lacks(rare) {
+					continue
+				}
+				from := 0
+				if rare == (mask{}) {
+					from = k
+				}
 				lack := need.without(m)
 				u1 := a.types[i]
-				for _, o := range a.filter[k:] {
+				for _, o := range a.filter[from:] {
 					if a.sorted[i]+a.sorted[o] <= target {
 						break
 					}

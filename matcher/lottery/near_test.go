@@ -120,7 +120,7 @@ func TestNear(t *testing.T) {
 			if !a.start(&c) {
 				t.Fatalf("instance %d of seed %d: a cohort is no start: %v", i, seed, x)
 			}
-			gain := a.climb(1000, true)
+			gain := a.climb(1000)
 			climbs++
 			if gain > 0 {
 				steps++

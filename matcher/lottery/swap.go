@@ -8,9 +8,7 @@ import (
 // Choices of the search by swaps.
 const (
 	// swapStarts is how many known cohorts are looked at, those that weigh most.
-	swapStarts = 120
-	// pairStarts is the same for swaps of two people.
-	pairStarts = 40
+	swapStarts = 40
 	// swapSteps is how often one of them is changed at most.
 	swapSteps = 8
 	// swapFound is how many cohorts one search returns at most.
@@ -22,8 +20,8 @@ const (
 )
 
 // swaps looks for cohorts that weigh more than the level, whose weight is mu,
-// near those that are known: one person for another, and where that finds
-// nothing two for two, as long as that gains. Known cohorts of the basis weigh mu
+// near those that are known: one person for another, or two for two, as long as
+// that gains. Known cohorts of the basis weigh mu
 // exactly, so that any swap that gains and keeps every row makes one that helps.
 // It proves nothing when it finds none.
 func (m *master) swaps(weight []float64, mu float64) []cohort {
@@ -54,32 +52,23 @@ func (m *master) swaps(weight []float64, mu float64) []cohort {
 	}
 	a.tests = 0
 	var found []cohort
-	for _, pairs := range []bool{false, true} {
-		var list []better
-		most := swapStarts
-		if pairs {
-			most = pairStarts
+	var list []better
+	for _, k := range starts[:min(len(starts), swapStarts)] {
+		if !a.start(&m.columns[k]) {
+			continue
 		}
-		for _, k := range starts[:min(len(starts), most)] {
-			if !a.start(&m.columns[k]) {
-				continue
-			}
-			sum := value[k] + a.climb(swapSteps, pairs)
-			if sum > mu+swapGain && !m.problem.breaks(a.x) {
-				list = append(list, better{newCohort(a.x, m.T), sum})
-			}
-			if pairs && len(list) >= swapFound {
-				break
-			}
+		sum := value[k] + a.climb(swapSteps)
+		if sum > mu+swapGain && !m.problem.breaks(a.x) {
+			list = append(list, better{newCohort(a.x, m.T), sum})
 		}
-		slices.SortStableFunc(list, func(a, b better) int { return cmp.Compare(b.value, a.value) })
-		for _, b := range list {
-			if len(found) < swapFound && m.pool.add(b.cohort) {
-				found = append(found, b.cohort)
-			}
-		}
-		if len(found) > 0 {
+		if len(list) == swapFound {
 			break
+		}
+	}
+	slices.SortStableFunc(list, func(a, b better) int { return cmp.Compare(b.value, a.value) })
+	for _, b := range list {
+		if m.pool.add(b.cohort) {
+			found = append(found, b.cohort)
 		}
 	}
 	m.pivots += a.tests / pivotTests
