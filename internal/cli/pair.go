@@ -27,6 +27,7 @@ import (
 type pairsUp struct {
 	scores, capacity, demand string
 	profiles                 profileFlags
+	explain                  explainFlags
 	lock, forbid, waiting    string
 	objective, seed          string
 	out                      string
@@ -80,6 +81,7 @@ func (m *pairsUp) flags(f *pflag.FlagSet) {
 	f.StringVar(&m.seed, "seed", "", "`text` that decides among equally good matchings (default: drawn by the system, and printed)")
 	f.Int64Var(&m.work, "work", 0, "limit in visits of people; the same limit gives the same result on every machine")
 	f.DurationVar(&m.timeout, "timeout", 0, "limit in time, such as 30s; where it cuts depends on the machine")
+	m.explain.flags(f)
 	f.StringVar(&m.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&m.force, "force", false, "overwrite the file of --out")
 	f.BoolVar(&m.asJSON, "json", false, "print the record as JSON")
@@ -95,7 +97,7 @@ func (m *pairsUp) files() []string {
 			list = append(list, text)
 		}
 	}
-	return append(list, m.profiles.files()...)
+	return append(append(list, m.profiles.files()...), m.explain.files()...)
 }
 
 func (m *pairsUp) checkFlags() error {
@@ -122,7 +124,7 @@ func (m *pairsUp) checkFlags() error {
 		return usage("--timeout %s: it must be more than 0, such as 30s", m.timeout)
 	case m.asJSON && m.asCSV:
 		return usage("--json and --csv are two forms of the same result: keep one of them")
-	case m.force && m.out == "":
+	case m.force && m.out == "" && m.explain.audit == "":
 		return usage("--force means the file of --out: name it")
 	case fromStdin > 1:
 		return usage("only one file can come from stdin (-)")
@@ -136,9 +138,11 @@ func (m *pairsUp) checkFlags() error {
 		}
 	}
 	if m.profiles.given() {
-		return m.profiles.check()
+		if err := m.profiles.check(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return m.explain.check(m.asCSV)
 }
 
 // terms reads --objective.
@@ -182,6 +186,11 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	if m.explain.audit != "" {
+		if err := mayWrite(m.explain.audit, m.force, append(m.files(), m.out)...); err != nil {
+			return err
+		}
+	}
 	q, err := m.read(p)
 	if err != nil {
 		return err
@@ -190,6 +199,10 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		if done, err := m.profiles.asked(ctx, p, q.profiles, m.asJSON); done || err != nil {
 			return err
 		}
+	}
+	asked, err := m.explain.read(p, q.problem)
+	if err != nil {
+		return err
 	}
 	q.problem.Objective = terms
 	drawn := m.seed == ""
@@ -215,6 +228,15 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	more, err := asked.explain(ctx, q.problem, result, q.hardRules())
+	if err != nil {
+		return err
+	}
+	if m.explain.audit != "" {
+		if err := more.write(m.explain.audit, m.force); err != nil {
+			return err
+		}
+	}
 	if q.profiles != nil && !m.quiet {
 		if load := q.profiles.load(record.Pairs); load != "" {
 			p.note("%s", load)
@@ -226,7 +248,7 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		}
 	}
 	// What was computed is not lost because a disk is full.
-	if err := errors.Join(err, m.print(p, record, reasons)); err != nil {
+	if err := errors.Join(err, m.print(p, q, record, reasons, more)); err != nil {
 		return err
 	}
 	return verdictOf(ctx, record.Status, limited.Err() == nil)
@@ -434,14 +456,12 @@ func (q *matchQuestion) record(ctx context.Context, result *pairing.Result) (*ma
 	if err != nil {
 		return nil, nil, err
 	}
-	var rules *pairing.HardRules
 	if q.profiles != nil {
-		rules = q.profiles.hardRules()
 		for k := range record.Pairs {
 			record.Pairs[k].Parts = q.profiles.parts(record.Pairs[k].Mentee, record.Pairs[k].Mentor)
 		}
 	}
-	reasons, err := pairing.WhyUnmatched(ctx, q.problem, result, rules)
+	reasons, err := pairing.WhyUnmatched(ctx, q.problem, result, q.hardRules())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -460,8 +480,25 @@ func (q *matchQuestion) record(ctx context.Context, result *pairing.Result) (*ma
 	return record, reasons, nil
 }
 
-func (m *pairsUp) print(p *program, r *matcher.Matching, reasons []pairing.Unmatched) error {
+// hardRules are the rules of the profiles; nil with --scores.
+func (q *matchQuestion) hardRules() *pairing.HardRules {
+	if q.profiles == nil {
+		return nil
+	}
+	return q.profiles.hardRules()
+}
+
+func (m *pairsUp) print(p *program, q *matchQuestion, r *matcher.Matching, reasons []pairing.Unmatched, more *explained) error {
+	t := &report{w: p.stdout, color: colorful(p.stdout)}
 	switch {
+	case more.forced != nil && m.asJSON:
+		if !m.quiet {
+			p.note("this answer holds personal data")
+		}
+		return writeLine(p, more.whyNotJSON())
+	case more.forced != nil:
+		t.whyNot(more, q.problem)
+		return t.err
 	case m.asJSON:
 		if !m.quiet {
 			p.note("this record holds personal data")
@@ -481,7 +518,8 @@ func (m *pairsUp) print(p *program, r *matcher.Matching, reasons []pairing.Unmat
 		out.Flush()
 		return out.Error()
 	}
-	t := &report{w: p.stdout, color: colorful(p.stdout)}
 	t.matching(r, reasons)
+	t.more(more)
+	t.line("seed %s   record %s", r.Seed, r.Digest)
 	return t.err
 }

@@ -58,7 +58,6 @@ func (t *report) matching(r *matcher.Matching, reasons []pairing.Unmatched) {
 		t.line("")
 	}
 	t.unmatched(reasons)
-	t.line("seed %s   record %s", r.Seed, r.Digest)
 }
 
 // tierWords says what the matching attains in a tier, in words.
@@ -127,24 +126,48 @@ func (t *report) unmatched(reasons []pairing.Unmatched) {
 	t.line("")
 }
 
+// whyWords says why somebody has no mentor: what proves it, and the rule that
+// makes it so.
 func whyWords(u pairing.Unmatched) string {
-	w := u.Witness
-	if u.Near != nil {
-		w = u.Near
-	}
 	switch u.Reason {
 	case pairing.NoEligibleMentor:
-		return "eligible for no mentor:"
+		return "eligible for no mentor" + ruleWords(u.Witness) + ":"
 	case pairing.NoSeats:
-		return "nobody they are eligible for has a seat:"
+		return "nobody they are eligible for has a seat" + ruleWords(u.Witness) + ":"
 	case pairing.TooFewSeats:
-		if w != nil {
-			return fmt.Sprintf("too few seats: %s can be served only by %s with %s:", count(len(w.Mentees), "mentee"), count(len(w.Mentors), "mentor"), count(w.Seats, "seat"))
+		words := "too few seats: " + witnessWords(u.Witness)
+		if u.Near != nil {
+			words += "; " + witnessWords(u.Near) + " among them"
 		}
+		return words + ruleWords(u.Witness) + ":"
 	case pairing.OtherTermsFirst:
 		return "a seat could be found, but the objective ranks something above it:"
 	case pairing.NotProved:
 		return "a seat could be found; the search was cut before it was:"
 	}
 	return string(u.Reason) + ":"
+}
+
+func witnessWords(w *pairing.Witness) string {
+	return fmt.Sprintf("%s can be served only by %s with %s", count(len(w.Mentees), "mentee"), count(len(w.Mentors), "mentor"), count(w.Seats, "seat"))
+}
+
+// ruleWords says what rules have to do with a witness; "" if they have nothing.
+func ruleWords(w *pairing.Witness) string {
+	switch cause := w.Cause(); {
+	case cause != "" && len(w.Mentees) == 1:
+		return fmt.Sprintf("; without %s they could be", ruleNamed(cause))
+	case cause != "":
+		return fmt.Sprintf("; without %s, %d more of them could be", ruleNamed(cause), w.Rules[0].Serves)
+	case w.WithoutRules > 0:
+		return "; no rule by itself keeps them out, but several together do"
+	}
+	return ""
+}
+
+func ruleNamed(rule string) string {
+	if rule == pairing.ForbiddenPairs {
+		return "the forbidden pairs"
+	}
+	return fmt.Sprintf("the rule %q", clean(rule))
 }
