@@ -23,6 +23,8 @@ type Rules struct {
 	// Different are attributes of which two must not share a value.
 	Different []string
 	Points    []Points
+	// Spread are attributes whose values circles hold in equal parts.
+	Spread []string
 }
 
 // Met are two people who were introduced to each other.
@@ -35,6 +37,7 @@ type Profiles struct {
 	rules  Rules
 	like   []holders // by place in rules.Points
 	differ []holders // by place in rules.Different
+	spread []holders // by place in rules.Spread
 	met    [][]int32 // ascending
 	spare  sync.Pool
 
@@ -86,6 +89,9 @@ func NewProfiles(people []matcher.Person, met []Met, rules Rules) (*Profiles, er
 	}
 	for _, attribute := range rules.Different {
 		p.differ = append(p.differ, holdersOf(people, attribute))
+	}
+	for _, attribute := range rules.Spread {
+		p.spread = append(p.spread, holdersOf(people, attribute))
 	}
 	for _, m := range met {
 		a, okA := at[m[0]]
