@@ -343,7 +343,7 @@ func (sel *Selection) seed(attempt int, req DrawRequest, random []byte) (string,
 			return "", err
 		}
 		for _, d := range sel.Draws {
-			if d.Value == value {
+			if strings.ReplaceAll(d.Value, " ", "") == strings.ReplaceAll(value, " ", "") {
 				return "", Errorf(FailedPrecondition, "SEED_USED", "this number was used for draw %d: whoever draws again with a number that is known knows what comes; draw a new one", d.Attempt)
 			}
 		}

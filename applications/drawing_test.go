@@ -136,20 +136,21 @@ func TestDrawFromAPublicNumber(t *testing.T) {
 	}{
 		{"no number", "SEED_MISSING", nil},
 		{"words", "SEED_INVALID", func(r *applications.DrawRequest) { r.Value = "four" }},
+		{"a zero before a number", "SEED_INVALID", func(r *applications.DrawRequest) { r.Value = "04-17-08" }},
 		{"texts", "SEED_SOURCE", func(r *applications.DrawRequest) { r.Reveals = []applications.Reveal{{Person: "A", Text: "x"}} }},
 	} {
 		_, err := w.draw(made.ID, c.change)
 		want(t, c.name, err, c.reason)
 	}
 	before := w.run(made.ID)
-	first := mustDraw(w, made.ID, func(r *applications.DrawRequest) { r.Value = "04-17-08" })
-	if first.Seed != "4 17 8" {
+	first := mustDraw(w, made.ID, func(r *applications.DrawRequest) { r.Value = "4-17-8" })
+	if first.Seed != "4 1 7 8" {
 		t.Errorf("the number is kept as %q", first.Seed)
 	}
 	_, err = w.draw(made.ID, func(r *applications.DrawRequest) { r.Value = "5 5 5" })
 	want(t, "again without a reason", err, "RUN_DRAWN")
-	_, err = w.draw(made.ID, func(r *applications.DrawRequest) { r.Value, r.Reason = "4 017 8", "the camera was off" })
-	want(t, "the same number again", err, "SEED_USED")
+	_, err = w.draw(made.ID, func(r *applications.DrawRequest) { r.Value, r.Reason = "41 78", "the camera was off" })
+	want(t, "the same digits again", err, "SEED_USED")
 	second := mustDraw(w, made.ID, func(r *applications.DrawRequest) { r.Value, r.Reason = "5 5 5", "the camera was off" })
 	if len(second.Draws) != 2 || second.Draws[1].Attempt != 2 || second.Draws[1].Reason == "" || !slices.Equal(second.Draws[0].Cohort, first.Draws[0].Cohort) || second.Provenance != applications.Drawn {
 		t.Errorf("the second draw: %+v", second.Draws)

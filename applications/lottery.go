@@ -241,8 +241,9 @@ func (sel *Selection) resolveLottery(c *Criteria, asked *Selection) error {
 }
 
 // publicNumber is the one way to write a number that was drawn in public: its
-// groups of digits without leading zeros, one space between them. If there were
-// two ways, whoever types it could pick the better draw.
+// digits, one space between them. If there were two ways, whoever types it could
+// pick the better draw: so "2 4" and "24" are one, and "04" is refused, as "4" is
+// the same number.
 func publicNumber(given string) (string, error) {
 	wrong := func(message string) error {
 		return Invalid("SEED_INVALID", "this is no number that was drawn", Violation{Field: "value", Message: message})
@@ -250,21 +251,20 @@ func publicNumber(given string) (string, error) {
 	if len(given) > maxSeed {
 		return "", wrong(fmt.Sprintf("at most %d characters", maxSeed))
 	}
-	var groups []string
+	digits := ""
 	for _, g := range strings.FieldsFunc(given, func(r rune) bool { return strings.ContainsRune(" \t-–,;.:/+", r) }) {
 		if strings.Trim(g, "0123456789") != "" {
 			return "", wrong("digits, in groups if there are several numbers, in the order in which they were drawn")
 		}
-		g = strings.TrimLeft(g, "0")
-		if g == "" {
-			g = "0"
+		if len(g) > 1 && g[0] == '0' {
+			return "", wrong(fmt.Sprintf("%.20s begins with 0: write the number without zeros before it or, if each digit was drawn by itself, a space between them", g))
 		}
-		groups = append(groups, g)
+		digits += g
 	}
-	if len(groups) == 0 {
+	if digits == "" {
 		return "", wrong("is missing")
 	}
-	return strings.Join(groups, " "), nil
+	return strings.Join(strings.Split(digits, ""), " "), nil
 }
 
 // commitmentOf is the digest that binds somebody to a text.
