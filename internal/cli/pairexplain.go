@@ -485,14 +485,14 @@ type (
 	}
 	auditJSON struct {
 		Smallest   int             `json:"smallest"`
-		Everybody  groupJSON       `json:"everybody"`
+		Everybody  servedJSON      `json:"everybody"`
 		Attributes []attributeJSON `json:"attributes"`
 	}
 	attributeJSON struct {
-		Attribute string      `json:"attribute"`
-		Groups    []groupJSON `json:"groups"`
+		Attribute string       `json:"attribute"`
+		Groups    []servedJSON `json:"groups"`
 	}
-	groupJSON struct {
+	servedJSON struct {
 		Name          string   `json:"name"`
 		Suppressed    bool     `json:"suppressed"`
 		Mentees       int      `json:"mentees"`
@@ -529,8 +529,8 @@ func (x *explained) whyNotJSON() whyNotJSON {
 	return j
 }
 
-func groupOf(g pairing.GroupAudit) groupJSON {
-	j := groupJSON{
+func groupOf(g pairing.GroupAudit) servedJSON {
+	j := servedJSON{
 		Name: g.Name, Suppressed: g.Suppressed, Mentees: g.Mentees, Covered: g.Covered, Score: g.Score, Regret: g.Regret,
 		Opportunity: g.Opportunity, CoverageRatio: g.CoverageRatio, ScoreRatio: g.ScoreRatio,
 	}
@@ -544,7 +544,7 @@ func groupOf(g pairing.GroupAudit) groupJSON {
 func auditFile(a *pairing.EquityAudit) ([]byte, error) {
 	j := auditJSON{Smallest: a.Smallest, Everybody: groupOf(a.All), Attributes: []attributeJSON{}}
 	for _, attribute := range a.Attributes {
-		one := attributeJSON{Attribute: attribute.Attribute, Groups: []groupJSON{}}
+		one := attributeJSON{Attribute: attribute.Attribute, Groups: []servedJSON{}}
 		for _, g := range attribute.Groups {
 			one.Groups = append(one.Groups, groupOf(g))
 		}
