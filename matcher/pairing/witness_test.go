@@ -260,3 +260,49 @@ func checkRules(t *testing.T, name string, p *pairing.Problem, h pairing.HardRul
 		t.Fatalf("%s: without all rules %d more of %v could be served, not %d", name, want, w.Mentees, w.WithoutRules)
 	}
 }
+
+// With locks, floors, people left over and several mentors each, everybody left
+// out has a witness that holds, unless the objective ranks something above
+// serving them: then solving for coverage serves more.
+func TestWitnessesOfPrograms(t *testing.T) {
+	reasons := map[pairing.Reason]int{}
+	locked := 0
+	programs(t, 12, objectives(t), func(name string, _ *rand.Rand, p *pairing.Problem, r *pairing.Result) {
+		why, err := pairing.WhyUnmatched(context.Background(), p, r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := unserved(p, r); len(left) != len(why) {
+			t.Fatalf("%s: %d are left out and %d have a reason", name, len(left), len(why))
+		}
+		q := *p
+		q.Objective = []pairing.Term{pairing.Cover}
+		most := mustSolve(t, &q).Covered
+		short := map[*pairing.Witness]int{}
+		for _, u := range why {
+			reasons[u.Reason]++
+			if w := u.Witness; w == nil {
+				if u.Reason != pairing.OtherTermsFirst || most == r.Covered {
+					t.Fatalf("%s: %s has no witness: %s", name, u.Mentee, u.Reason)
+				}
+			} else if err := w.Check(p, r); err != nil || !slices.Contains(w.Mentees, u.Mentee) {
+				t.Fatalf("%s: %s: %v", name, u.Mentee, err)
+			} else {
+				short[w]++
+				locked += w.Locked
+			}
+		}
+		if most == r.Covered {
+			for w, n := range short {
+				if w.Short() != n {
+					t.Fatalf("%s: %v leaves %d out, and %d are", name, w, w.Short(), n)
+				}
+			}
+		} else if reasons[pairing.OtherTermsFirst] == 0 {
+			t.Fatalf("%s: %d could be covered instead of %d, and nobody is told so", name, most, r.Covered)
+		}
+	})
+	if locked == 0 || len(reasons) != 4 {
+		t.Errorf("too little was tried: %v, %d locked seats", reasons, locked)
+	}
+}
