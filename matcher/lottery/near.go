@@ -24,7 +24,8 @@ type near struct {
 
 	bitRow []int32 // by bit: its row
 	mask   []mask  // by type: the rows of bits that count it
-	// By type: the other rows that count it.
+	loose  mask    // rows of soft
+	// By type: the rows that are no bits, or loose, and count it.
 	more      [][]int32
 	moreValue [][]int64
 	soft      []softRow
@@ -51,7 +52,16 @@ type near struct {
 	touched []int32
 	filter  []int32 // places in types
 	tests   int64   // swaps looked at
+	// patience is how many swaps of two one search counts out at most.
+	patience int
 }
+
+const (
+	// fitTests is how many looks at masks counting a swap out takes.
+	fitTests = 50
+	// usualPatience is for searches that are repeated very often.
+	usualPatience = 400
+)
 
 type mask [2]uint64
 
@@ -90,7 +100,8 @@ type softRow struct {
 func newNear(s *system, lo, hi, rlo, rhi []int64) *near {
 	R, n := len(s.Rows), len(s.lo)
 	a := &near{
-		system: s, T: s.T, lo: lo, hi: hi, rlo: rlo, rhi: rhi,
+		patience: usualPatience,
+		system:   s, T: s.T, lo: lo, hi: hi, rlo: rlo, rhi: rhi,
 		mask: make([]mask, s.T), more: make([][]int32, s.T), moreValue: make([][]int64, s.T),
 		softOf: make([]int32, R),
 		sums:   make([][]int32, n-s.T), sumsValue: make([][]int64, n-s.T),
@@ -111,7 +122,7 @@ func newNear(s *system, lo, hi, rlo, rhi []int64) *near {
 	a.findSoft(size)
 	var counted []int32
 	for i := range s.Rows {
-		if ones[i] && size[i] > 0 && a.softOf[i] < 0 {
+		if ones[i] && size[i] > 0 {
 			counted = append(counted, int32(i))
 		}
 	}
@@ -123,12 +134,17 @@ func newNear(s *system, lo, hi, rlo, rhi []int64) *near {
 	}
 	for b, i := range a.bitRow {
 		bit[i] = b
+		if a.softOf[i] >= 0 {
+			a.loose[b>>6] |= 1 << (b & 63)
+		}
 	}
 	for t := range s.T {
 		for k, i := range s.rows[t] {
-			if b := bit[i]; b >= 0 {
+			b := bit[i]
+			if b >= 0 {
 				a.mask[t][b>>6] |= 1 << (b & 63)
-			} else {
+			}
+			if b < 0 || a.softOf[i] >= 0 {
 				a.more[t] = append(a.more[t], i)
 				a.moreValue[t] = append(a.moreValue[t], int64(s.values[t][k]))
 			}
@@ -273,13 +289,23 @@ func (a *near) look() {
 	a.high, a.high1, a.low, a.low1 = mask{}, mask{}, mask{}, mask{}
 	for b, i := range a.bitRow {
 		one := uint64(1) << (b & 63)
-		switch a.rhi[i] - a.act[i] {
+		lo, hi := a.rlo[i], a.rhi[i]
+		if at := a.softOf[i]; at >= 0 {
+			// No deviation is to become larger.
+			if j := a.soft[at].short; j >= 0 {
+				lo, hi = lo-a.x[j], hi-a.lo[j]
+			}
+			if j := a.soft[at].over; j >= 0 {
+				lo, hi = lo+a.lo[j], hi+a.x[j]
+			}
+		}
+		switch hi - a.act[i] {
 		case 0:
 			a.high[b>>6] |= one
 		case 1:
 			a.high1[b>>6] |= one
 		}
-		switch a.act[i] - a.rlo[i] {
+		switch a.act[i] - lo {
 		case 0:
 			a.low[b>>6] |= one
 		case 1:
@@ -300,13 +326,18 @@ func (a *near) look() {
 // least is the smallest gain of a swap.
 const least = 1e-12
 
-// climb makes swaps as long as they gain, at most steps, of two people only
-// where one would not do. It returns the gain.
+// climb makes swaps as long as they gain, at most steps: of two people only
+// where one would not do, and such that trade one deviation for another only
+// where no others are left. It returns the gain.
 func (a *near) climb(steps int) (gain float64) {
+	trade := a.loose != mask{}
 	for range steps {
 		g := a.single()
 		if g <= 0 {
-			g = a.pair()
+			g = a.pair(mask{})
+		}
+		if g <= 0 && trade {
+			g = a.pair(a.loose)
 		}
 		if g <= 0 {
 			break
@@ -328,7 +359,7 @@ func (a *near) single() float64 {
 			break
 		}
 		m := a.mask[t]
-		full, need := a.high.without(m), a.low.and(m)
+		full, need := a.high.without(m).without(a.loose), a.low.and(m).without(a.loose)
 		for i, w := range a.sorted {
 			if w <= target {
 				break
@@ -352,8 +383,10 @@ func (a *near) single() float64 {
 }
 
 // pair makes a swap of two people that gains; 0 if none was found. Who leaves
-// first is who weighs least.
-func (a *near) pair() float64 {
+// first is who weighs least. Rows of loose are counted out, for which patience
+// may run out.
+func (a *near) pair(loose mask) float64 {
+	patience := a.patience
 	for j := 1; j < len(a.members); j++ {
 		t2 := a.members[j]
 		for k, t1 := range a.members[:j] {
@@ -370,6 +403,8 @@ func (a *near) pair() float64 {
 			full1 := a.high1.without(once.or(twice)).or(a.high.and(once))
 			need := a.low.and(once).or(a.low1.and(twice))
 			need2 := a.low.and(twice)
+			full, full1 = full.without(loose), full1.without(loose)
+			need, need2 = need.without(loose), need2.without(loose)
 			// Who can come in beside somebody.
 			a.filter = a.filter[:0]
 			top := a.sorted[0]
@@ -417,6 +452,9 @@ func (a *near) pair() float64 {
 					if u1 == u2 && a.x[u1]+2 > a.hi[u1] {
 						continue
 					}
+					if patience--; patience < 0 {
+						return 0
+					}
 					if a.fits(t1, t2, u1, u2) {
 						gain := a.sorted[i] + a.sorted[o] - a.weight[t1] - a.weight[t2]
 						a.swap(t1, t2, u1, u2)
@@ -437,6 +475,7 @@ func (a *near) fits(t1, t2, u1, u2 int32) bool {
 	a.shift(u1, 1)
 	a.shift(u2, 1)
 	ok := true
+	a.tests += fitTests
 	mine := len(a.touched) // then come sums, of which these are none
 	for _, i := range a.touched[:mine] {
 		v := a.act[i] + a.change[i]

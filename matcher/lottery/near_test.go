@@ -107,6 +107,7 @@ func TestNear(t *testing.T) {
 			return c.weighs(weight)
 		}
 		a := newNear(s, whole(s.lo), whole(s.hi), whole(s.rlo), whole(s.rhi))
+		a.patience = math.MaxInt
 		a.aim(weight, order)
 		tried := 0
 		for _, x := range points(all) {
