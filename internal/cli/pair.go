@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,6 +200,12 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		if done, err := m.profiles.asked(ctx, p, q.profiles, m.asJSON); done || err != nil {
 			return err
 		}
+		// All of them at once: they are asked for more than once.
+		scores, err := q.profiles.scorer.Matrix(ctx, runtime.GOMAXPROCS(0))
+		if err != nil {
+			return err
+		}
+		q.problem.Scores = pairing.Dense(scores)
 	}
 	asked, err := m.explain.read(p, q.problem)
 	if err != nil {
@@ -285,7 +292,7 @@ func (m *pairsUp) read(p *program) (*matchQuestion, error) {
 			fmt.Fprintf(p.stderr, "fairlead: warning: %s\n", w)
 		}
 		q.profiles = read
-		q.problem.Mentees, q.problem.Mentors, q.problem.Scores = read.mentees, read.mentors, read.scorer
+		q.problem.Mentees, q.problem.Mentors = read.mentees, read.mentors
 	} else {
 		note(m.readScores(p, q))
 		if len(problems) > 0 {

@@ -123,7 +123,11 @@ func (f *profileFlags) read(p *program) (*profiles, error) {
 		return nil, data(err)
 	}
 	out.scorer, out.input, out.topics = s, in, in.Topics
-	for _, w := range warnings {
+	for k, w := range warnings {
+		if k == mostWarnings {
+			out.warnings = append(out.warnings, fmt.Sprintf("and %d more ids that nobody has", len(warnings)-k))
+			break
+		}
 		out.warnings = append(out.warnings, fmt.Sprintf("%s, %s: %s", w.ID, w.Column, w.Message))
 	}
 	return out, nil
@@ -201,8 +205,12 @@ func refuse(file *poolfile.Profiles, one poolfile.Profile, problems []scoring.Ce
 	}
 }
 
-// mostOwnWords is how many topics in somebody's own words are told.
-const mostOwnWords = 10
+// How many topics in somebody's own words, and how many ids that nobody has, are
+// told.
+const (
+	mostOwnWords = 10
+	mostWarnings = 20
+)
 
 // hints tell what nothing was made of although somebody may have meant it.
 func (out *profiles) hints(file *poolfile.Profiles, intake *scoring.Intake) {

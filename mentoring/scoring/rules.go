@@ -72,7 +72,7 @@ func DefaultRules() *Rules {
 		Levels:  [3]int{500, 800, 1000}, ChildValue: 800, ParentValue: 500, SiblingValue: 250,
 		GapZero: 0, GapFrom: 1, GapTo: 3, GapFar: 6, GapFarValue: 300,
 		Minutes: 60, Plenty: 6, AsynchronousValue: 500,
-		NearMinutes: 30, FarMinutes: 120, MostMinutes: 180,
+		NearMinutes: 30, FarMinutes: 120, MostMinutes: 150,
 		Items:  []string{"structure", "directness", "frequency", "formality"},
 		Wishes: 5, HardNevers: 3, ImportantTimes: 3, Unknown: 500,
 	}
