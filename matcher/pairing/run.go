@@ -176,6 +176,7 @@ func (r *run) stage(s int) bool {
 	if s > 1 { // its prices are all that is still needed, and the first stage
 		r.flows[s-1].release()
 	}
+	r.meter.tell("placing", 0, r.in.nJ())
 	if !f.solve() || !r.whole[s] && !r.priceOut(s) {
 		return false
 	}
@@ -331,7 +332,7 @@ func (r *run) lists(f *flow, s int) bool {
 	in := r.in
 	cut := make([]bool, in.nJ())
 	each(in.nJ(), func(from, to int) {
-		buffer, counts := make([]candidate, 0, in.nI()), make([]int32, 2*MaxScore+2)
+		buffer, counts, quality := make([]candidate, 0, in.nI()), make([]int32, MaxScore+MaxStickiness+2), make([]int16, in.nI())
 		for at := from; at < to; at++ {
 			j := int32(at)
 			if in.want[j] == 0 {
@@ -340,7 +341,7 @@ func (r *run) lists(f *flow, s int) bool {
 			var list []candidate
 			switch {
 			case s == 0:
-				list = r.firstList(j, counts, buffer[:0])
+				list = r.firstList(j, counts, quality, buffer[:0])
 			case r.whole[s-1]:
 				list = r.heldFace(s, j, buffer[:0])
 			default:
@@ -438,39 +439,42 @@ func (r *run) rowTable(s int, j int32, own *table) *table {
 
 // firstList picks the pairs of j with the best scores by counting, those on the
 // border from a place that the mentee's key says, and others at random by the key.
-func (r *run) firstList(j int32, counts []int32, list []candidate) []candidate {
+func (r *run) firstList(j int32, counts []int32, quality []int16, list []candidate) []candidate {
 	in := r.in
 	row, key := in.row(j), in.keyMentee[j]
-	quality := func(code int16) int {
-		if code >= standingFrom {
-			return int(code-standingFrom) + in.problem.Stickiness + 1
-		}
-		return int(code) + 1
-	}
 	take := func(i int, code int16) {
 		list = append(list, candidate{int32(i), r.values[0].pair(in, r.class[j], j, int32(i), code)})
 	}
+	if in.standing {
+		for i, code := range row {
+			if quality[i] = code; code >= standingFrom {
+				quality[i] += int16(in.problem.Stickiness) - standingFrom
+			}
+		}
+	} else {
+		quality = row
+	}
 	clear(counts)
-	for _, code := range row {
-		counts[quality(code)]++
+	for _, q := range quality {
+		counts[q+1]++
 	}
-	left, border := int32(r.list-r.list/4), len(counts)-1
-	for ; border > 0 && counts[border] < left; border-- {
-		left -= counts[border]
+	left, border := int32(r.list-r.list/4), int16(len(counts)-2)
+	for ; border >= 0 && counts[border+1] < left; border-- {
+		left -= counts[border+1]
 	}
-	for i, code := range row {
-		if q := quality(code); q > border {
-			take(i, code)
+	for i, q := range quality {
+		if q > border {
+			take(i, row[i])
 		}
 	}
-	if border > 0 {
+	if border >= 0 {
 		from := int(key % uint64(len(row)))
 		for k := 0; k < len(row) && left > 0; k++ {
 			i := from + k
 			if i >= len(row) {
 				i -= len(row)
 			}
-			if quality(row[i]) == border {
+			if quality[i] == border {
 				take(i, row[i])
 				left--
 			}
