@@ -67,7 +67,7 @@ master key file, which belongs in another place.`,
 func (p *program) tellBackup(file string, m *backup.Manifest) {
 	fmt.Fprintf(p.stdout, "backup   %s\n", file)
 	fmt.Fprintf(p.stdout, "made     %s, of %s, schema %d\n", m.Created.Format(time.RFC3339), kindOf(m.Backend), m.Schema)
-	fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %d applications\n", m.Rows(), len(m.Tables), m.Tables["applications"].Rows)
+	fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %s\n", m.Rows(), len(m.Tables), count(int(m.Tables["applications"].Rows), "application"))
 	fmt.Fprintf(p.stdout, "audit    %d:%s\n", m.Audit.Size, m.Audit.Root)
 	fmt.Fprintf(p.stdout, "key      %s\n", m.KeyID)
 }
@@ -211,7 +211,7 @@ A URL with a password can be given in ` + toVariable + ` instead of --to.`,
 			}
 			fmt.Fprintf(p.stdout, "from     the %s\n", databaseWords(at.database()))
 			fmt.Fprintf(p.stdout, "to       the %s\n", databaseWords(to))
-			fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %d applications: equal on both sides\n", inv.Rows(), len(inv.Tables), inv.Tables["applications"].Rows)
+			fmt.Fprintf(p.stdout, "rows     %d in %d tables, of them %s: equal on both sides\n", inv.Rows(), len(inv.Tables), count(int(inv.Tables["applications"].Rows), "application"))
 			fmt.Fprintf(p.stdout, "audit    %d:%s on both sides\n", inv.AuditSize, inv.AuditRoot)
 			p.note("now start the server with --database naming the new database, and the same --master-key-file.")
 			p.note("the old database is unchanged: start no server on it again, and delete it when the new one has a backup.")
@@ -256,8 +256,17 @@ func (d *doctor) backup(now time.Time) {
 	if last != nil {
 		folders = append(folders, filepath.Dir(last.File))
 	}
-	for _, left := range backup.Leftovers(folders...) {
-		d.warn("%s is what a backup, a restore or a migration left that was killed: a copy of the database, with whoever was erased since; delete it, unless one is at work just now", left)
+	if left := backup.Leftovers(folders...); len(left) > 0 {
+		const most = 5 // names that anybody reads
+		named, more := strings.Join(left[:min(most, len(left))], ", "), ""
+		if len(left) > most {
+			more = fmt.Sprintf(" and %d more beside them", len(left)-most)
+		}
+		is := "is"
+		if len(left) > 1 {
+			is = "are"
+		}
+		d.warn("%s%s %s what a backup, a restore or a migration left that was killed: a copy of the database, with whoever was erased since; delete it, unless one is at work just now", named, more, is)
 	}
 	switch {
 	case err != nil:

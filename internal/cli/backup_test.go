@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -187,6 +188,17 @@ func TestDoctorOnBackups(t *testing.T) {
 		must(t, os.Mkdir(left, 0o700))
 		want("warning  " + left + " is what a backup, a restore or a migration left")
 		must(t, os.Remove(left))
+	}
+	// Many are one warning.
+	for i := range 7 {
+		must(t, os.Mkdir(filepath.Join(temporary, fmt.Sprint("fairlead-restore-", i)), 0o700))
+	}
+	want("fairlead-restore-4 and 2 more beside them are what a backup, a restore or a migration left")
+	if got := says(); strings.Count(got, "a migration left") != 1 {
+		t.Errorf("told several times:\n%s", got)
+	}
+	for i := range 7 {
+		must(t, os.Remove(filepath.Join(temporary, fmt.Sprint("fairlead-restore-", i))))
 	}
 	if got := says(); strings.Contains(got, folder+"/.") || strings.Contains(got, h.data) {
 		t.Errorf("still names them:\n%s", got)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,6 +35,36 @@ func flagError(cmd *cobra.Command, err error) error {
 		problem = "unknown flag --" + unknown.GetSpecifiedName() + nearest.Hint("--"+unknown.GetSpecifiedName(), names)
 	}
 	return usage("%s\nrun: %s --help", problem, cmd.CommandPath())
+}
+
+// decimal is a flag of a whole number, in decimal only: "0x5" is a slip of the
+// finger or a code, and "010" no eight.
+type decimal struct{ pflag.Value }
+
+func (d decimal) Set(text string) error {
+	digits := strings.TrimPrefix(text, "-")
+	if digits == "" || strings.Trim(digits, "0123456789") != "" {
+		return errors.New("no whole number")
+	}
+	if digits = strings.TrimLeft(digits, "0"); digits == "" {
+		digits = "0"
+	}
+	if strings.HasPrefix(text, "-") {
+		digits = "-" + digits
+	}
+	return d.Value.Set(digits)
+}
+
+// inDecimal makes the whole numbers among the flags of all commands decimal.
+func inDecimal(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if t := f.Value.Type(); t == "int" || t == "int64" {
+			f.Value = decimal{f.Value}
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		inDecimal(sub)
+	}
 }
 
 // flagForms is how the value of a flag is written, by its name or else its type.

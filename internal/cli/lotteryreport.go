@@ -17,7 +17,7 @@ func (t *report) lottery(result *selected) {
 	title := fmt.Sprintf("Lottery (%s) before the draw", strings.ToLower(l.Method))
 	t.line("%s", t.bold(title))
 	rows := [][]string{
-		{"  cohorts in the ticket book", grouped(int64(len(l.Book))), "each as good as any other; 1,000,000 tickets in all"},
+		{"  lines in the ticket book", grouped(int64(len(l.Book))), "all as good as each other; 1,000,000 tickets in all"},
 		{"  smallest chance", chance(l.Smallest), "of the " + people(in-l.Impossible) + " who can be in; " + howProved(l, found.Proved, r.Complete)},
 		{"  largest chance", chance(l.Largest), result.largestWords()},
 		{"  certain", fmt.Sprint(l.Certain), who(l.Certain, "in, whatever the ticket", found.Certain)},

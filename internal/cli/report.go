@@ -42,9 +42,15 @@ func (t *report) outcome(result *selected) {
 	case r.Status == matcher.Optimal:
 		t.line("%s  %s, every rule that must hold is kept, and %s.", t.bold("OPTIMAL"), people(r.Size.Got), best(q, r))
 	default:
-		t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
-		if r.Lottery.Method != matcher.LotteryNone {
+		switch drawn := r.Lottery.Method != matcher.LotteryNone; {
+		case drawn && reached(q, r):
+			t.line("%s  %s, every rule that must hold is kept, and %s; but no lottery was found over all that are as good: %s.", t.bold("FEASIBLE"), people(r.Size.Got), best(q, r), cutBy(r.Complete))
+			t.line("Nothing was drawn. This is only one of the best cohorts.")
+		case drawn:
+			t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
 			t.line("Nothing was drawn: there is no lottery before the best is proved. This is only the best cohort found so far.")
+		default:
+			t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
 		}
 	}
 	t.line("")
@@ -82,6 +88,16 @@ func best(q *question, r *matcher.Record) string {
 		}
 	}
 	return "no cohort is better"
+}
+
+// reached is whether every bound is reached: no cohort is better.
+func reached(q *question, r *matcher.Record) bool {
+	for _, d := range r.Deviation {
+		if d.Value > d.Bound.Bound+q.criteria.Allow[d.Priority] {
+			return false
+		}
+	}
+	return r.Size.Got == r.Size.Bound && r.Score.Value == r.Score.Bound
 }
 
 func cutBy(complete bool) string {

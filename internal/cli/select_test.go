@@ -87,7 +87,7 @@ func TestSelectTable(t *testing.T) {
 	want := `OPTIMAL  3 people, drawn by lot. Every rule that must hold is kept, and no cohort is better by more than is allowed.
 
 Lottery (leximin) before the draw
-  cohorts in the ticket book               4  each as good as any other; 1,000,000 tickets in all
+  lines in the ticket book                 4  all as good as each other; 1,000,000 tickets in all
   smallest chance                   0.333333  of the 6 people who can be in; no lottery can raise it (proved)
   largest chance                    1.000000
   certain                                  1  in, whatever the ticket: ben
@@ -590,6 +590,8 @@ func TestBadInput(t *testing.T) {
 		{"allow", 2, `--allow "10=1": write P=N with a priority from 1 to 9 and a deviation of 0 or more, such as 1=2,3=1`, with("--allow", "1=1,10=1")},
 		{"allow twice", 2, "--allow names priority 1 twice", with("--allow", "1=1", "--allow", "1=2")},
 		{"empty include", 2, `--include "ada,,ben": an id is empty`, with("--include", "ada,,ben")},
+		{"hexadecimal size", 2, `--size "0x5": it must be a whole number`, with("--size", "0x5")},
+		{"grouped work", 2, `--work "1_000": it must be a whole number`, with("--work", "1_000")},
 		{"work", 2, "--work 0: the limit in pivots must be 1 or more", with("--work", "0")},
 		{"timeout", 2, "--timeout -1s: it must be more than 0, such as 30s", with("--timeout", "-1s")},
 		{"lottery unknown", 2, `--lottery "lexmin": the lotteries are leximin, maximin and none; did you mean "leximin"?`, with("--lottery", "lexmin")},
@@ -653,5 +655,24 @@ func TestBadInput(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != len(files) {
 		t.Errorf("%d files in the folder, want the %d that were there", len(entries), len(files))
+	}
+}
+
+// A limit that ends between the proof of the best and the lottery says that, and
+// does not call a cohort unproved that is.
+func TestSelectWithoutLotteryInTime(t *testing.T) {
+	dir := folder(t, map[string]string{"people.csv": peopleCSV, "rules.csv": rulesCSV})
+	for work := 1; ; work++ {
+		r := run(context.Background(), dir, "", "select", "--pool", "people.csv", "--rules", "rules.csv", "--size", "03", "--allow", "2=1", "--max-chance", "900", "--seed", "s", "--work", fmt.Sprint(work))
+		switch {
+		case r.code != 5:
+			t.Fatalf("no limit ends after the proof and before the lottery: %d pivots give %d\n%s%s", work, r.code, r.stdout, r.stderr)
+		case !strings.Contains(r.stdout, "no lottery was found over all that are as good"):
+			continue
+		}
+		if !strings.HasPrefix(r.stdout, "FEASIBLE  3 people, every rule that must hold is kept, and no cohort is better by more than is allowed; but") || strings.Contains(r.stdout, "not proved best") {
+			t.Error(r.stdout)
+		}
+		return
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
@@ -52,9 +54,11 @@ func ReadPool(file string, r io.Reader, o Options) (*Pool, error) {
 		c.add(t.headerLine, "id", "is there %d times: the column of ids must be unique", len(at))
 		return nil, c.err()
 	}
-	lines := map[string]int{}
+	lines, looks := map[string]int{}, map[string]int{}
 	for _, row := range t.rows {
 		id := row.cells[p.idAt]
+		// Two ids that look the same would be two people.
+		look := norm.NFC.String(id)
 		switch before, twice := lines[id]; {
 		case id == "":
 			c.add(row.line, t.header[p.idAt], "the id is empty: every person needs one")
@@ -62,8 +66,10 @@ func ReadPool(file string, r io.Reader, o Options) (*Pool, error) {
 			c.add(row.line, t.header[p.idAt], "the id holds a control character or a line break")
 		case twice:
 			c.add(row.line, t.header[p.idAt], "the id %q is on line %d already: ids must be unique", id, before)
+		case looks[look] > 0:
+			c.add(row.line, t.header[p.idAt], "the id %q looks like that on line %d and is spelled with other characters (an accent of its own, say): write both alike if they are one person, else give one of them another id", id, looks[look])
 		default:
-			lines[id] = row.line
+			lines[id], looks[look] = row.line, row.line
 			p.ids[id] = true
 			p.sorted = append(p.sorted, id)
 		}

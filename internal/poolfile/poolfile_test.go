@@ -198,6 +198,7 @@ func TestProblems(t *testing.T) {
 		{"ragged row", readPool, "id,race\np1,a\np2\n", "pool.csv:3: this line has 1 cells, the header has 2; a cell with a comma needs quotes around it"},
 		{"empty id", readPool, "id,race\np1,a\n ,b\n", `pool.csv:3: column "id": the id is empty: every person needs one`},
 		{"duplicate id", readPool, "race,Id\na,p1\nb,p2\nc, p1\n", `pool.csv:4: column "Id": the id "p1" is on line 2 already: ids must be unique`},
+		{"ids that look alike", readPool, "id,race\nJos\u00e9,a\nJose\u0301,b\n", "pool.csv:3: column \"id\": the id \"Jose\u0301\" looks like that on line 2 and is spelled with other characters (an accent of its own, say): write both alike if they are one person, else give one of them another id"},
 		{"two id columns", readPool, "id,ID,race\n1,2,3\n", `pool.csv:1: column "id": is there 2 times: the column of ids must be unique`},
 		{"id with a line break", readPool, "id,race\n\"p\n1\",a\n", `pool.csv:2: column "id": the id holds a control character or a line break`},
 		{"answer and decline", readPool, "id,race\np1,a;prefer_not_to_say\n", `pool.csv:2: column "race": holds an answer and a refusal to answer: keep one of the two`},
