@@ -25,6 +25,16 @@ type ErasureList interface {
 	Add(list ...Erasure) error
 }
 
+// Elsewhere is what other domains hold of people in the same database. Both
+// methods work in a transaction of this package.
+type Elsewhere interface {
+	// EraseFrom erases everything that came from an application.
+	EraseFrom(ctx context.Context, tx Tx, who access.Principal, program, application, reason string) error
+	// Replay erases again what an entry of the list names that is no application,
+	// and reports whether there was something to erase.
+	Replay(ctx context.Context, tx Tx, e Erasure) (bool, error)
+}
+
 // EraseApplication erases an application for good, whatever state it and its
 // program are in: its contact, answers, consents and every text about it; its
 // return code, token and links; the stored answers to requests about it; the
@@ -185,6 +195,11 @@ func (s *Service) eraseNow(ctx context.Context, tx Tx, who access.Principal, a *
 			return err
 		}
 	}
+	if s.Elsewhere != nil {
+		if err := s.Elsewhere.EraseFrom(ctx, tx, who, a.Program, a.ID, reason); err != nil {
+			return err
+		}
+	}
 	return tx.AppendEvents(ctx, append(events, s.event(who, "application.erase", applicationName(a.Program, a.ID), reason, transition(from, next)))...)
 }
 
@@ -248,6 +263,10 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 			}
 			a, err := tx.Application(ctx, e.Program, e.Application)
 			if CodeOf(err) == NotFound {
+				if s.Elsewhere != nil {
+					did, err = s.Elsewhere.Replay(ctx, tx, e)
+					return err
+				}
 				return nil
 			}
 			if err != nil {

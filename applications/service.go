@@ -36,6 +36,8 @@ type Service struct {
 	Wake func()
 	// Erasures keeps what was erased outside the database; nil: nowhere.
 	Erasures ErasureList
+	// Elsewhere erases what other domains hold of people; nil: there are none.
+	Elsewhere Elsewhere
 
 	// What TendErasures has to do once more.
 	unlisted, unscrubbed uint32 // 0 or 1, atomic

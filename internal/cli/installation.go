@@ -21,6 +21,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // place is where an installation keeps its things.
@@ -95,6 +96,7 @@ func defaultDataFolder() string {
 // installation is an open one.
 type installation struct {
 	service *applications.Service
+	pairs   *mentoring.Service
 	store   *sqlstore.Store
 	vault   *vault.Vault
 	newKey  bool // the key file was made just now
@@ -116,11 +118,17 @@ func (p *place) open(ctx context.Context, log *slog.Logger, start bool) (*instal
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	list := erasures.Open(p.erasureList(), v)
+	pairs := &mentoring.Service{
+		Store: store.Mentoring(), Secrets: v, Log: log, Now: time.Now, NewID: newID, Random: rand.Reader,
+		Engine: engineVersion(), Erasures: list,
+	}
 	return &installation{
 		service: &applications.Service{
 			Store: store, Secrets: v, Log: log, Now: time.Now, NewID: newID, Random: rand.Reader,
-			Engine: engineVersion(), Presets: shipped, Erasures: erasures.Open(p.erasureList(), v),
+			Engine: engineVersion(), Presets: shipped, Erasures: list, Elsewhere: erasures.Elsewhere(pairs),
 		},
+		pairs: pairs,
 		store: store, vault: v, newKey: made,
 	}, nil
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 const header = `# What was erased in Fairlead. It names nobody: ids only.
@@ -292,7 +293,9 @@ func Replay(ctx context.Context, store applications.Store, secrets applications.
 	if err != nil {
 		return 0, err
 	}
-	return (&applications.Service{Store: store, Secrets: secrets, Now: time.Now, Random: rand.Reader}).ReplayErasures(ctx, list)
+	pairs := &mentoring.Service{Secrets: secrets, Now: time.Now, Random: rand.Reader}
+	service := &applications.Service{Store: store, Secrets: secrets, Now: time.Now, Random: rand.Reader, Elsewhere: Elsewhere(pairs)}
+	return service.ReplayErasures(ctx, list)
 }
 
 // Export writes a list of everything that the database says was erased.
