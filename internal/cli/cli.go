@@ -91,7 +91,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(p.selectCommand(), p.checkCommand(), p.explainCommand(), p.compareCommand(), p.replaceCommand(), p.versionCommand(), p.completionCommand())
 	root.AddCommand(p.serveCommand(), p.doctorCommand(), p.tokensCommand(), p.usersCommand(), p.eraseCommand(), p.erasuresCommand(), p.keysCommand(), p.auditCommand(), p.importCommand(), p.exportCommand(), p.demoCommand())
 	root.AddCommand(p.backupCommand(), p.restoreCommand(), p.migrateCommand())
-	root.AddCommand(p.verifyCommand(), p.targetsCommand(), p.pairCommand())
+	root.AddCommand(p.verifyCommand(), p.targetsCommand(), p.introduceCommand(), p.pairCommand())
 	inDecimal(root)
 	return root
 }

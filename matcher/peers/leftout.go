@@ -14,8 +14,15 @@ type witness struct {
 	proved bool
 	parts  [][]int
 	others []int
-	near   map[int][]int // of one of others: its parts, by number
-	better *placing      // who is with whom, if that is better than what was given
+	better *placing // who is with whom, if that is better than what was given
+	about  map[int]*cluster
+}
+
+// cluster is a part of a witness that stands for itself: groups that hang together
+// through those who may be introduced to them.
+type cluster struct {
+	rivals, others []int
+	parts          int
 }
 
 // explain finds out whether fewer have to be left than a placing leaves, or
@@ -39,7 +46,7 @@ func (r *round) explain(placed *placing) *witness {
 		division[i], hard[i] = r.divide(members, parts, int32(i))
 		least[i] = r.shortest(members)
 	}
-	near := r.neighbors(parts)
+	m := r.helpers(parts)
 	// Hard groups first, those with the longest-waiting first of all.
 	order := make([]int, 0, k)
 	for i := range k {
@@ -48,17 +55,9 @@ func (r *round) explain(placed *placing) *witness {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(r.rank[least[b]], r.rank[least[a]]) })
-	helper := make([]int32, k) // of a group: the odd member who goes there
-	helped := make([]int32, r.g.n)
-	for i := range helper {
-		helper[i] = -1
-	}
-	for v := range helped {
-		helped[v] = -1
-	}
 	var left []int
 	for _, i := range order {
-		if !help(i, near, helper, helped, make([]bool, r.g.n)) {
+		if !m.help(i) {
 			left = append(left, i)
 		}
 	}
@@ -67,13 +66,13 @@ func (r *round) explain(placed *placing) *witness {
 		short[i] = least[group]
 	}
 	if r.worse(placed.left, short) {
-		w.better = r.rebuild(parts, division, hard, least, near, helper, helped)
+		w.better = r.rebuild(parts, division, hard, least, m)
 	}
 	final := len(placed.left)
 	if w.better != nil {
 		final = len(w.better.left)
 	}
-	w.prove(left, parts, near, helper, helped)
+	w.prove(left, parts, m)
 	w.proved = len(w.parts)-len(w.others) == final
 	return w
 }
@@ -102,36 +101,89 @@ func (r *round) worse(a, b []int32) bool {
 	return slices.Compare(sorted(a), sorted(b)) < 0
 }
 
-// neighbors lists for every group the odd members that somebody in it may be
-// introduced to.
-func (r *round) neighbors(parts *parting) [][]int32 {
-	near := make([][]int32, len(parts.groups))
-	row := make([]int16, r.g.n)
-	for a := range int32(r.g.n) {
-		if !parts.odd[a] {
-			continue
+// helpers matches groups with odd members whom somebody in them may be introduced
+// to.
+type helpers struct {
+	odd    []int32
+	near   [][]uint64 // of a group: the bits of these members, by their place in odd
+	helper []int32    // of a group: the place of the one who goes there, -1
+	helped []int32    // of a place: the group, -1
+	unseen []uint64
+}
+
+func (r *round) helpers(parts *parting) *helpers {
+	m := &helpers{}
+	for v := range int32(r.g.n) {
+		if parts.odd[v] {
+			m.odd = append(m.odd, v)
 		}
+	}
+	words := (len(m.odd) + 63) / 64
+	for range parts.groups {
+		m.near = append(m.near, make([]uint64, words))
+		m.helper = append(m.helper, -1)
+	}
+	for range m.odd {
+		m.helped = append(m.helped, -1)
+	}
+	row := make([]int16, r.g.n)
+	for i, a := range m.odd {
 		r.p.Row(int(a), row)
 		for b, s := range row {
 			if at := parts.of[b]; s >= 0 && at >= 0 {
-				if list := near[at]; len(list) == 0 || list[len(list)-1] != a {
-					near[at] = append(list, a)
-				}
+				m.near[at][i/64] |= 1 << (i % 64)
 			}
 		}
 	}
-	return near
+	m.unseen = make([]uint64, words)
+	m.forget()
+	return m
+}
+
+func (m *helpers) forget() {
+	for i := range m.unseen {
+		m.unseen[i] = ^uint64(0)
+	}
 }
 
 // help finds an odd member for a group, if need be by sending others elsewhere.
-func help(group int, near [][]int32, helper, helped []int32, seen []bool) bool {
-	for _, a := range near[group] {
-		if seen[a] {
+// Whom a search in vain has seen, no later one can use (Kuhn, 1955).
+func (m *helpers) help(group int) bool {
+	before := slices.Clone(m.unseen)
+	if !m.search(group) {
+		return false
+	}
+	copy(m.unseen, before)
+	return true
+}
+
+func (m *helpers) search(group int) bool {
+	for w := range m.unseen {
+		for {
+			x := m.near[group][w] & m.unseen[w]
+			if x == 0 {
+				break
+			}
+			at := w*64 + bits.TrailingZeros64(x)
+			m.unseen[w] &^= x & -x
+			if h := m.helped[at]; h < 0 || m.search(int(h)) {
+				m.helper[group], m.helped[at] = int32(at), int32(group)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// settle finds a group for an odd member who has none, among all groups.
+func (m *helpers) settle(at int, seen []bool) bool {
+	for i, near := range m.near {
+		if seen[i] || near[at/64]>>(at%64)&1 == 0 {
 			continue
 		}
-		seen[a] = true
-		if helped[a] < 0 || help(int(helped[a]), near, helper, helped, seen) {
-			helper[group], helped[a] = a, int32(group)
+		seen[i] = true
+		if m.helper[i] < 0 || m.settle(int(m.helper[i]), seen) {
+			m.helper[i], m.helped[at] = int32(at), int32(i)
 			return true
 		}
 	}
@@ -255,52 +307,32 @@ func divideSmall(members []int32, allowed [][]bool) [][]int32 {
 
 // rebuild makes the placing that explain found to be better; nil if a group is
 // too large for it.
-func (r *round) rebuild(parts *parting, division [][][]int32, hard []bool, least []int32, near [][]int32, helper, helped []int32) *placing {
-	// Odd members who are not needed by hard groups have to be with others.
-	byMember := make([][]int32, r.g.n)
-	for i, list := range near {
-		for _, a := range list {
-			byMember[a] = append(byMember[a], int32(i))
+func (r *round) rebuild(parts *parting, division [][][]int32, hard []bool, least []int32, m *helpers) *placing {
+	// Odd members whom no hard group needs have to be with others.
+	for at := range m.odd {
+		if m.helped[at] < 0 && !m.settle(at, make([]bool, len(m.near))) {
+			return nil
 		}
 	}
-	var place func(a int32, seen []bool) bool
-	place = func(a int32, seen []bool) bool {
-		for _, i := range byMember[a] {
-			if seen[i] {
-				continue
-			}
-			seen[i] = true
-			if helper[i] < 0 || place(helper[i], seen) {
-				helper[i], helped[a] = a, i
-				return true
-			}
-		}
-		return false
-	}
-	p := &placing{thirds: map[[2]int32]int32{}}
-	for v := range int32(r.g.n) {
-		m := r.g.mate[v]
-		switch {
-		case parts.odd[v] && helped[v] < 0:
-			if !place(v, make([]bool, len(near))) {
-				return nil
-			}
-		case !parts.odd[v] && !parts.even[v] && v < m:
-			p.groups = append(p.groups, []int32{v, m})
+	p := &placing{}
+	for v, mate := range r.g.mate {
+		if !parts.odd[v] && !parts.even[v] && v < int(mate) {
+			p.groups = append(p.groups, []int32{int32(v), mate})
 		}
 	}
 	row := make([]int16, r.g.n)
 	for i, members := range parts.groups {
-		a := helper[i]
+		at := m.helper[i]
 		switch {
-		case a < 0 && division[i] != nil:
+		case at < 0 && division[i] != nil:
 			p.groups = append(p.groups, division[i]...)
 			continue
-		case a < 0 && !hard[i]:
+		case at < 0 && !hard[i]:
 			return nil
 		}
 		out := least[i]
-		if a >= 0 {
+		if at >= 0 {
+			a := m.odd[at]
 			r.p.Row(int(a), row)
 			out = slices.MaxFunc(members, func(x, y int32) int {
 				return cmp.Or(cmp.Compare(row[x], row[y]), cmp.Compare(y, x))
@@ -323,72 +355,65 @@ func (r *round) rebuild(parts *parting, division [][][]int32, hard []bool, least
 
 // prove collects the groups that can be reached from those that are left, going to
 // a member nearby and on to the group this member helps.
-func (w *witness) prove(left []int, parts *parting, near [][]int32, helper, helped []int32) {
-	w.near = map[int][]int{}
+func (w *witness) prove(left []int, parts *parting, m *helpers) {
 	in := make([]bool, len(parts.groups))
-	taken := make([]bool, len(helped))
+	first := make([]int, len(m.odd)) // of a place: the first part near it, plus 1
+	var joined []int                 // of a part: another one it hangs together with
+	find := func(i int) int {
+		for joined[i] != i {
+			i = joined[i]
+		}
+		return i
+	}
 	for _, i := range left {
 		in[i] = true
 	}
-	for queue := left; len(queue) > 0; {
-		i := queue[0]
-		queue = queue[1:]
-		number := len(w.parts)
+	for queue := slices.Clone(left); len(queue) > 0; queue = queue[1:] {
+		i, number := queue[0], len(w.parts)
+		joined = append(joined, number)
 		members := make([]int, len(parts.groups[i]))
 		for j, v := range parts.groups[i] {
 			members[j] = int(v)
 		}
 		w.parts = append(w.parts, members)
-		for _, a := range near[i] {
-			w.near[int(a)] = append(w.near[int(a)], number)
-			if taken[a] {
-				continue
-			}
-			taken[a] = true
-			w.others = append(w.others, int(a))
-			if h := helped[a]; h >= 0 && !in[h] {
-				in[h] = true
-				queue = append(queue, int(h))
-			}
-		}
-	}
-	slices.Sort(w.others)
-	_ = helper
-}
-
-// around is the part of the proof that is about one member: the groups linked
-// with theirs through others, and these others.
-func (w *witness) around(member int) (rivals, others []int) {
-	start := slices.IndexFunc(w.parts, func(p []int) bool { return slices.Contains(p, member) })
-	if start < 0 {
-		return nil, nil
-	}
-	of := make([][]int, len(w.parts))
-	for _, a := range w.others {
-		for _, i := range w.near[a] {
-			of[i] = append(of[i], a)
-		}
-	}
-	in := make([]bool, len(w.parts))
-	in[start] = true
-	for queue := []int{start}; len(queue) > 0; {
-		i := queue[0]
-		queue = queue[1:]
-		rivals = append(rivals, w.parts[i]...)
-		for _, a := range of[i] {
-			if slices.Contains(others, a) {
-				continue
-			}
-			others = append(others, a)
-			for _, j := range w.near[a] {
-				if !in[j] {
-					in[j] = true
-					queue = append(queue, j)
+		for word, x := range m.near[i] {
+			for ; x > 0; x &= x - 1 {
+				at := word*64 + bits.TrailingZeros64(x)
+				if first[at] > 0 {
+					joined[find(number)] = find(first[at] - 1)
+					continue
+				}
+				first[at] = number + 1
+				w.others = append(w.others, int(m.odd[at]))
+				if h := m.helped[at]; h >= 0 && !in[h] {
+					in[h] = true
+					queue = append(queue, int(h))
 				}
 			}
 		}
 	}
-	slices.Sort(rivals)
-	slices.Sort(others)
-	return rivals, others
+	w.about = map[int]*cluster{}
+	of := map[int]*cluster{}
+	for number, members := range w.parts {
+		c := of[find(number)]
+		if c == nil {
+			c = &cluster{}
+			of[find(number)] = c
+		}
+		c.rivals = append(c.rivals, members...)
+		c.parts++
+		for _, v := range members {
+			w.about[v] = c
+		}
+	}
+	for at, number := range first {
+		if number > 0 {
+			c := of[find(number-1)]
+			c.others = append(c.others, int(m.odd[at]))
+		}
+	}
+	for _, c := range of {
+		slices.Sort(c.rivals)
+	}
+	slices.Sort(w.others)
 }

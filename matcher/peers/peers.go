@@ -82,8 +82,8 @@ type Reason string
 const (
 	// Nobody: there is nobody whom the member may be introduced to.
 	Nobody Reason = "NOBODY_ALLOWED"
-	// TooFew: Rivals can only be introduced to each other or to Others, in groups that
-	// need one of Others each, and there are fewer of these.
+	// TooFew: Rivals are groups who can only be introduced to their own group or to
+	// Others; each group needs one of Others, and there are fewer of these.
 	TooFew Reason = "TOO_FEW_OTHERS"
 	// NotProved: no place was found, and no proof that there is none.
 	NotProved Reason = "NOT_PROVED"
@@ -95,8 +95,10 @@ type Left struct {
 	Reason Reason
 	// Allowed is how many people they might be introduced to.
 	Allowed int
-	// Rivals and Others explain TooFew; the member is one of Rivals.
+	// Rivals, in Parts groups, and Others explain TooFew; the member is one of
+	// Rivals. Where several are left for one reason, they share the lists.
 	Rivals, Others []int
+	Parts          int
 }
 
 // Result is a round. It has been checked by package verify.
@@ -406,8 +408,8 @@ func (r *round) fill(res *Result, placed *placing, why *witness) {
 		if l.Allowed == 0 {
 			l.Reason = Nobody
 		} else if why != nil && why.proved {
-			l.Rivals, l.Others = why.around(int(v))
-			l.Reason = TooFew
+			c := why.about[int(v)]
+			l.Reason, l.Rivals, l.Others, l.Parts = TooFew, c.rivals, c.others, c.parts
 		}
 		res.Left = append(res.Left, l)
 	}
