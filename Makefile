@@ -32,14 +32,16 @@ soak-faults: ## 30 minutes on each database at half load with one fault after th
 load: ## submissions beside what the database does alone (ARGS="-compare postgres"; ARGS=-help)
 	go run ./internal/load/cmd $(or $(ARGS),-compare sqlite)
 
-bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks, selections; the lottery beside HiGHS and another library (SHARED=path of the data)
+bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); checks, selections; the lottery beside HiGHS and another library; matchings beside scipy (SHARED=path of the data)
 	go run ./internal/solverbench/cmd $(ARGS)
 	go test -run '^$$' -bench 'Check|Select' -benchtime 120x ./matcher/selection
 	go run ./internal/lotterybench/cmd -sizes 84,200,500 -seeds 5 -work 2000000
 	go run ./internal/lotterybench/cmd -families windows -sizes 1000,2000 -seeds 2
 	go run ./internal/lotterybench/cmd -compare -sizes 80,120 -seeds 2
 	go run ./internal/lotterybench/cmd -reference -seeds 4
-	$(if $(SHARED),SHARED="$(abspath $(SHARED))" go test -v -count=1 -run KnownLeximin ./matcher/selection)
+	go run ./internal/pairbench/cmd -declines 10
+	go run ./internal/pairbench/cmd -compare solverbench
+	$(if $(SHARED),SHARED="$(abspath $(SHARED))" go test -v -count=1 -run 'KnownLeximin|KnownAssignment' ./matcher/selection ./matcher/pairing)
 
 same-bytes: ## the same records on arm64, under QEMU, as here
 	go run ./internal/samebytes $(ARGS)

@@ -79,3 +79,20 @@ func TestCancel(t *testing.T) {
 		t.Errorf("a pair that is none was declined: %v", next)
 	}
 }
+
+// Prices whose fields could meet are noticed: the run is then repeated with fewer
+// bits a stage, which gives the same pairs (TestBruteForce runs with 30 and 1).
+func TestDriftIsNoticed(t *testing.T) {
+	p := readScores(t, "jonodrew_small_scores.csv")
+	uniform(p, 2, 2, "cover,cover2,worst,total,even")
+	res, err := pairing.Solve(t.Context(), p, pairing.Options{})
+	if err != nil || pairing.Drifted(res, 0) || !pairing.Drifted(res, 1<<60) || !pairing.Drifted(res, -1<<60) {
+		t.Errorf("%v, %v", res.Status, err)
+	}
+	for _, bits := range []int{1, 20, 40, 60} {
+		other, err := pairing.Solve(t.Context(), p, pairing.Lists(0, bits))
+		if err != nil || !slices.Equal(res.Matches, other.Matches) || !slices.Equal(res.Values, other.Values) {
+			t.Errorf("%d bits: other pairs, %v", bits, err)
+		}
+	}
+}

@@ -197,10 +197,7 @@ func (r *Result) collect(done bool) {
 	covered := map[string]int{}
 	for j := range in.mentees {
 		m, best, n := &in.mentees[j], -1, 0
-		mentors := []locked{}
-		for _, l := range in.locks[j] {
-			mentors = append(mentors, l)
-		}
+		mentors := slices.Clone(in.locks[j])
 		for _, i := range r.run.pairsOf(int32(j)) {
 			mentors = append(mentors, locked{i, in.code(int32(j), i)})
 			cost(i, load[i], load[i]+1)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -41,12 +42,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	check := flags.Bool("check", true, "check the proof over all eligible pairs too")
 	declines := flags.Int("declines", 0, "let so many mentees decline, one after the other, and tell the slowest")
 	one := flags.Bool("one", false, "measure one family and size in this process, for its memory")
-	python := flags.String("compare", "", "instead, solve assignments here and with the scipy of this `python`")
+	python := flags.String("compare", "", "instead, solve assignments here and with the scipy of this `python`; solverbench: of the one that it installed")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%q is not expected; there are only flags", flags.Arg(0))
+	}
+	if *python == "solverbench" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return err
+		}
+		*python = filepath.Join(cache, "fairlead", "solverbench", "python", "bin", "python")
 	}
 	if *python != "" {
 		return compare(ctx, *python, stdout)
