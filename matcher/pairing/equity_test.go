@@ -48,6 +48,17 @@ func grouped(rng *rand.Rand) (*pairing.Problem, []pairing.Grouping) {
 			scores[k] = int16(rng.IntN(1001))
 		}
 	}
+	// Whole counties that nobody fits, or that get the best there is: sums that are
+	// nothing give away each of their summands.
+	far := rng.IntN(3)
+	for k := range scores {
+		switch where := county.Of[k/m][0]; {
+		case far == 0 && where > "county 0":
+			scores[k] = pairing.NotEligible
+		case far == 1 && where > "county 0" && scores[k] >= 0:
+			scores[k] = 700
+		}
+	}
 	p.Scores = scores
 	return p, []pairing.Grouping{county, region, race}
 }
@@ -176,11 +187,14 @@ func attack(t *testing.T, name string, p *pairing.Problem, groupings []pairing.G
 			rest.Mentees += o.Mentees
 			rest.Covered += o.Covered
 			rest.Score += o.Score
+			rest.Regret += o.Regret
+			rest.Opportunity += o.Opportunity
 		}
 		if only == 0 || a.All.Suppressed || only == len(attribute.Groups) {
 			continue
 		}
-		if only == 1 || rest.Mentees < pairing.SmallestCell || rest.Covered == 0 && a.All.Covered > 0 || rest.Covered == rest.Mentees && a.All.Covered < a.All.Mentees || rest.Score == 0 && a.All.Score > 0 {
+		if only == 1 || rest.Mentees < pairing.SmallestCell || rest.Covered == 0 && a.All.Covered > 0 || rest.Covered == rest.Mentees && a.All.Covered < a.All.Mentees || rest.Score == 0 && a.All.Score > 0 ||
+			rest.Regret == 0 && a.All.Regret > 0 || rest.Opportunity == 0 && a.All.Opportunity > 0 {
 			t.Fatalf("%s: of %s %d groups are suppressed, and what remains for them is %+v", name, attribute.Attribute, only, rest)
 		}
 	}

@@ -306,3 +306,27 @@ func TestWitnessesOfPrograms(t *testing.T) {
 		t.Errorf("too little was tried: %v, %d locked seats", reasons, locked)
 	}
 }
+
+// 35 of the 50 mentees of a published program can be covered, because 32 of them
+// see only 17 mentors.
+func TestReferenceWitness(t *testing.T) {
+	p := readScores(t, "jonodrew_small_scores.csv")
+	uniform(p, 1, 1, "cover,total")
+	r := mustSolve(t, p)
+	why, err := pairing.WhyUnmatched(t.Context(), p, r, nil)
+	if err != nil || len(why) != 15 {
+		t.Fatalf("%v: %d are left out", err, len(why))
+	}
+	for _, u := range why {
+		w := u.Witness
+		if u.Reason != pairing.TooFewSeats || w != why[0].Witness || len(w.Mentees) != 32 || len(w.Mentors) != 17 || w.Seats != 17 {
+			t.Fatalf("%s: %s, %+v", u.Mentee, u.Reason, w)
+		}
+		if err := w.Check(p, r); err != nil {
+			t.Error(err)
+		}
+		if u.Near == nil || len(u.Near.Mentors) >= 17 || u.Near.Check(p, r) != nil || !slices.Contains(u.Near.Mentees, u.Mentee) {
+			t.Errorf("%s: %+v", u.Mentee, u.Near)
+		}
+	}
+}
