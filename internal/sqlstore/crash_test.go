@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,8 +30,12 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	if text := os.Getenv(oldEnv); text != "" {
-		database, keyFile, _ := strings.Cut(text, "\n")
-		fmt.Fprintln(os.Stderr, writeAsOld(database, keyFile))
+		parts := strings.Split(text, "\n")
+		schema, err := strconv.Atoi(parts[0])
+		if err == nil {
+			err = writeAsOld(schema, parts[1], parts[2])
+		}
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

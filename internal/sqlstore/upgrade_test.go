@@ -271,13 +271,19 @@ func rawDB(database string) (*sql.DB, error) {
 // submitting. Each submission is refused or there in the end, whole; the log
 // verifies.
 func TestUpgradeWhileWriting(t *testing.T) {
-	applicants := 500
-	if os.Getenv("FAIRLEAD_SOAK") == "1" {
-		applicants = 100_000
+	schemas, applicants := fixtures(t), 100_000
+	if os.Getenv("FAIRLEAD_SOAK") != "1" {
+		schemas, applicants = schemas[len(schemas)-1:], 500
 	}
+	for _, schema := range schemas {
+		t.Run(fmt.Sprint("schema ", schema), func(t *testing.T) { upgradeWhileWriting(t, schema, applicants) })
+	}
+}
+
+func upgradeWhileWriting(t *testing.T, schema, applicants int) {
 	make := func(t *testing.T) (string, string, *vault.Vault) {
-		database, keyFile, v := storetest.Earlier(t, 1)
-		o, err := openOld(database, v)
+		database, keyFile, v := storetest.Earlier(t, schema)
+		o, err := openOld(database, v, schema)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +296,7 @@ func TestUpgradeWhileWriting(t *testing.T) {
 		return database, keyFile, v
 	}
 	eachBackend(t, make, func(t *testing.T, database, keyFile string, v *vault.Vault) {
-		child := startOld(t, database, keyFile)
+		child := startOld(t, schema, database, keyFile)
 		child.wait(t, 20)
 		start := time.Now()
 		s, err := sqlstore.Open(t.Context(), sqlstore.Options{Database: database, Vault: v, Log: slog.New(slog.DiscardHandler)})
@@ -305,7 +311,7 @@ func TestUpgradeWhileWriting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		there, fromFixture := map[string]bool{}, 0
+		there, offered, erased, fromFixture := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0
 		err = s.View(t.Context(), func(tx applications.Tx) error {
 			list, err := tx.Applications(t.Context(), applications.ApplicationQuery{Program: "p1"})
 			for _, a := range list {
@@ -314,6 +320,20 @@ func TestUpgradeWhileWriting(t *testing.T) {
 					fromFixture++
 				}
 			}
+			if err != nil {
+				return err
+			}
+			offers, err := tx.Offers(t.Context(), applications.OfferQuery{Program: "p1"})
+			if err != nil {
+				return err
+			}
+			for _, o := range offers {
+				offered[o.Application] = o.Code == "Invented "+o.Application
+			}
+			erasures, err := tx.Erasures(t.Context(), time.Time{})
+			for _, e := range erasures {
+				erased[e.Application] = true
+			}
 			return err
 		})
 		if err != nil {
@@ -321,7 +341,7 @@ func TestUpgradeWhileWriting(t *testing.T) {
 		}
 		lost := 0
 		for _, id := range acknowledged {
-			if !there[id] {
+			if !there[id] || schema > 1 && !offered[id] || schema > 2 && !erased["gone-"+id] {
 				lost++
 			}
 		}
@@ -331,22 +351,22 @@ func TestUpgradeWhileWriting(t *testing.T) {
 		if int(report.Size) != len(there)+fromFixture { // p2 has as many
 			t.Errorf("%d applications, %d events", len(there), report.Size)
 		}
-		t.Logf("figure: upgrade from schema 1, %d applications, beside a writing process of the version before: %v; %d acknowledged, %d refused, 0 lost", applicants, took.Round(time.Millisecond), len(acknowledged), refused)
+		t.Logf("figure: upgrade from schema %d, %d applications, beside a writing process of that version: %v; %d acknowledged, %d refused, 0 lost", schema, applicants, took.Round(time.Millisecond), len(acknowledged), refused)
 	})
 }
 
-// oldEnv makes the test binary a process of the first landed version that
+// oldEnv makes the test binary a process of a landed version that
 // writes to the database there until it is killed.
 const oldEnv = "FAIRLEAD_TEST_OLD_WRITER"
 
 // writeAsOld prints the id of each submission that was acknowledged, and a
 // line "!" for each that was refused.
-func writeAsOld(database, keyFile string) error {
+func writeAsOld(schema int, database, keyFile string) error {
 	v, err := vault.Load(keyFile)
 	if err != nil {
 		return err
 	}
-	o, err := openOld(database, v)
+	o, err := openOld(database, v, schema)
 	if err != nil {
 		return err
 	}
@@ -374,21 +394,23 @@ func writeAsOld(database, keyFile string) error {
 	return nil
 }
 
-// oldStore submits with the statements of the first landed version.
+// oldStore submits with the statements of a landed version: since the second
+// there are offers, since the third erasures.
 type oldStore struct {
-	db  *sql.DB
-	v   *vault.Vault
-	key *vault.DataKey
+	schema int
+	db     *sql.DB
+	v      *vault.Vault
+	key    *vault.DataKey
 	// what PostgreSQL needs where SQLite has one writer
 	forUpdate string
 }
 
-func openOld(database string, v *vault.Vault) (*oldStore, error) {
+func openOld(database string, v *vault.Vault, schema int) (*oldStore, error) {
 	db, err := rawDB(database)
 	if err != nil {
 		return nil, err
 	}
-	o := &oldStore{db: db, v: v}
+	o := &oldStore{schema: schema, db: db, v: v}
 	if sqlstore.IsPostgres(database) {
 		o.forUpdate = " FOR UPDATE"
 	}
@@ -429,6 +451,26 @@ func (o *oldStore) submit(ctx context.Context, prefix string, first, n int) erro
 		if _, err := tx.Exec(`INSERT INTO requests (program, method, id, hash, resource, answer, create_time) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 			"p1", "CreateApplication", uuid.NewString(), []byte(id), id, nil, 1); err != nil {
 			return err
+		}
+		if o.schema > 1 {
+			plain, err := json.Marshal(&applications.Offer{Code: "Invented " + id})
+			if err != nil {
+				return err
+			}
+			body, err := o.key.Seal(vault.Place{Table: "offers", Field: "body", Row: "o-" + id}, plain)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO offers (program, id, application, state, expire_time, revision, body) VALUES ($1, $2, $3, $4, $5, 1, $6)`,
+				"p1", "o-"+id, id, "PENDING", 0, body); err != nil {
+				return err
+			}
+		}
+		if o.schema > 2 {
+			if _, err := tx.Exec(`INSERT INTO erasures (program, application, program_create_time, create_time) VALUES ($1, $2, $3, $4)`,
+				"p1", "gone-"+id, 0, 1); err != nil {
+				return err
+			}
 		}
 	}
 	var head audit.Head
@@ -477,10 +519,10 @@ type oldProcess struct {
 	last         string // refusal
 }
 
-func startOld(t testing.TB, database, keyFile string) *oldProcess {
+func startOld(t testing.TB, schema int, database, keyFile string) *oldProcess {
 	t.Helper()
 	p := &oldProcess{cmd: exec.Command(os.Args[0]), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), oldEnv+"="+database+"\n"+keyFile)
+	p.cmd.Env = append(os.Environ(), oldEnv+"="+fmt.Sprint(schema)+"\n"+database+"\n"+keyFile)
 	p.cmd.Stderr = os.Stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
