@@ -36,7 +36,13 @@ var exceptions = map[string]string{
 	"AIP-155 IssueSignInLink":                                 "each link is used once; a retry makes another",
 	"AIP-155 IssueStaffSignInLink":                            "each link is used once; a retry makes another",
 	"AIP-155 SimulateSelection":                               "changes nothing",
+	"AIP-155 IssueEnrollmentLink":                             "each link is used once; a retry makes another",
+	"AIP-155 IssueEnrollmentToken":                            "a retry makes another, which ends the first",
 	"AIP-155 SimulateMatching":                                "changes nothing",
+	"AIP-154 RematchProposal":                                 "it mends what is open, whatever happened meanwhile",
+	"AIP-154 CancelMatching":                                  "it stops, whatever happened meanwhile",
+	"AIP-154 LeaveMentorship":                                 "somebody leaves, whatever happened meanwhile",
+	"AIP-154 AnswerSurvey":                                    "an answer of one side's own",
 	"AIP-154 EraseApplication":                                "it is erased whatever happened to it meanwhile",
 	"AIP-154 RenewReturnCode":                                 "the code is renewed whatever happened to the application meanwhile",
 	"AIP-127 ImportApplications":                              "client streaming has no REST form; the server builds the route",
@@ -49,13 +55,22 @@ var exceptions = map[string]string{
 	"AIP-141 fairlead.v1.Deviation.bound":                     "a weighted sum",
 	"AIP-141 fairlead.v1.ObjectiveBound.value":                "a sum of scores",
 	"AIP-141 fairlead.v1.ObjectiveBound.bound":                "a sum of scores",
-	"AIP-141 fairlead.v1.Matching.total_score":                "a sum of scores",
-	"AIP-141 fairlead.v1.ExplainMissingPairResponse.loss":     "a sum of scores",
+	"AIP-141 fairlead.v1.Matching.work_limit":                 "steps of the engine, which pass 2^31 in long runs",
+	"AIP-141 fairlead.v1.Matching.progress":                   "steps of the engine, which pass 2^31 in long runs",
+	"AIP-141 fairlead.v1.MatchingStep.value":                  "the value of a term, such as a sum of scores",
+	"AIP-141 fairlead.v1.GroupAudit.score_sum":                "a sum of scores",
+	"AIP-141 fairlead.v1.GroupAudit.regret_sum":               "a sum of scores",
+	"AIP-141 fairlead.v1.GroupAudit.opportunity_sum":          "pairs, which pass 2^31 in large programs",
+	"AIP-141 fairlead.v1.AuditGap.pair_count":                 "pairs, which pass 2^31 in large programs",
+	"AIP-141 fairlead.v1.MatchingResult.total_score":          "a sum of scores",
+	"AIP-141 fairlead.v1.ObjectiveTerm.value":                 "a sum of scores",
+	"AIP-141 fairlead.v1.TermChange.before":                   "a sum of scores",
+	"AIP-141 fairlead.v1.TermChange.after":                    "a sum of scores",
 	"AIP-141 fairlead.v1.Infeasibility.least_total_deviation": "a sum over rules",
 }
 
 // readOnly are the custom methods that GET serves: they change nothing.
-var readOnlyVerbs = []string{"watch", "explain", "alternatives", "alternates", "explainPair", "whyNot"}
+var readOnlyVerbs = []string{"watch", "explain", "alternatives", "alternates", "explainPair", "whyNot", "otherMentors"}
 
 // check returns every finding about the files, sorted, exceptions applied.
 func check(files []protoreflect.FileDescriptor) []finding {

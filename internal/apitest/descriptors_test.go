@@ -235,7 +235,10 @@ func TestResourceTree(t *testing.T) {
 		programs/{program}/policies/{policy} programs/{program}/consents/{consent} programs/{program}/stewardships/{stewardship}
 		programs/{program}/releases/{release} programs/{program}/erasures/{erasure} programs/{program}/exports/{export}
 		programs/{program}/mentors/{mentor} programs/{program}/mentees/{mentee} programs/{program}/matchings/{matching}
+		programs/{program}/matchings/{matching}/result programs/{program}/matchings/{matching}/audit
+		programs/{program}/directives/{directive}
 		programs/{program}/proposals/{proposal} programs/{program}/mentorships/{mentorship}
+		programs/{program}/mentorships/{mentorship}/partner programs/{program}/mentoringPlan programs/{program}/mentoringMeasures
 		programs/{program}/groupings/{grouping}
 		presets/{preset} users/{user} tokens/{token} auditEvents/{audit_event}
 		networks/{network} networks/{network}/members/{member} networks/{network}/rounds/{round}

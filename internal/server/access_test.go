@@ -30,6 +30,14 @@ type stage struct {
 	mine, theirs, away applicant
 	user, revoked      string            // ids
 	offers             map[string]string // id of an application -> of the offer to it
+	// Mentees of alpha and one of beta, each with a proposal and a mentorship.
+	mentee, otherMentee, awayMentee side
+}
+
+// side is a mentee with what is theirs, by collection.
+type side struct {
+	token string
+	ids   map[string]string
 }
 
 // absent is the id of whatever is not built yet.
@@ -72,7 +80,36 @@ func newStage(t *testing.T) *stage {
 			"offers": s.offers[lastID(application)], "auditEvents": "0", "presets": "north-sound", "networks": "some-network",
 		}
 	}
+	alpha, beta := s.mentorships("alpha"), s.mentorships("beta")
+	s.mentee, s.otherMentee, s.awayMentee = alpha[0], alpha[1], beta[0]
 	return s
+}
+
+// mentorships fills a program's mentoring, and returns its mentees. What staff
+// ask about is somebody else's: the last one.
+func (s *stage) mentorships(program string) []side {
+	m := s.mentoringOf(program, 3, 3)
+	var order struct{ Name string }
+	s.must("POST", m.at("directives"), m.staff, `{"kind": "FORBID", "mentee": "`+m.mentees[0].Name+`", "mentor": "`+m.mentors[1].Name+`", "reason": "x"}`).into(s.t, &order)
+	run := m.match()
+	var all []side
+	for _, p := range m.publish(run) {
+		s.must("POST", "/v1/"+p.Name+":accept", m.tokenOf(p.Mentee), `{}`)
+		s.must("POST", "/v1/"+p.Name+":accept", m.tokenOf(p.Mentor), `{}`).into(s.t, &p)
+		s.must("POST", "/v1/"+p.Mentorship+":complete", m.tokenOf(p.Mentor), `{}`)
+		s.must("POST", "/v1/"+p.Mentorship+":answerSurvey", m.tokenOf(p.Mentee), `{"survey": {"helped": 5, "again": 5, "fit": 5}}`)
+		all = append(all, side{m.tokenOf(p.Mentee), map[string]string{
+			"mentees": lastPart(p.Mentee), "mentors": lastPart(p.Mentor), "proposals": lastPart(p.Name), "mentorships": lastPart(p.Mentorship),
+		}})
+	}
+	if len(all) != 3 {
+		s.t.Fatalf("%d pairs in %s", len(all), program)
+	}
+	for collection, id := range all[2].ids {
+		s.ids[program][collection] = id
+	}
+	s.ids[program]["matchings"], s.ids[program]["directives"] = lastPart(run), lastPart(order.Name)
+	return all
 }
 
 // name fills a pattern such as programs/*/applications/*.
@@ -176,6 +213,100 @@ var bodies = map[string]func(s *stage, program string) proto.Message{
 	"OfferService/RescindOffer": func(s *stage, program string) proto.Message {
 		return &v1.RescindOfferRequest{Reason: "test"}
 	},
+	"MentorshipService/UpdateMentoringPlan": func(s *stage, program string) proto.Message {
+		return &v1.UpdateMentoringPlanRequest{MentoringPlan: &v1.MentoringPlan{Open: true}}
+	},
+	"MentorshipService/EnrollMentor": func(s *stage, program string) proto.Message {
+		return &v1.EnrollMentorRequest{Mentor: &v1.Mentor{Seats: 50}}
+	},
+	"MentorshipService/CreateMentor": func(s *stage, program string) proto.Message {
+		return &v1.CreateMentorRequest{Mentor: &v1.Mentor{Seats: 50}}
+	},
+	"MentorshipService/ImportMentors": func(s *stage, program string) proto.Message {
+		return &v1.ImportMentorsRequest{Reason: " "}
+	},
+	"MentorshipService/UpdateMentor": func(s *stage, program string) proto.Message {
+		return &v1.UpdateMentorRequest{Mentor: &v1.Mentor{Language: "en"}, OnBehalfReason: "test"}
+	},
+	"MentorshipService/EnrollMentee": func(s *stage, program string) proto.Message {
+		return &v1.EnrollMenteeRequest{Mentee: &v1.Mentee{}}
+	},
+	"MentorshipService/CreateMentee": func(s *stage, program string) proto.Message {
+		return &v1.CreateMenteeRequest{Mentee: &v1.Mentee{}}
+	},
+	"MentorshipService/ImportMentees": func(s *stage, program string) proto.Message {
+		return &v1.ImportMenteesRequest{Reason: " "}
+	},
+	"MentorshipService/UpdateMentee": func(s *stage, program string) proto.Message {
+		return &v1.UpdateMenteeRequest{Mentee: &v1.Mentee{Language: "en"}, OnBehalfReason: "test"}
+	},
+	"MentorshipService/MoveEnrollment": func(s *stage, program string) proto.Message {
+		return &v1.MoveEnrollmentRequest{TargetState: v1.EnrollmentState_ENROLLMENT_STATE_PAUSED, Reason: "test"}
+	},
+	"MentorshipService/IssueEnrollmentToken": func(s *stage, program string) proto.Message {
+		return &v1.IssueEnrollmentTokenRequest{Reason: " "} // let through, and refused for its reason
+	},
+	"MentorshipService/IssueEnrollmentLink": func(s *stage, program string) proto.Message {
+		return &v1.IssueEnrollmentLinkRequest{Reason: "test"}
+	},
+	"MentorshipService/EraseEnrollment": func(s *stage, program string) proto.Message {
+		return &v1.EraseEnrollmentRequest{Reason: " "}
+	},
+	"MentorshipService/CreateDirective": func(s *stage, program string) proto.Message {
+		e := s.edit(program)
+		return &v1.CreateDirectiveRequest{Directive: &v1.Directive{Kind: e.Kind, Mentee: e.Mentee, Mentor: e.Mentor, Reason: " "}}
+	},
+	"MentorshipService/LiftDirective": func(s *stage, program string) proto.Message {
+		return &v1.LiftDirectiveRequest{Reason: "test"}
+	},
+	"MentorshipService/CreateMatching": func(s *stage, program string) proto.Message {
+		return &v1.CreateMatchingRequest{Matching: &v1.Matching{Objectives: []string{"nothing"}}}
+	},
+	"MentorshipService/SimulateMatching": func(s *stage, program string) proto.Message {
+		return &v1.SimulateMatchingRequest{Edit: s.edit(program)}
+	},
+	"MentorshipService/EditMatching": func(s *stage, program string) proto.Message {
+		return &v1.EditMatchingRequest{Edit: s.edit(program)}
+	},
+	"MentorshipService/PublishMatching": func(s *stage, program string) proto.Message {
+		return &v1.PublishMatchingRequest{Reason: "test"}
+	},
+	"MentorshipService/ExplainPair": func(s *stage, program string) proto.Message {
+		return &v1.ExplainPairRequest{Mentee: s.edit(program).Mentee, Mentor: s.edit(program).Mentor}
+	},
+	"MentorshipService/ExplainMissingPair": func(s *stage, program string) proto.Message {
+		return &v1.ExplainMissingPairRequest{Mentee: s.edit(program).Mentee, Mentor: s.edit(program).Mentor}
+	},
+	"MentorshipService/ExplainOtherMentors": func(s *stage, program string) proto.Message {
+		return &v1.ExplainOtherMentorsRequest{Mentee: s.edit(program).Mentee}
+	},
+	"MentorshipService/CreateProposal": func(s *stage, program string) proto.Message {
+		return &v1.CreateProposalRequest{Proposal: &v1.Proposal{Mentee: s.edit(program).Mentee, Mentor: s.edit(program).Mentor, Reason: " "}}
+	},
+	"MentorshipService/AcceptProposal": func(s *stage, program string) proto.Message {
+		return &v1.AcceptProposalRequest{Side: v1.MentoringRole_MENTORING_ROLE_MENTEE, OnBehalfReason: "test"}
+	},
+	"MentorshipService/DeclineProposal": func(s *stage, program string) proto.Message {
+		return &v1.DeclineProposalRequest{Side: v1.MentoringRole_MENTORING_ROLE_MENTEE, Reason: v1.Proposal_NO_TIME, OnBehalfReason: "test"}
+	},
+	"MentorshipService/RecallProposal": func(s *stage, program string) proto.Message {
+		return &v1.RecallProposalRequest{Reason: "test"}
+	},
+	"MentorshipService/SaveMeeting": func(s *stage, program string) proto.Message {
+		return &v1.SaveMeetingRequest{Meeting: &v1.Meeting{Outcome: v1.Meeting_PLANNED, StartTime: timestamppb.New(noon)}}
+	},
+	"MentorshipService/SaveGoal": func(s *stage, program string) proto.Message {
+		return &v1.SaveGoalRequest{Goal: &v1.Goal{Words: "x"}}
+	},
+	"MentorshipService/EndMentorship": func(s *stage, program string) proto.Message {
+		return &v1.EndMentorshipRequest{Reason: v1.Mentorship_NO_TIME, OnBehalfReason: "test"}
+	},
+	"MentorshipService/HandleSafeExit": func(s *stage, program string) proto.Message {
+		return &v1.HandleSafeExitRequest{Reason: "test"}
+	},
+	"MentorshipService/AnswerSurvey": func(s *stage, program string) proto.Message {
+		return &v1.AnswerSurveyRequest{Survey: &v1.ClosingSurvey{Helped: 5, Again: 5, Fit: 5}}
+	},
 	"AdminService/CreateUser": func(s *stage, program string) proto.Message {
 		return &v1.CreateUserRequest{User: &v1.User{DisplayName: "\u202e"}}
 	},
@@ -187,12 +318,18 @@ var bodies = map[string]func(s *stage, program string) proto.Message{
 	},
 }
 
+// edit is about a pair of the program's published run.
+func (s *stage) edit(program string) *v1.PairEdit {
+	return &v1.PairEdit{Kind: v1.PairEdit_FORBID, Mentee: s.name("programs/*/mentees/*", program), Mentor: s.name("programs/*/mentors/*", program), Reason: "x"}
+}
+
 // fullView marks the rows of methods that can be asked for identity answers.
 const fullView = " (identity)"
 
 // row makes the request of a method about a program (and application), or
 // reports that there is none for it yet.
-func (s *stage) row(m protoreflect.MethodDescriptor, variant, program, application string) (proto.Message, bool) {
+func (s *stage) row(m protoreflect.MethodDescriptor, variant string, c caller) (proto.Message, bool) {
+	program, application := c.program, c.application
 	req := request(m)
 	build, built := bodies[methodName(m)+variant]
 	if built {
@@ -207,6 +344,9 @@ func (s *stage) row(m protoreflect.MethodDescriptor, variant, program, applicati
 		if application != "" {
 			name = strings.Replace(name, s.ids[program]["applications"], application, 1)
 			name = strings.Replace(name, s.ids[program]["offers"], s.offers[application], 1)
+		}
+		for collection, id := range c.own {
+			name = strings.Replace(name, s.ids[program][collection], id, 1)
 		}
 		setField(req, field, name)
 	}
@@ -272,6 +412,8 @@ type caller struct {
 	token       string
 	program     string
 	application string // of an applicant's view; "" for the program's usual one
+	// own is what a mentee's view is about, by collection; nil for the usual.
+	own map[string]string
 }
 
 // TestAccessMatrix makes every call of the API as everybody, over both doors,
@@ -279,21 +421,27 @@ type caller struct {
 func TestAccessMatrix(t *testing.T) {
 	s := newStage(t)
 	columns := []string{"PUBLIC"}
-	callers := [][]caller{{{"", "alpha", ""}}}
+	callers := [][]caller{{{program: "alpha"}}}
 	for _, role := range access.Roles {
 		columns = append(columns, string(role))
 		if role == access.Applicant {
 			lastID := func(n string) string { return n[strings.LastIndexByte(n, '/')+1:] }
 			callers = append(callers, []caller{
-				{s.mine.Token, "alpha", lastID(s.mine.Application.Name)},
-				{s.mine.Token, "alpha", lastID(s.theirs.Application.Name)},
-				{s.mine.Token, "beta", ""},
+				{token: s.mine.Token, program: "alpha", application: lastID(s.mine.Application.Name)},
+				{token: s.mine.Token, program: "alpha", application: lastID(s.theirs.Application.Name)},
+				{token: s.mine.Token, program: "beta"},
 			})
 			continue
 		}
 		own, everywhere := s.token(role, "alpha"), s.token(role, "")
-		callers = append(callers, []caller{{own, "alpha", ""}, {own, "beta", ""}, {everywhere, "beta", ""}})
+		callers = append(callers, []caller{{token: own, program: "alpha"}, {token: own, program: "beta"}, {token: everywhere, program: "beta"}})
 	}
+	columns = append(columns, "MENTEE")
+	callers = append(callers, []caller{
+		{token: s.mentee.token, program: "alpha", own: s.mentee.ids},
+		{token: s.mentee.token, program: "alpha", own: s.otherMentee.ids},
+		{token: s.mentee.token, program: "beta", own: s.awayMentee.ids},
+	})
 	var table strings.Builder
 	table.WriteString(accessLegend)
 	header := fmt.Sprintf("%-48s %-20s", "METHOD", "PERMISSION")
@@ -339,7 +487,7 @@ func TestAccessMatrix(t *testing.T) {
 func (s *stage) try(m protoreflect.MethodDescriptor, variant, role string, c caller) string {
 	s.t.Helper()
 	name := methodName(m)
-	req, ok := s.row(m, variant, c.program, c.application)
+	req, ok := s.row(m, variant, c)
 	if !ok {
 		s.t.Fatalf("%s is a new method: add a request for it to bodies, run this test with -update, and read the row it adds to %s", name, accessGolden)
 	}
@@ -382,14 +530,15 @@ const accessLegend = `# Who may do what: every method as every role, over gRPC a
 #
 # Roles have three characters: held for the program asked about; held for another program; held for
 # all programs. APPL, the applicant: own application; another's in the same program; another program.
-# PUBL calls without a token. Programs of the stage are closed, not drafts.
+# MENT, a mentee: what is theirs (GetMentor and UpdateMentor: of their mentor); another's in the same
+# program; another program. PUBL calls without a token. Programs of the stage are closed, not drafts.
 
 `
 
 func abbreviate(role string) string {
 	short := map[string]string{
 		"ADMINISTRATOR": "ADMI", "PROGRAM_ADMINISTRATOR": "PROG", "FACILITATOR": "FACI", "COORDINATOR": "COOR", "REVIEWER": "REVI",
-		"POLICY_APPROVER": "POLI", "PRIVACY_OFFICER": "PRIV", "STEWARD": "STEW", "AUDITOR": "AUDI", "SERVICE": "SERV", "APPLICANT": "APPL", "PUBLIC": "PUBL",
+		"POLICY_APPROVER": "POLI", "PRIVACY_OFFICER": "PRIV", "STEWARD": "STEW", "AUDITOR": "AUDI", "SERVICE": "SERV", "APPLICANT": "APPL", "PUBLIC": "PUBL", "MENTEE": "MENT",
 	}
 	return short[role]
 }

@@ -29,9 +29,11 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
+	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/gateway"
 	"github.com/openfairlead/fairlead/internal/server/pagetoken"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // maxMessage is the largest message of a call, in bytes.
@@ -46,6 +48,13 @@ var timeouts = map[string]time.Duration{
 	"ImportApplications": gateway.ImportTimeout,
 	"ExportApplications": 10 * time.Minute,
 	"WatchSelection":     time.Hour,
+	"WatchMatching":      time.Hour,
+	"EditMatching":       time.Minute,
+	"UndoMatchingEdit":   time.Minute,
+	"SimulateMatching":   time.Minute,
+	"ImportMentors":      time.Minute,
+	"ImportMentees":      time.Minute,
+	"PublishMatching":    time.Minute,
 	"CheckCriteria":      time.Minute,
 	"CloseProgram":       time.Minute,
 }
@@ -53,7 +62,10 @@ var timeouts = map[string]time.Duration{
 // Options of an App.
 type Options struct {
 	Service *applications.Service // with Store, Secrets, Now, NewID set
-	Log     *slog.Logger
+	// Mentoring is the same for mentors and mentees; nil: its methods answer
+	// UNIMPLEMENTED.
+	Mentoring *mentoring.Service
+	Log       *slog.Logger
 	// Web answers every path that is not the API's; nil: none is there.
 	Web http.Handler
 	// PublicURL is the address people type, without a slash at the end, or "".
@@ -118,7 +130,7 @@ func NewApp(o Options) (*App, error) {
 func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limiter) error {
 	svc := o.Service
 	interceptors, err := chain.New(chain.Options{
-		Log: o.Log, Authenticate: svc.Authenticate, Now: svc.Now, NewID: svc.NewID, Metrics: metrics, Gates: o.Gates,
+		Log: o.Log, Authenticate: o.authenticate, Now: svc.Now, NewID: svc.NewID, Metrics: metrics, Gates: o.Gates,
 		Limiter: limiter, TrustedProxies: o.TrustedProxies,
 	})
 	if err != nil {
@@ -142,6 +154,11 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limite
 	v1.RegisterSelectionServiceServer(a.GRPC, &selectionService{svc: svc, pages: lists, stopping: a.stopping})
 	v1.RegisterOfferServiceServer(a.GRPC, &offerService{svc: svc, pages: lists})
 	v1.RegisterAdminServiceServer(a.GRPC, &adminService{svc: svc, pages: lists, publicURL: o.PublicURL})
+	if o.Mentoring != nil {
+		v1.RegisterMentorshipServiceServer(a.GRPC, &mentorshipService{svc: o.Mentoring, pages: lists, publicURL: o.PublicURL, stopping: a.stopping})
+	} else {
+		v1.RegisterMentorshipServiceServer(a.GRPC, v1.UnimplementedMentorshipServiceServer{})
+	}
 	registerReserved(a.GRPC)
 	healthv1.RegisterHealthServer(a.GRPC, a.health)
 	reflection.Register(a.GRPC)
@@ -150,11 +167,18 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limite
 	return err
 }
 
+// authenticate asks whoever made the token.
+func (o Options) authenticate(ctx context.Context, token string) (access.Principal, error) {
+	if o.Mentoring != nil && strings.HasPrefix(token, mentoring.TokenPrefix) {
+		return o.Mentoring.Authenticate(ctx, token)
+	}
+	return o.Service.Authenticate(ctx, token)
+}
+
 // registerReserved registers the services that are named and not built: each
 // method answers UNIMPLEMENTED.
 func registerReserved(s *grpc.Server) {
 	v1.RegisterReviewServiceServer(s, v1.UnimplementedReviewServiceServer{})
-	v1.RegisterMentorshipServiceServer(s, v1.UnimplementedMentorshipServiceServer{})
 	v1.RegisterNetworkServiceServer(s, v1.UnimplementedNetworkServiceServer{})
 }
 

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -16,6 +17,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/matcher"
 	engine "github.com/openfairlead/fairlead/matcher/selection"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 func words[T ~string](list ...T) []string {
@@ -47,6 +49,19 @@ func TestEnums(t *testing.T) {
 		{linkKinds, []string{"APART", "TOGETHER", "AT_LEAST_ONE"}},
 		{lotteries, []string{"NONE", "MAXIMIN", "LEXIMIN"}},
 		{seedKinds, words(applications.SeedServer, applications.SeedPublicNumber, applications.SeedCommitReveal)},
+		{mentoringRoles, words(mentoring.Mentor, mentoring.Mentee)},
+		{enrollmentStates, words(mentoring.Draft, mentoring.Submitted, mentoring.Screened, mentoring.Available, mentoring.Paused, mentoring.Withdrawn, mentoring.Erased)},
+		{strengths, []string{"NICE", "IMPORTANT", "REQUIRED"}},
+		{consentPurposes, words(mentoring.ForMatching, mentoring.ForContact, mentoring.ForAffinity, mentoring.ForMeasures)},
+		{editKinds, words(mentoring.LockPair, mentoring.ForbidPair)},
+		{matchingStates, words(mentoring.Queued, mentoring.Solving, mentoring.Solved, mentoring.InReview, mentoring.Published, mentoring.Superseded, mentoring.Failed, mentoring.Canceled)},
+		{matchingStatuses, words(matcher.Optimal, matcher.Feasible)},
+		{proposalStates, words(mentoring.Staged, mentoring.Sent, mentoring.Accepted, mentoring.Confirmed, mentoring.Declined, mentoring.Expired, mentoring.Recalled)},
+		{declineReasons, words(mentoring.DeclineReasons...)},
+		{mentorshipStates, words(mentoring.Active, mentoring.OnHold, mentoring.Completed, mentoring.EndedEarly)},
+		{endReasons, words(append(slices.Clone(mentoring.EndReasons), mentoring.EndSafeExit, mentoring.EndLeft)...)},
+		{meetingStates, words(mentoring.Planned, mentoring.Held, mentoring.Missed)},
+		{goalStates, words(mentoring.GoalOpen, mentoring.GoalReached, mentoring.GoalDropped)},
 		{tightnesses, words(engine.Never, engine.Tight, engine.Room, engine.Always, engine.NotDecided)},
 	} {
 		for _, word := range c.words {
@@ -223,5 +238,32 @@ func TestReadMask(t *testing.T) {
 	merged, fields := merge(&v1.Program{Seats: 1, MinSeats: 1, Title: map[string]string{"en": "old", "es": "viejo"}}, p, []maskPath{{field: p.ProtoReflect().Descriptor().Fields().ByName("title"), below: []string{"en"}}})
 	if want := (&v1.Program{Seats: 1, MinSeats: 1, Title: map[string]string{"en": "x", "es": "viejo"}}); !proto.Equal(merged, want) || !slices.Equal(fields, []string{"title"}) {
 		t.Errorf("merged %v %v", merged, fields)
+	}
+}
+
+// What callers set of mentoring arrives as they set it.
+func TestMentoringRoundTrips(t *testing.T) {
+	const id = "01a20028-0000-7000-8000-000000000000"
+	empty := cmpopts.EquateEmpty()
+	p := &mentoring.Plan{
+		Program: "p", Open: true, Screening: true, MaxSeats: 4, MaxWanted: 2, MaxNever: 3, MaxWishes: 6, Rules: "version: 1", Objectives: []string{"cover", "total"},
+		Floors: &mentoring.Floors{Attribute: "county", Min: map[string]int{"island": 2, "skagit": 0}}, AnswerTime: 36 * time.Hour, Contact: "Somebody",
+	}
+	if diff := cmp.Diff(p, planFromWire(planToWire(p)), empty); diff != "" {
+		t.Errorf("a plan: %s", diff)
+	}
+	e := &mentoring.Enrollment{
+		Program: "p", ID: id, Role: mentoring.Mentor, Contact: mentoring.Contact{Name: "N", Goes: "G", Email: "e@example.org", Phone: "1"}, Language: "es", Seats: 3,
+		Profile: map[string]string{"offers": "Budgeting:3"}, Traits: []mentoring.Trait{{Attribute: "a", Value: "v", Matching: true, Explained: true}},
+		Wishes: []string{"ME-0001"}, Never: []string{id}, Consents: []mentoring.Consent{{Purpose: mentoring.ForAffinity, Given: true}},
+		Origin: mentoring.Origin{Program: "q", Application: id},
+	}
+	if diff := cmp.Diff(e, mentorFromWire("p", mentorToWire(e)), empty); diff != "" {
+		t.Errorf("a mentor: %s", diff)
+	}
+	e.Role, e.Seats, e.Wanted = mentoring.Mentee, 0, 2
+	e.Affinity = []mentoring.AffinityWish{{Attribute: "a", Value: "v", Strength: "REQUIRED"}}
+	if diff := cmp.Diff(e, menteeFromWire("p", menteeToWire(e)), empty); diff != "" {
+		t.Errorf("a mentee: %s", diff)
 	}
 }

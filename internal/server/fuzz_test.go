@@ -27,6 +27,13 @@ func FuzzREST(f *testing.F) {
 	f.Add(uint8(5), `{"title": {"en": "x"}}`, "updateMask=title.en,window")
 	f.Add(uint8(6), importForm(`{"dryRun": true, "mapping": {"x": "y"}}`, "contact.name,answers.sector\nInvented,health\n"), "")
 	f.Add(uint8(6), importForm("{}", "x\n1\n"), "\"X\xcf")
+	f.Add(uint8(8), `{"mentor": `+mentorBody(1)+`, "submit": true}`, "")
+	f.Add(uint8(8), `{"mentor": {"profile": {"zone": "America/Seattle", "hours": "Mon 17:00-9"}, "traits": [{"attribute": "x"}]}}`, "")
+	f.Add(uint8(9), `{"reason": "x", "mentees": [`+menteeBody(1)+`, `+menteeBody(1)+`]}`, "")
+	f.Add(uint8(10), `{"rules": "features: {skills: 0}", "floors": {"attribute": "x", "min": {"y": 1}}}`, "updateMask=rules,floors")
+	f.Add(uint8(11), `{"objectives": ["worst", "cover"], "seed": "s"}`, "")
+	f.Add(uint8(12), `{"kind": "LOCK", "mentee": "programs/alpha/mentees/01a20028-0000-7000-8000-000000000000", "mentor": "programs/alpha/mentors/01a20028-0000-7000-8000-000000000000", "reason": "r"}`, "")
+	f.Add(uint8(13), "", `filter=state %3D "AVAILABLE" AND seats > 0`)
 	// Which code a server reaches differs from run to run, so that making an
 	// input smaller does not come to an end and leaves no time for other inputs.
 	if err := flag.Set("test.fuzzminimizetime", "1x"); err != nil {
@@ -34,7 +41,7 @@ func FuzzREST(f *testing.F) {
 	}
 	w := newWorld(f)
 	w.open("alpha")
-	token := w.token(access.Facilitator, "")
+	token, coordinator := w.token(access.Facilitator, ""), w.mentoringOf("alpha", 2, 2).staff
 	f.Fuzz(func(t *testing.T, route uint8, body, query string) {
 		routes := []struct{ method, path, media string }{
 			{"POST", "/v1/programs/alpha/applications", "application/json"},
@@ -45,13 +52,21 @@ func FuzzREST(f *testing.F) {
 			{"PATCH", "/v1/programs/alpha", "application/json"},
 			{"POST", "/v1/programs/alpha/applications:import", strings.TrimPrefix(formHeader, "Content-Type: ")},
 			{"GET", "/v1/programs/alpha/applications", "application/json"},
+			{"POST", "/v1/programs/alpha/mentors:enroll", "application/json"},
+			{"POST", "/v1/programs/alpha/mentees:import", "application/json"},
+			{"PATCH", "/v1/programs/alpha/mentoringPlan", "application/json"},
+			{"POST", "/v1/programs/alpha/matchings", "application/json"},
+			{"POST", "/v1/programs/alpha/directives", "application/json"},
+			{"GET", "/v1/programs/alpha/mentors", "application/json"},
 		}
 		r := routes[int(route)%len(routes)]
 		req := httptest.NewRequest(r.method, r.path, bytes.NewReader([]byte(body)))
 		req.URL.RawQuery = query
 		req.Header.Set("Content-Type", r.media)
 		req.Header.Set("Authorization", "Bearer "+token)
-		if r.method == "PATCH" || r.path == "/v1/programs/alpha/forms" {
+		if int(route)%len(routes) >= 8 {
+			req.Header.Set("Authorization", "Bearer "+coordinator)
+		} else if r.method == "PATCH" || r.path == "/v1/programs/alpha/forms" {
 			req.Header.Set("Authorization", "Bearer "+w.admin)
 		}
 		rec := httptest.NewRecorder()

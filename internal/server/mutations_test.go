@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -90,7 +91,8 @@ func mutations(w *world) map[string]mutation {
 	w.must("POST", "/v1/programs/gamma/criteria", facilitator, criteria).into(w.t, &saved)
 	w.must("POST", "/v1/programs/beta/selections", facilitator, `{"seedKind": "COMMIT_REVEAL", "seedPeople": ["One", "Two"]}`).into(w.t, &bound)
 	digest, another := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
-	return map[string]mutation{
+	all := mentoringMutations(w)
+	maps.Copy(all, map[string]mutation{
 		"ProgramService/CreateProgram":    {"POST", "/v1/programs?programId=new-one", w.admin, `{"preset": "presets/north-sound"}`, `{"seats": 4}`},
 		"ProgramService/UpdateProgram":    {"PATCH", "/v1/programs/gamma", w.admin, `{"seats": 4}`, `{"seats": 5}`},
 		"ProgramService/DeleteProgram":    {"DELETE", "/v1/programs/zeta", w.admin, "", ""},
@@ -130,7 +132,8 @@ func mutations(w *world) map[string]mutation {
 		"AdminService/UpdateUser":          {"PATCH", "/v1/" + user.Name, w.admin, `{"displayName": "One"}`, `{"displayName": "Two"}`},
 		"AdminService/CreateToken":         {"POST", "/v1/tokens", w.admin, `{"grants": [{"role": "ROLE_AUDITOR"}]}`, `{"grants": [{"role": "ROLE_REVIEWER"}]}`},
 		"AdminService/RevokeToken":         {"POST", "/v1/" + token.Name + ":revoke", w.admin, `{}`, ``},
-	}
+	})
+	return all
 }
 
 func TestEveryMutationIsIdempotent(t *testing.T) {

@@ -38,6 +38,12 @@ func programName(p string) string               { return "programs/" + p }
 func applicationName(p, id string) string       { return "programs/" + p + "/applications/" + id }
 func selectionName(p, id string) string         { return "programs/" + p + "/selections/" + id }
 func offerName(p, id string) string             { return "programs/" + p + "/offers/" + id }
+func mentorName(p, id string) string            { return "programs/" + p + "/mentors/" + id }
+func menteeName(p, id string) string            { return "programs/" + p + "/mentees/" + id }
+func directiveName(p, id string) string         { return "programs/" + p + "/directives/" + id }
+func matchingName(p, id string) string          { return "programs/" + p + "/matchings/" + id }
+func proposalName(p, id string) string          { return "programs/" + p + "/proposals/" + id }
+func mentorshipName(p, id string) string        { return "programs/" + p + "/mentorships/" + id }
 func policyName(p, id string) string            { return "programs/" + p + "/policies/" + id }
 func formName(p string, version int) string     { return versioned(p, "forms", version) }
 func criteriaName(p string, version int) string { return versioned(p, "criteria", version) }

@@ -27,20 +27,23 @@ import (
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/internal/server"
 	"github.com/openfairlead/fairlead/internal/server/problem"
+	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // world is a whole server over a real store, with a clock of its own and both
 // doors open.
 type world struct {
-	t    testing.TB
-	svc  *applications.Service
-	app  *server.App
-	log  *logBuffer
-	rest string // base URL
-	conn *grpc.ClientConn
-	api  *apiDocument
+	t         testing.TB
+	svc       *applications.Service
+	mentoring *mentoring.Service
+	app       *server.App
+	log       *logBuffer
+	rest      string // base URL
+	conn      *grpc.ClientConn
+	api       *apiDocument
 
 	mu  sync.Mutex
 	now time.Time
@@ -67,7 +70,11 @@ func newWorld(t testing.TB) *world {
 		Store: storetest.OpenWith(t, v), Secrets: v, Log: log, Now: w.clock,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Random: rand.Reader, Engine: "test", Presets: shipped,
 	}
-	if w.app, err = server.NewApp(server.Options{Service: w.svc, Log: log}); err != nil {
+	store := w.svc.Store.(*sqlstore.Store)
+	w.mentoring = &mentoring.Service{
+		Store: store.Mentoring(), Secrets: v, Log: log, Now: w.clock, NewID: w.svc.NewID, Random: rand.Reader, Engine: "test",
+	}
+	if w.app, err = server.NewApp(server.Options{Service: w.svc, Mentoring: w.mentoring, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	rest := httptest.NewServer(w.app.HTTP)

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/mentorship_service.proto
 
-// Mentoring; reserved.
+// The methods of mentoring.
 
 package fairleadv1
 
@@ -14,8 +14,8 @@ import (
 	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
-	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -28,380 +28,29 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// The life of a mentor's or mentee's enrollment.
-type EnrollmentState int32
-
-const (
-	// Not set.
-	EnrollmentState_ENROLLMENT_STATE_UNSPECIFIED EnrollmentState = 0
-	// Begun.
-	EnrollmentState_ENROLLMENT_STATE_DRAFT EnrollmentState = 1
-	// Handed in.
-	EnrollmentState_ENROLLMENT_STATE_SUBMITTED EnrollmentState = 2
-	// Looked at by a coordinator.
-	EnrollmentState_ENROLLMENT_STATE_SCREENED EnrollmentState = 3
-	// Takes part in matching.
-	EnrollmentState_ENROLLMENT_STATE_AVAILABLE EnrollmentState = 4
-	// Rests.
-	EnrollmentState_ENROLLMENT_STATE_PAUSED EnrollmentState = 5
-	// Ended.
-	EnrollmentState_ENROLLMENT_STATE_WITHDRAWN EnrollmentState = 6
-)
-
-// Enum value maps for EnrollmentState.
-var (
-	EnrollmentState_name = map[int32]string{
-		0: "ENROLLMENT_STATE_UNSPECIFIED",
-		1: "ENROLLMENT_STATE_DRAFT",
-		2: "ENROLLMENT_STATE_SUBMITTED",
-		3: "ENROLLMENT_STATE_SCREENED",
-		4: "ENROLLMENT_STATE_AVAILABLE",
-		5: "ENROLLMENT_STATE_PAUSED",
-		6: "ENROLLMENT_STATE_WITHDRAWN",
-	}
-	EnrollmentState_value = map[string]int32{
-		"ENROLLMENT_STATE_UNSPECIFIED": 0,
-		"ENROLLMENT_STATE_DRAFT":       1,
-		"ENROLLMENT_STATE_SUBMITTED":   2,
-		"ENROLLMENT_STATE_SCREENED":    3,
-		"ENROLLMENT_STATE_AVAILABLE":   4,
-		"ENROLLMENT_STATE_PAUSED":      5,
-		"ENROLLMENT_STATE_WITHDRAWN":   6,
-	}
-)
-
-func (x EnrollmentState) Enum() *EnrollmentState {
-	p := new(EnrollmentState)
-	*p = x
-	return p
-}
-
-func (x EnrollmentState) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (EnrollmentState) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_mentorship_service_proto_enumTypes[0].Descriptor()
-}
-
-func (EnrollmentState) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_mentorship_service_proto_enumTypes[0]
-}
-
-func (x EnrollmentState) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use EnrollmentState.Descriptor instead.
-func (EnrollmentState) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{0}
-}
-
-// The state of a run.
-type Matching_State int32
-
-const (
-	// Not set.
-	Matching_STATE_UNSPECIFIED Matching_State = 0
-	// Waiting for a worker.
-	Matching_QUEUED Matching_State = 1
-	// Being worked on.
-	Matching_SOLVING Matching_State = 2
-	// Pairs exist.
-	Matching_SOLVED Matching_State = 3
-	// A coordinator looks at the pairs.
-	Matching_IN_REVIEW Matching_State = 4
-	// The pairs were proposed.
-	Matching_PUBLISHED Matching_State = 5
-	// A later run was published.
-	Matching_SUPERSEDED Matching_State = 6
-	// No result.
-	Matching_FAILED Matching_State = 7
-	// Stopped on request.
-	Matching_CANCELED Matching_State = 8
-)
-
-// Enum value maps for Matching_State.
-var (
-	Matching_State_name = map[int32]string{
-		0: "STATE_UNSPECIFIED",
-		1: "QUEUED",
-		2: "SOLVING",
-		3: "SOLVED",
-		4: "IN_REVIEW",
-		5: "PUBLISHED",
-		6: "SUPERSEDED",
-		7: "FAILED",
-		8: "CANCELED",
-	}
-	Matching_State_value = map[string]int32{
-		"STATE_UNSPECIFIED": 0,
-		"QUEUED":            1,
-		"SOLVING":           2,
-		"SOLVED":            3,
-		"IN_REVIEW":         4,
-		"PUBLISHED":         5,
-		"SUPERSEDED":        6,
-		"FAILED":            7,
-		"CANCELED":          8,
-	}
-)
-
-func (x Matching_State) Enum() *Matching_State {
-	p := new(Matching_State)
-	*p = x
-	return p
-}
-
-func (x Matching_State) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Matching_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_mentorship_service_proto_enumTypes[1].Descriptor()
-}
-
-func (Matching_State) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_mentorship_service_proto_enumTypes[1]
-}
-
-func (x Matching_State) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Matching_State.Descriptor instead.
-func (Matching_State) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{2, 0}
-}
-
-// What.
-type PairDirective_Kind int32
-
-const (
-	// Not set.
-	PairDirective_KIND_UNSPECIFIED PairDirective_Kind = 0
-	// They are a pair.
-	PairDirective_LOCK PairDirective_Kind = 1
-	// They are none.
-	PairDirective_FORBID PairDirective_Kind = 2
-)
-
-// Enum value maps for PairDirective_Kind.
-var (
-	PairDirective_Kind_name = map[int32]string{
-		0: "KIND_UNSPECIFIED",
-		1: "LOCK",
-		2: "FORBID",
-	}
-	PairDirective_Kind_value = map[string]int32{
-		"KIND_UNSPECIFIED": 0,
-		"LOCK":             1,
-		"FORBID":           2,
-	}
-)
-
-func (x PairDirective_Kind) Enum() *PairDirective_Kind {
-	p := new(PairDirective_Kind)
-	*p = x
-	return p
-}
-
-func (x PairDirective_Kind) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (PairDirective_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_mentorship_service_proto_enumTypes[2].Descriptor()
-}
-
-func (PairDirective_Kind) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_mentorship_service_proto_enumTypes[2]
-}
-
-func (x PairDirective_Kind) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use PairDirective_Kind.Descriptor instead.
-func (PairDirective_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{3, 0}
-}
-
-// The life of a proposal.
-type Proposal_State int32
-
-const (
-	// Not set.
-	Proposal_STATE_UNSPECIFIED Proposal_State = 0
-	// Not sent yet.
-	Proposal_STAGED Proposal_State = 1
-	// Waiting for both sides.
-	Proposal_SENT Proposal_State = 2
-	// Waiting for the mentor.
-	Proposal_ACCEPTED_BY_MENTEE Proposal_State = 3
-	// Waiting for the mentee.
-	Proposal_ACCEPTED_BY_MENTOR Proposal_State = 4
-	// Both accepted.
-	Proposal_CONFIRMED Proposal_State = 5
-	// One side declined.
-	Proposal_DECLINED Proposal_State = 6
-	// Not answered in time.
-	Proposal_EXPIRED Proposal_State = 7
-	// Taken back.
-	Proposal_RECALLED Proposal_State = 8
-)
-
-// Enum value maps for Proposal_State.
-var (
-	Proposal_State_name = map[int32]string{
-		0: "STATE_UNSPECIFIED",
-		1: "STAGED",
-		2: "SENT",
-		3: "ACCEPTED_BY_MENTEE",
-		4: "ACCEPTED_BY_MENTOR",
-		5: "CONFIRMED",
-		6: "DECLINED",
-		7: "EXPIRED",
-		8: "RECALLED",
-	}
-	Proposal_State_value = map[string]int32{
-		"STATE_UNSPECIFIED":  0,
-		"STAGED":             1,
-		"SENT":               2,
-		"ACCEPTED_BY_MENTEE": 3,
-		"ACCEPTED_BY_MENTOR": 4,
-		"CONFIRMED":          5,
-		"DECLINED":           6,
-		"EXPIRED":            7,
-		"RECALLED":           8,
-	}
-)
-
-func (x Proposal_State) Enum() *Proposal_State {
-	p := new(Proposal_State)
-	*p = x
-	return p
-}
-
-func (x Proposal_State) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Proposal_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_mentorship_service_proto_enumTypes[3].Descriptor()
-}
-
-func (Proposal_State) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_mentorship_service_proto_enumTypes[3]
-}
-
-func (x Proposal_State) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Proposal_State.Descriptor instead.
-func (Proposal_State) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{7, 0}
-}
-
-// The life of a relation.
-type Mentorship_State int32
-
-const (
-	// Not set.
-	Mentorship_STATE_UNSPECIFIED Mentorship_State = 0
-	// They meet.
-	Mentorship_ACTIVE Mentorship_State = 1
-	// It rests.
-	Mentorship_ON_HOLD Mentorship_State = 2
-	// It ran its course.
-	Mentorship_COMPLETED Mentorship_State = 3
-	// It ended before.
-	Mentorship_ENDED_EARLY Mentorship_State = 4
-)
-
-// Enum value maps for Mentorship_State.
-var (
-	Mentorship_State_name = map[int32]string{
-		0: "STATE_UNSPECIFIED",
-		1: "ACTIVE",
-		2: "ON_HOLD",
-		3: "COMPLETED",
-		4: "ENDED_EARLY",
-	}
-	Mentorship_State_value = map[string]int32{
-		"STATE_UNSPECIFIED": 0,
-		"ACTIVE":            1,
-		"ON_HOLD":           2,
-		"COMPLETED":         3,
-		"ENDED_EARLY":       4,
-	}
-)
-
-func (x Mentorship_State) Enum() *Mentorship_State {
-	p := new(Mentorship_State)
-	*p = x
-	return p
-}
-
-func (x Mentorship_State) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (Mentorship_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_mentorship_service_proto_enumTypes[4].Descriptor()
-}
-
-func (Mentorship_State) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_mentorship_service_proto_enumTypes[4]
-}
-
-func (x Mentorship_State) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use Mentorship_State.Descriptor instead.
-func (Mentorship_State) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{8, 0}
-}
-
-// Somebody who offers to mentor.
-type Mentor struct {
+// Request of GetMentoringPlan.
+type GetMentoringPlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "programs/{program}/mentors/{mentor}"; the id is a UUID.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where the enrollment is in its life.
-	State EnrollmentState `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.EnrollmentState" json:"state,omitempty"`
-	// How to reach the mentor.
-	Contact *Contact `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
-	// The answers by attribute key, at most 100.
-	Answers map[string]*Answer `protobuf:"bytes,4,rep,name=answers,proto3" json:"answers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Seats: how many mentees at once, 0 to 50.
-	Capacity int32 `protobuf:"varint,5,opt,name=capacity,proto3" json:"capacity,omitempty"`
-	// Changes whenever the mentor does.
-	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it was created.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Name of the plan.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Mentor) Reset() {
-	*x = Mentor{}
+func (x *GetMentoringPlanRequest) Reset() {
+	*x = GetMentoringPlanRequest{}
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Mentor) String() string {
+func (x *GetMentoringPlanRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Mentor) ProtoMessage() {}
+func (*GetMentoringPlanRequest) ProtoMessage() {}
 
-func (x *Mentor) ProtoReflect() protoreflect.Message {
+func (x *GetMentoringPlanRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -413,104 +62,47 @@ func (x *Mentor) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Mentor.ProtoReflect.Descriptor instead.
-func (*Mentor) Descriptor() ([]byte, []int) {
+// Deprecated: Use GetMentoringPlanRequest.ProtoReflect.Descriptor instead.
+func (*GetMentoringPlanRequest) Descriptor() ([]byte, []int) {
 	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *Mentor) GetName() string {
+func (x *GetMentoringPlanRequest) GetName() string {
 	if x != nil {
 		return x.Name
 	}
 	return ""
 }
 
-func (x *Mentor) GetState() EnrollmentState {
-	if x != nil {
-		return x.State
-	}
-	return EnrollmentState_ENROLLMENT_STATE_UNSPECIFIED
-}
-
-func (x *Mentor) GetContact() *Contact {
-	if x != nil {
-		return x.Contact
-	}
-	return nil
-}
-
-func (x *Mentor) GetAnswers() map[string]*Answer {
-	if x != nil {
-		return x.Answers
-	}
-	return nil
-}
-
-func (x *Mentor) GetCapacity() int32 {
-	if x != nil {
-		return x.Capacity
-	}
-	return 0
-}
-
-func (x *Mentor) GetEtag() string {
-	if x != nil {
-		return x.Etag
-	}
-	return ""
-}
-
-func (x *Mentor) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
-func (x *Mentor) GetUpdateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.UpdateTime
-	}
-	return nil
-}
-
-// Somebody who wants a mentor.
-type Mentee struct {
+// Request of UpdateMentoringPlan.
+type UpdateMentoringPlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "programs/{program}/mentees/{mentee}"; the id is a UUID.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where the enrollment is in its life.
-	State EnrollmentState `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.EnrollmentState" json:"state,omitempty"`
-	// How to reach the mentee.
-	Contact *Contact `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
-	// The answers by attribute key, at most 100.
-	Answers map[string]*Answer `protobuf:"bytes,4,rep,name=answers,proto3" json:"answers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// How many mentors are wanted, 0 to 10; 0 means 1.
-	Demand int32 `protobuf:"varint,5,opt,name=demand,proto3" json:"demand,omitempty"`
-	// Changes whenever the mentee does.
-	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it was created.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// The plan with its name, the new values and its etag.
+	MentoringPlan *MentoringPlan `protobuf:"bytes,1,opt,name=mentoring_plan,json=mentoringPlan,proto3" json:"mentoring_plan,omitempty"`
+	// The fields to change: every one that is not output only. Left out: every one of them that is
+	// set.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Mentee) Reset() {
-	*x = Mentee{}
+func (x *UpdateMentoringPlanRequest) Reset() {
+	*x = UpdateMentoringPlanRequest{}
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Mentee) String() string {
+func (x *UpdateMentoringPlanRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Mentee) ProtoMessage() {}
+func (*UpdateMentoringPlanRequest) ProtoMessage() {}
 
-func (x *Mentee) ProtoReflect() protoreflect.Message {
+func (x *UpdateMentoringPlanRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -522,121 +114,62 @@ func (x *Mentee) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Mentee.ProtoReflect.Descriptor instead.
-func (*Mentee) Descriptor() ([]byte, []int) {
+// Deprecated: Use UpdateMentoringPlanRequest.ProtoReflect.Descriptor instead.
+func (*UpdateMentoringPlanRequest) Descriptor() ([]byte, []int) {
 	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{1}
 }
 
-func (x *Mentee) GetName() string {
+func (x *UpdateMentoringPlanRequest) GetMentoringPlan() *MentoringPlan {
 	if x != nil {
-		return x.Name
+		return x.MentoringPlan
+	}
+	return nil
+}
+
+func (x *UpdateMentoringPlanRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateMentoringPlanRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
 
-func (x *Mentee) GetState() EnrollmentState {
-	if x != nil {
-		return x.State
-	}
-	return EnrollmentState_ENROLLMENT_STATE_UNSPECIFIED
-}
-
-func (x *Mentee) GetContact() *Contact {
-	if x != nil {
-		return x.Contact
-	}
-	return nil
-}
-
-func (x *Mentee) GetAnswers() map[string]*Answer {
-	if x != nil {
-		return x.Answers
-	}
-	return nil
-}
-
-func (x *Mentee) GetDemand() int32 {
-	if x != nil {
-		return x.Demand
-	}
-	return 0
-}
-
-func (x *Mentee) GetEtag() string {
-	if x != nil {
-		return x.Etag
-	}
-	return ""
-}
-
-func (x *Mentee) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
-func (x *Mentee) GetUpdateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.UpdateTime
-	}
-	return nil
-}
-
-// One run of the mentor matcher.
-type Matching struct {
+// Request of EnrollMentor.
+type EnrollMentorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "programs/{program}/matchings/{matching}"; the id is a UUID.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where the run is.
-	State Matching_State `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.Matching_State" json:"state,omitempty"`
-	// The objectives, most important first: "cover", "cover2", "cover3", "worst", "bands",
-	// "total", "even". Empty: "cover", "cover2", "cover3", "worst", "total", "even".
-	Objectives []string `protobuf:"bytes,3,rep,name=objectives,proto3" json:"objectives,omitempty"`
-	// Pairs that are locked or forbidden, at most 10,000.
-	Directives []*PairDirective `protobuf:"bytes,4,rep,name=directives,proto3" json:"directives,omitempty"`
-	// The text that ties are broken by, at most 200 characters. Left out: made by the server.
-	Seed string `protobuf:"bytes,5,opt,name=seed,proto3" json:"seed,omitempty"`
-	// The pairs.
-	Pairs []*MatchedPair `protobuf:"bytes,6,rep,name=pairs,proto3" json:"pairs,omitempty"`
-	// Who has no mentor, and why.
-	Unmatched []*UnmatchedMentee `protobuf:"bytes,7,rep,name=unmatched,proto3" json:"unmatched,omitempty"`
-	// Mentees with at least one mentor.
-	CoveredCount int32 `protobuf:"varint,8,opt,name=covered_count,json=coveredCount,proto3" json:"covered_count,omitempty"`
-	// The smallest, over covered mentees, of the mentee's best pair: 0 to 1,000.
-	WorstScore int32 `protobuf:"varint,9,opt,name=worst_score,json=worstScore,proto3" json:"worst_score,omitempty"`
-	// Sum of the scores of the pairs.
-	TotalScore int64 `protobuf:"varint,10,opt,name=total_score,json=totalScore,proto3" json:"total_score,omitempty"`
-	// "sha256:" and the SHA-256, in hex, of the frozen input.
-	InputDigest string `protobuf:"bytes,11,opt,name=input_digest,json=inputDigest,proto3" json:"input_digest,omitempty"`
-	// Version of the engine.
-	Engine string `protobuf:"bytes,12,opt,name=engine,proto3" json:"engine,omitempty"`
-	// Changes whenever the run does.
-	Etag string `protobuf:"bytes,13,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it was queued.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it last changed.
-	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// When it ended. Not set before.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The mentor. Its name is ignored.
+	Mentor *Mentor `protobuf:"bytes,2,opt,name=mentor,proto3" json:"mentor,omitempty"`
+	// Whether to hand it in at once. If not, it is a draft.
+	Submit bool `protobuf:"varint,3,opt,name=submit,proto3" json:"submit,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Matching) Reset() {
-	*x = Matching{}
+func (x *EnrollMentorRequest) Reset() {
+	*x = EnrollMentorRequest{}
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Matching) String() string {
+func (x *EnrollMentorRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Matching) ProtoMessage() {}
+func (*EnrollMentorRequest) ProtoMessage() {}
 
-func (x *Matching) ProtoReflect() protoreflect.Message {
+func (x *EnrollMentorRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -648,152 +181,64 @@ func (x *Matching) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Matching.ProtoReflect.Descriptor instead.
-func (*Matching) Descriptor() ([]byte, []int) {
+// Deprecated: Use EnrollMentorRequest.ProtoReflect.Descriptor instead.
+func (*EnrollMentorRequest) Descriptor() ([]byte, []int) {
 	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *Matching) GetName() string {
+func (x *EnrollMentorRequest) GetParent() string {
 	if x != nil {
-		return x.Name
+		return x.Parent
 	}
 	return ""
 }
 
-func (x *Matching) GetState() Matching_State {
+func (x *EnrollMentorRequest) GetMentor() *Mentor {
 	if x != nil {
-		return x.State
-	}
-	return Matching_STATE_UNSPECIFIED
-}
-
-func (x *Matching) GetObjectives() []string {
-	if x != nil {
-		return x.Objectives
+		return x.Mentor
 	}
 	return nil
 }
 
-func (x *Matching) GetDirectives() []*PairDirective {
+func (x *EnrollMentorRequest) GetSubmit() bool {
 	if x != nil {
-		return x.Directives
+		return x.Submit
 	}
-	return nil
+	return false
 }
 
-func (x *Matching) GetSeed() string {
+func (x *EnrollMentorRequest) GetRequestId() string {
 	if x != nil {
-		return x.Seed
+		return x.RequestId
 	}
 	return ""
 }
 
-func (x *Matching) GetPairs() []*MatchedPair {
-	if x != nil {
-		return x.Pairs
-	}
-	return nil
-}
-
-func (x *Matching) GetUnmatched() []*UnmatchedMentee {
-	if x != nil {
-		return x.Unmatched
-	}
-	return nil
-}
-
-func (x *Matching) GetCoveredCount() int32 {
-	if x != nil {
-		return x.CoveredCount
-	}
-	return 0
-}
-
-func (x *Matching) GetWorstScore() int32 {
-	if x != nil {
-		return x.WorstScore
-	}
-	return 0
-}
-
-func (x *Matching) GetTotalScore() int64 {
-	if x != nil {
-		return x.TotalScore
-	}
-	return 0
-}
-
-func (x *Matching) GetInputDigest() string {
-	if x != nil {
-		return x.InputDigest
-	}
-	return ""
-}
-
-func (x *Matching) GetEngine() string {
-	if x != nil {
-		return x.Engine
-	}
-	return ""
-}
-
-func (x *Matching) GetEtag() string {
-	if x != nil {
-		return x.Etag
-	}
-	return ""
-}
-
-func (x *Matching) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
-func (x *Matching) GetUpdateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.UpdateTime
-	}
-	return nil
-}
-
-func (x *Matching) GetEndTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.EndTime
-	}
-	return nil
-}
-
-// What a coordinator decided about two people.
-type PairDirective struct {
+// Response of EnrollMentor.
+type EnrollMentorResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What was decided.
-	Kind PairDirective_Kind `protobuf:"varint,1,opt,name=kind,proto3,enum=fairlead.v1.PairDirective_Kind" json:"kind,omitempty"`
-	// The mentee, "programs/{program}/mentees/{mentee}".
-	Mentee string `protobuf:"bytes,2,opt,name=mentee,proto3" json:"mentee,omitempty"`
-	// The mentor, "programs/{program}/mentors/{mentor}".
-	Mentor string `protobuf:"bytes,3,opt,name=mentor,proto3" json:"mentor,omitempty"`
-	// Why, at most 1,000 characters without anybody's personal data.
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The mentor.
+	Mentor *Mentor `protobuf:"bytes,1,opt,name=mentor,proto3" json:"mentor,omitempty"`
+	// The bearer token of this enrollment.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PairDirective) Reset() {
-	*x = PairDirective{}
+func (x *EnrollMentorResponse) Reset() {
+	*x = EnrollMentorResponse{}
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PairDirective) String() string {
+func (x *EnrollMentorResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PairDirective) ProtoMessage() {}
+func (*EnrollMentorResponse) ProtoMessage() {}
 
-func (x *PairDirective) ProtoReflect() protoreflect.Message {
+func (x *EnrollMentorResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -805,492 +250,23 @@ func (x *PairDirective) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PairDirective.ProtoReflect.Descriptor instead.
-func (*PairDirective) Descriptor() ([]byte, []int) {
+// Deprecated: Use EnrollMentorResponse.ProtoReflect.Descriptor instead.
+func (*EnrollMentorResponse) Descriptor() ([]byte, []int) {
 	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *PairDirective) GetKind() PairDirective_Kind {
-	if x != nil {
-		return x.Kind
-	}
-	return PairDirective_KIND_UNSPECIFIED
-}
-
-func (x *PairDirective) GetMentee() string {
-	if x != nil {
-		return x.Mentee
-	}
-	return ""
-}
-
-func (x *PairDirective) GetMentor() string {
+func (x *EnrollMentorResponse) GetMentor() *Mentor {
 	if x != nil {
 		return x.Mentor
 	}
-	return ""
-}
-
-func (x *PairDirective) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-// A mentee with a mentor.
-type MatchedPair struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mentee, "programs/{program}/mentees/{mentee}".
-	Mentee string `protobuf:"bytes,1,opt,name=mentee,proto3" json:"mentee,omitempty"`
-	// The mentor, "programs/{program}/mentors/{mentor}".
-	Mentor string `protobuf:"bytes,2,opt,name=mentor,proto3" json:"mentor,omitempty"`
-	// How well they fit, 0 to 1,000.
-	Score int32 `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
-	// What the score is made of.
-	Parts         []*ScorePart `protobuf:"bytes,4,rep,name=parts,proto3" json:"parts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *MatchedPair) Reset() {
-	*x = MatchedPair{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *MatchedPair) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*MatchedPair) ProtoMessage() {}
-
-func (x *MatchedPair) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use MatchedPair.ProtoReflect.Descriptor instead.
-func (*MatchedPair) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *MatchedPair) GetMentee() string {
-	if x != nil {
-		return x.Mentee
-	}
-	return ""
-}
-
-func (x *MatchedPair) GetMentor() string {
-	if x != nil {
-		return x.Mentor
-	}
-	return ""
-}
-
-func (x *MatchedPair) GetScore() int32 {
-	if x != nil {
-		return x.Score
-	}
-	return 0
-}
-
-func (x *MatchedPair) GetParts() []*ScorePart {
-	if x != nil {
-		return x.Parts
-	}
 	return nil
 }
 
-// One feature of a score.
-type ScorePart struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The feature.
-	Feature string `protobuf:"bytes,1,opt,name=feature,proto3" json:"feature,omitempty"`
-	// Its weight.
-	Weight int32 `protobuf:"varint,2,opt,name=weight,proto3" json:"weight,omitempty"`
-	// How well they fit in it, 0 to 1,000.
-	Value int32 `protobuf:"varint,3,opt,name=value,proto3" json:"value,omitempty"`
-	// What that rests on: ids of topics, times, languages.
-	Evidence      []string `protobuf:"bytes,4,rep,name=evidence,proto3" json:"evidence,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ScorePart) Reset() {
-	*x = ScorePart{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ScorePart) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ScorePart) ProtoMessage() {}
-
-func (x *ScorePart) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+func (x *EnrollMentorResponse) GetToken() string {
 	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ScorePart.ProtoReflect.Descriptor instead.
-func (*ScorePart) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *ScorePart) GetFeature() string {
-	if x != nil {
-		return x.Feature
+		return x.Token
 	}
 	return ""
-}
-
-func (x *ScorePart) GetWeight() int32 {
-	if x != nil {
-		return x.Weight
-	}
-	return 0
-}
-
-func (x *ScorePart) GetValue() int32 {
-	if x != nil {
-		return x.Value
-	}
-	return 0
-}
-
-func (x *ScorePart) GetEvidence() []string {
-	if x != nil {
-		return x.Evidence
-	}
-	return nil
-}
-
-// Somebody without a mentor, and the proof that it could not be otherwise.
-type UnmatchedMentee struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mentee, "programs/{program}/mentees/{mentee}".
-	Mentee string `protobuf:"bytes,1,opt,name=mentee,proto3" json:"mentee,omitempty"`
-	// Why, as a stable code in UPPER_SNAKE.
-	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	// So many mentees …
-	MenteeCount int32 `protobuf:"varint,3,opt,name=mentee_count,json=menteeCount,proto3" json:"mentee_count,omitempty"`
-	// … can be served only by so many mentors …
-	MentorCount int32 `protobuf:"varint,4,opt,name=mentor_count,json=mentorCount,proto3" json:"mentor_count,omitempty"`
-	// … with so many seats.
-	SeatCount     int32 `protobuf:"varint,5,opt,name=seat_count,json=seatCount,proto3" json:"seat_count,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *UnmatchedMentee) Reset() {
-	*x = UnmatchedMentee{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *UnmatchedMentee) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*UnmatchedMentee) ProtoMessage() {}
-
-func (x *UnmatchedMentee) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use UnmatchedMentee.ProtoReflect.Descriptor instead.
-func (*UnmatchedMentee) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *UnmatchedMentee) GetMentee() string {
-	if x != nil {
-		return x.Mentee
-	}
-	return ""
-}
-
-func (x *UnmatchedMentee) GetReason() string {
-	if x != nil {
-		return x.Reason
-	}
-	return ""
-}
-
-func (x *UnmatchedMentee) GetMenteeCount() int32 {
-	if x != nil {
-		return x.MenteeCount
-	}
-	return 0
-}
-
-func (x *UnmatchedMentee) GetMentorCount() int32 {
-	if x != nil {
-		return x.MentorCount
-	}
-	return 0
-}
-
-func (x *UnmatchedMentee) GetSeatCount() int32 {
-	if x != nil {
-		return x.SeatCount
-	}
-	return 0
-}
-
-// A pair on offer.
-type Proposal struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "programs/{program}/proposals/{proposal}"; the id is a UUID.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where it is in its life.
-	State Proposal_State `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.Proposal_State" json:"state,omitempty"`
-	// The run it comes from, "programs/{program}/matchings/{matching}".
-	Matching string `protobuf:"bytes,3,opt,name=matching,proto3" json:"matching,omitempty"`
-	// Who is proposed to whom.
-	Pair *MatchedPair `protobuf:"bytes,4,opt,name=pair,proto3" json:"pair,omitempty"`
-	// Changes whenever the proposal does.
-	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it was created.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Until when it can be accepted.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Proposal) Reset() {
-	*x = Proposal{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Proposal) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Proposal) ProtoMessage() {}
-
-func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
-func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *Proposal) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Proposal) GetState() Proposal_State {
-	if x != nil {
-		return x.State
-	}
-	return Proposal_STATE_UNSPECIFIED
-}
-
-func (x *Proposal) GetMatching() string {
-	if x != nil {
-		return x.Matching
-	}
-	return ""
-}
-
-func (x *Proposal) GetPair() *MatchedPair {
-	if x != nil {
-		return x.Pair
-	}
-	return nil
-}
-
-func (x *Proposal) GetEtag() string {
-	if x != nil {
-		return x.Etag
-	}
-	return ""
-}
-
-func (x *Proposal) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
-func (x *Proposal) GetExpireTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.ExpireTime
-	}
-	return nil
-}
-
-// A live or past relation.
-type Mentorship struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "programs/{program}/mentorships/{mentorship}"; the id is a UUID.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where it is in its life.
-	State Mentorship_State `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.Mentorship_State" json:"state,omitempty"`
-	// The mentee, "programs/{program}/mentees/{mentee}".
-	Mentee string `protobuf:"bytes,3,opt,name=mentee,proto3" json:"mentee,omitempty"`
-	// The mentor, "programs/{program}/mentors/{mentor}".
-	Mentor string `protobuf:"bytes,4,opt,name=mentor,proto3" json:"mentor,omitempty"`
-	// What they want to reach, at most 20.
-	Goals []string `protobuf:"bytes,5,rep,name=goals,proto3" json:"goals,omitempty"`
-	// Meetings held.
-	MeetingCount int32 `protobuf:"varint,6,opt,name=meeting_count,json=meetingCount,proto3" json:"meeting_count,omitempty"`
-	// Changes whenever the relation does.
-	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it began.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it was last changed.
-	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	// When it ended. Not set before.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Mentorship) Reset() {
-	*x = Mentorship{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Mentorship) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Mentorship) ProtoMessage() {}
-
-func (x *Mentorship) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Mentorship.ProtoReflect.Descriptor instead.
-func (*Mentorship) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *Mentorship) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Mentorship) GetState() Mentorship_State {
-	if x != nil {
-		return x.State
-	}
-	return Mentorship_STATE_UNSPECIFIED
-}
-
-func (x *Mentorship) GetMentee() string {
-	if x != nil {
-		return x.Mentee
-	}
-	return ""
-}
-
-func (x *Mentorship) GetMentor() string {
-	if x != nil {
-		return x.Mentor
-	}
-	return ""
-}
-
-func (x *Mentorship) GetGoals() []string {
-	if x != nil {
-		return x.Goals
-	}
-	return nil
-}
-
-func (x *Mentorship) GetMeetingCount() int32 {
-	if x != nil {
-		return x.MeetingCount
-	}
-	return 0
-}
-
-func (x *Mentorship) GetEtag() string {
-	if x != nil {
-		return x.Etag
-	}
-	return ""
-}
-
-func (x *Mentorship) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
-func (x *Mentorship) GetUpdateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.UpdateTime
-	}
-	return nil
-}
-
-func (x *Mentorship) GetEndTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.EndTime
-	}
-	return nil
 }
 
 // Request of CreateMentor.
@@ -1300,16 +276,20 @@ type CreateMentorRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The mentor to create. Its name is ignored.
 	Mentor *Mentor `protobuf:"bytes,2,opt,name=mentor,proto3" json:"mentor,omitempty"`
+	// Whether to hand it in at once. If not, it is a draft.
+	Submit bool `protobuf:"varint,3,opt,name=submit,proto3" json:"submit,omitempty"`
+	// Why it is entered for them, at most 1,000 characters without anybody's personal data.
+	OnBehalfReason string `protobuf:"bytes,4,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateMentorRequest) Reset() {
 	*x = CreateMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +301,7 @@ func (x *CreateMentorRequest) String() string {
 func (*CreateMentorRequest) ProtoMessage() {}
 
 func (x *CreateMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +314,7 @@ func (x *CreateMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMentorRequest.ProtoReflect.Descriptor instead.
 func (*CreateMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateMentorRequest) GetParent() string {
@@ -1351,11 +331,145 @@ func (x *CreateMentorRequest) GetMentor() *Mentor {
 	return nil
 }
 
+func (x *CreateMentorRequest) GetSubmit() bool {
+	if x != nil {
+		return x.Submit
+	}
+	return false
+}
+
+func (x *CreateMentorRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 func (x *CreateMentorRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
 	return ""
+}
+
+// Request of ImportMentors.
+type ImportMentorsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The mentors. Names are ignored.
+	Mentors []*Mentor `protobuf:"bytes,2,rep,name=mentors,proto3" json:"mentors,omitempty"`
+	// Why they are entered, at most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMentorsRequest) Reset() {
+	*x = ImportMentorsRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMentorsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMentorsRequest) ProtoMessage() {}
+
+func (x *ImportMentorsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMentorsRequest.ProtoReflect.Descriptor instead.
+func (*ImportMentorsRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ImportMentorsRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ImportMentorsRequest) GetMentors() []*Mentor {
+	if x != nil {
+		return x.Mentors
+	}
+	return nil
+}
+
+func (x *ImportMentorsRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ImportMentorsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of ImportMentors.
+type ImportMentorsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many were enrolled.
+	CreatedCount  int32 `protobuf:"varint,1,opt,name=created_count,json=createdCount,proto3" json:"created_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMentorsResponse) Reset() {
+	*x = ImportMentorsResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMentorsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMentorsResponse) ProtoMessage() {}
+
+func (x *ImportMentorsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMentorsResponse.ProtoReflect.Descriptor instead.
+func (*ImportMentorsResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ImportMentorsResponse) GetCreatedCount() int32 {
+	if x != nil {
+		return x.CreatedCount
+	}
+	return 0
 }
 
 // Request of GetMentor.
@@ -1369,7 +483,7 @@ type GetMentorRequest struct {
 
 func (x *GetMentorRequest) Reset() {
 	*x = GetMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +495,7 @@ func (x *GetMentorRequest) String() string {
 func (*GetMentorRequest) ProtoMessage() {}
 
 func (x *GetMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +508,7 @@ func (x *GetMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMentorRequest.ProtoReflect.Descriptor instead.
 func (*GetMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetMentorRequest) GetName() string {
@@ -1413,10 +527,10 @@ type ListMentorsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "AVAILABLE". Fields: state, code, seats,
+	// wanted, wait_rounds, create_time, update_time, submit_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
-	// create_time, ascending.
+	// In which order: create_time, optionally followed by " desc". Empty: oldest first.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1424,7 +538,7 @@ type ListMentorsRequest struct {
 
 func (x *ListMentorsRequest) Reset() {
 	*x = ListMentorsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +550,7 @@ func (x *ListMentorsRequest) String() string {
 func (*ListMentorsRequest) ProtoMessage() {}
 
 func (x *ListMentorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +563,7 @@ func (x *ListMentorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorsRequest.ProtoReflect.Descriptor instead.
 func (*ListMentorsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListMentorsRequest) GetParent() string {
@@ -1490,7 +604,7 @@ func (x *ListMentorsRequest) GetOrderBy() string {
 // Response of ListMentors.
 type ListMentorsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mentors of this page.
+	// Those of this page.
 	Mentors []*Mentor `protobuf:"bytes,1,rep,name=mentors,proto3" json:"mentors,omitempty"`
 	// What to send as page_token for the next page; empty on the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -1500,7 +614,7 @@ type ListMentorsResponse struct {
 
 func (x *ListMentorsResponse) Reset() {
 	*x = ListMentorsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +626,7 @@ func (x *ListMentorsResponse) String() string {
 func (*ListMentorsResponse) ProtoMessage() {}
 
 func (x *ListMentorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +639,7 @@ func (x *ListMentorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorsResponse.ProtoReflect.Descriptor instead.
 func (*ListMentorsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListMentorsResponse) GetMentors() []*Mentor {
@@ -1547,19 +661,22 @@ type UpdateMentorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The mentor with its name, the new values and its etag.
 	Mentor *Mentor `protobuf:"bytes,1,opt,name=mentor,proto3" json:"mentor,omitempty"`
-	// The fields to change: "contact", "answers", "capacity". Left out: every one of them that is
-	// set.
+	// The fields to change: "contact", "profile", "seats", "language", "traits", "wishes", "never",
+	// "consents". Left out: every one of them that is set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Why it is changed for them: needed from staff. At most 1,000 characters without anybody's
+	// personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateMentorRequest) Reset() {
 	*x = UpdateMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +688,7 @@ func (x *UpdateMentorRequest) String() string {
 func (*UpdateMentorRequest) ProtoMessage() {}
 
 func (x *UpdateMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +701,7 @@ func (x *UpdateMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMentorRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateMentorRequest) GetMentor() *Mentor {
@@ -1601,9 +718,145 @@ func (x *UpdateMentorRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *UpdateMentorRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 func (x *UpdateMentorRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
+	}
+	return ""
+}
+
+// Request of EnrollMentee.
+type EnrollMenteeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The mentee. Its name is ignored.
+	Mentee *Mentee `protobuf:"bytes,2,opt,name=mentee,proto3" json:"mentee,omitempty"`
+	// Whether to hand it in at once. If not, it is a draft.
+	Submit bool `protobuf:"varint,3,opt,name=submit,proto3" json:"submit,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnrollMenteeRequest) Reset() {
+	*x = EnrollMenteeRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnrollMenteeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnrollMenteeRequest) ProtoMessage() {}
+
+func (x *EnrollMenteeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnrollMenteeRequest.ProtoReflect.Descriptor instead.
+func (*EnrollMenteeRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *EnrollMenteeRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *EnrollMenteeRequest) GetMentee() *Mentee {
+	if x != nil {
+		return x.Mentee
+	}
+	return nil
+}
+
+func (x *EnrollMenteeRequest) GetSubmit() bool {
+	if x != nil {
+		return x.Submit
+	}
+	return false
+}
+
+func (x *EnrollMenteeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of EnrollMentee.
+type EnrollMenteeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mentee.
+	Mentee *Mentee `protobuf:"bytes,1,opt,name=mentee,proto3" json:"mentee,omitempty"`
+	// The bearer token of this enrollment.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EnrollMenteeResponse) Reset() {
+	*x = EnrollMenteeResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EnrollMenteeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EnrollMenteeResponse) ProtoMessage() {}
+
+func (x *EnrollMenteeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EnrollMenteeResponse.ProtoReflect.Descriptor instead.
+func (*EnrollMenteeResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EnrollMenteeResponse) GetMentee() *Mentee {
+	if x != nil {
+		return x.Mentee
+	}
+	return nil
+}
+
+func (x *EnrollMenteeResponse) GetToken() string {
+	if x != nil {
+		return x.Token
 	}
 	return ""
 }
@@ -1615,16 +868,20 @@ type CreateMenteeRequest struct {
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The mentee to create. Its name is ignored.
 	Mentee *Mentee `protobuf:"bytes,2,opt,name=mentee,proto3" json:"mentee,omitempty"`
+	// Whether to hand it in at once. If not, it is a draft.
+	Submit bool `protobuf:"varint,3,opt,name=submit,proto3" json:"submit,omitempty"`
+	// Why it is entered for them, at most 1,000 characters without anybody's personal data.
+	OnBehalfReason string `protobuf:"bytes,4,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateMenteeRequest) Reset() {
 	*x = CreateMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1636,7 +893,7 @@ func (x *CreateMenteeRequest) String() string {
 func (*CreateMenteeRequest) ProtoMessage() {}
 
 func (x *CreateMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1649,7 +906,7 @@ func (x *CreateMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMenteeRequest.ProtoReflect.Descriptor instead.
 func (*CreateMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateMenteeRequest) GetParent() string {
@@ -1666,11 +923,145 @@ func (x *CreateMenteeRequest) GetMentee() *Mentee {
 	return nil
 }
 
+func (x *CreateMenteeRequest) GetSubmit() bool {
+	if x != nil {
+		return x.Submit
+	}
+	return false
+}
+
+func (x *CreateMenteeRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 func (x *CreateMenteeRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
 	return ""
+}
+
+// Request of ImportMentees.
+type ImportMenteesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The mentees. Names are ignored.
+	Mentees []*Mentee `protobuf:"bytes,2,rep,name=mentees,proto3" json:"mentees,omitempty"`
+	// Why they are entered, at most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMenteesRequest) Reset() {
+	*x = ImportMenteesRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMenteesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMenteesRequest) ProtoMessage() {}
+
+func (x *ImportMenteesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMenteesRequest.ProtoReflect.Descriptor instead.
+func (*ImportMenteesRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ImportMenteesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ImportMenteesRequest) GetMentees() []*Mentee {
+	if x != nil {
+		return x.Mentees
+	}
+	return nil
+}
+
+func (x *ImportMenteesRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ImportMenteesRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of ImportMentees.
+type ImportMenteesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many were enrolled.
+	CreatedCount  int32 `protobuf:"varint,1,opt,name=created_count,json=createdCount,proto3" json:"created_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMenteesResponse) Reset() {
+	*x = ImportMenteesResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMenteesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMenteesResponse) ProtoMessage() {}
+
+func (x *ImportMenteesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMenteesResponse.ProtoReflect.Descriptor instead.
+func (*ImportMenteesResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ImportMenteesResponse) GetCreatedCount() int32 {
+	if x != nil {
+		return x.CreatedCount
+	}
+	return 0
 }
 
 // Request of GetMentee.
@@ -1684,7 +1075,7 @@ type GetMenteeRequest struct {
 
 func (x *GetMenteeRequest) Reset() {
 	*x = GetMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1087,7 @@ func (x *GetMenteeRequest) String() string {
 func (*GetMenteeRequest) ProtoMessage() {}
 
 func (x *GetMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1100,7 @@ func (x *GetMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMenteeRequest.ProtoReflect.Descriptor instead.
 func (*GetMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetMenteeRequest) GetName() string {
@@ -1728,10 +1119,10 @@ type ListMenteesRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "AVAILABLE". Fields: state, code, seats,
+	// wanted, wait_rounds, create_time, update_time, submit_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
-	// create_time, ascending.
+	// In which order: create_time, optionally followed by " desc". Empty: oldest first.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1739,7 +1130,7 @@ type ListMenteesRequest struct {
 
 func (x *ListMenteesRequest) Reset() {
 	*x = ListMenteesRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1751,7 +1142,7 @@ func (x *ListMenteesRequest) String() string {
 func (*ListMenteesRequest) ProtoMessage() {}
 
 func (x *ListMenteesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1764,7 +1155,7 @@ func (x *ListMenteesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMenteesRequest.ProtoReflect.Descriptor instead.
 func (*ListMenteesRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListMenteesRequest) GetParent() string {
@@ -1805,7 +1196,7 @@ func (x *ListMenteesRequest) GetOrderBy() string {
 // Response of ListMentees.
 type ListMenteesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mentees of this page.
+	// Those of this page.
 	Mentees []*Mentee `protobuf:"bytes,1,rep,name=mentees,proto3" json:"mentees,omitempty"`
 	// What to send as page_token for the next page; empty on the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -1815,7 +1206,7 @@ type ListMenteesResponse struct {
 
 func (x *ListMenteesResponse) Reset() {
 	*x = ListMenteesResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1827,7 +1218,7 @@ func (x *ListMenteesResponse) String() string {
 func (*ListMenteesResponse) ProtoMessage() {}
 
 func (x *ListMenteesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1840,7 +1231,7 @@ func (x *ListMenteesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMenteesResponse.ProtoReflect.Descriptor instead.
 func (*ListMenteesResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{17}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListMenteesResponse) GetMentees() []*Mentee {
@@ -1862,19 +1253,22 @@ type UpdateMenteeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The mentee with its name, the new values and its etag.
 	Mentee *Mentee `protobuf:"bytes,1,opt,name=mentee,proto3" json:"mentee,omitempty"`
-	// The fields to change: "contact", "answers", "demand". Left out: every one of them that is
-	// set.
+	// The fields to change: "contact", "profile", "wanted", "language", "traits", "affinity",
+	// "wishes", "never", "consents". Left out: every one of them that is set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Why it is changed for them: needed from staff. At most 1,000 characters without anybody's
+	// personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateMenteeRequest) Reset() {
 	*x = UpdateMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1886,7 +1280,7 @@ func (x *UpdateMenteeRequest) String() string {
 func (*UpdateMenteeRequest) ProtoMessage() {}
 
 func (x *UpdateMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1899,7 +1293,7 @@ func (x *UpdateMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMenteeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{18}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateMenteeRequest) GetMentee() *Mentee {
@@ -1916,7 +1310,767 @@ func (x *UpdateMenteeRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *UpdateMenteeRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 func (x *UpdateMenteeRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of MoveEnrollment.
+type MoveEnrollmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentor or mentee, "programs/{program}/mentors/{mentor}" or
+	// "programs/{program}/mentees/{mentee}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where to: SUBMITTED, SCREENED, AVAILABLE, PAUSED, DRAFT or WITHDRAWN.
+	TargetState EnrollmentState `protobuf:"varint,2,opt,name=target_state,json=targetState,proto3,enum=fairlead.v1.EnrollmentState" json:"target_state,omitempty"`
+	// Why: needed from staff. At most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveEnrollmentRequest) Reset() {
+	*x = MoveEnrollmentRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveEnrollmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveEnrollmentRequest) ProtoMessage() {}
+
+func (x *MoveEnrollmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveEnrollmentRequest.ProtoReflect.Descriptor instead.
+func (*MoveEnrollmentRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *MoveEnrollmentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MoveEnrollmentRequest) GetTargetState() EnrollmentState {
+	if x != nil {
+		return x.TargetState
+	}
+	return EnrollmentState_ENROLLMENT_STATE_UNSPECIFIED
+}
+
+func (x *MoveEnrollmentRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *MoveEnrollmentRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *MoveEnrollmentRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of MoveEnrollment.
+type MoveEnrollmentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mentor, if it is one.
+	Mentor *Mentor `protobuf:"bytes,1,opt,name=mentor,proto3" json:"mentor,omitempty"`
+	// The mentee, if it is one.
+	Mentee        *Mentee `protobuf:"bytes,2,opt,name=mentee,proto3" json:"mentee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MoveEnrollmentResponse) Reset() {
+	*x = MoveEnrollmentResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MoveEnrollmentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MoveEnrollmentResponse) ProtoMessage() {}
+
+func (x *MoveEnrollmentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MoveEnrollmentResponse.ProtoReflect.Descriptor instead.
+func (*MoveEnrollmentResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *MoveEnrollmentResponse) GetMentor() *Mentor {
+	if x != nil {
+		return x.Mentor
+	}
+	return nil
+}
+
+func (x *MoveEnrollmentResponse) GetMentee() *Mentee {
+	if x != nil {
+		return x.Mentee
+	}
+	return nil
+}
+
+// Request of IssueEnrollmentToken.
+type IssueEnrollmentTokenRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentor or mentee, "programs/{program}/mentors/{mentor}" or
+	// "programs/{program}/mentees/{mentee}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueEnrollmentTokenRequest) Reset() {
+	*x = IssueEnrollmentTokenRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueEnrollmentTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueEnrollmentTokenRequest) ProtoMessage() {}
+
+func (x *IssueEnrollmentTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueEnrollmentTokenRequest.ProtoReflect.Descriptor instead.
+func (*IssueEnrollmentTokenRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *IssueEnrollmentTokenRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IssueEnrollmentTokenRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Response of IssueEnrollmentToken.
+type IssueEnrollmentTokenResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The bearer token of the enrollment.
+	Token         string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueEnrollmentTokenResponse) Reset() {
+	*x = IssueEnrollmentTokenResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueEnrollmentTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueEnrollmentTokenResponse) ProtoMessage() {}
+
+func (x *IssueEnrollmentTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueEnrollmentTokenResponse.ProtoReflect.Descriptor instead.
+func (*IssueEnrollmentTokenResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *IssueEnrollmentTokenResponse) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// Request of IssueEnrollmentLink.
+type IssueEnrollmentLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentor or mentee, "programs/{program}/mentors/{mentor}" or
+	// "programs/{program}/mentees/{mentee}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How long the link is valid: 1 minute to 14 days. Left out: 15 minutes.
+	Ttl *durationpb.Duration `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	// Why, for the audit log: needed from staff, who open somebody else's enrollment. At most 1,000
+	// characters without anybody's personal data.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueEnrollmentLinkRequest) Reset() {
+	*x = IssueEnrollmentLinkRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueEnrollmentLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueEnrollmentLinkRequest) ProtoMessage() {}
+
+func (x *IssueEnrollmentLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueEnrollmentLinkRequest.ProtoReflect.Descriptor instead.
+func (*IssueEnrollmentLinkRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *IssueEnrollmentLinkRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IssueEnrollmentLinkRequest) GetTtl() *durationpb.Duration {
+	if x != nil {
+		return x.Ttl
+	}
+	return nil
+}
+
+func (x *IssueEnrollmentLinkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Request of EraseEnrollment.
+type EraseEnrollmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentor or mentee, "programs/{program}/mentors/{mentor}" or
+	// "programs/{program}/mentees/{mentee}".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseEnrollmentRequest) Reset() {
+	*x = EraseEnrollmentRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseEnrollmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseEnrollmentRequest) ProtoMessage() {}
+
+func (x *EraseEnrollmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseEnrollmentRequest.ProtoReflect.Descriptor instead.
+func (*EraseEnrollmentRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *EraseEnrollmentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EraseEnrollmentRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *EraseEnrollmentRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of EraseEnrollment.
+type EraseEnrollmentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is left of the mentor, if it is one.
+	Mentor *Mentor `protobuf:"bytes,1,opt,name=mentor,proto3" json:"mentor,omitempty"`
+	// What is left of the mentee, if it is one.
+	Mentee        *Mentee `protobuf:"bytes,2,opt,name=mentee,proto3" json:"mentee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseEnrollmentResponse) Reset() {
+	*x = EraseEnrollmentResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseEnrollmentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseEnrollmentResponse) ProtoMessage() {}
+
+func (x *EraseEnrollmentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseEnrollmentResponse.ProtoReflect.Descriptor instead.
+func (*EraseEnrollmentResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *EraseEnrollmentResponse) GetMentor() *Mentor {
+	if x != nil {
+		return x.Mentor
+	}
+	return nil
+}
+
+func (x *EraseEnrollmentResponse) GetMentee() *Mentee {
+	if x != nil {
+		return x.Mentee
+	}
+	return nil
+}
+
+// Request of CreateDirective.
+type CreateDirectiveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The order. Its name is ignored.
+	Directive *Directive `protobuf:"bytes,2,opt,name=directive,proto3" json:"directive,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateDirectiveRequest) Reset() {
+	*x = CreateDirectiveRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateDirectiveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateDirectiveRequest) ProtoMessage() {}
+
+func (x *CreateDirectiveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateDirectiveRequest.ProtoReflect.Descriptor instead.
+func (*CreateDirectiveRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *CreateDirectiveRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateDirectiveRequest) GetDirective() *Directive {
+	if x != nil {
+		return x.Directive
+	}
+	return nil
+}
+
+func (x *CreateDirectiveRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of GetDirective.
+type GetDirectiveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the order.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDirectiveRequest) Reset() {
+	*x = GetDirectiveRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDirectiveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDirectiveRequest) ProtoMessage() {}
+
+func (x *GetDirectiveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDirectiveRequest.ProtoReflect.Descriptor instead.
+func (*GetDirectiveRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GetDirectiveRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request of ListDirectives.
+type ListDirectivesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The most to return. 0 means 50; more than 1,000 means 1,000.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before, with the same other fields. Empty: the first page.
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which ones: a small part of AIP-160, such as kind = "LOCK". Fields: kind, mentee, mentor,
+	// in_force, create_time. Empty: all.
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
+	// In which order: create_time. Empty: oldest first.
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDirectivesRequest) Reset() {
+	*x = ListDirectivesRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDirectivesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDirectivesRequest) ProtoMessage() {}
+
+func (x *ListDirectivesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDirectivesRequest.ProtoReflect.Descriptor instead.
+func (*ListDirectivesRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ListDirectivesRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListDirectivesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDirectivesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDirectivesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListDirectivesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+// Response of ListDirectives.
+type ListDirectivesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of this page.
+	Directives []*Directive `protobuf:"bytes,1,rep,name=directives,proto3" json:"directives,omitempty"`
+	// What to send as page_token for the next page; empty on the last one.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDirectivesResponse) Reset() {
+	*x = ListDirectivesResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDirectivesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDirectivesResponse) ProtoMessage() {}
+
+func (x *ListDirectivesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDirectivesResponse.ProtoReflect.Descriptor instead.
+func (*ListDirectivesResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ListDirectivesResponse) GetDirectives() []*Directive {
+	if x != nil {
+		return x.Directives
+	}
+	return nil
+}
+
+func (x *ListDirectivesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Request of LiftDirective.
+type LiftDirectiveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the order.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, at most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LiftDirectiveRequest) Reset() {
+	*x = LiftDirectiveRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LiftDirectiveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LiftDirectiveRequest) ProtoMessage() {}
+
+func (x *LiftDirectiveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LiftDirectiveRequest.ProtoReflect.Descriptor instead.
+func (*LiftDirectiveRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *LiftDirectiveRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LiftDirectiveRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *LiftDirectiveRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *LiftDirectiveRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
@@ -1928,7 +2082,7 @@ type CreateMatchingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The program, "programs/{program}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// The matching to create. Its name is ignored.
+	// The run to create. Its name is ignored.
 	Matching *Matching `protobuf:"bytes,2,opt,name=matching,proto3" json:"matching,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
@@ -1939,7 +2093,7 @@ type CreateMatchingRequest struct {
 
 func (x *CreateMatchingRequest) Reset() {
 	*x = CreateMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1951,7 +2105,7 @@ func (x *CreateMatchingRequest) String() string {
 func (*CreateMatchingRequest) ProtoMessage() {}
 
 func (x *CreateMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1964,7 +2118,7 @@ func (x *CreateMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMatchingRequest.ProtoReflect.Descriptor instead.
 func (*CreateMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{19}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CreateMatchingRequest) GetParent() string {
@@ -1988,10 +2142,66 @@ func (x *CreateMatchingRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of RematchProposal.
+type RematchProposalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the proposal that ended.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RematchProposalRequest) Reset() {
+	*x = RematchProposalRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RematchProposalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RematchProposalRequest) ProtoMessage() {}
+
+func (x *RematchProposalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RematchProposalRequest.ProtoReflect.Descriptor instead.
+func (*RematchProposalRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RematchProposalRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RematchProposalRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of GetMatching.
 type GetMatchingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the matching.
+	// Name of the run.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1999,7 +2209,7 @@ type GetMatchingRequest struct {
 
 func (x *GetMatchingRequest) Reset() {
 	*x = GetMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2011,7 +2221,7 @@ func (x *GetMatchingRequest) String() string {
 func (*GetMatchingRequest) ProtoMessage() {}
 
 func (x *GetMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2024,7 +2234,7 @@ func (x *GetMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{20}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetMatchingRequest) GetName() string {
@@ -2043,10 +2253,10 @@ type ListMatchingsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "PUBLISHED". Fields: state, create_time,
+	// done_time, publish_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
-	// create_time, ascending.
+	// In which order: create_time. Empty: oldest first.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2054,7 +2264,7 @@ type ListMatchingsRequest struct {
 
 func (x *ListMatchingsRequest) Reset() {
 	*x = ListMatchingsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2066,7 +2276,7 @@ func (x *ListMatchingsRequest) String() string {
 func (*ListMatchingsRequest) ProtoMessage() {}
 
 func (x *ListMatchingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2079,7 +2289,7 @@ func (x *ListMatchingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchingsRequest.ProtoReflect.Descriptor instead.
 func (*ListMatchingsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{21}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListMatchingsRequest) GetParent() string {
@@ -2120,7 +2330,7 @@ func (x *ListMatchingsRequest) GetOrderBy() string {
 // Response of ListMatchings.
 type ListMatchingsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The matchings of this page.
+	// Those of this page.
 	Matchings []*Matching `protobuf:"bytes,1,rep,name=matchings,proto3" json:"matchings,omitempty"`
 	// What to send as page_token for the next page; empty on the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -2130,7 +2340,7 @@ type ListMatchingsResponse struct {
 
 func (x *ListMatchingsResponse) Reset() {
 	*x = ListMatchingsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2142,7 +2352,7 @@ func (x *ListMatchingsResponse) String() string {
 func (*ListMatchingsResponse) ProtoMessage() {}
 
 func (x *ListMatchingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2155,7 +2365,7 @@ func (x *ListMatchingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchingsResponse.ProtoReflect.Descriptor instead.
 func (*ListMatchingsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{22}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListMatchingsResponse) GetMatchings() []*Matching {
@@ -2172,10 +2382,380 @@ func (x *ListMatchingsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// Request of PublishMatching.
-type PublishMatchingRequest struct {
+// Request of WatchMatching.
+type WatchMatchingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the matching.
+	// Name of the run.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchMatchingRequest) Reset() {
+	*x = WatchMatchingRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchMatchingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchMatchingRequest) ProtoMessage() {}
+
+func (x *WatchMatchingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchMatchingRequest.ProtoReflect.Descriptor instead.
+func (*WatchMatchingRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *WatchMatchingRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// One message of the stream of WatchMatching.
+type WatchMatchingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run as it is now.
+	Matching      *Matching `protobuf:"bytes,1,opt,name=matching,proto3" json:"matching,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchMatchingResponse) Reset() {
+	*x = WatchMatchingResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchMatchingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchMatchingResponse) ProtoMessage() {}
+
+func (x *WatchMatchingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchMatchingResponse.ProtoReflect.Descriptor instead.
+func (*WatchMatchingResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *WatchMatchingResponse) GetMatching() *Matching {
+	if x != nil {
+		return x.Matching
+	}
+	return nil
+}
+
+// Request of CancelMatching.
+type CancelMatchingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelMatchingRequest) Reset() {
+	*x = CancelMatchingRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelMatchingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelMatchingRequest) ProtoMessage() {}
+
+func (x *CancelMatchingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelMatchingRequest.ProtoReflect.Descriptor instead.
+func (*CancelMatchingRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *CancelMatchingRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CancelMatchingRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of GetMatchingResult.
+type GetMatchingResultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the result.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMatchingResultRequest) Reset() {
+	*x = GetMatchingResultRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMatchingResultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMatchingResultRequest) ProtoMessage() {}
+
+func (x *GetMatchingResultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMatchingResultRequest.ProtoReflect.Descriptor instead.
+func (*GetMatchingResultRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *GetMatchingResultRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request of SimulateMatching.
+type SimulateMatchingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run to begin from.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What to try.
+	Edit          *PairEdit `protobuf:"bytes,2,opt,name=edit,proto3" json:"edit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateMatchingRequest) Reset() {
+	*x = SimulateMatchingRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateMatchingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateMatchingRequest) ProtoMessage() {}
+
+func (x *SimulateMatchingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateMatchingRequest.ProtoReflect.Descriptor instead.
+func (*SimulateMatchingRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *SimulateMatchingRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SimulateMatchingRequest) GetEdit() *PairEdit {
+	if x != nil {
+		return x.Edit
+	}
+	return nil
+}
+
+// Response of SimulateMatching.
+type SimulateMatchingResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it would change.
+	Cost          *EditCost `protobuf:"bytes,1,opt,name=cost,proto3" json:"cost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SimulateMatchingResponse) Reset() {
+	*x = SimulateMatchingResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SimulateMatchingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SimulateMatchingResponse) ProtoMessage() {}
+
+func (x *SimulateMatchingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SimulateMatchingResponse.ProtoReflect.Descriptor instead.
+func (*SimulateMatchingResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *SimulateMatchingResponse) GetCost() *EditCost {
+	if x != nil {
+		return x.Cost
+	}
+	return nil
+}
+
+// Request of EditMatching.
+type EditMatchingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What to change.
+	Edit *PairEdit `protobuf:"bytes,2,opt,name=edit,proto3" json:"edit,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EditMatchingRequest) Reset() {
+	*x = EditMatchingRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EditMatchingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EditMatchingRequest) ProtoMessage() {}
+
+func (x *EditMatchingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EditMatchingRequest.ProtoReflect.Descriptor instead.
+func (*EditMatchingRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *EditMatchingRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EditMatchingRequest) GetEdit() *PairEdit {
+	if x != nil {
+		return x.Edit
+	}
+	return nil
+}
+
+func (x *EditMatchingRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *EditMatchingRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of UndoMatchingEdit.
+type UndoMatchingEditRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
 	// Empty: no check.
@@ -2187,9 +2767,78 @@ type PublishMatchingRequest struct {
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *UndoMatchingEditRequest) Reset() {
+	*x = UndoMatchingEditRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UndoMatchingEditRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UndoMatchingEditRequest) ProtoMessage() {}
+
+func (x *UndoMatchingEditRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UndoMatchingEditRequest.ProtoReflect.Descriptor instead.
+func (*UndoMatchingEditRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *UndoMatchingEditRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UndoMatchingEditRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UndoMatchingEditRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of PublishMatching.
+type PublishMatchingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who looked at the pairs and why they are published, for the audit log: 1 to 1,000 characters
+	// without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
 func (x *PublishMatchingRequest) Reset() {
 	*x = PublishMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2850,7 @@ func (x *PublishMatchingRequest) String() string {
 func (*PublishMatchingRequest) ProtoMessage() {}
 
 func (x *PublishMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,12 +2863,19 @@ func (x *PublishMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishMatchingRequest.ProtoReflect.Descriptor instead.
 func (*PublishMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{23}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PublishMatchingRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *PublishMatchingRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -2253,7 +2909,7 @@ type ExplainPairRequest struct {
 
 func (x *ExplainPairRequest) Reset() {
 	*x = ExplainPairRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2921,7 @@ func (x *ExplainPairRequest) String() string {
 func (*ExplainPairRequest) ProtoMessage() {}
 
 func (x *ExplainPairRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2934,7 @@ func (x *ExplainPairRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainPairRequest.ProtoReflect.Descriptor instead.
 func (*ExplainPairRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{24}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ExplainPairRequest) GetName() string {
@@ -2306,14 +2962,22 @@ func (x *ExplainPairRequest) GetMentor() string {
 type ExplainPairResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The pair with the parts of its score.
-	Pair          *MatchedPair `protobuf:"bytes,1,opt,name=pair,proto3" json:"pair,omitempty"`
+	Pair *MatchedPair `protobuf:"bytes,1,opt,name=pair,proto3" json:"pair,omitempty"`
+	// Whether the pair may be made at all.
+	Eligible bool `protobuf:"varint,2,opt,name=eligible,proto3" json:"eligible,omitempty"`
+	// The hard rules that forbid it; "private" is a reason that only one of the two knows.
+	BlockedBy []string `protobuf:"bytes,3,rep,name=blocked_by,json=blockedBy,proto3" json:"blocked_by,omitempty"`
+	// Whether the run made it.
+	Made bool `protobuf:"varint,4,opt,name=made,proto3" json:"made,omitempty"`
+	// The share of the weights about which both said something, in thousandths.
+	Completeness  int32 `protobuf:"varint,5,opt,name=completeness,proto3" json:"completeness,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainPairResponse) Reset() {
 	*x = ExplainPairResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2325,7 +2989,7 @@ func (x *ExplainPairResponse) String() string {
 func (*ExplainPairResponse) ProtoMessage() {}
 
 func (x *ExplainPairResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2338,7 +3002,7 @@ func (x *ExplainPairResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainPairResponse.ProtoReflect.Descriptor instead.
 func (*ExplainPairResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{25}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ExplainPairResponse) GetPair() *MatchedPair {
@@ -2346,6 +3010,34 @@ func (x *ExplainPairResponse) GetPair() *MatchedPair {
 		return x.Pair
 	}
 	return nil
+}
+
+func (x *ExplainPairResponse) GetEligible() bool {
+	if x != nil {
+		return x.Eligible
+	}
+	return false
+}
+
+func (x *ExplainPairResponse) GetBlockedBy() []string {
+	if x != nil {
+		return x.BlockedBy
+	}
+	return nil
+}
+
+func (x *ExplainPairResponse) GetMade() bool {
+	if x != nil {
+		return x.Made
+	}
+	return false
+}
+
+func (x *ExplainPairResponse) GetCompleteness() int32 {
+	if x != nil {
+		return x.Completeness
+	}
+	return 0
 }
 
 // Request of ExplainMissingPair.
@@ -2363,7 +3055,7 @@ type ExplainMissingPairRequest struct {
 
 func (x *ExplainMissingPairRequest) Reset() {
 	*x = ExplainMissingPairRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2375,7 +3067,7 @@ func (x *ExplainMissingPairRequest) String() string {
 func (*ExplainMissingPairRequest) ProtoMessage() {}
 
 func (x *ExplainMissingPairRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2388,7 +3080,7 @@ func (x *ExplainMissingPairRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainMissingPairRequest.ProtoReflect.Descriptor instead.
 func (*ExplainMissingPairRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{26}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ExplainMissingPairRequest) GetName() string {
@@ -2415,19 +3107,17 @@ func (x *ExplainMissingPairRequest) GetMentor() string {
 // Response of ExplainMissingPair.
 type ExplainMissingPairResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the total score would lose, exactly.
-	Loss int64 `protobuf:"varint,1,opt,name=loss,proto3" json:"loss,omitempty"`
-	// The pairs that would end.
-	Displaced []*MatchedPair `protobuf:"bytes,2,rep,name=displaced,proto3" json:"displaced,omitempty"`
-	// The rules that forbid the pair, by key; empty if none does.
-	Rules         []string `protobuf:"bytes,3,rep,name=rules,proto3" json:"rules,omitempty"`
+	// What the pair would be, and whether it may be.
+	Explanation *ExplainPairResponse `protobuf:"bytes,1,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// What making it would change in the whole, exactly. Not set if it cannot be made, or was.
+	Cost          *EditCost `protobuf:"bytes,2,opt,name=cost,proto3" json:"cost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainMissingPairResponse) Reset() {
 	*x = ExplainMissingPairResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2439,7 +3129,7 @@ func (x *ExplainMissingPairResponse) String() string {
 func (*ExplainMissingPairResponse) ProtoMessage() {}
 
 func (x *ExplainMissingPairResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2452,56 +3142,51 @@ func (x *ExplainMissingPairResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainMissingPairResponse.ProtoReflect.Descriptor instead.
 func (*ExplainMissingPairResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{27}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{49}
 }
 
-func (x *ExplainMissingPairResponse) GetLoss() int64 {
+func (x *ExplainMissingPairResponse) GetExplanation() *ExplainPairResponse {
 	if x != nil {
-		return x.Loss
-	}
-	return 0
-}
-
-func (x *ExplainMissingPairResponse) GetDisplaced() []*MatchedPair {
-	if x != nil {
-		return x.Displaced
+		return x.Explanation
 	}
 	return nil
 }
 
-func (x *ExplainMissingPairResponse) GetRules() []string {
+func (x *ExplainMissingPairResponse) GetCost() *EditCost {
 	if x != nil {
-		return x.Rules
+		return x.Cost
 	}
 	return nil
 }
 
-// Request of SimulateMatching.
-type SimulateMatchingRequest struct {
+// Request of ExplainOtherMentors.
+type ExplainOtherMentorsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the run to begin from.
+	// Name of the run.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Pairs to lock or forbid, at most 10,000.
-	Directives    []*PairDirective `protobuf:"bytes,2,rep,name=directives,proto3" json:"directives,omitempty"`
+	// The mentee, "programs/{program}/mentees/{mentee}".
+	Mentee string `protobuf:"bytes,2,opt,name=mentee,proto3" json:"mentee,omitempty"`
+	// How many at most, up to 20; 0 means 5.
+	Count         int32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *SimulateMatchingRequest) Reset() {
-	*x = SimulateMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
+func (x *ExplainOtherMentorsRequest) Reset() {
+	*x = ExplainOtherMentorsRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SimulateMatchingRequest) String() string {
+func (x *ExplainOtherMentorsRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SimulateMatchingRequest) ProtoMessage() {}
+func (*ExplainOtherMentorsRequest) ProtoMessage() {}
 
-func (x *SimulateMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
+func (x *ExplainOtherMentorsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,21 +3197,129 @@ func (x *SimulateMatchingRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SimulateMatchingRequest.ProtoReflect.Descriptor instead.
-func (*SimulateMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{28}
+// Deprecated: Use ExplainOtherMentorsRequest.ProtoReflect.Descriptor instead.
+func (*ExplainOtherMentorsRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{50}
 }
 
-func (x *SimulateMatchingRequest) GetName() string {
+func (x *ExplainOtherMentorsRequest) GetName() string {
 	if x != nil {
 		return x.Name
 	}
 	return ""
 }
 
-func (x *SimulateMatchingRequest) GetDirectives() []*PairDirective {
+func (x *ExplainOtherMentorsRequest) GetMentee() string {
 	if x != nil {
-		return x.Directives
+		return x.Mentee
+	}
+	return ""
+}
+
+func (x *ExplainOtherMentorsRequest) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Response of ExplainOtherMentors.
+type ExplainOtherMentorsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The mentors, the best first.
+	Mentors       []*OtherMentor `protobuf:"bytes,1,rep,name=mentors,proto3" json:"mentors,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainOtherMentorsResponse) Reset() {
+	*x = ExplainOtherMentorsResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainOtherMentorsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainOtherMentorsResponse) ProtoMessage() {}
+
+func (x *ExplainOtherMentorsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainOtherMentorsResponse.ProtoReflect.Descriptor instead.
+func (*ExplainOtherMentorsResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *ExplainOtherMentorsResponse) GetMentors() []*OtherMentor {
+	if x != nil {
+		return x.Mentors
+	}
+	return nil
+}
+
+// A mentor whom a mentee could have instead.
+type OtherMentor struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pair that it would be.
+	Pair *MatchedPair `protobuf:"bytes,1,opt,name=pair,proto3" json:"pair,omitempty"`
+	// What it would cost the whole.
+	Cost          *EditCost `protobuf:"bytes,2,opt,name=cost,proto3" json:"cost,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OtherMentor) Reset() {
+	*x = OtherMentor{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OtherMentor) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OtherMentor) ProtoMessage() {}
+
+func (x *OtherMentor) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OtherMentor.ProtoReflect.Descriptor instead.
+func (*OtherMentor) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *OtherMentor) GetPair() *MatchedPair {
+	if x != nil {
+		return x.Pair
+	}
+	return nil
+}
+
+func (x *OtherMentor) GetCost() *EditCost {
+	if x != nil {
+		return x.Cost
 	}
 	return nil
 }
@@ -2534,7 +3327,7 @@ func (x *SimulateMatchingRequest) GetDirectives() []*PairDirective {
 // Request of GetMatchingAudit.
 type GetMatchingAuditRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the audit, "programs/{program}/matchings/{matching}/audit".
+	// Name of the audit.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2542,7 +3335,7 @@ type GetMatchingAuditRequest struct {
 
 func (x *GetMatchingAuditRequest) Reset() {
 	*x = GetMatchingAuditRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2554,7 +3347,7 @@ func (x *GetMatchingAuditRequest) String() string {
 func (*GetMatchingAuditRequest) ProtoMessage() {}
 
 func (x *GetMatchingAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2567,7 +3360,7 @@ func (x *GetMatchingAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingAuditRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingAuditRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{29}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *GetMatchingAuditRequest) GetName() string {
@@ -2580,7 +3373,7 @@ func (x *GetMatchingAuditRequest) GetName() string {
 // Request of GetMatchingCertificate.
 type GetMatchingCertificateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the certificate, "programs/{program}/matchings/{matching}/certificate".
+	// Name of the certificate.
 	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2588,7 +3381,7 @@ type GetMatchingCertificateRequest struct {
 
 func (x *GetMatchingCertificateRequest) Reset() {
 	*x = GetMatchingCertificateRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2600,7 +3393,7 @@ func (x *GetMatchingCertificateRequest) String() string {
 func (*GetMatchingCertificateRequest) ProtoMessage() {}
 
 func (x *GetMatchingCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2613,12 +3406,77 @@ func (x *GetMatchingCertificateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingCertificateRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{30}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *GetMatchingCertificateRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+// Request of CreateProposal.
+type CreateProposalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The proposal: mentee, mentor and reason. Its name is ignored.
+	Proposal *Proposal `protobuf:"bytes,2,opt,name=proposal,proto3" json:"proposal,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateProposalRequest) Reset() {
+	*x = CreateProposalRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateProposalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateProposalRequest) ProtoMessage() {}
+
+func (x *CreateProposalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateProposalRequest.ProtoReflect.Descriptor instead.
+func (*CreateProposalRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *CreateProposalRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *CreateProposalRequest) GetProposal() *Proposal {
+	if x != nil {
+		return x.Proposal
+	}
+	return nil
+}
+
+func (x *CreateProposalRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -2634,7 +3492,7 @@ type GetProposalRequest struct {
 
 func (x *GetProposalRequest) Reset() {
 	*x = GetProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +3504,7 @@ func (x *GetProposalRequest) String() string {
 func (*GetProposalRequest) ProtoMessage() {}
 
 func (x *GetProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2659,7 +3517,7 @@ func (x *GetProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProposalRequest.ProtoReflect.Descriptor instead.
 func (*GetProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{31}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *GetProposalRequest) GetName() string {
@@ -2678,10 +3536,10 @@ type ListProposalsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state, create_time. Empty:
+	// all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
-	// create_time, ascending.
+	// In which order: create_time, optionally followed by " desc". Empty: oldest first.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2689,7 +3547,7 @@ type ListProposalsRequest struct {
 
 func (x *ListProposalsRequest) Reset() {
 	*x = ListProposalsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2701,7 +3559,7 @@ func (x *ListProposalsRequest) String() string {
 func (*ListProposalsRequest) ProtoMessage() {}
 
 func (x *ListProposalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2714,7 +3572,7 @@ func (x *ListProposalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProposalsRequest.ProtoReflect.Descriptor instead.
 func (*ListProposalsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{32}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListProposalsRequest) GetParent() string {
@@ -2755,7 +3613,7 @@ func (x *ListProposalsRequest) GetOrderBy() string {
 // Response of ListProposals.
 type ListProposalsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The proposals of this page.
+	// Those of this page.
 	Proposals []*Proposal `protobuf:"bytes,1,rep,name=proposals,proto3" json:"proposals,omitempty"`
 	// What to send as page_token for the next page; empty on the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -2765,7 +3623,7 @@ type ListProposalsResponse struct {
 
 func (x *ListProposalsResponse) Reset() {
 	*x = ListProposalsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +3635,7 @@ func (x *ListProposalsResponse) String() string {
 func (*ListProposalsResponse) ProtoMessage() {}
 
 func (x *ListProposalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +3648,7 @@ func (x *ListProposalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProposalsResponse.ProtoReflect.Descriptor instead.
 func (*ListProposalsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{33}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ListProposalsResponse) GetProposals() []*Proposal {
@@ -2812,21 +3670,24 @@ type AcceptProposalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the proposal.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who answers: the mentee or the mentor of the pair, by resource name.
-	Side string `protobuf:"bytes,2,opt,name=side,proto3" json:"side,omitempty"`
+	// For which side: needed from staff, who answer for somebody else.
+	Side MentoringRole `protobuf:"varint,2,opt,name=side,proto3,enum=fairlead.v1.MentoringRole" json:"side,omitempty"`
+	// Why somebody else answers: needed from staff. At most 1,000 characters without anybody's
+	// personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
 	// Empty: no check.
-	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptProposalRequest) Reset() {
 	*x = AcceptProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2838,7 +3699,7 @@ func (x *AcceptProposalRequest) String() string {
 func (*AcceptProposalRequest) ProtoMessage() {}
 
 func (x *AcceptProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2851,7 +3712,7 @@ func (x *AcceptProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptProposalRequest.ProtoReflect.Descriptor instead.
 func (*AcceptProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{34}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *AcceptProposalRequest) GetName() string {
@@ -2861,9 +3722,16 @@ func (x *AcceptProposalRequest) GetName() string {
 	return ""
 }
 
-func (x *AcceptProposalRequest) GetSide() string {
+func (x *AcceptProposalRequest) GetSide() MentoringRole {
 	if x != nil {
 		return x.Side
+	}
+	return MentoringRole_MENTORING_ROLE_UNSPECIFIED
+}
+
+func (x *AcceptProposalRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
 	}
 	return ""
 }
@@ -2887,23 +3755,30 @@ type DeclineProposalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the proposal.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who answers: the mentee or the mentor of the pair, by resource name.
-	Side string `protobuf:"bytes,2,opt,name=side,proto3" json:"side,omitempty"`
-	// Why, if they want to say. At most 1,000 characters.
-	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// For which side: needed from staff, who answer for somebody else.
+	Side MentoringRole `protobuf:"varint,2,opt,name=side,proto3,enum=fairlead.v1.MentoringRole" json:"side,omitempty"`
+	// Why.
+	Reason Proposal_DeclineReason `protobuf:"varint,3,opt,name=reason,proto3,enum=fairlead.v1.Proposal_DeclineReason" json:"reason,omitempty"`
+	// The same in their own words, if they want to say, at most 1,000 characters.
+	Note string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	// Whether the two are never to be matched again. Nobody else is told.
+	Never bool `protobuf:"varint,5,opt,name=never,proto3" json:"never,omitempty"`
+	// Why somebody else answers: needed from staff. At most 1,000 characters without anybody's
+	// personal data.
+	OnBehalfReason string `protobuf:"bytes,6,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
 	// Empty: no check.
-	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeclineProposalRequest) Reset() {
 	*x = DeclineProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2915,7 +3790,7 @@ func (x *DeclineProposalRequest) String() string {
 func (*DeclineProposalRequest) ProtoMessage() {}
 
 func (x *DeclineProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2928,7 +3803,7 @@ func (x *DeclineProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineProposalRequest.ProtoReflect.Descriptor instead.
 func (*DeclineProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{35}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *DeclineProposalRequest) GetName() string {
@@ -2938,16 +3813,37 @@ func (x *DeclineProposalRequest) GetName() string {
 	return ""
 }
 
-func (x *DeclineProposalRequest) GetSide() string {
+func (x *DeclineProposalRequest) GetSide() MentoringRole {
 	if x != nil {
 		return x.Side
+	}
+	return MentoringRole_MENTORING_ROLE_UNSPECIFIED
+}
+
+func (x *DeclineProposalRequest) GetReason() Proposal_DeclineReason {
+	if x != nil {
+		return x.Reason
+	}
+	return Proposal_DECLINE_REASON_UNSPECIFIED
+}
+
+func (x *DeclineProposalRequest) GetNote() string {
+	if x != nil {
+		return x.Note
 	}
 	return ""
 }
 
-func (x *DeclineProposalRequest) GetReason() string {
+func (x *DeclineProposalRequest) GetNever() bool {
 	if x != nil {
-		return x.Reason
+		return x.Never
+	}
+	return false
+}
+
+func (x *DeclineProposalRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
 	}
 	return ""
 }
@@ -2966,6 +3862,81 @@ func (x *DeclineProposalRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of RecallProposal.
+type RecallProposalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the proposal.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, at most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecallProposalRequest) Reset() {
+	*x = RecallProposalRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecallProposalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecallProposalRequest) ProtoMessage() {}
+
+func (x *RecallProposalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecallProposalRequest.ProtoReflect.Descriptor instead.
+func (*RecallProposalRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *RecallProposalRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RecallProposalRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RecallProposalRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *RecallProposalRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of GetMentorship.
 type GetMentorshipRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2977,7 +3948,7 @@ type GetMentorshipRequest struct {
 
 func (x *GetMentorshipRequest) Reset() {
 	*x = GetMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2989,7 +3960,7 @@ func (x *GetMentorshipRequest) String() string {
 func (*GetMentorshipRequest) ProtoMessage() {}
 
 func (x *GetMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3002,7 +3973,7 @@ func (x *GetMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*GetMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{36}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GetMentorshipRequest) GetName() string {
@@ -3021,10 +3992,10 @@ type ListMentorshipsRequest struct {
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160, such as state = "ACTIVE". Fields: state, create_time.
+	// Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
-	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
-	// create_time, ascending.
+	// In which order: create_time, optionally followed by " desc". Empty: oldest first.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3032,7 +4003,7 @@ type ListMentorshipsRequest struct {
 
 func (x *ListMentorshipsRequest) Reset() {
 	*x = ListMentorshipsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3044,7 +4015,7 @@ func (x *ListMentorshipsRequest) String() string {
 func (*ListMentorshipsRequest) ProtoMessage() {}
 
 func (x *ListMentorshipsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3057,7 +4028,7 @@ func (x *ListMentorshipsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorshipsRequest.ProtoReflect.Descriptor instead.
 func (*ListMentorshipsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{37}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *ListMentorshipsRequest) GetParent() string {
@@ -3098,7 +4069,7 @@ func (x *ListMentorshipsRequest) GetOrderBy() string {
 // Response of ListMentorships.
 type ListMentorshipsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mentorships of this page.
+	// Those of this page.
 	Mentorships []*Mentorship `protobuf:"bytes,1,rep,name=mentorships,proto3" json:"mentorships,omitempty"`
 	// What to send as page_token for the next page; empty on the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -3108,7 +4079,7 @@ type ListMentorshipsResponse struct {
 
 func (x *ListMentorshipsResponse) Reset() {
 	*x = ListMentorshipsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3120,7 +4091,7 @@ func (x *ListMentorshipsResponse) String() string {
 func (*ListMentorshipsResponse) ProtoMessage() {}
 
 func (x *ListMentorshipsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3133,7 +4104,7 @@ func (x *ListMentorshipsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorshipsResponse.ProtoReflect.Descriptor instead.
 func (*ListMentorshipsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{38}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *ListMentorshipsResponse) GetMentorships() []*Mentorship {
@@ -3150,35 +4121,30 @@ func (x *ListMentorshipsResponse) GetNextPageToken() string {
 	return ""
 }
 
-// Request of UpdateMentorship.
-type UpdateMentorshipRequest struct {
+// Request of GetPartner.
+type GetPartnerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The mentorship with its name, the new values and its etag.
-	Mentorship *Mentorship `protobuf:"bytes,1,opt,name=mentorship,proto3" json:"mentorship,omitempty"`
-	// The field to change: "goals". Left out: it, if it is set.
-	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
-	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
-	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Name of the partner.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *UpdateMentorshipRequest) Reset() {
-	*x = UpdateMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
+func (x *GetPartnerRequest) Reset() {
+	*x = GetPartnerRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *UpdateMentorshipRequest) String() string {
+func (x *GetPartnerRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*UpdateMentorshipRequest) ProtoMessage() {}
+func (*GetPartnerRequest) ProtoMessage() {}
 
-func (x *UpdateMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
+func (x *GetPartnerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3189,26 +4155,162 @@ func (x *UpdateMentorshipRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use UpdateMentorshipRequest.ProtoReflect.Descriptor instead.
-func (*UpdateMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{39}
+// Deprecated: Use GetPartnerRequest.ProtoReflect.Descriptor instead.
+func (*GetPartnerRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{65}
 }
 
-func (x *UpdateMentorshipRequest) GetMentorship() *Mentorship {
+func (x *GetPartnerRequest) GetName() string {
 	if x != nil {
-		return x.Mentorship
+		return x.Name
+	}
+	return ""
+}
+
+// Request of SaveMeeting.
+type SaveMeetingRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The meeting. With an id: the one to change.
+	Meeting *Meeting `protobuf:"bytes,2,opt,name=meeting,proto3" json:"meeting,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SaveMeetingRequest) Reset() {
+	*x = SaveMeetingRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SaveMeetingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SaveMeetingRequest) ProtoMessage() {}
+
+func (x *SaveMeetingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SaveMeetingRequest.ProtoReflect.Descriptor instead.
+func (*SaveMeetingRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *SaveMeetingRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SaveMeetingRequest) GetMeeting() *Meeting {
+	if x != nil {
+		return x.Meeting
 	}
 	return nil
 }
 
-func (x *UpdateMentorshipRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+func (x *SaveMeetingRequest) GetEtag() string {
 	if x != nil {
-		return x.UpdateMask
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *SaveMeetingRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of SaveGoal.
+type SaveGoalRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The goal. With an id: the one to change.
+	Goal *Goal `protobuf:"bytes,2,opt,name=goal,proto3" json:"goal,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SaveGoalRequest) Reset() {
+	*x = SaveGoalRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SaveGoalRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SaveGoalRequest) ProtoMessage() {}
+
+func (x *SaveGoalRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SaveGoalRequest.ProtoReflect.Descriptor instead.
+func (*SaveGoalRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *SaveGoalRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SaveGoalRequest) GetGoal() *Goal {
+	if x != nil {
+		return x.Goal
 	}
 	return nil
 }
 
-func (x *UpdateMentorshipRequest) GetRequestId() string {
+func (x *SaveGoalRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *SaveGoalRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
@@ -3232,7 +4334,7 @@ type HoldMentorshipRequest struct {
 
 func (x *HoldMentorshipRequest) Reset() {
 	*x = HoldMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3244,7 +4346,7 @@ func (x *HoldMentorshipRequest) String() string {
 func (*HoldMentorshipRequest) ProtoMessage() {}
 
 func (x *HoldMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3257,7 +4359,7 @@ func (x *HoldMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*HoldMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{40}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *HoldMentorshipRequest) GetName() string {
@@ -3298,7 +4400,7 @@ type ReviveMentorshipRequest struct {
 
 func (x *ReviveMentorshipRequest) Reset() {
 	*x = ReviveMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3310,7 +4412,7 @@ func (x *ReviveMentorshipRequest) String() string {
 func (*ReviveMentorshipRequest) ProtoMessage() {}
 
 func (x *ReviveMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3323,7 +4425,7 @@ func (x *ReviveMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviveMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*ReviveMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{41}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ReviveMentorshipRequest) GetName() string {
@@ -3347,26 +4449,95 @@ func (x *ReviveMentorshipRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of CompleteMentorship.
+type CompleteMentorshipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CompleteMentorshipRequest) Reset() {
+	*x = CompleteMentorshipRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[70]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CompleteMentorshipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CompleteMentorshipRequest) ProtoMessage() {}
+
+func (x *CompleteMentorshipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[70]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CompleteMentorshipRequest.ProtoReflect.Descriptor instead.
+func (*CompleteMentorshipRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{70}
+}
+
+func (x *CompleteMentorshipRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CompleteMentorshipRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *CompleteMentorshipRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of EndMentorship.
 type EndMentorshipRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the mentorship.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Why, at most 1,000 characters without anybody's personal data.
-	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why: NO_TIME, GOALS_CHANGED, NOT_A_FIT, MOVED_ON or OTHER.
+	Reason Mentorship_EndReason `protobuf:"varint,2,opt,name=reason,proto3,enum=fairlead.v1.Mentorship_EndReason" json:"reason,omitempty"`
+	// Why somebody else ends it: needed from staff. At most 1,000 characters without anybody's
+	// personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
 	// Empty: no check.
-	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EndMentorshipRequest) Reset() {
 	*x = EndMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3378,7 +4549,7 @@ func (x *EndMentorshipRequest) String() string {
 func (*EndMentorshipRequest) ProtoMessage() {}
 
 func (x *EndMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3391,7 +4562,7 @@ func (x *EndMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*EndMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{42}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *EndMentorshipRequest) GetName() string {
@@ -3401,9 +4572,16 @@ func (x *EndMentorshipRequest) GetName() string {
 	return ""
 }
 
-func (x *EndMentorshipRequest) GetReason() string {
+func (x *EndMentorshipRequest) GetReason() Mentorship_EndReason {
 	if x != nil {
 		return x.Reason
+	}
+	return Mentorship_END_REASON_UNSPECIFIED
+}
+
+func (x *EndMentorshipRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
 	}
 	return ""
 }
@@ -3422,173 +4600,296 @@ func (x *EndMentorshipRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of LeaveMentorship.
+type LeaveMentorshipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the program's person is to know, if anything, at most 4,000 characters. The other side
+	// never sees it.
+	Words string `protobuf:"bytes,2,opt,name=words,proto3" json:"words,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeaveMentorshipRequest) Reset() {
+	*x = LeaveMentorshipRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[72]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeaveMentorshipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeaveMentorshipRequest) ProtoMessage() {}
+
+func (x *LeaveMentorshipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[72]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeaveMentorshipRequest.ProtoReflect.Descriptor instead.
+func (*LeaveMentorshipRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{72}
+}
+
+func (x *LeaveMentorshipRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LeaveMentorshipRequest) GetWords() string {
+	if x != nil {
+		return x.Words
+	}
+	return ""
+}
+
+func (x *LeaveMentorshipRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of HandleSafeExit.
+type HandleSafeExitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What was done, at most 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandleSafeExitRequest) Reset() {
+	*x = HandleSafeExitRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[73]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandleSafeExitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandleSafeExitRequest) ProtoMessage() {}
+
+func (x *HandleSafeExitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[73]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandleSafeExitRequest.ProtoReflect.Descriptor instead.
+func (*HandleSafeExitRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{73}
+}
+
+func (x *HandleSafeExitRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *HandleSafeExitRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *HandleSafeExitRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *HandleSafeExitRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of AnswerSurvey.
+type AnswerSurveyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the mentorship.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The answers.
+	Survey *ClosingSurvey `protobuf:"bytes,2,opt,name=survey,proto3" json:"survey,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerSurveyRequest) Reset() {
+	*x = AnswerSurveyRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[74]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerSurveyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerSurveyRequest) ProtoMessage() {}
+
+func (x *AnswerSurveyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[74]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerSurveyRequest.ProtoReflect.Descriptor instead.
+func (*AnswerSurveyRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{74}
+}
+
+func (x *AnswerSurveyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *AnswerSurveyRequest) GetSurvey() *ClosingSurvey {
+	if x != nil {
+		return x.Survey
+	}
+	return nil
+}
+
+func (x *AnswerSurveyRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of GetMentoringMeasures.
+type GetMentoringMeasuresRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the measures.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetMentoringMeasuresRequest) Reset() {
+	*x = GetMentoringMeasuresRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[75]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetMentoringMeasuresRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetMentoringMeasuresRequest) ProtoMessage() {}
+
+func (x *GetMentoringMeasuresRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[75]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetMentoringMeasuresRequest.ProtoReflect.Descriptor instead.
+func (*GetMentoringMeasuresRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{75}
+}
+
+func (x *GetMentoringMeasuresRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 var File_fairlead_v1_mentorship_service_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\n" +
-	"$fairlead/v1/mentorship_service.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x19fairlead/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/httpbody.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x05\n" +
-	"\x06Mentor\x12V\n" +
-	"\x04name\x18\x01 \x01(\tBB\xe0A\b\xbaH<\xd8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x04name\x127\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.EnrollmentStateB\x03\xe0A\x03R\x05state\x123\n" +
-	"\acontact\x18\x03 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x01R\acontact\x12^\n" +
-	"\aanswers\x18\x04 \x03(\v2 .fairlead.v1.Mentor.AnswersEntryB\"\xe0A\x01\xbaH\x1c\x9a\x01\x19\x10d\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\aanswers\x12(\n" +
-	"\bcapacity\x18\x05 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x182(\x00R\bcapacity\x12\x1e\n" +
-	"\x04etag\x18\x06 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x12@\n" +
-	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\x1aO\n" +
-	"\fAnswersEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.fairlead.v1.AnswerR\x05value:\x028\x01:X\xeaAU\n" +
-	"\x1dopenfairlead.github.io/Mentor\x12#programs/{program}/mentors/{mentor}*\amentors2\x06mentor\"\xa3\x05\n" +
-	"\x06Mentee\x12V\n" +
-	"\x04name\x18\x01 \x01(\tBB\xe0A\b\xbaH<\xd8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x04name\x127\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.EnrollmentStateB\x03\xe0A\x03R\x05state\x123\n" +
-	"\acontact\x18\x03 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x01R\acontact\x12^\n" +
-	"\aanswers\x18\x04 \x03(\v2 .fairlead.v1.Mentee.AnswersEntryB\"\xe0A\x01\xbaH\x1c\x9a\x01\x19\x10d\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\aanswers\x12$\n" +
-	"\x06demand\x18\x05 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\n" +
-	"(\x00R\x06demand\x12\x1e\n" +
-	"\x04etag\x18\x06 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x12@\n" +
-	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\x1aO\n" +
-	"\fAnswersEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.fairlead.v1.AnswerR\x05value:\x028\x01:X\xeaAU\n" +
-	"\x1dopenfairlead.github.io/Mentee\x12#programs/{program}/mentees/{mentee}*\amentees2\x06mentee\"\xc3\b\n" +
-	"\bMatching\x12X\n" +
-	"\x04name\x18\x01 \x01(\tBD\xe0A\b\xbaH>\xd8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x126\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1b.fairlead.v1.Matching.StateB\x03\xe0A\x03R\x05state\x128\n" +
+	"$fairlead/v1/mentorship_service.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a%fairlead/v1/application_service.proto\x1a\x1bfairlead/v1/mentoring.proto\x1a\x19fairlead/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/httpbody.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\"\x92\x01\n" +
+	"\x17GetMentoringPlanRequest\x12w\n" +
+	"\x04name\x18\x01 \x01(\tBc\xe0A\x02\xfaA&\n" +
+	"$openfairlead.github.io/MentoringPlan\xbaH4\xc8\x01\x01r/2-^programs/[a-z][a-z0-9-]{2,62}/mentoringPlan$R\x04name\"\xe3\x01\n" +
+	"\x1aUpdateMentoringPlanRequest\x12L\n" +
+	"\x0ementoring_plan\x18\x01 \x01(\v2\x1a.fairlead.v1.MentoringPlanB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\rmentoringPlan\x12@\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
+	"updateMask\x125\n" +
 	"\n" +
-	"objectives\x18\x03 \x03(\tB\x18\xe0A\x01\xe0A\x05\xbaH\x0f\x92\x01\f\x10\a\x18\x01\"\x06r\x04\x10\x01\x18\x14R\n" +
-	"objectives\x12K\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x89\x02\n" +
+	"\x13EnrollMentorRequest\x12f\n" +
+	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentor\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
+	"\x06mentor\x18\x02 \x01(\v2\x13.fairlead.v1.MentorB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentor\x12\x1b\n" +
+	"\x06submit\x18\x03 \x01(\bB\x03\xe0A\x01R\x06submit\x125\n" +
 	"\n" +
-	"directives\x18\x04 \x03(\v2\x1a.fairlead.v1.PairDirectiveB\x0f\xe0A\x01\xe0A\x05\xbaH\x06\x92\x01\x03\x10\x90NR\n" +
-	"directives\x12\"\n" +
-	"\x04seed\x18\x05 \x01(\tB\x0e\xe0A\x01\xe0A\x05\xbaH\x05r\x03\x18\xc8\x01R\x04seed\x123\n" +
-	"\x05pairs\x18\x06 \x03(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x05pairs\x12?\n" +
-	"\tunmatched\x18\a \x03(\v2\x1c.fairlead.v1.UnmatchedMenteeB\x03\xe0A\x03R\tunmatched\x12(\n" +
-	"\rcovered_count\x18\b \x01(\x05B\x03\xe0A\x03R\fcoveredCount\x12$\n" +
-	"\vworst_score\x18\t \x01(\x05B\x03\xe0A\x03R\n" +
-	"worstScore\x12$\n" +
-	"\vtotal_score\x18\n" +
-	" \x01(\x03B\x03\xe0A\x03R\n" +
-	"totalScore\x12&\n" +
-	"\finput_digest\x18\v \x01(\tB\x03\xe0A\x03R\vinputDigest\x12\x1b\n" +
-	"\x06engine\x18\f \x01(\tB\x03\xe0A\x03R\x06engine\x12\x17\n" +
-	"\x04etag\x18\r \x01(\tB\x03\xe0A\x03R\x04etag\x12@\n" +
-	"\vcreate_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x12@\n" +
-	"\vupdate_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\x12:\n" +
-	"\bend_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"\x8b\x01\n" +
-	"\x05State\x12\x15\n" +
-	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
-	"\n" +
-	"\x06QUEUED\x10\x01\x12\v\n" +
-	"\aSOLVING\x10\x02\x12\n" +
-	"\n" +
-	"\x06SOLVED\x10\x03\x12\r\n" +
-	"\tIN_REVIEW\x10\x04\x12\r\n" +
-	"\tPUBLISHED\x10\x05\x12\x0e\n" +
-	"\n" +
-	"SUPERSEDED\x10\x06\x12\n" +
-	"\n" +
-	"\x06FAILED\x10\a\x12\f\n" +
-	"\bCANCELED\x10\b:b\xeaA_\n" +
-	"\x1fopenfairlead.github.io/Matching\x12'programs/{program}/matchings/{matching}*\tmatchings2\bmatching\"\xa9\x03\n" +
-	"\rPairDirective\x12C\n" +
-	"\x04kind\x18\x01 \x01(\x0e2\x1f.fairlead.v1.PairDirective.KindB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\x04kind\x12|\n" +
-	"\x06mentee\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Mentee\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x06mentee\x12|\n" +
-	"\x06mentor\x18\x03 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\x12#\n" +
-	"\x06reason\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"2\n" +
-	"\x04Kind\x12\x14\n" +
-	"\x10KIND_UNSPECIFIED\x10\x00\x12\b\n" +
-	"\x04LOCK\x10\x01\x12\n" +
-	"\n" +
-	"\x06FORBID\x10\x02\"\xd9\x01\n" +
-	"\vMatchedPair\x12=\n" +
-	"\x06mentee\x18\x01 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/MenteeR\x06mentee\x12=\n" +
-	"\x06mentor\x18\x02 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/MentorR\x06mentor\x12\x19\n" +
-	"\x05score\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05score\x121\n" +
-	"\x05parts\x18\x04 \x03(\v2\x16.fairlead.v1.ScorePartB\x03\xe0A\x03R\x05parts\"\x83\x01\n" +
-	"\tScorePart\x12\x1d\n" +
-	"\afeature\x18\x01 \x01(\tB\x03\xe0A\x03R\afeature\x12\x1b\n" +
-	"\x06weight\x18\x02 \x01(\x05B\x03\xe0A\x03R\x06weight\x12\x19\n" +
-	"\x05value\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05value\x12\x1f\n" +
-	"\bevidence\x18\x04 \x03(\tB\x03\xe0A\x03R\bevidence\"\xe1\x01\n" +
-	"\x0fUnmatchedMentee\x12=\n" +
-	"\x06mentee\x18\x01 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/MenteeR\x06mentee\x12\x1b\n" +
-	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12&\n" +
-	"\fmentee_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\vmenteeCount\x12&\n" +
-	"\fmentor_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\vmentorCount\x12\"\n" +
-	"\n" +
-	"seat_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\tseatCount\"\xbb\x05\n" +
-	"\bProposal\x12X\n" +
-	"\x04name\x18\x01 \x01(\tBD\xe0A\b\xbaH>\xd8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x126\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1b.fairlead.v1.Proposal.StateB\x03\xe0A\x03R\x05state\x12C\n" +
-	"\bmatching\x18\x03 \x01(\tB'\xe0A\x03\xfaA!\n" +
-	"\x1fopenfairlead.github.io/MatchingR\bmatching\x121\n" +
-	"\x04pair\x18\x04 \x01(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x04pair\x12\x1e\n" +
-	"\x04etag\x18\x05 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x12@\n" +
-	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"expireTime\"\x9c\x01\n" +
-	"\x05State\x12\x15\n" +
-	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
-	"\n" +
-	"\x06STAGED\x10\x01\x12\b\n" +
-	"\x04SENT\x10\x02\x12\x16\n" +
-	"\x12ACCEPTED_BY_MENTEE\x10\x03\x12\x16\n" +
-	"\x12ACCEPTED_BY_MENTOR\x10\x04\x12\r\n" +
-	"\tCONFIRMED\x10\x05\x12\f\n" +
-	"\bDECLINED\x10\x06\x12\v\n" +
-	"\aEXPIRED\x10\a\x12\f\n" +
-	"\bRECALLED\x10\b:b\xeaA_\n" +
-	"\x1fopenfairlead.github.io/Proposal\x12'programs/{program}/proposals/{proposal}*\tproposals2\bproposal\"\x9d\x06\n" +
-	"\n" +
-	"Mentorship\x12Z\n" +
-	"\x04name\x18\x01 \x01(\tBF\xe0A\b\xbaH@\xd8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x128\n" +
-	"\x05state\x18\x02 \x01(\x0e2\x1d.fairlead.v1.Mentorship.StateB\x03\xe0A\x03R\x05state\x12=\n" +
-	"\x06mentee\x18\x03 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/MenteeR\x06mentee\x12=\n" +
-	"\x06mentor\x18\x04 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/MentorR\x06mentor\x12*\n" +
-	"\x05goals\x18\x05 \x03(\tB\x14\xe0A\x01\xbaH\x0e\x92\x01\v\x10\x14\"\ar\x05\x10\x01\x18\xe8\aR\x05goals\x12(\n" +
-	"\rmeeting_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\fmeetingCount\x12\x1e\n" +
-	"\x04etag\x18\a \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x12@\n" +
-	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\x12:\n" +
-	"\bend_time\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"W\n" +
-	"\x05State\x12\x15\n" +
-	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
-	"\n" +
-	"\x06ACTIVE\x10\x01\x12\v\n" +
-	"\aON_HOLD\x10\x02\x12\r\n" +
-	"\tCOMPLETED\x10\x03\x12\x0f\n" +
-	"\vENDED_EARLY\x10\x04:l\xeaAi\n" +
-	"!openfairlead.github.io/Mentorship\x12+programs/{program}/mentorships/{mentorship}*\vmentorships2\n" +
-	"mentorship\"\xec\x01\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"c\n" +
+	"\x14EnrollMentorResponse\x120\n" +
+	"\x06mentor\x18\x01 \x01(\v2\x13.fairlead.v1.MentorB\x03\xe0A\x03R\x06mentor\x12\x19\n" +
+	"\x05token\x18\x02 \x01(\tB\x03\xe0A\x03R\x05token\"\xc0\x02\n" +
 	"\x13CreateMentorRequest\x12f\n" +
 	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentor\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
-	"\x06mentor\x18\x02 \x01(\v2\x13.fairlead.v1.MentorB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentor\x125\n" +
+	"\x06mentor\x18\x02 \x01(\v2\x13.fairlead.v1.MentorB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentor\x12\x1b\n" +
+	"\x06submit\x18\x03 \x01(\bB\x03\xe0A\x01R\x06submit\x125\n" +
+	"\x10on_behalf_reason\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x8c\x01\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9a\x02\n" +
+	"\x14ImportMentorsRequest\x12f\n" +
+	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentor\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12;\n" +
+	"\amentors\x18\x02 \x03(\v2\x13.fairlead.v1.MentorB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\x90NR\amentors\x12&\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"A\n" +
+	"\x15ImportMentorsResponse\x12(\n" +
+	"\rcreated_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\fcreatedCount\"\x8c\x01\n" +
 	"\x10GetMentorRequest\x12x\n" +
 	"\x04name\x18\x01 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
 	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x04name\"\x9d\x02\n" +
@@ -3603,18 +4904,38 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"v\n" +
 	"\x13ListMentorsResponse\x122\n" +
 	"\amentors\x18\x01 \x03(\v2\x13.fairlead.v1.MentorB\x03\xe0A\x03R\amentors\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xc6\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xfd\x01\n" +
 	"\x13UpdateMentorRequest\x126\n" +
 	"\x06mentor\x18\x01 \x01(\v2\x13.fairlead.v1.MentorB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentor\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xec\x01\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x89\x02\n" +
+	"\x13EnrollMenteeRequest\x12f\n" +
+	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentee\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
+	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentee\x12\x1b\n" +
+	"\x06submit\x18\x03 \x01(\bB\x03\xe0A\x01R\x06submit\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"c\n" +
+	"\x14EnrollMenteeResponse\x120\n" +
+	"\x06mentee\x18\x01 \x01(\v2\x13.fairlead.v1.MenteeB\x03\xe0A\x03R\x06mentee\x12\x19\n" +
+	"\x05token\x18\x02 \x01(\tB\x03\xe0A\x03R\x05token\"\xc0\x02\n" +
 	"\x13CreateMenteeRequest\x12f\n" +
 	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentee\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
-	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentee\x125\n" +
+	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentee\x12\x1b\n" +
+	"\x06submit\x18\x03 \x01(\bB\x03\xe0A\x01R\x06submit\x125\n" +
+	"\x10on_behalf_reason\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x8c\x01\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9a\x02\n" +
+	"\x14ImportMenteesRequest\x12f\n" +
+	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentee\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12;\n" +
+	"\amentees\x18\x02 \x03(\v2\x13.fairlead.v1.MenteeB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\x90NR\amentees\x12&\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"A\n" +
+	"\x15ImportMenteesResponse\x12(\n" +
+	"\rcreated_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\fcreatedCount\"\x8c\x01\n" +
 	"\x10GetMenteeRequest\x12x\n" +
 	"\x04name\x18\x01 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
 	"\x1dopenfairlead.github.io/Mentee\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x04name\"\x9d\x02\n" +
@@ -3629,18 +4950,83 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"v\n" +
 	"\x13ListMenteesResponse\x122\n" +
 	"\amentees\x18\x01 \x03(\v2\x13.fairlead.v1.MenteeB\x03\xe0A\x03R\amentees\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xc6\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xfd\x01\n" +
 	"\x13UpdateMenteeRequest\x126\n" +
 	"\x06mentee\x18\x01 \x01(\v2\x13.fairlead.v1.MenteeB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentee\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf6\x01\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xc6\x02\n" +
+	"\x15MoveEnrollmentRequest\x12`\n" +
+	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12O\n" +
+	"\ftarget_state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.EnrollmentStateB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\vtargetState\x12#\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"|\n" +
+	"\x16MoveEnrollmentResponse\x120\n" +
+	"\x06mentor\x18\x01 \x01(\v2\x13.fairlead.v1.MentorB\x03\xe0A\x03R\x06mentor\x120\n" +
+	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\x03\xe0A\x03R\x06mentee\"\xa7\x01\n" +
+	"\x1bIssueEnrollmentTokenRequest\x12`\n" +
+	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\"9\n" +
+	"\x1cIssueEnrollmentTokenResponse\x12\x19\n" +
+	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x03R\x05token\"\xe5\x01\n" +
+	"\x1aIssueEnrollmentLinkRequest\x12`\n" +
+	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12@\n" +
+	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x13\xe0A\x01\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xeaI2\x02\b<R\x03ttl\x12#\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\xd9\x01\n" +
+	"\x16EraseEnrollmentRequest\x12`\n" +
+	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"}\n" +
+	"\x17EraseEnrollmentResponse\x120\n" +
+	"\x06mentor\x18\x01 \x01(\v2\x13.fairlead.v1.MentorB\x03\xe0A\x03R\x06mentor\x120\n" +
+	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\x03\xe0A\x03R\x06mentee\"\xfb\x01\n" +
+	"\x16CreateDirectiveRequest\x12i\n" +
+	"\x06parent\x18\x01 \x01(\tBQ\xe0A\x02\xfaA\"\x12 openfairlead.github.io/Directive\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12?\n" +
+	"\tdirective\x18\x02 \x01(\v2\x16.fairlead.v1.DirectiveB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\tdirective\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x95\x01\n" +
+	"\x13GetDirectiveRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Directive\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/directives/[0-9a-f-]{36}$R\x04name\"\xa3\x02\n" +
+	"\x15ListDirectivesRequest\x12i\n" +
+	"\x06parent\x18\x01 \x01(\tBQ\xe0A\x02\xfaA\"\x12 openfairlead.github.io/Directive\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
+	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12%\n" +
+	"\border_by\x18\x05 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"\x82\x01\n" +
+	"\x16ListDirectivesResponse\x12;\n" +
+	"\n" +
+	"directives\x18\x01 \x03(\v2\x16.fairlead.v1.DirectiveB\x03\xe0A\x03R\n" +
+	"directives\x12+\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\x95\x02\n" +
+	"\x14LiftDirectiveRequest\x12~\n" +
+	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
+	" openfairlead.github.io/Directive\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/directives/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf6\x01\n" +
 	"\x15CreateMatchingRequest\x12h\n" +
 	"\x06parent\x18\x01 \x01(\tBP\xe0A\x02\xfaA!\x12\x1fopenfairlead.github.io/Matching\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12<\n" +
 	"\bmatching\x18\x02 \x01(\v2\x15.fairlead.v1.MatchingB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bmatching\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x92\x01\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xcd\x01\n" +
+	"\x16RematchProposalRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x125\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x92\x01\n" +
 	"\x12GetMatchingRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\"\xa1\x02\n" +
@@ -3655,44 +5041,94 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"~\n" +
 	"\x15ListMatchingsResponse\x128\n" +
 	"\tmatchings\x18\x01 \x03(\v2\x15.fairlead.v1.MatchingB\x03\xe0A\x03R\tmatchings\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xed\x01\n" +
-	"\x16PublishMatchingRequest\x12|\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\x94\x01\n" +
+	"\x14WatchMatchingRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\"O\n" +
+	"\x15WatchMatchingResponse\x126\n" +
+	"\bmatching\x18\x01 \x01(\v2\x15.fairlead.v1.MatchingB\x03\xe0A\x03R\bmatching\"\xcc\x01\n" +
+	"\x15CancelMatchingRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x125\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xa6\x01\n" +
+	"\x18GetMatchingResultRequest\x12\x89\x01\n" +
+	"\x04name\x18\x01 \x01(\tBu\xe0A\x02\xfaA'\n" +
+	"%openfairlead.github.io/MatchingResult\xbaHE\xc8\x01\x01r@2>^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}/result$R\x04name\"\xcd\x01\n" +
+	"\x17SimulateMatchingRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x124\n" +
+	"\x04edit\x18\x02 \x01(\v2\x15.fairlead.v1.PairEditB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04edit\"J\n" +
+	"\x18SimulateMatchingResponse\x12.\n" +
+	"\x04cost\x18\x01 \x01(\v2\x15.fairlead.v1.EditCostB\x03\xe0A\x03R\x04cost\"\xa0\x02\n" +
+	"\x13EditMatchingRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x124\n" +
+	"\x04edit\x18\x02 \x01(\v2\x15.fairlead.v1.PairEditB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04edit\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xee\x01\n" +
+	"\x17UndoMatchingEditRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x8e\x03\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x95\x02\n" +
+	"\x16PublishMatchingRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x8e\x03\n" +
 	"\x12ExplainPairRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12|\n" +
 	"\x06mentee\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
 	"\x1dopenfairlead.github.io/Mentee\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x06mentee\x12|\n" +
 	"\x06mentor\x18\x03 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\"H\n" +
+	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\"\xcf\x01\n" +
 	"\x13ExplainPairResponse\x121\n" +
-	"\x04pair\x18\x01 \x01(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x04pair\"\x95\x03\n" +
+	"\x04pair\x18\x01 \x01(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x04pair\x12\x1f\n" +
+	"\beligible\x18\x02 \x01(\bB\x03\xe0A\x03R\beligible\x12\"\n" +
+	"\n" +
+	"blocked_by\x18\x03 \x03(\tB\x03\xe0A\x03R\tblockedBy\x12\x17\n" +
+	"\x04made\x18\x04 \x01(\bB\x03\xe0A\x03R\x04made\x12'\n" +
+	"\fcompleteness\x18\x05 \x01(\x05B\x03\xe0A\x03R\fcompleteness\"\x95\x03\n" +
 	"\x19ExplainMissingPairRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12|\n" +
 	"\x06mentee\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
 	"\x1dopenfairlead.github.io/Mentee\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x06mentee\x12|\n" +
 	"\x06mentor\x18\x03 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\"\x8d\x01\n" +
-	"\x1aExplainMissingPairResponse\x12\x17\n" +
-	"\x04loss\x18\x01 \x01(\x03B\x03\xe0A\x03R\x04loss\x12;\n" +
-	"\tdisplaced\x18\x02 \x03(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\tdisplaced\x12\x19\n" +
-	"\x05rules\x18\x03 \x03(\tB\x03\xe0A\x03R\x05rules\"\xe1\x01\n" +
-	"\x17SimulateMatchingRequest\x12|\n" +
+	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\"\x95\x01\n" +
+	"\x1aExplainMissingPairResponse\x12G\n" +
+	"\vexplanation\x18\x01 \x01(\v2 .fairlead.v1.ExplainPairResponseB\x03\xe0A\x03R\vexplanation\x12.\n" +
+	"\x04cost\x18\x02 \x01(\v2\x15.fairlead.v1.EditCostB\x03\xe0A\x03R\x04cost\"\xbc\x02\n" +
+	"\x1aExplainOtherMentorsRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
-	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12H\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12|\n" +
+	"\x06mentee\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/Mentee\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x06mentee\x12\"\n" +
+	"\x05count\x18\x03 \x01(\x05B\f\xe0A\x01\xbaH\x06\x1a\x04\x18\x14(\x00R\x05count\"V\n" +
+	"\x1bExplainOtherMentorsResponse\x127\n" +
+	"\amentors\x18\x01 \x03(\v2\x18.fairlead.v1.OtherMentorB\x03\xe0A\x03R\amentors\"p\n" +
+	"\vOtherMentor\x121\n" +
+	"\x04pair\x18\x01 \x01(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x04pair\x12.\n" +
+	"\x04cost\x18\x02 \x01(\v2\x15.fairlead.v1.EditCostB\x03\xe0A\x03R\x04cost\"\xa3\x01\n" +
+	"\x17GetMatchingAuditRequest\x12\x87\x01\n" +
+	"\x04name\x18\x01 \x01(\tBs\xe0A\x02\xfaA&\n" +
+	"$openfairlead.github.io/MatchingAudit\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}/audit$R\x04name\"\x85\x01\n" +
+	"\x1dGetMatchingCertificateRequest\x12d\n" +
+	"\x04name\x18\x01 \x01(\tBP\xe0A\x02\xbaHJ\xc8\x01\x01rE2C^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}/certificate$R\x04name\"\xf6\x01\n" +
+	"\x15CreateProposalRequest\x12h\n" +
+	"\x06parent\x18\x01 \x01(\tBP\xe0A\x02\xfaA!\x12\x1fopenfairlead.github.io/Proposal\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12<\n" +
+	"\bproposal\x18\x02 \x01(\v2\x15.fairlead.v1.ProposalB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\bproposal\x125\n" +
 	"\n" +
-	"directives\x18\x02 \x03(\v2\x1a.fairlead.v1.PairDirectiveB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\x90NR\n" +
-	"directives\"=\n" +
-	"\x17GetMatchingAuditRequest\x12\"\n" +
-	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04name\"C\n" +
-	"\x1dGetMatchingCertificateRequest\x12\"\n" +
-	"\x04name\x18\x01 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04name\"\x92\x01\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x92\x01\n" +
 	"\x12GetProposalRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\"\xa1\x02\n" +
@@ -3707,24 +5143,36 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"~\n" +
 	"\x15ListProposalsResponse\x128\n" +
 	"\tproposals\x18\x01 \x03(\v2\x15.fairlead.v1.ProposalB\x03\xe0A\x03R\tproposals\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\x90\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xe0\x02\n" +
 	"\x15AcceptProposalRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
-	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x12\"\n" +
-	"\x04side\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04side\x12\x1e\n" +
-	"\x04etag\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
-	"\n" +
-	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xb6\x02\n" +
-	"\x16DeclineProposalRequest\x12|\n" +
-	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
-	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x12\"\n" +
-	"\x04side\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xc8\x01R\x04side\x12#\n" +
-	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x12;\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x1a.fairlead.v1.MentoringRoleB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04side\x125\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x12\x1e\n" +
 	"\x04etag\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x99\x01\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xea\x03\n" +
+	"\x16DeclineProposalRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x12;\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x1a.fairlead.v1.MentoringRoleB\v\xe0A\x01\xbaH\x05\x82\x01\x02\x10\x01R\x04side\x12K\n" +
+	"\x06reason\x18\x03 \x01(\x0e2#.fairlead.v1.Proposal.DeclineReasonB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\x06reason\x12\x1f\n" +
+	"\x04note\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x04note\x12\x19\n" +
+	"\x05never\x18\x05 \x01(\bB\x03\xe0A\x01R\x05never\x125\n" +
+	"\x10on_behalf_reason\x18\x06 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x12\x1e\n" +
+	"\x04etag\x18\a \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\b \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x94\x02\n" +
+	"\x15RecallProposalRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Proposal\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/proposals/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x99\x01\n" +
 	"\x14GetMentorshipRequest\x12\x80\x01\n" +
 	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
 	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\"\xa5\x02\n" +
@@ -3739,15 +5187,26 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"\x86\x01\n" +
 	"\x17ListMentorshipsResponse\x12>\n" +
 	"\vmentorships\x18\x01 \x03(\v2\x17.fairlead.v1.MentorshipB\x03\xe0A\x03R\vmentorships\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xd6\x01\n" +
-	"\x17UpdateMentorshipRequest\x12B\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\x9b\x01\n" +
+	"\x11GetPartnerRequest\x12\x85\x01\n" +
+	"\x04name\x18\x01 \x01(\tBq\xe0A\x02\xfaA \n" +
+	"\x1eopenfairlead.github.io/Partner\xbaHH\xc8\x01\x01rC2A^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}/partner$R\x04name\"\xa9\x02\n" +
+	"\x12SaveMeetingRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x129\n" +
+	"\ameeting\x18\x02 \x01(\v2\x14.fairlead.v1.MeetingB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\ameeting\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"mentorship\x18\x01 \x01(\v2\x17.fairlead.v1.MentorshipB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\n" +
-	"mentorship\x12@\n" +
-	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
-	"updateMask\x125\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9d\x02\n" +
+	"\x0fSaveGoalRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x120\n" +
+	"\x04goal\x18\x02 \x01(\v2\x11.fairlead.v1.GoalB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x04goal\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf1\x01\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf1\x01\n" +
 	"\x15HoldMentorshipRequest\x12\x80\x01\n" +
 	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
 	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
@@ -3761,52 +5220,105 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\x04etag\x18\x02 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x95\x02\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf5\x01\n" +
+	"\x19CompleteMentorshipRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12\x1e\n" +
+	"\x04etag\x18\x02 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf2\x02\n" +
 	"\x14EndMentorshipRequest\x12\x80\x01\n" +
 	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
-	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12#\n" +
-	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12I\n" +
+	"\x06reason\x18\x02 \x01(\x0e2!.fairlead.v1.Mentorship.EndReasonB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\x06reason\x125\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x12\x1e\n" +
+	"\x04etag\x18\x04 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xf5\x01\n" +
+	"\x16LeaveMentorshipRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12!\n" +
+	"\x05words\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xa0\x1fR\x05words\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x99\x02\n" +
+	"\x15HandleSafeExitRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
 	"\x04etag\x18\x03 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId*\xeb\x01\n" +
-	"\x0fEnrollmentState\x12 \n" +
-	"\x1cENROLLMENT_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
-	"\x16ENROLLMENT_STATE_DRAFT\x10\x01\x12\x1e\n" +
-	"\x1aENROLLMENT_STATE_SUBMITTED\x10\x02\x12\x1d\n" +
-	"\x19ENROLLMENT_STATE_SCREENED\x10\x03\x12\x1e\n" +
-	"\x1aENROLLMENT_STATE_AVAILABLE\x10\x04\x12\x1b\n" +
-	"\x17ENROLLMENT_STATE_PAUSED\x10\x05\x12\x1e\n" +
-	"\x1aENROLLMENT_STATE_WITHDRAWN\x10\x062\xcc!\n" +
-	"\x11MentorshipService\x12\x97\x01\n" +
-	"\fCreateMentor\x12 .fairlead.v1.CreateMentorRequest\x1a\x13.fairlead.v1.Mentor\"P\xdaA\rparent,mentor\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06mentor\"\x1f/v1/{parent=programs/*}/mentors\x12\x81\x01\n" +
-	"\tGetMentor\x12\x1d.fairlead.v1.GetMentorRequest\x1a\x13.fairlead.v1.Mentor\"@\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=programs/*/mentors/*}\x12\x94\x01\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x8e\x02\n" +
+	"\x13AnswerSurveyRequest\x12\x80\x01\n" +
+	"\x04name\x18\x01 \x01(\tBl\xe0A\x02\xfaA#\n" +
+	"!openfairlead.github.io/Mentorship\xbaH@\xc8\x01\x01r;29^programs/[a-z][a-z0-9-]{2,62}/mentorships/[0-9a-f-]{36}$R\x04name\x12=\n" +
+	"\x06survey\x18\x02 \x01(\v2\x1a.fairlead.v1.ClosingSurveyB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06survey\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9e\x01\n" +
+	"\x1bGetMentoringMeasuresRequest\x12\x7f\n" +
+	"\x04name\x18\x01 \x01(\tBk\xe0A\x02\xfaA*\n" +
+	"(openfairlead.github.io/MentoringMeasures\xbaH8\xc8\x01\x01r321^programs/[a-z][a-z0-9-]{2,62}/mentoringMeasures$R\x04name2\xacJ\n" +
+	"\x11MentorshipService\x12\x92\x01\n" +
+	"\x10GetMentoringPlan\x12$.fairlead.v1.GetMentoringPlanRequest\x1a\x1a.fairlead.v1.MentoringPlan\"<\xdaA\x04name\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x02%\x12#/v1/{name=programs/*/mentoringPlan}\x12\xd4\x01\n" +
+	"\x13UpdateMentoringPlan\x12'.fairlead.v1.UpdateMentoringPlanRequest\x1a\x1a.fairlead.v1.MentoringPlan\"x\xdaA\x1amentoring_plan,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02D:\x0ementoring_plan22/v1/{mentoring_plan.name=programs/*/mentoringPlan}\x12\xa0\x01\n" +
+	"\fEnrollMentor\x12 .fairlead.v1.EnrollMentorRequest\x1a!.fairlead.v1.EnrollMentorResponse\"K\xdaA\rparent,mentor\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/mentors:enroll\x12\x97\x01\n" +
+	"\fCreateMentor\x12 .fairlead.v1.CreateMentorRequest\x1a\x13.fairlead.v1.Mentor\"P\xdaA\rparent,mentor\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06mentor\"\x1f/v1/{parent=programs/*}/mentors\x12\xab\x01\n" +
+	"\rImportMentors\x12!.fairlead.v1.ImportMentorsRequest\x1a\".fairlead.v1.ImportMentorsResponse\"S\xdaA\x0eparent,mentors\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/mentors:import\x12\x80\x01\n" +
+	"\tGetMentor\x12\x1d.fairlead.v1.GetMentorRequest\x1a\x13.fairlead.v1.Mentor\"?\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=programs/*/mentors/*}\x12\x94\x01\n" +
 	"\vListMentors\x12\x1f.fairlead.v1.ListMentorsRequest\x1a .fairlead.v1.ListMentorsResponse\"B\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=programs/*}/mentors\x12\xa3\x01\n" +
-	"\fUpdateMentor\x12 .fairlead.v1.UpdateMentorRequest\x1a\x13.fairlead.v1.Mentor\"\\\xdaA\x12mentor,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x020:\x06mentor2&/v1/{mentor.name=programs/*/mentors/*}\x12\x97\x01\n" +
-	"\fCreateMentee\x12 .fairlead.v1.CreateMenteeRequest\x1a\x13.fairlead.v1.Mentee\"P\xdaA\rparent,mentee\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06mentee\"\x1f/v1/{parent=programs/*}/mentees\x12\x81\x01\n" +
-	"\tGetMentee\x12\x1d.fairlead.v1.GetMenteeRequest\x1a\x13.fairlead.v1.Mentee\"@\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=programs/*/mentees/*}\x12\x94\x01\n" +
+	"\fUpdateMentor\x12 .fairlead.v1.UpdateMentorRequest\x1a\x13.fairlead.v1.Mentor\"\\\xdaA\x12mentor,update_mask\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x020:\x06mentor2&/v1/{mentor.name=programs/*/mentors/*}\x12\xa0\x01\n" +
+	"\fEnrollMentee\x12 .fairlead.v1.EnrollMenteeRequest\x1a!.fairlead.v1.EnrollMenteeResponse\"K\xdaA\rparent,mentee\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/mentees:enroll\x12\x97\x01\n" +
+	"\fCreateMentee\x12 .fairlead.v1.CreateMenteeRequest\x1a\x13.fairlead.v1.Mentee\"P\xdaA\rparent,mentee\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06mentee\"\x1f/v1/{parent=programs/*}/mentees\x12\xab\x01\n" +
+	"\rImportMentees\x12!.fairlead.v1.ImportMenteesRequest\x1a\".fairlead.v1.ImportMenteesResponse\"S\xdaA\x0eparent,mentees\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/mentees:import\x12\x80\x01\n" +
+	"\tGetMentee\x12\x1d.fairlead.v1.GetMenteeRequest\x1a\x13.fairlead.v1.Mentee\"?\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=programs/*/mentees/*}\x12\x94\x01\n" +
 	"\vListMentees\x12\x1f.fairlead.v1.ListMenteesRequest\x1a .fairlead.v1.ListMenteesResponse\"B\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=programs/*}/mentees\x12\xa3\x01\n" +
-	"\fUpdateMentee\x12 .fairlead.v1.UpdateMenteeRequest\x1a\x13.fairlead.v1.Mentee\"\\\xdaA\x12mentee,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x020:\x06mentee2&/v1/{mentee.name=programs/*/mentees/*}\x12\xa3\x01\n" +
-	"\x0eCreateMatching\x12\".fairlead.v1.CreateMatchingRequest\x1a\x15.fairlead.v1.Matching\"V\xdaA\x0fparent,matching\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\bmatching\"!/v1/{parent=programs/*}/matchings\x12\x89\x01\n" +
+	"\fUpdateMentee\x12 .fairlead.v1.UpdateMenteeRequest\x1a\x13.fairlead.v1.Mentee\"\\\xdaA\x12mentee,update_mask\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x020:\x06mentee2&/v1/{mentee.name=programs/*/mentees/*}\x12\xda\x01\n" +
+	"\x0eMoveEnrollment\x12\".fairlead.v1.MoveEnrollmentRequest\x1a#.fairlead.v1.MoveEnrollmentResponse\"\x7f\xdaA\x11name,target_state\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02T:\x01*Z):\x01*\"$/v1/{name=programs/*/mentors/*}:move\"$/v1/{name=programs/*/mentees/*}:move\x12\xf3\x01\n" +
+	"\x14IssueEnrollmentToken\x12(.fairlead.v1.IssueEnrollmentTokenRequest\x1a).fairlead.v1.IssueEnrollmentTokenResponse\"\x85\x01\xdaA\vname,reason\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02`:\x01*Z/:\x01*\"*/v1/{name=programs/*/mentors/*}:issueToken\"*/v1/{name=programs/*/mentees/*}:issueToken\x12\xe2\x01\n" +
+	"\x13IssueEnrollmentLink\x12'.fairlead.v1.IssueEnrollmentLinkRequest\x1a\x17.fairlead.v1.SignInLink\"\x88\x01\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02j:\x01*Z4:\x01*\"//v1/{name=programs/*/mentors/*}:issueSignInLink\"//v1/{name=programs/*/mentees/*}:issueSignInLink\x12\xdf\x01\n" +
+	"\x0fEraseEnrollment\x12#.fairlead.v1.EraseEnrollmentRequest\x1a$.fairlead.v1.EraseEnrollmentResponse\"\x80\x01\xdaA\vname,reason\x82\xe2\x18\x12applications.erase\x82\xd3\xe4\x93\x02V:\x01*Z*:\x01*\"%/v1/{name=programs/*/mentors/*}:erase\"%/v1/{name=programs/*/mentees/*}:erase\x12\xa9\x01\n" +
+	"\x0fCreateDirective\x12#.fairlead.v1.CreateDirectiveRequest\x1a\x16.fairlead.v1.Directive\"Y\xdaA\x10parent,directive\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02/:\tdirective\"\"/v1/{parent=programs/*}/directives\x12\x8d\x01\n" +
+	"\fGetDirective\x12 .fairlead.v1.GetDirectiveRequest\x1a\x16.fairlead.v1.Directive\"C\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02$\x12\"/v1/{name=programs/*/directives/*}\x12\xa0\x01\n" +
+	"\x0eListDirectives\x12\".fairlead.v1.ListDirectivesRequest\x1a#.fairlead.v1.ListDirectivesResponse\"E\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02$\x12\"/v1/{parent=programs/*}/directives\x12\x9d\x01\n" +
+	"\rLiftDirective\x12!.fairlead.v1.LiftDirectiveRequest\x1a\x16.fairlead.v1.Directive\"Q\xdaA\vname,reason\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=programs/*/directives/*}:lift\x12\xa3\x01\n" +
+	"\x0eCreateMatching\x12\".fairlead.v1.CreateMatchingRequest\x1a\x15.fairlead.v1.Matching\"V\xdaA\x0fparent,matching\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\bmatching\"!/v1/{parent=programs/*}/matchings\x12\x9b\x01\n" +
+	"\x0fRematchProposal\x12#.fairlead.v1.RematchProposalRequest\x1a\x15.fairlead.v1.Matching\"L\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/proposals/*}:rematch\x12\x89\x01\n" +
 	"\vGetMatching\x12\x1f.fairlead.v1.GetMatchingRequest\x1a\x15.fairlead.v1.Matching\"B\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=programs/*/matchings/*}\x12\x9c\x01\n" +
-	"\rListMatchings\x12!.fairlead.v1.ListMatchingsRequest\x1a\".fairlead.v1.ListMatchingsResponse\"D\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=programs/*}/matchings\x12\x9b\x01\n" +
+	"\rListMatchings\x12!.fairlead.v1.ListMatchingsRequest\x1a\".fairlead.v1.ListMatchingsResponse\"D\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=programs/*}/matchings\x12\xa2\x01\n" +
+	"\rWatchMatching\x12!.fairlead.v1.WatchMatchingRequest\x1a\".fairlead.v1.WatchMatchingResponse\"H\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02)\x12'/v1/{name=programs/*/matchings/*}:watch0\x01\x12\x98\x01\n" +
+	"\x0eCancelMatching\x12\".fairlead.v1.CancelMatchingRequest\x1a\x15.fairlead.v1.Matching\"K\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/matchings/*}:cancel\x12\xa2\x01\n" +
+	"\x11GetMatchingResult\x12%.fairlead.v1.GetMatchingResultRequest\x1a\x1b.fairlead.v1.MatchingResult\"I\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=programs/*/matchings/*/result}\x12\xb1\x01\n" +
+	"\x10SimulateMatching\x12$.fairlead.v1.SimulateMatchingRequest\x1a%.fairlead.v1.SimulateMatchingResponse\"P\xdaA\tname,edit\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/matchings/*}:whatIf\x12\x97\x01\n" +
+	"\fEditMatching\x12 .fairlead.v1.EditMatchingRequest\x1a\x15.fairlead.v1.Matching\"N\xdaA\tname,edit\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{name=programs/*/matchings/*}:edit\x12\x9e\x01\n" +
+	"\x10UndoMatchingEdit\x12$.fairlead.v1.UndoMatchingEditRequest\x1a\x15.fairlead.v1.Matching\"M\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/matchings/*}:undoEdit\x12\x9b\x01\n" +
 	"\x0fPublishMatching\x12#.fairlead.v1.PublishMatchingRequest\x1a\x15.fairlead.v1.Matching\"L\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/matchings/*}:publish\x12\xae\x01\n" +
 	"\vExplainPair\x12\x1f.fairlead.v1.ExplainPairRequest\x1a .fairlead.v1.ExplainPairResponse\"\\\xdaA\x12name,mentee,mentor\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/matchings/*}:explainPair\x12\xbe\x01\n" +
-	"\x12ExplainMissingPair\x12&.fairlead.v1.ExplainMissingPairRequest\x1a'.fairlead.v1.ExplainMissingPairResponse\"W\xdaA\x12name,mentee,mentor\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=programs/*/matchings/*}:whyNot\x12\x9c\x01\n" +
-	"\x10SimulateMatching\x12$.fairlead.v1.SimulateMatchingRequest\x1a\x15.fairlead.v1.Matching\"K\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/matchings/*}:whatIf\x12\x98\x01\n" +
-	"\x10GetMatchingAudit\x12$.fairlead.v1.GetMatchingAuditRequest\x1a\x14.google.api.HttpBody\"H\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02)\x12'/v1/{name=programs/*/matchings/*/audit}\x12\xaa\x01\n" +
-	"\x16GetMatchingCertificate\x12*.fairlead.v1.GetMatchingCertificateRequest\x1a\x14.google.api.HttpBody\"N\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/matchings/*/certificate}\x12\x89\x01\n" +
-	"\vGetProposal\x12\x1f.fairlead.v1.GetProposalRequest\x1a\x15.fairlead.v1.Proposal\"B\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02#\x12!/v1/{name=programs/*/proposals/*}\x12\x9c\x01\n" +
-	"\rListProposals\x12!.fairlead.v1.ListProposalsRequest\x1a\".fairlead.v1.ListProposalsResponse\"D\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=programs/*}/proposals\x12\x98\x01\n" +
-	"\x0eAcceptProposal\x12\".fairlead.v1.AcceptProposalRequest\x1a\x15.fairlead.v1.Proposal\"K\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/proposals/*}:accept\x12\x9b\x01\n" +
-	"\x0fDeclineProposal\x12#.fairlead.v1.DeclineProposalRequest\x1a\x15.fairlead.v1.Proposal\"L\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/proposals/*}:decline\x12\x91\x01\n" +
-	"\rGetMentorship\x12!.fairlead.v1.GetMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"D\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=programs/*/mentorships/*}\x12\xa4\x01\n" +
-	"\x0fListMentorships\x12#.fairlead.v1.ListMentorshipsRequest\x1a$.fairlead.v1.ListMentorshipsResponse\"F\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=programs/*}/mentorships\x12\xbf\x01\n" +
-	"\x10UpdateMentorship\x12$.fairlead.v1.UpdateMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"l\xdaA\x16mentorship,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02<:\n" +
-	"mentorship2./v1/{mentorship.name=programs/*/mentorships/*}\x12\x9a\x01\n" +
-	"\x0eHoldMentorship\x12\".fairlead.v1.HoldMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"K\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/mentorships/*}:hold\x12\xa0\x01\n" +
-	"\x10ReviveMentorship\x12$.fairlead.v1.ReviveMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"M\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/mentorships/*}:revive\x12\x97\x01\n" +
-	"\rEndMentorship\x12!.fairlead.v1.EndMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"J\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=programs/*/mentorships/*}:endB=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
+	"\x12ExplainMissingPair\x12&.fairlead.v1.ExplainMissingPairRequest\x1a'.fairlead.v1.ExplainMissingPairResponse\"W\xdaA\x12name,mentee,mentor\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=programs/*/matchings/*}:whyNot\x12\xbf\x01\n" +
+	"\x13ExplainOtherMentors\x12'.fairlead.v1.ExplainOtherMentorsRequest\x1a(.fairlead.v1.ExplainOtherMentorsResponse\"U\xdaA\vname,mentee\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x020\x12./v1/{name=programs/*/matchings/*}:otherMentors\x12\x9e\x01\n" +
+	"\x10GetMatchingAudit\x12$.fairlead.v1.GetMatchingAuditRequest\x1a\x1a.fairlead.v1.MatchingAudit\"H\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02)\x12'/v1/{name=programs/*/matchings/*/audit}\x12\xaa\x01\n" +
+	"\x16GetMatchingCertificate\x12*.fairlead.v1.GetMatchingCertificateRequest\x1a\x14.google.api.HttpBody\"N\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/matchings/*/certificate}\x12\xa3\x01\n" +
+	"\x0eCreateProposal\x12\".fairlead.v1.CreateProposalRequest\x1a\x15.fairlead.v1.Proposal\"V\xdaA\x0fparent,proposal\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\bproposal\"!/v1/{parent=programs/*}/proposals\x12\x88\x01\n" +
+	"\vGetProposal\x12\x1f.fairlead.v1.GetProposalRequest\x1a\x15.fairlead.v1.Proposal\"A\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02#\x12!/v1/{name=programs/*/proposals/*}\x12\x9b\x01\n" +
+	"\rListProposals\x12!.fairlead.v1.ListProposalsRequest\x1a\".fairlead.v1.ListProposalsResponse\"C\xdaA\x06parent\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02#\x12!/v1/{parent=programs/*}/proposals\x12\x98\x01\n" +
+	"\x0eAcceptProposal\x12\".fairlead.v1.AcceptProposalRequest\x1a\x15.fairlead.v1.Proposal\"K\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/proposals/*}:accept\x12\x9b\x01\n" +
+	"\x0fDeclineProposal\x12#.fairlead.v1.DeclineProposalRequest\x1a\x15.fairlead.v1.Proposal\"L\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/proposals/*}:decline\x12\x9f\x01\n" +
+	"\x0eRecallProposal\x12\".fairlead.v1.RecallProposalRequest\x1a\x15.fairlead.v1.Proposal\"R\xdaA\vname,reason\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/proposals/*}:recall\x12\x90\x01\n" +
+	"\rGetMentorship\x12!.fairlead.v1.GetMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"C\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02%\x12#/v1/{name=programs/*/mentorships/*}\x12\xa3\x01\n" +
+	"\x0fListMentorships\x12#.fairlead.v1.ListMentorshipsRequest\x1a$.fairlead.v1.ListMentorshipsResponse\"E\xdaA\x06parent\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02%\x12#/v1/{parent=programs/*}/mentorships\x12\x8f\x01\n" +
+	"\n" +
+	"GetPartner\x12\x1e.fairlead.v1.GetPartnerRequest\x1a\x14.fairlead.v1.Partner\"K\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02-\x12+/v1/{name=programs/*/mentorships/*/partner}\x12\xa3\x01\n" +
+	"\vSaveMeeting\x12\x1f.fairlead.v1.SaveMeetingRequest\x1a\x17.fairlead.v1.Mentorship\"Z\xdaA\fname,meeting\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x024:\x01*\"//v1/{name=programs/*/mentorships/*}:saveMeeting\x12\x97\x01\n" +
+	"\bSaveGoal\x12\x1c.fairlead.v1.SaveGoalRequest\x1a\x17.fairlead.v1.Mentorship\"T\xdaA\tname,goal\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=programs/*/mentorships/*}:saveGoal\x12\x9a\x01\n" +
+	"\x0eHoldMentorship\x12\".fairlead.v1.HoldMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"K\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02-:\x01*\"(/v1/{name=programs/*/mentorships/*}:hold\x12\xa0\x01\n" +
+	"\x10ReviveMentorship\x12$.fairlead.v1.ReviveMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"M\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02/:\x01*\"*/v1/{name=programs/*/mentorships/*}:revive\x12\xa6\x01\n" +
+	"\x12CompleteMentorship\x12&.fairlead.v1.CompleteMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"O\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=programs/*/mentorships/*}:complete\x12\x97\x01\n" +
+	"\rEndMentorship\x12!.fairlead.v1.EndMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"J\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02,:\x01*\"'/v1/{name=programs/*/mentorships/*}:end\x12\x9d\x01\n" +
+	"\x0fLeaveMentorship\x12#.fairlead.v1.LeaveMentorshipRequest\x1a\x17.fairlead.v1.Mentorship\"L\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/mentorships/*}:leave\x12\xab\x01\n" +
+	"\x0eHandleSafeExit\x12\".fairlead.v1.HandleSafeExitRequest\x1a\x17.fairlead.v1.Mentorship\"\\\xdaA\vname,reason\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x027:\x01*\"2/v1/{name=programs/*/mentorships/*}:handleSafeExit\x12\xa5\x01\n" +
+	"\fAnswerSurvey\x12 .fairlead.v1.AnswerSurveyRequest\x1a\x17.fairlead.v1.Mentorship\"Z\xdaA\vname,survey\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{name=programs/*/mentorships/*}:answerSurvey\x12\xaa\x01\n" +
+	"\x14GetMentoringMeasures\x12(.fairlead.v1.GetMentoringMeasuresRequest\x1a\x1e.fairlead.v1.MentoringMeasures\"H\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02)\x12'/v1/{name=programs/*/mentoringMeasures}B=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
 
 var (
 	file_fairlead_v1_mentorship_service_proto_rawDescOnce sync.Once
@@ -3820,171 +5332,276 @@ func file_fairlead_v1_mentorship_service_proto_rawDescGZIP() []byte {
 	return file_fairlead_v1_mentorship_service_proto_rawDescData
 }
 
-var file_fairlead_v1_mentorship_service_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_fairlead_v1_mentorship_service_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_fairlead_v1_mentorship_service_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
 var file_fairlead_v1_mentorship_service_proto_goTypes = []any{
-	(EnrollmentState)(0),                  // 0: fairlead.v1.EnrollmentState
-	(Matching_State)(0),                   // 1: fairlead.v1.Matching.State
-	(PairDirective_Kind)(0),               // 2: fairlead.v1.PairDirective.Kind
-	(Proposal_State)(0),                   // 3: fairlead.v1.Proposal.State
-	(Mentorship_State)(0),                 // 4: fairlead.v1.Mentorship.State
-	(*Mentor)(nil),                        // 5: fairlead.v1.Mentor
-	(*Mentee)(nil),                        // 6: fairlead.v1.Mentee
-	(*Matching)(nil),                      // 7: fairlead.v1.Matching
-	(*PairDirective)(nil),                 // 8: fairlead.v1.PairDirective
-	(*MatchedPair)(nil),                   // 9: fairlead.v1.MatchedPair
-	(*ScorePart)(nil),                     // 10: fairlead.v1.ScorePart
-	(*UnmatchedMentee)(nil),               // 11: fairlead.v1.UnmatchedMentee
-	(*Proposal)(nil),                      // 12: fairlead.v1.Proposal
-	(*Mentorship)(nil),                    // 13: fairlead.v1.Mentorship
-	(*CreateMentorRequest)(nil),           // 14: fairlead.v1.CreateMentorRequest
-	(*GetMentorRequest)(nil),              // 15: fairlead.v1.GetMentorRequest
-	(*ListMentorsRequest)(nil),            // 16: fairlead.v1.ListMentorsRequest
-	(*ListMentorsResponse)(nil),           // 17: fairlead.v1.ListMentorsResponse
-	(*UpdateMentorRequest)(nil),           // 18: fairlead.v1.UpdateMentorRequest
-	(*CreateMenteeRequest)(nil),           // 19: fairlead.v1.CreateMenteeRequest
-	(*GetMenteeRequest)(nil),              // 20: fairlead.v1.GetMenteeRequest
-	(*ListMenteesRequest)(nil),            // 21: fairlead.v1.ListMenteesRequest
-	(*ListMenteesResponse)(nil),           // 22: fairlead.v1.ListMenteesResponse
-	(*UpdateMenteeRequest)(nil),           // 23: fairlead.v1.UpdateMenteeRequest
-	(*CreateMatchingRequest)(nil),         // 24: fairlead.v1.CreateMatchingRequest
-	(*GetMatchingRequest)(nil),            // 25: fairlead.v1.GetMatchingRequest
-	(*ListMatchingsRequest)(nil),          // 26: fairlead.v1.ListMatchingsRequest
-	(*ListMatchingsResponse)(nil),         // 27: fairlead.v1.ListMatchingsResponse
-	(*PublishMatchingRequest)(nil),        // 28: fairlead.v1.PublishMatchingRequest
-	(*ExplainPairRequest)(nil),            // 29: fairlead.v1.ExplainPairRequest
-	(*ExplainPairResponse)(nil),           // 30: fairlead.v1.ExplainPairResponse
-	(*ExplainMissingPairRequest)(nil),     // 31: fairlead.v1.ExplainMissingPairRequest
-	(*ExplainMissingPairResponse)(nil),    // 32: fairlead.v1.ExplainMissingPairResponse
-	(*SimulateMatchingRequest)(nil),       // 33: fairlead.v1.SimulateMatchingRequest
-	(*GetMatchingAuditRequest)(nil),       // 34: fairlead.v1.GetMatchingAuditRequest
-	(*GetMatchingCertificateRequest)(nil), // 35: fairlead.v1.GetMatchingCertificateRequest
-	(*GetProposalRequest)(nil),            // 36: fairlead.v1.GetProposalRequest
-	(*ListProposalsRequest)(nil),          // 37: fairlead.v1.ListProposalsRequest
-	(*ListProposalsResponse)(nil),         // 38: fairlead.v1.ListProposalsResponse
-	(*AcceptProposalRequest)(nil),         // 39: fairlead.v1.AcceptProposalRequest
-	(*DeclineProposalRequest)(nil),        // 40: fairlead.v1.DeclineProposalRequest
-	(*GetMentorshipRequest)(nil),          // 41: fairlead.v1.GetMentorshipRequest
-	(*ListMentorshipsRequest)(nil),        // 42: fairlead.v1.ListMentorshipsRequest
-	(*ListMentorshipsResponse)(nil),       // 43: fairlead.v1.ListMentorshipsResponse
-	(*UpdateMentorshipRequest)(nil),       // 44: fairlead.v1.UpdateMentorshipRequest
-	(*HoldMentorshipRequest)(nil),         // 45: fairlead.v1.HoldMentorshipRequest
-	(*ReviveMentorshipRequest)(nil),       // 46: fairlead.v1.ReviveMentorshipRequest
-	(*EndMentorshipRequest)(nil),          // 47: fairlead.v1.EndMentorshipRequest
-	nil,                                   // 48: fairlead.v1.Mentor.AnswersEntry
-	nil,                                   // 49: fairlead.v1.Mentee.AnswersEntry
-	(*Contact)(nil),                       // 50: fairlead.v1.Contact
-	(*timestamppb.Timestamp)(nil),         // 51: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),         // 52: google.protobuf.FieldMask
-	(*Answer)(nil),                        // 53: fairlead.v1.Answer
-	(*httpbody.HttpBody)(nil),             // 54: google.api.HttpBody
+	(*GetMentoringPlanRequest)(nil),       // 0: fairlead.v1.GetMentoringPlanRequest
+	(*UpdateMentoringPlanRequest)(nil),    // 1: fairlead.v1.UpdateMentoringPlanRequest
+	(*EnrollMentorRequest)(nil),           // 2: fairlead.v1.EnrollMentorRequest
+	(*EnrollMentorResponse)(nil),          // 3: fairlead.v1.EnrollMentorResponse
+	(*CreateMentorRequest)(nil),           // 4: fairlead.v1.CreateMentorRequest
+	(*ImportMentorsRequest)(nil),          // 5: fairlead.v1.ImportMentorsRequest
+	(*ImportMentorsResponse)(nil),         // 6: fairlead.v1.ImportMentorsResponse
+	(*GetMentorRequest)(nil),              // 7: fairlead.v1.GetMentorRequest
+	(*ListMentorsRequest)(nil),            // 8: fairlead.v1.ListMentorsRequest
+	(*ListMentorsResponse)(nil),           // 9: fairlead.v1.ListMentorsResponse
+	(*UpdateMentorRequest)(nil),           // 10: fairlead.v1.UpdateMentorRequest
+	(*EnrollMenteeRequest)(nil),           // 11: fairlead.v1.EnrollMenteeRequest
+	(*EnrollMenteeResponse)(nil),          // 12: fairlead.v1.EnrollMenteeResponse
+	(*CreateMenteeRequest)(nil),           // 13: fairlead.v1.CreateMenteeRequest
+	(*ImportMenteesRequest)(nil),          // 14: fairlead.v1.ImportMenteesRequest
+	(*ImportMenteesResponse)(nil),         // 15: fairlead.v1.ImportMenteesResponse
+	(*GetMenteeRequest)(nil),              // 16: fairlead.v1.GetMenteeRequest
+	(*ListMenteesRequest)(nil),            // 17: fairlead.v1.ListMenteesRequest
+	(*ListMenteesResponse)(nil),           // 18: fairlead.v1.ListMenteesResponse
+	(*UpdateMenteeRequest)(nil),           // 19: fairlead.v1.UpdateMenteeRequest
+	(*MoveEnrollmentRequest)(nil),         // 20: fairlead.v1.MoveEnrollmentRequest
+	(*MoveEnrollmentResponse)(nil),        // 21: fairlead.v1.MoveEnrollmentResponse
+	(*IssueEnrollmentTokenRequest)(nil),   // 22: fairlead.v1.IssueEnrollmentTokenRequest
+	(*IssueEnrollmentTokenResponse)(nil),  // 23: fairlead.v1.IssueEnrollmentTokenResponse
+	(*IssueEnrollmentLinkRequest)(nil),    // 24: fairlead.v1.IssueEnrollmentLinkRequest
+	(*EraseEnrollmentRequest)(nil),        // 25: fairlead.v1.EraseEnrollmentRequest
+	(*EraseEnrollmentResponse)(nil),       // 26: fairlead.v1.EraseEnrollmentResponse
+	(*CreateDirectiveRequest)(nil),        // 27: fairlead.v1.CreateDirectiveRequest
+	(*GetDirectiveRequest)(nil),           // 28: fairlead.v1.GetDirectiveRequest
+	(*ListDirectivesRequest)(nil),         // 29: fairlead.v1.ListDirectivesRequest
+	(*ListDirectivesResponse)(nil),        // 30: fairlead.v1.ListDirectivesResponse
+	(*LiftDirectiveRequest)(nil),          // 31: fairlead.v1.LiftDirectiveRequest
+	(*CreateMatchingRequest)(nil),         // 32: fairlead.v1.CreateMatchingRequest
+	(*RematchProposalRequest)(nil),        // 33: fairlead.v1.RematchProposalRequest
+	(*GetMatchingRequest)(nil),            // 34: fairlead.v1.GetMatchingRequest
+	(*ListMatchingsRequest)(nil),          // 35: fairlead.v1.ListMatchingsRequest
+	(*ListMatchingsResponse)(nil),         // 36: fairlead.v1.ListMatchingsResponse
+	(*WatchMatchingRequest)(nil),          // 37: fairlead.v1.WatchMatchingRequest
+	(*WatchMatchingResponse)(nil),         // 38: fairlead.v1.WatchMatchingResponse
+	(*CancelMatchingRequest)(nil),         // 39: fairlead.v1.CancelMatchingRequest
+	(*GetMatchingResultRequest)(nil),      // 40: fairlead.v1.GetMatchingResultRequest
+	(*SimulateMatchingRequest)(nil),       // 41: fairlead.v1.SimulateMatchingRequest
+	(*SimulateMatchingResponse)(nil),      // 42: fairlead.v1.SimulateMatchingResponse
+	(*EditMatchingRequest)(nil),           // 43: fairlead.v1.EditMatchingRequest
+	(*UndoMatchingEditRequest)(nil),       // 44: fairlead.v1.UndoMatchingEditRequest
+	(*PublishMatchingRequest)(nil),        // 45: fairlead.v1.PublishMatchingRequest
+	(*ExplainPairRequest)(nil),            // 46: fairlead.v1.ExplainPairRequest
+	(*ExplainPairResponse)(nil),           // 47: fairlead.v1.ExplainPairResponse
+	(*ExplainMissingPairRequest)(nil),     // 48: fairlead.v1.ExplainMissingPairRequest
+	(*ExplainMissingPairResponse)(nil),    // 49: fairlead.v1.ExplainMissingPairResponse
+	(*ExplainOtherMentorsRequest)(nil),    // 50: fairlead.v1.ExplainOtherMentorsRequest
+	(*ExplainOtherMentorsResponse)(nil),   // 51: fairlead.v1.ExplainOtherMentorsResponse
+	(*OtherMentor)(nil),                   // 52: fairlead.v1.OtherMentor
+	(*GetMatchingAuditRequest)(nil),       // 53: fairlead.v1.GetMatchingAuditRequest
+	(*GetMatchingCertificateRequest)(nil), // 54: fairlead.v1.GetMatchingCertificateRequest
+	(*CreateProposalRequest)(nil),         // 55: fairlead.v1.CreateProposalRequest
+	(*GetProposalRequest)(nil),            // 56: fairlead.v1.GetProposalRequest
+	(*ListProposalsRequest)(nil),          // 57: fairlead.v1.ListProposalsRequest
+	(*ListProposalsResponse)(nil),         // 58: fairlead.v1.ListProposalsResponse
+	(*AcceptProposalRequest)(nil),         // 59: fairlead.v1.AcceptProposalRequest
+	(*DeclineProposalRequest)(nil),        // 60: fairlead.v1.DeclineProposalRequest
+	(*RecallProposalRequest)(nil),         // 61: fairlead.v1.RecallProposalRequest
+	(*GetMentorshipRequest)(nil),          // 62: fairlead.v1.GetMentorshipRequest
+	(*ListMentorshipsRequest)(nil),        // 63: fairlead.v1.ListMentorshipsRequest
+	(*ListMentorshipsResponse)(nil),       // 64: fairlead.v1.ListMentorshipsResponse
+	(*GetPartnerRequest)(nil),             // 65: fairlead.v1.GetPartnerRequest
+	(*SaveMeetingRequest)(nil),            // 66: fairlead.v1.SaveMeetingRequest
+	(*SaveGoalRequest)(nil),               // 67: fairlead.v1.SaveGoalRequest
+	(*HoldMentorshipRequest)(nil),         // 68: fairlead.v1.HoldMentorshipRequest
+	(*ReviveMentorshipRequest)(nil),       // 69: fairlead.v1.ReviveMentorshipRequest
+	(*CompleteMentorshipRequest)(nil),     // 70: fairlead.v1.CompleteMentorshipRequest
+	(*EndMentorshipRequest)(nil),          // 71: fairlead.v1.EndMentorshipRequest
+	(*LeaveMentorshipRequest)(nil),        // 72: fairlead.v1.LeaveMentorshipRequest
+	(*HandleSafeExitRequest)(nil),         // 73: fairlead.v1.HandleSafeExitRequest
+	(*AnswerSurveyRequest)(nil),           // 74: fairlead.v1.AnswerSurveyRequest
+	(*GetMentoringMeasuresRequest)(nil),   // 75: fairlead.v1.GetMentoringMeasuresRequest
+	(*MentoringPlan)(nil),                 // 76: fairlead.v1.MentoringPlan
+	(*fieldmaskpb.FieldMask)(nil),         // 77: google.protobuf.FieldMask
+	(*Mentor)(nil),                        // 78: fairlead.v1.Mentor
+	(*Mentee)(nil),                        // 79: fairlead.v1.Mentee
+	(EnrollmentState)(0),                  // 80: fairlead.v1.EnrollmentState
+	(*durationpb.Duration)(nil),           // 81: google.protobuf.Duration
+	(*Directive)(nil),                     // 82: fairlead.v1.Directive
+	(*Matching)(nil),                      // 83: fairlead.v1.Matching
+	(*PairEdit)(nil),                      // 84: fairlead.v1.PairEdit
+	(*EditCost)(nil),                      // 85: fairlead.v1.EditCost
+	(*MatchedPair)(nil),                   // 86: fairlead.v1.MatchedPair
+	(*Proposal)(nil),                      // 87: fairlead.v1.Proposal
+	(MentoringRole)(0),                    // 88: fairlead.v1.MentoringRole
+	(Proposal_DeclineReason)(0),           // 89: fairlead.v1.Proposal.DeclineReason
+	(*Mentorship)(nil),                    // 90: fairlead.v1.Mentorship
+	(*Meeting)(nil),                       // 91: fairlead.v1.Meeting
+	(*Goal)(nil),                          // 92: fairlead.v1.Goal
+	(Mentorship_EndReason)(0),             // 93: fairlead.v1.Mentorship.EndReason
+	(*ClosingSurvey)(nil),                 // 94: fairlead.v1.ClosingSurvey
+	(*SignInLink)(nil),                    // 95: fairlead.v1.SignInLink
+	(*MatchingResult)(nil),                // 96: fairlead.v1.MatchingResult
+	(*MatchingAudit)(nil),                 // 97: fairlead.v1.MatchingAudit
+	(*httpbody.HttpBody)(nil),             // 98: google.api.HttpBody
+	(*Partner)(nil),                       // 99: fairlead.v1.Partner
+	(*MentoringMeasures)(nil),             // 100: fairlead.v1.MentoringMeasures
 }
 var file_fairlead_v1_mentorship_service_proto_depIdxs = []int32{
-	0,  // 0: fairlead.v1.Mentor.state:type_name -> fairlead.v1.EnrollmentState
-	50, // 1: fairlead.v1.Mentor.contact:type_name -> fairlead.v1.Contact
-	48, // 2: fairlead.v1.Mentor.answers:type_name -> fairlead.v1.Mentor.AnswersEntry
-	51, // 3: fairlead.v1.Mentor.create_time:type_name -> google.protobuf.Timestamp
-	51, // 4: fairlead.v1.Mentor.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 5: fairlead.v1.Mentee.state:type_name -> fairlead.v1.EnrollmentState
-	50, // 6: fairlead.v1.Mentee.contact:type_name -> fairlead.v1.Contact
-	49, // 7: fairlead.v1.Mentee.answers:type_name -> fairlead.v1.Mentee.AnswersEntry
-	51, // 8: fairlead.v1.Mentee.create_time:type_name -> google.protobuf.Timestamp
-	51, // 9: fairlead.v1.Mentee.update_time:type_name -> google.protobuf.Timestamp
-	1,  // 10: fairlead.v1.Matching.state:type_name -> fairlead.v1.Matching.State
-	8,  // 11: fairlead.v1.Matching.directives:type_name -> fairlead.v1.PairDirective
-	9,  // 12: fairlead.v1.Matching.pairs:type_name -> fairlead.v1.MatchedPair
-	11, // 13: fairlead.v1.Matching.unmatched:type_name -> fairlead.v1.UnmatchedMentee
-	51, // 14: fairlead.v1.Matching.create_time:type_name -> google.protobuf.Timestamp
-	51, // 15: fairlead.v1.Matching.update_time:type_name -> google.protobuf.Timestamp
-	51, // 16: fairlead.v1.Matching.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 17: fairlead.v1.PairDirective.kind:type_name -> fairlead.v1.PairDirective.Kind
-	10, // 18: fairlead.v1.MatchedPair.parts:type_name -> fairlead.v1.ScorePart
-	3,  // 19: fairlead.v1.Proposal.state:type_name -> fairlead.v1.Proposal.State
-	9,  // 20: fairlead.v1.Proposal.pair:type_name -> fairlead.v1.MatchedPair
-	51, // 21: fairlead.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
-	51, // 22: fairlead.v1.Proposal.expire_time:type_name -> google.protobuf.Timestamp
-	4,  // 23: fairlead.v1.Mentorship.state:type_name -> fairlead.v1.Mentorship.State
-	51, // 24: fairlead.v1.Mentorship.create_time:type_name -> google.protobuf.Timestamp
-	51, // 25: fairlead.v1.Mentorship.update_time:type_name -> google.protobuf.Timestamp
-	51, // 26: fairlead.v1.Mentorship.end_time:type_name -> google.protobuf.Timestamp
-	5,  // 27: fairlead.v1.CreateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
-	5,  // 28: fairlead.v1.ListMentorsResponse.mentors:type_name -> fairlead.v1.Mentor
-	5,  // 29: fairlead.v1.UpdateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
-	52, // 30: fairlead.v1.UpdateMentorRequest.update_mask:type_name -> google.protobuf.FieldMask
-	6,  // 31: fairlead.v1.CreateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
-	6,  // 32: fairlead.v1.ListMenteesResponse.mentees:type_name -> fairlead.v1.Mentee
-	6,  // 33: fairlead.v1.UpdateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
-	52, // 34: fairlead.v1.UpdateMenteeRequest.update_mask:type_name -> google.protobuf.FieldMask
-	7,  // 35: fairlead.v1.CreateMatchingRequest.matching:type_name -> fairlead.v1.Matching
-	7,  // 36: fairlead.v1.ListMatchingsResponse.matchings:type_name -> fairlead.v1.Matching
-	9,  // 37: fairlead.v1.ExplainPairResponse.pair:type_name -> fairlead.v1.MatchedPair
-	9,  // 38: fairlead.v1.ExplainMissingPairResponse.displaced:type_name -> fairlead.v1.MatchedPair
-	8,  // 39: fairlead.v1.SimulateMatchingRequest.directives:type_name -> fairlead.v1.PairDirective
-	12, // 40: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
-	13, // 41: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
-	13, // 42: fairlead.v1.UpdateMentorshipRequest.mentorship:type_name -> fairlead.v1.Mentorship
-	52, // 43: fairlead.v1.UpdateMentorshipRequest.update_mask:type_name -> google.protobuf.FieldMask
-	53, // 44: fairlead.v1.Mentor.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	53, // 45: fairlead.v1.Mentee.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	14, // 46: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
-	15, // 47: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
-	16, // 48: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
-	18, // 49: fairlead.v1.MentorshipService.UpdateMentor:input_type -> fairlead.v1.UpdateMentorRequest
-	19, // 50: fairlead.v1.MentorshipService.CreateMentee:input_type -> fairlead.v1.CreateMenteeRequest
-	20, // 51: fairlead.v1.MentorshipService.GetMentee:input_type -> fairlead.v1.GetMenteeRequest
-	21, // 52: fairlead.v1.MentorshipService.ListMentees:input_type -> fairlead.v1.ListMenteesRequest
-	23, // 53: fairlead.v1.MentorshipService.UpdateMentee:input_type -> fairlead.v1.UpdateMenteeRequest
-	24, // 54: fairlead.v1.MentorshipService.CreateMatching:input_type -> fairlead.v1.CreateMatchingRequest
-	25, // 55: fairlead.v1.MentorshipService.GetMatching:input_type -> fairlead.v1.GetMatchingRequest
-	26, // 56: fairlead.v1.MentorshipService.ListMatchings:input_type -> fairlead.v1.ListMatchingsRequest
-	28, // 57: fairlead.v1.MentorshipService.PublishMatching:input_type -> fairlead.v1.PublishMatchingRequest
-	29, // 58: fairlead.v1.MentorshipService.ExplainPair:input_type -> fairlead.v1.ExplainPairRequest
-	31, // 59: fairlead.v1.MentorshipService.ExplainMissingPair:input_type -> fairlead.v1.ExplainMissingPairRequest
-	33, // 60: fairlead.v1.MentorshipService.SimulateMatching:input_type -> fairlead.v1.SimulateMatchingRequest
-	34, // 61: fairlead.v1.MentorshipService.GetMatchingAudit:input_type -> fairlead.v1.GetMatchingAuditRequest
-	35, // 62: fairlead.v1.MentorshipService.GetMatchingCertificate:input_type -> fairlead.v1.GetMatchingCertificateRequest
-	36, // 63: fairlead.v1.MentorshipService.GetProposal:input_type -> fairlead.v1.GetProposalRequest
-	37, // 64: fairlead.v1.MentorshipService.ListProposals:input_type -> fairlead.v1.ListProposalsRequest
-	39, // 65: fairlead.v1.MentorshipService.AcceptProposal:input_type -> fairlead.v1.AcceptProposalRequest
-	40, // 66: fairlead.v1.MentorshipService.DeclineProposal:input_type -> fairlead.v1.DeclineProposalRequest
-	41, // 67: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
-	42, // 68: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
-	44, // 69: fairlead.v1.MentorshipService.UpdateMentorship:input_type -> fairlead.v1.UpdateMentorshipRequest
-	45, // 70: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
-	46, // 71: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
-	47, // 72: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
-	5,  // 73: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
-	5,  // 74: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
-	17, // 75: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
-	5,  // 76: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
-	6,  // 77: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
-	6,  // 78: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
-	22, // 79: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
-	6,  // 80: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
-	7,  // 81: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
-	7,  // 82: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
-	27, // 83: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
-	7,  // 84: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
-	30, // 85: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
-	32, // 86: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
-	7,  // 87: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.Matching
-	54, // 88: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> google.api.HttpBody
-	54, // 89: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
-	12, // 90: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
-	38, // 91: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
-	12, // 92: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
-	12, // 93: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
-	13, // 94: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
-	43, // 95: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
-	13, // 96: fairlead.v1.MentorshipService.UpdateMentorship:output_type -> fairlead.v1.Mentorship
-	13, // 97: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
-	13, // 98: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
-	13, // 99: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
-	73, // [73:100] is the sub-list for method output_type
-	46, // [46:73] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	76,  // 0: fairlead.v1.UpdateMentoringPlanRequest.mentoring_plan:type_name -> fairlead.v1.MentoringPlan
+	77,  // 1: fairlead.v1.UpdateMentoringPlanRequest.update_mask:type_name -> google.protobuf.FieldMask
+	78,  // 2: fairlead.v1.EnrollMentorRequest.mentor:type_name -> fairlead.v1.Mentor
+	78,  // 3: fairlead.v1.EnrollMentorResponse.mentor:type_name -> fairlead.v1.Mentor
+	78,  // 4: fairlead.v1.CreateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
+	78,  // 5: fairlead.v1.ImportMentorsRequest.mentors:type_name -> fairlead.v1.Mentor
+	78,  // 6: fairlead.v1.ListMentorsResponse.mentors:type_name -> fairlead.v1.Mentor
+	78,  // 7: fairlead.v1.UpdateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
+	77,  // 8: fairlead.v1.UpdateMentorRequest.update_mask:type_name -> google.protobuf.FieldMask
+	79,  // 9: fairlead.v1.EnrollMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
+	79,  // 10: fairlead.v1.EnrollMenteeResponse.mentee:type_name -> fairlead.v1.Mentee
+	79,  // 11: fairlead.v1.CreateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
+	79,  // 12: fairlead.v1.ImportMenteesRequest.mentees:type_name -> fairlead.v1.Mentee
+	79,  // 13: fairlead.v1.ListMenteesResponse.mentees:type_name -> fairlead.v1.Mentee
+	79,  // 14: fairlead.v1.UpdateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
+	77,  // 15: fairlead.v1.UpdateMenteeRequest.update_mask:type_name -> google.protobuf.FieldMask
+	80,  // 16: fairlead.v1.MoveEnrollmentRequest.target_state:type_name -> fairlead.v1.EnrollmentState
+	78,  // 17: fairlead.v1.MoveEnrollmentResponse.mentor:type_name -> fairlead.v1.Mentor
+	79,  // 18: fairlead.v1.MoveEnrollmentResponse.mentee:type_name -> fairlead.v1.Mentee
+	81,  // 19: fairlead.v1.IssueEnrollmentLinkRequest.ttl:type_name -> google.protobuf.Duration
+	78,  // 20: fairlead.v1.EraseEnrollmentResponse.mentor:type_name -> fairlead.v1.Mentor
+	79,  // 21: fairlead.v1.EraseEnrollmentResponse.mentee:type_name -> fairlead.v1.Mentee
+	82,  // 22: fairlead.v1.CreateDirectiveRequest.directive:type_name -> fairlead.v1.Directive
+	82,  // 23: fairlead.v1.ListDirectivesResponse.directives:type_name -> fairlead.v1.Directive
+	83,  // 24: fairlead.v1.CreateMatchingRequest.matching:type_name -> fairlead.v1.Matching
+	83,  // 25: fairlead.v1.ListMatchingsResponse.matchings:type_name -> fairlead.v1.Matching
+	83,  // 26: fairlead.v1.WatchMatchingResponse.matching:type_name -> fairlead.v1.Matching
+	84,  // 27: fairlead.v1.SimulateMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
+	85,  // 28: fairlead.v1.SimulateMatchingResponse.cost:type_name -> fairlead.v1.EditCost
+	84,  // 29: fairlead.v1.EditMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
+	86,  // 30: fairlead.v1.ExplainPairResponse.pair:type_name -> fairlead.v1.MatchedPair
+	47,  // 31: fairlead.v1.ExplainMissingPairResponse.explanation:type_name -> fairlead.v1.ExplainPairResponse
+	85,  // 32: fairlead.v1.ExplainMissingPairResponse.cost:type_name -> fairlead.v1.EditCost
+	52,  // 33: fairlead.v1.ExplainOtherMentorsResponse.mentors:type_name -> fairlead.v1.OtherMentor
+	86,  // 34: fairlead.v1.OtherMentor.pair:type_name -> fairlead.v1.MatchedPair
+	85,  // 35: fairlead.v1.OtherMentor.cost:type_name -> fairlead.v1.EditCost
+	87,  // 36: fairlead.v1.CreateProposalRequest.proposal:type_name -> fairlead.v1.Proposal
+	87,  // 37: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
+	88,  // 38: fairlead.v1.AcceptProposalRequest.side:type_name -> fairlead.v1.MentoringRole
+	88,  // 39: fairlead.v1.DeclineProposalRequest.side:type_name -> fairlead.v1.MentoringRole
+	89,  // 40: fairlead.v1.DeclineProposalRequest.reason:type_name -> fairlead.v1.Proposal.DeclineReason
+	90,  // 41: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
+	91,  // 42: fairlead.v1.SaveMeetingRequest.meeting:type_name -> fairlead.v1.Meeting
+	92,  // 43: fairlead.v1.SaveGoalRequest.goal:type_name -> fairlead.v1.Goal
+	93,  // 44: fairlead.v1.EndMentorshipRequest.reason:type_name -> fairlead.v1.Mentorship.EndReason
+	94,  // 45: fairlead.v1.AnswerSurveyRequest.survey:type_name -> fairlead.v1.ClosingSurvey
+	0,   // 46: fairlead.v1.MentorshipService.GetMentoringPlan:input_type -> fairlead.v1.GetMentoringPlanRequest
+	1,   // 47: fairlead.v1.MentorshipService.UpdateMentoringPlan:input_type -> fairlead.v1.UpdateMentoringPlanRequest
+	2,   // 48: fairlead.v1.MentorshipService.EnrollMentor:input_type -> fairlead.v1.EnrollMentorRequest
+	4,   // 49: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
+	5,   // 50: fairlead.v1.MentorshipService.ImportMentors:input_type -> fairlead.v1.ImportMentorsRequest
+	7,   // 51: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
+	8,   // 52: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
+	10,  // 53: fairlead.v1.MentorshipService.UpdateMentor:input_type -> fairlead.v1.UpdateMentorRequest
+	11,  // 54: fairlead.v1.MentorshipService.EnrollMentee:input_type -> fairlead.v1.EnrollMenteeRequest
+	13,  // 55: fairlead.v1.MentorshipService.CreateMentee:input_type -> fairlead.v1.CreateMenteeRequest
+	14,  // 56: fairlead.v1.MentorshipService.ImportMentees:input_type -> fairlead.v1.ImportMenteesRequest
+	16,  // 57: fairlead.v1.MentorshipService.GetMentee:input_type -> fairlead.v1.GetMenteeRequest
+	17,  // 58: fairlead.v1.MentorshipService.ListMentees:input_type -> fairlead.v1.ListMenteesRequest
+	19,  // 59: fairlead.v1.MentorshipService.UpdateMentee:input_type -> fairlead.v1.UpdateMenteeRequest
+	20,  // 60: fairlead.v1.MentorshipService.MoveEnrollment:input_type -> fairlead.v1.MoveEnrollmentRequest
+	22,  // 61: fairlead.v1.MentorshipService.IssueEnrollmentToken:input_type -> fairlead.v1.IssueEnrollmentTokenRequest
+	24,  // 62: fairlead.v1.MentorshipService.IssueEnrollmentLink:input_type -> fairlead.v1.IssueEnrollmentLinkRequest
+	25,  // 63: fairlead.v1.MentorshipService.EraseEnrollment:input_type -> fairlead.v1.EraseEnrollmentRequest
+	27,  // 64: fairlead.v1.MentorshipService.CreateDirective:input_type -> fairlead.v1.CreateDirectiveRequest
+	28,  // 65: fairlead.v1.MentorshipService.GetDirective:input_type -> fairlead.v1.GetDirectiveRequest
+	29,  // 66: fairlead.v1.MentorshipService.ListDirectives:input_type -> fairlead.v1.ListDirectivesRequest
+	31,  // 67: fairlead.v1.MentorshipService.LiftDirective:input_type -> fairlead.v1.LiftDirectiveRequest
+	32,  // 68: fairlead.v1.MentorshipService.CreateMatching:input_type -> fairlead.v1.CreateMatchingRequest
+	33,  // 69: fairlead.v1.MentorshipService.RematchProposal:input_type -> fairlead.v1.RematchProposalRequest
+	34,  // 70: fairlead.v1.MentorshipService.GetMatching:input_type -> fairlead.v1.GetMatchingRequest
+	35,  // 71: fairlead.v1.MentorshipService.ListMatchings:input_type -> fairlead.v1.ListMatchingsRequest
+	37,  // 72: fairlead.v1.MentorshipService.WatchMatching:input_type -> fairlead.v1.WatchMatchingRequest
+	39,  // 73: fairlead.v1.MentorshipService.CancelMatching:input_type -> fairlead.v1.CancelMatchingRequest
+	40,  // 74: fairlead.v1.MentorshipService.GetMatchingResult:input_type -> fairlead.v1.GetMatchingResultRequest
+	41,  // 75: fairlead.v1.MentorshipService.SimulateMatching:input_type -> fairlead.v1.SimulateMatchingRequest
+	43,  // 76: fairlead.v1.MentorshipService.EditMatching:input_type -> fairlead.v1.EditMatchingRequest
+	44,  // 77: fairlead.v1.MentorshipService.UndoMatchingEdit:input_type -> fairlead.v1.UndoMatchingEditRequest
+	45,  // 78: fairlead.v1.MentorshipService.PublishMatching:input_type -> fairlead.v1.PublishMatchingRequest
+	46,  // 79: fairlead.v1.MentorshipService.ExplainPair:input_type -> fairlead.v1.ExplainPairRequest
+	48,  // 80: fairlead.v1.MentorshipService.ExplainMissingPair:input_type -> fairlead.v1.ExplainMissingPairRequest
+	50,  // 81: fairlead.v1.MentorshipService.ExplainOtherMentors:input_type -> fairlead.v1.ExplainOtherMentorsRequest
+	53,  // 82: fairlead.v1.MentorshipService.GetMatchingAudit:input_type -> fairlead.v1.GetMatchingAuditRequest
+	54,  // 83: fairlead.v1.MentorshipService.GetMatchingCertificate:input_type -> fairlead.v1.GetMatchingCertificateRequest
+	55,  // 84: fairlead.v1.MentorshipService.CreateProposal:input_type -> fairlead.v1.CreateProposalRequest
+	56,  // 85: fairlead.v1.MentorshipService.GetProposal:input_type -> fairlead.v1.GetProposalRequest
+	57,  // 86: fairlead.v1.MentorshipService.ListProposals:input_type -> fairlead.v1.ListProposalsRequest
+	59,  // 87: fairlead.v1.MentorshipService.AcceptProposal:input_type -> fairlead.v1.AcceptProposalRequest
+	60,  // 88: fairlead.v1.MentorshipService.DeclineProposal:input_type -> fairlead.v1.DeclineProposalRequest
+	61,  // 89: fairlead.v1.MentorshipService.RecallProposal:input_type -> fairlead.v1.RecallProposalRequest
+	62,  // 90: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
+	63,  // 91: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
+	65,  // 92: fairlead.v1.MentorshipService.GetPartner:input_type -> fairlead.v1.GetPartnerRequest
+	66,  // 93: fairlead.v1.MentorshipService.SaveMeeting:input_type -> fairlead.v1.SaveMeetingRequest
+	67,  // 94: fairlead.v1.MentorshipService.SaveGoal:input_type -> fairlead.v1.SaveGoalRequest
+	68,  // 95: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
+	69,  // 96: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
+	70,  // 97: fairlead.v1.MentorshipService.CompleteMentorship:input_type -> fairlead.v1.CompleteMentorshipRequest
+	71,  // 98: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
+	72,  // 99: fairlead.v1.MentorshipService.LeaveMentorship:input_type -> fairlead.v1.LeaveMentorshipRequest
+	73,  // 100: fairlead.v1.MentorshipService.HandleSafeExit:input_type -> fairlead.v1.HandleSafeExitRequest
+	74,  // 101: fairlead.v1.MentorshipService.AnswerSurvey:input_type -> fairlead.v1.AnswerSurveyRequest
+	75,  // 102: fairlead.v1.MentorshipService.GetMentoringMeasures:input_type -> fairlead.v1.GetMentoringMeasuresRequest
+	76,  // 103: fairlead.v1.MentorshipService.GetMentoringPlan:output_type -> fairlead.v1.MentoringPlan
+	76,  // 104: fairlead.v1.MentorshipService.UpdateMentoringPlan:output_type -> fairlead.v1.MentoringPlan
+	3,   // 105: fairlead.v1.MentorshipService.EnrollMentor:output_type -> fairlead.v1.EnrollMentorResponse
+	78,  // 106: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
+	6,   // 107: fairlead.v1.MentorshipService.ImportMentors:output_type -> fairlead.v1.ImportMentorsResponse
+	78,  // 108: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
+	9,   // 109: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
+	78,  // 110: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
+	12,  // 111: fairlead.v1.MentorshipService.EnrollMentee:output_type -> fairlead.v1.EnrollMenteeResponse
+	79,  // 112: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
+	15,  // 113: fairlead.v1.MentorshipService.ImportMentees:output_type -> fairlead.v1.ImportMenteesResponse
+	79,  // 114: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
+	18,  // 115: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
+	79,  // 116: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
+	21,  // 117: fairlead.v1.MentorshipService.MoveEnrollment:output_type -> fairlead.v1.MoveEnrollmentResponse
+	23,  // 118: fairlead.v1.MentorshipService.IssueEnrollmentToken:output_type -> fairlead.v1.IssueEnrollmentTokenResponse
+	95,  // 119: fairlead.v1.MentorshipService.IssueEnrollmentLink:output_type -> fairlead.v1.SignInLink
+	26,  // 120: fairlead.v1.MentorshipService.EraseEnrollment:output_type -> fairlead.v1.EraseEnrollmentResponse
+	82,  // 121: fairlead.v1.MentorshipService.CreateDirective:output_type -> fairlead.v1.Directive
+	82,  // 122: fairlead.v1.MentorshipService.GetDirective:output_type -> fairlead.v1.Directive
+	30,  // 123: fairlead.v1.MentorshipService.ListDirectives:output_type -> fairlead.v1.ListDirectivesResponse
+	82,  // 124: fairlead.v1.MentorshipService.LiftDirective:output_type -> fairlead.v1.Directive
+	83,  // 125: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
+	83,  // 126: fairlead.v1.MentorshipService.RematchProposal:output_type -> fairlead.v1.Matching
+	83,  // 127: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
+	36,  // 128: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
+	38,  // 129: fairlead.v1.MentorshipService.WatchMatching:output_type -> fairlead.v1.WatchMatchingResponse
+	83,  // 130: fairlead.v1.MentorshipService.CancelMatching:output_type -> fairlead.v1.Matching
+	96,  // 131: fairlead.v1.MentorshipService.GetMatchingResult:output_type -> fairlead.v1.MatchingResult
+	42,  // 132: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.SimulateMatchingResponse
+	83,  // 133: fairlead.v1.MentorshipService.EditMatching:output_type -> fairlead.v1.Matching
+	83,  // 134: fairlead.v1.MentorshipService.UndoMatchingEdit:output_type -> fairlead.v1.Matching
+	83,  // 135: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
+	47,  // 136: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
+	49,  // 137: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
+	51,  // 138: fairlead.v1.MentorshipService.ExplainOtherMentors:output_type -> fairlead.v1.ExplainOtherMentorsResponse
+	97,  // 139: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> fairlead.v1.MatchingAudit
+	98,  // 140: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
+	87,  // 141: fairlead.v1.MentorshipService.CreateProposal:output_type -> fairlead.v1.Proposal
+	87,  // 142: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
+	58,  // 143: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
+	87,  // 144: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
+	87,  // 145: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
+	87,  // 146: fairlead.v1.MentorshipService.RecallProposal:output_type -> fairlead.v1.Proposal
+	90,  // 147: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
+	64,  // 148: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
+	99,  // 149: fairlead.v1.MentorshipService.GetPartner:output_type -> fairlead.v1.Partner
+	90,  // 150: fairlead.v1.MentorshipService.SaveMeeting:output_type -> fairlead.v1.Mentorship
+	90,  // 151: fairlead.v1.MentorshipService.SaveGoal:output_type -> fairlead.v1.Mentorship
+	90,  // 152: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
+	90,  // 153: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
+	90,  // 154: fairlead.v1.MentorshipService.CompleteMentorship:output_type -> fairlead.v1.Mentorship
+	90,  // 155: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
+	90,  // 156: fairlead.v1.MentorshipService.LeaveMentorship:output_type -> fairlead.v1.Mentorship
+	90,  // 157: fairlead.v1.MentorshipService.HandleSafeExit:output_type -> fairlead.v1.Mentorship
+	90,  // 158: fairlead.v1.MentorshipService.AnswerSurvey:output_type -> fairlead.v1.Mentorship
+	100, // 159: fairlead.v1.MentorshipService.GetMentoringMeasures:output_type -> fairlead.v1.MentoringMeasures
+	103, // [103:160] is the sub-list for method output_type
+	46,  // [46:103] is the sub-list for method input_type
+	46,  // [46:46] is the sub-list for extension type_name
+	46,  // [46:46] is the sub-list for extension extendee
+	0,   // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_mentorship_service_proto_init() }
@@ -3992,21 +5609,21 @@ func file_fairlead_v1_mentorship_service_proto_init() {
 	if File_fairlead_v1_mentorship_service_proto != nil {
 		return
 	}
-	file_fairlead_v1_application_proto_init()
+	file_fairlead_v1_application_service_proto_init()
+	file_fairlead_v1_mentoring_proto_init()
 	file_fairlead_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_mentorship_service_proto_rawDesc), len(file_fairlead_v1_mentorship_service_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   45,
+			NumEnums:      0,
+			NumMessages:   76,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_fairlead_v1_mentorship_service_proto_goTypes,
 		DependencyIndexes: file_fairlead_v1_mentorship_service_proto_depIdxs,
-		EnumInfos:         file_fairlead_v1_mentorship_service_proto_enumTypes,
 		MessageInfos:      file_fairlead_v1_mentorship_service_proto_msgTypes,
 	}.Build()
 	File_fairlead_v1_mentorship_service_proto = out.File

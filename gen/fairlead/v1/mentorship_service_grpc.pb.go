@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: fairlead/v1/mentorship_service.proto
 
-// Mentoring; reserved.
+// The methods of mentoring.
 
 package fairleadv1
 
@@ -22,96 +22,203 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
+	MentorshipService_GetMentoringPlan_FullMethodName       = "/fairlead.v1.MentorshipService/GetMentoringPlan"
+	MentorshipService_UpdateMentoringPlan_FullMethodName    = "/fairlead.v1.MentorshipService/UpdateMentoringPlan"
+	MentorshipService_EnrollMentor_FullMethodName           = "/fairlead.v1.MentorshipService/EnrollMentor"
 	MentorshipService_CreateMentor_FullMethodName           = "/fairlead.v1.MentorshipService/CreateMentor"
+	MentorshipService_ImportMentors_FullMethodName          = "/fairlead.v1.MentorshipService/ImportMentors"
 	MentorshipService_GetMentor_FullMethodName              = "/fairlead.v1.MentorshipService/GetMentor"
 	MentorshipService_ListMentors_FullMethodName            = "/fairlead.v1.MentorshipService/ListMentors"
 	MentorshipService_UpdateMentor_FullMethodName           = "/fairlead.v1.MentorshipService/UpdateMentor"
+	MentorshipService_EnrollMentee_FullMethodName           = "/fairlead.v1.MentorshipService/EnrollMentee"
 	MentorshipService_CreateMentee_FullMethodName           = "/fairlead.v1.MentorshipService/CreateMentee"
+	MentorshipService_ImportMentees_FullMethodName          = "/fairlead.v1.MentorshipService/ImportMentees"
 	MentorshipService_GetMentee_FullMethodName              = "/fairlead.v1.MentorshipService/GetMentee"
 	MentorshipService_ListMentees_FullMethodName            = "/fairlead.v1.MentorshipService/ListMentees"
 	MentorshipService_UpdateMentee_FullMethodName           = "/fairlead.v1.MentorshipService/UpdateMentee"
+	MentorshipService_MoveEnrollment_FullMethodName         = "/fairlead.v1.MentorshipService/MoveEnrollment"
+	MentorshipService_IssueEnrollmentToken_FullMethodName   = "/fairlead.v1.MentorshipService/IssueEnrollmentToken"
+	MentorshipService_IssueEnrollmentLink_FullMethodName    = "/fairlead.v1.MentorshipService/IssueEnrollmentLink"
+	MentorshipService_EraseEnrollment_FullMethodName        = "/fairlead.v1.MentorshipService/EraseEnrollment"
+	MentorshipService_CreateDirective_FullMethodName        = "/fairlead.v1.MentorshipService/CreateDirective"
+	MentorshipService_GetDirective_FullMethodName           = "/fairlead.v1.MentorshipService/GetDirective"
+	MentorshipService_ListDirectives_FullMethodName         = "/fairlead.v1.MentorshipService/ListDirectives"
+	MentorshipService_LiftDirective_FullMethodName          = "/fairlead.v1.MentorshipService/LiftDirective"
 	MentorshipService_CreateMatching_FullMethodName         = "/fairlead.v1.MentorshipService/CreateMatching"
+	MentorshipService_RematchProposal_FullMethodName        = "/fairlead.v1.MentorshipService/RematchProposal"
 	MentorshipService_GetMatching_FullMethodName            = "/fairlead.v1.MentorshipService/GetMatching"
 	MentorshipService_ListMatchings_FullMethodName          = "/fairlead.v1.MentorshipService/ListMatchings"
+	MentorshipService_WatchMatching_FullMethodName          = "/fairlead.v1.MentorshipService/WatchMatching"
+	MentorshipService_CancelMatching_FullMethodName         = "/fairlead.v1.MentorshipService/CancelMatching"
+	MentorshipService_GetMatchingResult_FullMethodName      = "/fairlead.v1.MentorshipService/GetMatchingResult"
+	MentorshipService_SimulateMatching_FullMethodName       = "/fairlead.v1.MentorshipService/SimulateMatching"
+	MentorshipService_EditMatching_FullMethodName           = "/fairlead.v1.MentorshipService/EditMatching"
+	MentorshipService_UndoMatchingEdit_FullMethodName       = "/fairlead.v1.MentorshipService/UndoMatchingEdit"
 	MentorshipService_PublishMatching_FullMethodName        = "/fairlead.v1.MentorshipService/PublishMatching"
 	MentorshipService_ExplainPair_FullMethodName            = "/fairlead.v1.MentorshipService/ExplainPair"
 	MentorshipService_ExplainMissingPair_FullMethodName     = "/fairlead.v1.MentorshipService/ExplainMissingPair"
-	MentorshipService_SimulateMatching_FullMethodName       = "/fairlead.v1.MentorshipService/SimulateMatching"
+	MentorshipService_ExplainOtherMentors_FullMethodName    = "/fairlead.v1.MentorshipService/ExplainOtherMentors"
 	MentorshipService_GetMatchingAudit_FullMethodName       = "/fairlead.v1.MentorshipService/GetMatchingAudit"
 	MentorshipService_GetMatchingCertificate_FullMethodName = "/fairlead.v1.MentorshipService/GetMatchingCertificate"
+	MentorshipService_CreateProposal_FullMethodName         = "/fairlead.v1.MentorshipService/CreateProposal"
 	MentorshipService_GetProposal_FullMethodName            = "/fairlead.v1.MentorshipService/GetProposal"
 	MentorshipService_ListProposals_FullMethodName          = "/fairlead.v1.MentorshipService/ListProposals"
 	MentorshipService_AcceptProposal_FullMethodName         = "/fairlead.v1.MentorshipService/AcceptProposal"
 	MentorshipService_DeclineProposal_FullMethodName        = "/fairlead.v1.MentorshipService/DeclineProposal"
+	MentorshipService_RecallProposal_FullMethodName         = "/fairlead.v1.MentorshipService/RecallProposal"
 	MentorshipService_GetMentorship_FullMethodName          = "/fairlead.v1.MentorshipService/GetMentorship"
 	MentorshipService_ListMentorships_FullMethodName        = "/fairlead.v1.MentorshipService/ListMentorships"
-	MentorshipService_UpdateMentorship_FullMethodName       = "/fairlead.v1.MentorshipService/UpdateMentorship"
+	MentorshipService_GetPartner_FullMethodName             = "/fairlead.v1.MentorshipService/GetPartner"
+	MentorshipService_SaveMeeting_FullMethodName            = "/fairlead.v1.MentorshipService/SaveMeeting"
+	MentorshipService_SaveGoal_FullMethodName               = "/fairlead.v1.MentorshipService/SaveGoal"
 	MentorshipService_HoldMentorship_FullMethodName         = "/fairlead.v1.MentorshipService/HoldMentorship"
 	MentorshipService_ReviveMentorship_FullMethodName       = "/fairlead.v1.MentorshipService/ReviveMentorship"
+	MentorshipService_CompleteMentorship_FullMethodName     = "/fairlead.v1.MentorshipService/CompleteMentorship"
 	MentorshipService_EndMentorship_FullMethodName          = "/fairlead.v1.MentorshipService/EndMentorship"
+	MentorshipService_LeaveMentorship_FullMethodName        = "/fairlead.v1.MentorshipService/LeaveMentorship"
+	MentorshipService_HandleSafeExit_FullMethodName         = "/fairlead.v1.MentorshipService/HandleSafeExit"
+	MentorshipService_AnswerSurvey_FullMethodName           = "/fairlead.v1.MentorshipService/AnswerSurvey"
+	MentorshipService_GetMentoringMeasures_FullMethodName   = "/fairlead.v1.MentorshipService/GetMentoringMeasures"
 )
 
 // MentorshipServiceClient is the client API for MentorshipService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Mentors, mentees, runs of the matcher, and the relations that come of them. Not built yet:
-// every method answers UNIMPLEMENTED. It stands here so that names and paths need not move.
+// Mentors, mentees, runs of the matcher, and the relations that come of them. Staff with the
+// role of a coordinator run it; mentors and mentees act for themselves, with the token of their
+// enrollment.
 type MentorshipServiceClient interface {
-	// Enrolls a mentor.
+	// Returns what a program has set for its mentoring. Anybody may read it while people can
+	// enroll by themselves.
+	GetMentoringPlan(ctx context.Context, in *GetMentoringPlanRequest, opts ...grpc.CallOption) (*MentoringPlan, error)
+	// Sets a program's mentoring up, or changes it.
+	UpdateMentoringPlan(ctx context.Context, in *UpdateMentoringPlanRequest, opts ...grpc.CallOption) (*MentoringPlan, error)
+	// Enrolls the caller as a mentor, while the plan is open to everybody. The answer holds the
+	// token that everything further needs. With an applicant's token of somebody who accepted a
+	// seat, the enrollment says which application it comes from.
+	EnrollMentor(ctx context.Context, in *EnrollMentorRequest, opts ...grpc.CallOption) (*EnrollMentorResponse, error)
+	// Enrolls a mentor on behalf of them, with a reason.
 	CreateMentor(ctx context.Context, in *CreateMentorRequest, opts ...grpc.CallOption) (*Mentor, error)
-	// Returns a mentor.
+	// Enrolls many mentors on behalf of them, with a reason: all or none.
+	ImportMentors(ctx context.Context, in *ImportMentorsRequest, opts ...grpc.CallOption) (*ImportMentorsResponse, error)
+	// Returns a mentor: to the mentor whole, to staff without traits that were not released, and
+	// with the contact only to who may run matchings, which is recorded.
 	GetMentor(ctx context.Context, in *GetMentorRequest, opts ...grpc.CallOption) (*Mentor, error)
-	// Lists a program's mentors.
+	// Lists a program's mentors, without contact and traits.
 	ListMentors(ctx context.Context, in *ListMentorsRequest, opts ...grpc.CallOption) (*ListMentorsResponse, error)
 	// Changes a mentor.
 	UpdateMentor(ctx context.Context, in *UpdateMentorRequest, opts ...grpc.CallOption) (*Mentor, error)
-	// Enrolls a mentee.
+	// Enrolls the caller as a mentee, while the plan is open to everybody. The answer holds the
+	// token that everything further needs. With an applicant's token of somebody who accepted a
+	// seat, the enrollment says which application it comes from.
+	EnrollMentee(ctx context.Context, in *EnrollMenteeRequest, opts ...grpc.CallOption) (*EnrollMenteeResponse, error)
+	// Enrolls a mentee on behalf of them, with a reason.
 	CreateMentee(ctx context.Context, in *CreateMenteeRequest, opts ...grpc.CallOption) (*Mentee, error)
-	// Returns a mentee.
+	// Enrolls many mentees on behalf of them, with a reason: all or none.
+	ImportMentees(ctx context.Context, in *ImportMenteesRequest, opts ...grpc.CallOption) (*ImportMenteesResponse, error)
+	// Returns a mentee: to the mentee whole, to staff without traits and without what only the
+	// mentee is to know, and with the contact only to who may run matchings, which is recorded.
 	GetMentee(ctx context.Context, in *GetMenteeRequest, opts ...grpc.CallOption) (*Mentee, error)
-	// Lists a program's mentees.
+	// Lists a program's mentees, without contact and traits.
 	ListMentees(ctx context.Context, in *ListMenteesRequest, opts ...grpc.CallOption) (*ListMenteesResponse, error)
 	// Changes a mentee.
 	UpdateMentee(ctx context.Context, in *UpdateMenteeRequest, opts ...grpc.CallOption) (*Mentee, error)
-	// Queues a run of the matcher.
+	// Moves an enrollment on in its life: SUBMITTED hands it in, SCREENED says that staff looked at
+	// it, AVAILABLE lets it be matched, also after a pause, PAUSED lets it rest, DRAFT gives it back
+	// to be changed, WITHDRAWN ends it.
+	MoveEnrollment(ctx context.Context, in *MoveEnrollmentRequest, opts ...grpc.CallOption) (*MoveEnrollmentResponse, error)
+	// Makes a new token for an enrollment, on behalf of the person and with a reason. The token
+	// before it, and every link and session that came of it, opens nothing any more.
+	IssueEnrollmentToken(ctx context.Context, in *IssueEnrollmentTokenRequest, opts ...grpc.CallOption) (*IssueEnrollmentTokenResponse, error)
+	// Makes a link that opens the pages once, as this mentor or mentee.
+	IssueEnrollmentLink(ctx context.Context, in *IssueEnrollmentLinkRequest, opts ...grpc.CallOption) (*SignInLink, error)
+	// Erases an enrollment for good, with a reason: contact, profile, traits, preferences, and what
+	// was written about it. What stays is its name, code, state ERASED and times.
+	EraseEnrollment(ctx context.Context, in *EraseEnrollmentRequest, opts ...grpc.CallOption) (*EraseEnrollmentResponse, error)
+	// Orders that two people be paired, or never be, in every run until it is lifted.
+	CreateDirective(ctx context.Context, in *CreateDirectiveRequest, opts ...grpc.CallOption) (*Directive, error)
+	// Returns an order about a pair.
+	GetDirective(ctx context.Context, in *GetDirectiveRequest, opts ...grpc.CallOption) (*Directive, error)
+	// Lists a program's orders about pairs.
+	ListDirectives(ctx context.Context, in *ListDirectivesRequest, opts ...grpc.CallOption) (*ListDirectivesResponse, error)
+	// Lifts an order about a pair.
+	LiftDirective(ctx context.Context, in *LiftDirectiveRequest, opts ...grpc.CallOption) (*Directive, error)
+	// Queues a run of the matcher over everybody who is AVAILABLE and has a place free.
 	CreateMatching(ctx context.Context, in *CreateMatchingRequest, opts ...grpc.CallOption) (*Matching, error)
-	// Returns a run with its pairs.
+	// Queues a run that mends what a proposal that was declined or has expired left open. Proposals
+	// that stand are kept.
+	RematchProposal(ctx context.Context, in *RematchProposalRequest, opts ...grpc.CallOption) (*Matching, error)
+	// Returns a run. What it found is its result.
 	GetMatching(ctx context.Context, in *GetMatchingRequest, opts ...grpc.CallOption) (*Matching, error)
-	// Lists a program's runs, oldest first.
+	// Lists a program's runs.
 	ListMatchings(ctx context.Context, in *ListMatchingsRequest, opts ...grpc.CallOption) (*ListMatchingsResponse, error)
-	// Publishes a run: its pairs are proposed, all at once.
+	// Sends the run at once and whenever it changed, until it has ended. REST: one JSON object a
+	// line.
+	WatchMatching(ctx context.Context, in *WatchMatchingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchMatchingResponse], error)
+	// Asks a run to stop. A run that has ended is left as it is.
+	CancelMatching(ctx context.Context, in *CancelMatchingRequest, opts ...grpc.CallOption) (*Matching, error)
+	// Returns what a run found, with the edits since: the pairs, and who has no mentor and why.
+	GetMatchingResult(ctx context.Context, in *GetMatchingResultRequest, opts ...grpc.CallOption) (*MatchingResult, error)
+	// Says what locking or forbidding a pair would cost the whole. Changes nothing.
+	SimulateMatching(ctx context.Context, in *SimulateMatchingRequest, opts ...grpc.CallOption) (*SimulateMatchingResponse, error)
+	// Locks or forbids a pair in a run that has a result: it is solved again with that.
+	EditMatching(ctx context.Context, in *EditMatchingRequest, opts ...grpc.CallOption) (*Matching, error)
+	// Takes the last edit back.
+	UndoMatchingEdit(ctx context.Context, in *UndoMatchingEditRequest, opts ...grpc.CallOption) (*Matching, error)
+	// Publishes a run: its pairs are proposed to both sides, all at once. Nobody is told before.
 	PublishMatching(ctx context.Context, in *PublishMatchingRequest, opts ...grpc.CallOption) (*Matching, error)
-	// Says why two people were paired.
+	// Says why two people were paired: the parts of their score, which sum to it.
 	ExplainPair(ctx context.Context, in *ExplainPairRequest, opts ...grpc.CallOption) (*ExplainPairResponse, error)
-	// Says what pairing two people would cost the whole.
+	// Says what pairing two people would cost the whole, exactly, and who would be displaced.
 	ExplainMissingPair(ctx context.Context, in *ExplainMissingPairRequest, opts ...grpc.CallOption) (*ExplainMissingPairResponse, error)
-	// Says what locking or forbidding pairs would give.
-	SimulateMatching(ctx context.Context, in *SimulateMatchingRequest, opts ...grpc.CallOption) (*Matching, error)
-	// Returns whether every group is served alike.
-	GetMatchingAudit(ctx context.Context, in *GetMatchingAuditRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	// Lists mentors whom a mentee could have instead, the best first, each with what that would
+	// cost the whole.
+	ExplainOtherMentors(ctx context.Context, in *ExplainOtherMentorsRequest, opts ...grpc.CallOption) (*ExplainOtherMentorsResponse, error)
+	// Returns whether every group is served alike. Numbers of
+	// groups that are too small to tell are left out.
+	GetMatchingAudit(ctx context.Context, in *GetMatchingAuditRequest, opts ...grpc.CallOption) (*MatchingAudit, error)
 	// Returns the proof that the pairs are the best.
 	GetMatchingCertificate(ctx context.Context, in *GetMatchingCertificateRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
-	// Returns a proposal.
+	// Proposes a pair by hand, beyond a run, with a reason. Both sides are asked at once.
+	CreateProposal(ctx context.Context, in *CreateProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
+	// Returns a proposal. A side sees its own once it was sent.
 	GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
-	// Lists a program's proposals.
+	// Lists a program's proposals; to a mentor or mentee, their own.
 	ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error)
-	// Accepts a proposal for one side.
+	// Accepts a proposal for one side. Once both did, a mentorship begins.
 	AcceptProposal(ctx context.Context, in *AcceptProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
 	// Declines a proposal for one side.
 	DeclineProposal(ctx context.Context, in *DeclineProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
+	// Takes a proposal back, with a reason.
+	RecallProposal(ctx context.Context, in *RecallProposalRequest, opts ...grpc.CallOption) (*Proposal, error)
 	// Returns a live or past relation.
 	GetMentorship(ctx context.Context, in *GetMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
-	// Lists a program's relations.
+	// Lists a program's relations; to a mentor or mentee, their own.
 	ListMentorships(ctx context.Context, in *ListMentorshipsRequest, opts ...grpc.CallOption) (*ListMentorshipsResponse, error)
-	// Changes the goals of a relation.
-	UpdateMentorship(ctx context.Context, in *UpdateMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Returns how to reach the other side of one's own mentorship.
+	GetPartner(ctx context.Context, in *GetPartnerRequest, opts ...grpc.CallOption) (*Partner, error)
+	// Adds a meeting, or changes one.
+	SaveMeeting(ctx context.Context, in *SaveMeetingRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Adds a goal, or changes one.
+	SaveGoal(ctx context.Context, in *SaveGoalRequest, opts ...grpc.CallOption) (*Mentorship, error)
 	// Lets a relation rest.
 	HoldMentorship(ctx context.Context, in *HoldMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
 	// Ends the rest of a relation.
 	ReviveMentorship(ctx context.Context, in *ReviveMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
-	// Ends a relation, early or in its time.
+	// Says that a relation has run its course.
+	CompleteMentorship(ctx context.Context, in *CompleteMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Ends a relation early.
 	EndMentorship(ctx context.Context, in *EndMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Leaves a relation at once, by the safe exit: a person of the program is told, the other side
+	// only that it ended.
+	LeaveMentorship(ctx context.Context, in *LeaveMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Says that a person of the program has taken a safe exit up.
+	HandleSafeExit(ctx context.Context, in *HandleSafeExitRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Answers the closing survey of one's own mentorship.
+	AnswerSurvey(ctx context.Context, in *AnswerSurveyRequest, opts ...grpc.CallOption) (*Mentorship, error)
+	// Returns a program's measured outcomes.
+	GetMentoringMeasures(ctx context.Context, in *GetMentoringMeasuresRequest, opts ...grpc.CallOption) (*MentoringMeasures, error)
 }
 
 type mentorshipServiceClient struct {
@@ -122,10 +229,50 @@ func NewMentorshipServiceClient(cc grpc.ClientConnInterface) MentorshipServiceCl
 	return &mentorshipServiceClient{cc}
 }
 
+func (c *mentorshipServiceClient) GetMentoringPlan(ctx context.Context, in *GetMentoringPlanRequest, opts ...grpc.CallOption) (*MentoringPlan, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MentoringPlan)
+	err := c.cc.Invoke(ctx, MentorshipService_GetMentoringPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) UpdateMentoringPlan(ctx context.Context, in *UpdateMentoringPlanRequest, opts ...grpc.CallOption) (*MentoringPlan, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MentoringPlan)
+	err := c.cc.Invoke(ctx, MentorshipService_UpdateMentoringPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) EnrollMentor(ctx context.Context, in *EnrollMentorRequest, opts ...grpc.CallOption) (*EnrollMentorResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EnrollMentorResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_EnrollMentor_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *mentorshipServiceClient) CreateMentor(ctx context.Context, in *CreateMentorRequest, opts ...grpc.CallOption) (*Mentor, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Mentor)
 	err := c.cc.Invoke(ctx, MentorshipService_CreateMentor_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) ImportMentors(ctx context.Context, in *ImportMentorsRequest, opts ...grpc.CallOption) (*ImportMentorsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportMentorsResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_ImportMentors_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -162,10 +309,30 @@ func (c *mentorshipServiceClient) UpdateMentor(ctx context.Context, in *UpdateMe
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) EnrollMentee(ctx context.Context, in *EnrollMenteeRequest, opts ...grpc.CallOption) (*EnrollMenteeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EnrollMenteeResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_EnrollMentee_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *mentorshipServiceClient) CreateMentee(ctx context.Context, in *CreateMenteeRequest, opts ...grpc.CallOption) (*Mentee, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Mentee)
 	err := c.cc.Invoke(ctx, MentorshipService_CreateMentee_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) ImportMentees(ctx context.Context, in *ImportMenteesRequest, opts ...grpc.CallOption) (*ImportMenteesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportMenteesResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_ImportMentees_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -202,10 +369,100 @@ func (c *mentorshipServiceClient) UpdateMentee(ctx context.Context, in *UpdateMe
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) MoveEnrollment(ctx context.Context, in *MoveEnrollmentRequest, opts ...grpc.CallOption) (*MoveEnrollmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MoveEnrollmentResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_MoveEnrollment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) IssueEnrollmentToken(ctx context.Context, in *IssueEnrollmentTokenRequest, opts ...grpc.CallOption) (*IssueEnrollmentTokenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueEnrollmentTokenResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_IssueEnrollmentToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) IssueEnrollmentLink(ctx context.Context, in *IssueEnrollmentLinkRequest, opts ...grpc.CallOption) (*SignInLink, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SignInLink)
+	err := c.cc.Invoke(ctx, MentorshipService_IssueEnrollmentLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) EraseEnrollment(ctx context.Context, in *EraseEnrollmentRequest, opts ...grpc.CallOption) (*EraseEnrollmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseEnrollmentResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_EraseEnrollment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) CreateDirective(ctx context.Context, in *CreateDirectiveRequest, opts ...grpc.CallOption) (*Directive, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Directive)
+	err := c.cc.Invoke(ctx, MentorshipService_CreateDirective_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) GetDirective(ctx context.Context, in *GetDirectiveRequest, opts ...grpc.CallOption) (*Directive, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Directive)
+	err := c.cc.Invoke(ctx, MentorshipService_GetDirective_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) ListDirectives(ctx context.Context, in *ListDirectivesRequest, opts ...grpc.CallOption) (*ListDirectivesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDirectivesResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_ListDirectives_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) LiftDirective(ctx context.Context, in *LiftDirectiveRequest, opts ...grpc.CallOption) (*Directive, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Directive)
+	err := c.cc.Invoke(ctx, MentorshipService_LiftDirective_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *mentorshipServiceClient) CreateMatching(ctx context.Context, in *CreateMatchingRequest, opts ...grpc.CallOption) (*Matching, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Matching)
 	err := c.cc.Invoke(ctx, MentorshipService_CreateMatching_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) RematchProposal(ctx context.Context, in *RematchProposalRequest, opts ...grpc.CallOption) (*Matching, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Matching)
+	err := c.cc.Invoke(ctx, MentorshipService_RematchProposal_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -226,6 +483,75 @@ func (c *mentorshipServiceClient) ListMatchings(ctx context.Context, in *ListMat
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListMatchingsResponse)
 	err := c.cc.Invoke(ctx, MentorshipService_ListMatchings_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) WatchMatching(ctx context.Context, in *WatchMatchingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchMatchingResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &MentorshipService_ServiceDesc.Streams[0], MentorshipService_WatchMatching_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchMatchingRequest, WatchMatchingResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MentorshipService_WatchMatchingClient = grpc.ServerStreamingClient[WatchMatchingResponse]
+
+func (c *mentorshipServiceClient) CancelMatching(ctx context.Context, in *CancelMatchingRequest, opts ...grpc.CallOption) (*Matching, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Matching)
+	err := c.cc.Invoke(ctx, MentorshipService_CancelMatching_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) GetMatchingResult(ctx context.Context, in *GetMatchingResultRequest, opts ...grpc.CallOption) (*MatchingResult, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MatchingResult)
+	err := c.cc.Invoke(ctx, MentorshipService_GetMatchingResult_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) SimulateMatching(ctx context.Context, in *SimulateMatchingRequest, opts ...grpc.CallOption) (*SimulateMatchingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SimulateMatchingResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_SimulateMatching_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) EditMatching(ctx context.Context, in *EditMatchingRequest, opts ...grpc.CallOption) (*Matching, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Matching)
+	err := c.cc.Invoke(ctx, MentorshipService_EditMatching_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) UndoMatchingEdit(ctx context.Context, in *UndoMatchingEditRequest, opts ...grpc.CallOption) (*Matching, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Matching)
+	err := c.cc.Invoke(ctx, MentorshipService_UndoMatchingEdit_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -262,19 +588,19 @@ func (c *mentorshipServiceClient) ExplainMissingPair(ctx context.Context, in *Ex
 	return out, nil
 }
 
-func (c *mentorshipServiceClient) SimulateMatching(ctx context.Context, in *SimulateMatchingRequest, opts ...grpc.CallOption) (*Matching, error) {
+func (c *mentorshipServiceClient) ExplainOtherMentors(ctx context.Context, in *ExplainOtherMentorsRequest, opts ...grpc.CallOption) (*ExplainOtherMentorsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(Matching)
-	err := c.cc.Invoke(ctx, MentorshipService_SimulateMatching_FullMethodName, in, out, cOpts...)
+	out := new(ExplainOtherMentorsResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_ExplainOtherMentors_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *mentorshipServiceClient) GetMatchingAudit(ctx context.Context, in *GetMatchingAuditRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+func (c *mentorshipServiceClient) GetMatchingAudit(ctx context.Context, in *GetMatchingAuditRequest, opts ...grpc.CallOption) (*MatchingAudit, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(httpbody.HttpBody)
+	out := new(MatchingAudit)
 	err := c.cc.Invoke(ctx, MentorshipService_GetMatchingAudit_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
@@ -286,6 +612,16 @@ func (c *mentorshipServiceClient) GetMatchingCertificate(ctx context.Context, in
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(httpbody.HttpBody)
 	err := c.cc.Invoke(ctx, MentorshipService_GetMatchingCertificate_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) CreateProposal(ctx context.Context, in *CreateProposalRequest, opts ...grpc.CallOption) (*Proposal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Proposal)
+	err := c.cc.Invoke(ctx, MentorshipService_CreateProposal_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -332,6 +668,16 @@ func (c *mentorshipServiceClient) DeclineProposal(ctx context.Context, in *Decli
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) RecallProposal(ctx context.Context, in *RecallProposalRequest, opts ...grpc.CallOption) (*Proposal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Proposal)
+	err := c.cc.Invoke(ctx, MentorshipService_RecallProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *mentorshipServiceClient) GetMentorship(ctx context.Context, in *GetMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Mentorship)
@@ -352,10 +698,30 @@ func (c *mentorshipServiceClient) ListMentorships(ctx context.Context, in *ListM
 	return out, nil
 }
 
-func (c *mentorshipServiceClient) UpdateMentorship(ctx context.Context, in *UpdateMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+func (c *mentorshipServiceClient) GetPartner(ctx context.Context, in *GetPartnerRequest, opts ...grpc.CallOption) (*Partner, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Partner)
+	err := c.cc.Invoke(ctx, MentorshipService_GetPartner_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) SaveMeeting(ctx context.Context, in *SaveMeetingRequest, opts ...grpc.CallOption) (*Mentorship, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Mentorship)
-	err := c.cc.Invoke(ctx, MentorshipService_UpdateMentorship_FullMethodName, in, out, cOpts...)
+	err := c.cc.Invoke(ctx, MentorshipService_SaveMeeting_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) SaveGoal(ctx context.Context, in *SaveGoalRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_SaveGoal_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -382,6 +748,16 @@ func (c *mentorshipServiceClient) ReviveMentorship(ctx context.Context, in *Revi
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) CompleteMentorship(ctx context.Context, in *CompleteMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_CompleteMentorship_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *mentorshipServiceClient) EndMentorship(ctx context.Context, in *EndMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Mentorship)
@@ -392,67 +768,184 @@ func (c *mentorshipServiceClient) EndMentorship(ctx context.Context, in *EndMent
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) LeaveMentorship(ctx context.Context, in *LeaveMentorshipRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_LeaveMentorship_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) HandleSafeExit(ctx context.Context, in *HandleSafeExitRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_HandleSafeExit_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) AnswerSurvey(ctx context.Context, in *AnswerSurveyRequest, opts ...grpc.CallOption) (*Mentorship, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Mentorship)
+	err := c.cc.Invoke(ctx, MentorshipService_AnswerSurvey_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) GetMentoringMeasures(ctx context.Context, in *GetMentoringMeasuresRequest, opts ...grpc.CallOption) (*MentoringMeasures, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MentoringMeasures)
+	err := c.cc.Invoke(ctx, MentorshipService_GetMentoringMeasures_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // MentorshipServiceServer is the server API for MentorshipService service.
 // All implementations must embed UnimplementedMentorshipServiceServer
 // for forward compatibility.
 //
-// Mentors, mentees, runs of the matcher, and the relations that come of them. Not built yet:
-// every method answers UNIMPLEMENTED. It stands here so that names and paths need not move.
+// Mentors, mentees, runs of the matcher, and the relations that come of them. Staff with the
+// role of a coordinator run it; mentors and mentees act for themselves, with the token of their
+// enrollment.
 type MentorshipServiceServer interface {
-	// Enrolls a mentor.
+	// Returns what a program has set for its mentoring. Anybody may read it while people can
+	// enroll by themselves.
+	GetMentoringPlan(context.Context, *GetMentoringPlanRequest) (*MentoringPlan, error)
+	// Sets a program's mentoring up, or changes it.
+	UpdateMentoringPlan(context.Context, *UpdateMentoringPlanRequest) (*MentoringPlan, error)
+	// Enrolls the caller as a mentor, while the plan is open to everybody. The answer holds the
+	// token that everything further needs. With an applicant's token of somebody who accepted a
+	// seat, the enrollment says which application it comes from.
+	EnrollMentor(context.Context, *EnrollMentorRequest) (*EnrollMentorResponse, error)
+	// Enrolls a mentor on behalf of them, with a reason.
 	CreateMentor(context.Context, *CreateMentorRequest) (*Mentor, error)
-	// Returns a mentor.
+	// Enrolls many mentors on behalf of them, with a reason: all or none.
+	ImportMentors(context.Context, *ImportMentorsRequest) (*ImportMentorsResponse, error)
+	// Returns a mentor: to the mentor whole, to staff without traits that were not released, and
+	// with the contact only to who may run matchings, which is recorded.
 	GetMentor(context.Context, *GetMentorRequest) (*Mentor, error)
-	// Lists a program's mentors.
+	// Lists a program's mentors, without contact and traits.
 	ListMentors(context.Context, *ListMentorsRequest) (*ListMentorsResponse, error)
 	// Changes a mentor.
 	UpdateMentor(context.Context, *UpdateMentorRequest) (*Mentor, error)
-	// Enrolls a mentee.
+	// Enrolls the caller as a mentee, while the plan is open to everybody. The answer holds the
+	// token that everything further needs. With an applicant's token of somebody who accepted a
+	// seat, the enrollment says which application it comes from.
+	EnrollMentee(context.Context, *EnrollMenteeRequest) (*EnrollMenteeResponse, error)
+	// Enrolls a mentee on behalf of them, with a reason.
 	CreateMentee(context.Context, *CreateMenteeRequest) (*Mentee, error)
-	// Returns a mentee.
+	// Enrolls many mentees on behalf of them, with a reason: all or none.
+	ImportMentees(context.Context, *ImportMenteesRequest) (*ImportMenteesResponse, error)
+	// Returns a mentee: to the mentee whole, to staff without traits and without what only the
+	// mentee is to know, and with the contact only to who may run matchings, which is recorded.
 	GetMentee(context.Context, *GetMenteeRequest) (*Mentee, error)
-	// Lists a program's mentees.
+	// Lists a program's mentees, without contact and traits.
 	ListMentees(context.Context, *ListMenteesRequest) (*ListMenteesResponse, error)
 	// Changes a mentee.
 	UpdateMentee(context.Context, *UpdateMenteeRequest) (*Mentee, error)
-	// Queues a run of the matcher.
+	// Moves an enrollment on in its life: SUBMITTED hands it in, SCREENED says that staff looked at
+	// it, AVAILABLE lets it be matched, also after a pause, PAUSED lets it rest, DRAFT gives it back
+	// to be changed, WITHDRAWN ends it.
+	MoveEnrollment(context.Context, *MoveEnrollmentRequest) (*MoveEnrollmentResponse, error)
+	// Makes a new token for an enrollment, on behalf of the person and with a reason. The token
+	// before it, and every link and session that came of it, opens nothing any more.
+	IssueEnrollmentToken(context.Context, *IssueEnrollmentTokenRequest) (*IssueEnrollmentTokenResponse, error)
+	// Makes a link that opens the pages once, as this mentor or mentee.
+	IssueEnrollmentLink(context.Context, *IssueEnrollmentLinkRequest) (*SignInLink, error)
+	// Erases an enrollment for good, with a reason: contact, profile, traits, preferences, and what
+	// was written about it. What stays is its name, code, state ERASED and times.
+	EraseEnrollment(context.Context, *EraseEnrollmentRequest) (*EraseEnrollmentResponse, error)
+	// Orders that two people be paired, or never be, in every run until it is lifted.
+	CreateDirective(context.Context, *CreateDirectiveRequest) (*Directive, error)
+	// Returns an order about a pair.
+	GetDirective(context.Context, *GetDirectiveRequest) (*Directive, error)
+	// Lists a program's orders about pairs.
+	ListDirectives(context.Context, *ListDirectivesRequest) (*ListDirectivesResponse, error)
+	// Lifts an order about a pair.
+	LiftDirective(context.Context, *LiftDirectiveRequest) (*Directive, error)
+	// Queues a run of the matcher over everybody who is AVAILABLE and has a place free.
 	CreateMatching(context.Context, *CreateMatchingRequest) (*Matching, error)
-	// Returns a run with its pairs.
+	// Queues a run that mends what a proposal that was declined or has expired left open. Proposals
+	// that stand are kept.
+	RematchProposal(context.Context, *RematchProposalRequest) (*Matching, error)
+	// Returns a run. What it found is its result.
 	GetMatching(context.Context, *GetMatchingRequest) (*Matching, error)
-	// Lists a program's runs, oldest first.
+	// Lists a program's runs.
 	ListMatchings(context.Context, *ListMatchingsRequest) (*ListMatchingsResponse, error)
-	// Publishes a run: its pairs are proposed, all at once.
+	// Sends the run at once and whenever it changed, until it has ended. REST: one JSON object a
+	// line.
+	WatchMatching(*WatchMatchingRequest, grpc.ServerStreamingServer[WatchMatchingResponse]) error
+	// Asks a run to stop. A run that has ended is left as it is.
+	CancelMatching(context.Context, *CancelMatchingRequest) (*Matching, error)
+	// Returns what a run found, with the edits since: the pairs, and who has no mentor and why.
+	GetMatchingResult(context.Context, *GetMatchingResultRequest) (*MatchingResult, error)
+	// Says what locking or forbidding a pair would cost the whole. Changes nothing.
+	SimulateMatching(context.Context, *SimulateMatchingRequest) (*SimulateMatchingResponse, error)
+	// Locks or forbids a pair in a run that has a result: it is solved again with that.
+	EditMatching(context.Context, *EditMatchingRequest) (*Matching, error)
+	// Takes the last edit back.
+	UndoMatchingEdit(context.Context, *UndoMatchingEditRequest) (*Matching, error)
+	// Publishes a run: its pairs are proposed to both sides, all at once. Nobody is told before.
 	PublishMatching(context.Context, *PublishMatchingRequest) (*Matching, error)
-	// Says why two people were paired.
+	// Says why two people were paired: the parts of their score, which sum to it.
 	ExplainPair(context.Context, *ExplainPairRequest) (*ExplainPairResponse, error)
-	// Says what pairing two people would cost the whole.
+	// Says what pairing two people would cost the whole, exactly, and who would be displaced.
 	ExplainMissingPair(context.Context, *ExplainMissingPairRequest) (*ExplainMissingPairResponse, error)
-	// Says what locking or forbidding pairs would give.
-	SimulateMatching(context.Context, *SimulateMatchingRequest) (*Matching, error)
-	// Returns whether every group is served alike.
-	GetMatchingAudit(context.Context, *GetMatchingAuditRequest) (*httpbody.HttpBody, error)
+	// Lists mentors whom a mentee could have instead, the best first, each with what that would
+	// cost the whole.
+	ExplainOtherMentors(context.Context, *ExplainOtherMentorsRequest) (*ExplainOtherMentorsResponse, error)
+	// Returns whether every group is served alike. Numbers of
+	// groups that are too small to tell are left out.
+	GetMatchingAudit(context.Context, *GetMatchingAuditRequest) (*MatchingAudit, error)
 	// Returns the proof that the pairs are the best.
 	GetMatchingCertificate(context.Context, *GetMatchingCertificateRequest) (*httpbody.HttpBody, error)
-	// Returns a proposal.
+	// Proposes a pair by hand, beyond a run, with a reason. Both sides are asked at once.
+	CreateProposal(context.Context, *CreateProposalRequest) (*Proposal, error)
+	// Returns a proposal. A side sees its own once it was sent.
 	GetProposal(context.Context, *GetProposalRequest) (*Proposal, error)
-	// Lists a program's proposals.
+	// Lists a program's proposals; to a mentor or mentee, their own.
 	ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error)
-	// Accepts a proposal for one side.
+	// Accepts a proposal for one side. Once both did, a mentorship begins.
 	AcceptProposal(context.Context, *AcceptProposalRequest) (*Proposal, error)
 	// Declines a proposal for one side.
 	DeclineProposal(context.Context, *DeclineProposalRequest) (*Proposal, error)
+	// Takes a proposal back, with a reason.
+	RecallProposal(context.Context, *RecallProposalRequest) (*Proposal, error)
 	// Returns a live or past relation.
 	GetMentorship(context.Context, *GetMentorshipRequest) (*Mentorship, error)
-	// Lists a program's relations.
+	// Lists a program's relations; to a mentor or mentee, their own.
 	ListMentorships(context.Context, *ListMentorshipsRequest) (*ListMentorshipsResponse, error)
-	// Changes the goals of a relation.
-	UpdateMentorship(context.Context, *UpdateMentorshipRequest) (*Mentorship, error)
+	// Returns how to reach the other side of one's own mentorship.
+	GetPartner(context.Context, *GetPartnerRequest) (*Partner, error)
+	// Adds a meeting, or changes one.
+	SaveMeeting(context.Context, *SaveMeetingRequest) (*Mentorship, error)
+	// Adds a goal, or changes one.
+	SaveGoal(context.Context, *SaveGoalRequest) (*Mentorship, error)
 	// Lets a relation rest.
 	HoldMentorship(context.Context, *HoldMentorshipRequest) (*Mentorship, error)
 	// Ends the rest of a relation.
 	ReviveMentorship(context.Context, *ReviveMentorshipRequest) (*Mentorship, error)
-	// Ends a relation, early or in its time.
+	// Says that a relation has run its course.
+	CompleteMentorship(context.Context, *CompleteMentorshipRequest) (*Mentorship, error)
+	// Ends a relation early.
 	EndMentorship(context.Context, *EndMentorshipRequest) (*Mentorship, error)
+	// Leaves a relation at once, by the safe exit: a person of the program is told, the other side
+	// only that it ended.
+	LeaveMentorship(context.Context, *LeaveMentorshipRequest) (*Mentorship, error)
+	// Says that a person of the program has taken a safe exit up.
+	HandleSafeExit(context.Context, *HandleSafeExitRequest) (*Mentorship, error)
+	// Answers the closing survey of one's own mentorship.
+	AnswerSurvey(context.Context, *AnswerSurveyRequest) (*Mentorship, error)
+	// Returns a program's measured outcomes.
+	GetMentoringMeasures(context.Context, *GetMentoringMeasuresRequest) (*MentoringMeasures, error)
 	mustEmbedUnimplementedMentorshipServiceServer()
 }
 
@@ -463,8 +956,20 @@ type MentorshipServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedMentorshipServiceServer struct{}
 
+func (UnimplementedMentorshipServiceServer) GetMentoringPlan(context.Context, *GetMentoringPlanRequest) (*MentoringPlan, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetMentoringPlan not implemented")
+}
+func (UnimplementedMentorshipServiceServer) UpdateMentoringPlan(context.Context, *UpdateMentoringPlanRequest) (*MentoringPlan, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateMentoringPlan not implemented")
+}
+func (UnimplementedMentorshipServiceServer) EnrollMentor(context.Context, *EnrollMentorRequest) (*EnrollMentorResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EnrollMentor not implemented")
+}
 func (UnimplementedMentorshipServiceServer) CreateMentor(context.Context, *CreateMentorRequest) (*Mentor, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateMentor not implemented")
+}
+func (UnimplementedMentorshipServiceServer) ImportMentors(context.Context, *ImportMentorsRequest) (*ImportMentorsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportMentors not implemented")
 }
 func (UnimplementedMentorshipServiceServer) GetMentor(context.Context, *GetMentorRequest) (*Mentor, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMentor not implemented")
@@ -475,8 +980,14 @@ func (UnimplementedMentorshipServiceServer) ListMentors(context.Context, *ListMe
 func (UnimplementedMentorshipServiceServer) UpdateMentor(context.Context, *UpdateMentorRequest) (*Mentor, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateMentor not implemented")
 }
+func (UnimplementedMentorshipServiceServer) EnrollMentee(context.Context, *EnrollMenteeRequest) (*EnrollMenteeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EnrollMentee not implemented")
+}
 func (UnimplementedMentorshipServiceServer) CreateMentee(context.Context, *CreateMenteeRequest) (*Mentee, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateMentee not implemented")
+}
+func (UnimplementedMentorshipServiceServer) ImportMentees(context.Context, *ImportMenteesRequest) (*ImportMenteesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportMentees not implemented")
 }
 func (UnimplementedMentorshipServiceServer) GetMentee(context.Context, *GetMenteeRequest) (*Mentee, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMentee not implemented")
@@ -487,14 +998,59 @@ func (UnimplementedMentorshipServiceServer) ListMentees(context.Context, *ListMe
 func (UnimplementedMentorshipServiceServer) UpdateMentee(context.Context, *UpdateMenteeRequest) (*Mentee, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateMentee not implemented")
 }
+func (UnimplementedMentorshipServiceServer) MoveEnrollment(context.Context, *MoveEnrollmentRequest) (*MoveEnrollmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MoveEnrollment not implemented")
+}
+func (UnimplementedMentorshipServiceServer) IssueEnrollmentToken(context.Context, *IssueEnrollmentTokenRequest) (*IssueEnrollmentTokenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueEnrollmentToken not implemented")
+}
+func (UnimplementedMentorshipServiceServer) IssueEnrollmentLink(context.Context, *IssueEnrollmentLinkRequest) (*SignInLink, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueEnrollmentLink not implemented")
+}
+func (UnimplementedMentorshipServiceServer) EraseEnrollment(context.Context, *EraseEnrollmentRequest) (*EraseEnrollmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseEnrollment not implemented")
+}
+func (UnimplementedMentorshipServiceServer) CreateDirective(context.Context, *CreateDirectiveRequest) (*Directive, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateDirective not implemented")
+}
+func (UnimplementedMentorshipServiceServer) GetDirective(context.Context, *GetDirectiveRequest) (*Directive, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDirective not implemented")
+}
+func (UnimplementedMentorshipServiceServer) ListDirectives(context.Context, *ListDirectivesRequest) (*ListDirectivesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDirectives not implemented")
+}
+func (UnimplementedMentorshipServiceServer) LiftDirective(context.Context, *LiftDirectiveRequest) (*Directive, error) {
+	return nil, status.Error(codes.Unimplemented, "method LiftDirective not implemented")
+}
 func (UnimplementedMentorshipServiceServer) CreateMatching(context.Context, *CreateMatchingRequest) (*Matching, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateMatching not implemented")
+}
+func (UnimplementedMentorshipServiceServer) RematchProposal(context.Context, *RematchProposalRequest) (*Matching, error) {
+	return nil, status.Error(codes.Unimplemented, "method RematchProposal not implemented")
 }
 func (UnimplementedMentorshipServiceServer) GetMatching(context.Context, *GetMatchingRequest) (*Matching, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMatching not implemented")
 }
 func (UnimplementedMentorshipServiceServer) ListMatchings(context.Context, *ListMatchingsRequest) (*ListMatchingsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMatchings not implemented")
+}
+func (UnimplementedMentorshipServiceServer) WatchMatching(*WatchMatchingRequest, grpc.ServerStreamingServer[WatchMatchingResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchMatching not implemented")
+}
+func (UnimplementedMentorshipServiceServer) CancelMatching(context.Context, *CancelMatchingRequest) (*Matching, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelMatching not implemented")
+}
+func (UnimplementedMentorshipServiceServer) GetMatchingResult(context.Context, *GetMatchingResultRequest) (*MatchingResult, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetMatchingResult not implemented")
+}
+func (UnimplementedMentorshipServiceServer) SimulateMatching(context.Context, *SimulateMatchingRequest) (*SimulateMatchingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SimulateMatching not implemented")
+}
+func (UnimplementedMentorshipServiceServer) EditMatching(context.Context, *EditMatchingRequest) (*Matching, error) {
+	return nil, status.Error(codes.Unimplemented, "method EditMatching not implemented")
+}
+func (UnimplementedMentorshipServiceServer) UndoMatchingEdit(context.Context, *UndoMatchingEditRequest) (*Matching, error) {
+	return nil, status.Error(codes.Unimplemented, "method UndoMatchingEdit not implemented")
 }
 func (UnimplementedMentorshipServiceServer) PublishMatching(context.Context, *PublishMatchingRequest) (*Matching, error) {
 	return nil, status.Error(codes.Unimplemented, "method PublishMatching not implemented")
@@ -505,14 +1061,17 @@ func (UnimplementedMentorshipServiceServer) ExplainPair(context.Context, *Explai
 func (UnimplementedMentorshipServiceServer) ExplainMissingPair(context.Context, *ExplainMissingPairRequest) (*ExplainMissingPairResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainMissingPair not implemented")
 }
-func (UnimplementedMentorshipServiceServer) SimulateMatching(context.Context, *SimulateMatchingRequest) (*Matching, error) {
-	return nil, status.Error(codes.Unimplemented, "method SimulateMatching not implemented")
+func (UnimplementedMentorshipServiceServer) ExplainOtherMentors(context.Context, *ExplainOtherMentorsRequest) (*ExplainOtherMentorsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainOtherMentors not implemented")
 }
-func (UnimplementedMentorshipServiceServer) GetMatchingAudit(context.Context, *GetMatchingAuditRequest) (*httpbody.HttpBody, error) {
+func (UnimplementedMentorshipServiceServer) GetMatchingAudit(context.Context, *GetMatchingAuditRequest) (*MatchingAudit, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMatchingAudit not implemented")
 }
 func (UnimplementedMentorshipServiceServer) GetMatchingCertificate(context.Context, *GetMatchingCertificateRequest) (*httpbody.HttpBody, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMatchingCertificate not implemented")
+}
+func (UnimplementedMentorshipServiceServer) CreateProposal(context.Context, *CreateProposalRequest) (*Proposal, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateProposal not implemented")
 }
 func (UnimplementedMentorshipServiceServer) GetProposal(context.Context, *GetProposalRequest) (*Proposal, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetProposal not implemented")
@@ -526,14 +1085,23 @@ func (UnimplementedMentorshipServiceServer) AcceptProposal(context.Context, *Acc
 func (UnimplementedMentorshipServiceServer) DeclineProposal(context.Context, *DeclineProposalRequest) (*Proposal, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeclineProposal not implemented")
 }
+func (UnimplementedMentorshipServiceServer) RecallProposal(context.Context, *RecallProposalRequest) (*Proposal, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecallProposal not implemented")
+}
 func (UnimplementedMentorshipServiceServer) GetMentorship(context.Context, *GetMentorshipRequest) (*Mentorship, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMentorship not implemented")
 }
 func (UnimplementedMentorshipServiceServer) ListMentorships(context.Context, *ListMentorshipsRequest) (*ListMentorshipsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMentorships not implemented")
 }
-func (UnimplementedMentorshipServiceServer) UpdateMentorship(context.Context, *UpdateMentorshipRequest) (*Mentorship, error) {
-	return nil, status.Error(codes.Unimplemented, "method UpdateMentorship not implemented")
+func (UnimplementedMentorshipServiceServer) GetPartner(context.Context, *GetPartnerRequest) (*Partner, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetPartner not implemented")
+}
+func (UnimplementedMentorshipServiceServer) SaveMeeting(context.Context, *SaveMeetingRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method SaveMeeting not implemented")
+}
+func (UnimplementedMentorshipServiceServer) SaveGoal(context.Context, *SaveGoalRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method SaveGoal not implemented")
 }
 func (UnimplementedMentorshipServiceServer) HoldMentorship(context.Context, *HoldMentorshipRequest) (*Mentorship, error) {
 	return nil, status.Error(codes.Unimplemented, "method HoldMentorship not implemented")
@@ -541,8 +1109,23 @@ func (UnimplementedMentorshipServiceServer) HoldMentorship(context.Context, *Hol
 func (UnimplementedMentorshipServiceServer) ReviveMentorship(context.Context, *ReviveMentorshipRequest) (*Mentorship, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReviveMentorship not implemented")
 }
+func (UnimplementedMentorshipServiceServer) CompleteMentorship(context.Context, *CompleteMentorshipRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method CompleteMentorship not implemented")
+}
 func (UnimplementedMentorshipServiceServer) EndMentorship(context.Context, *EndMentorshipRequest) (*Mentorship, error) {
 	return nil, status.Error(codes.Unimplemented, "method EndMentorship not implemented")
+}
+func (UnimplementedMentorshipServiceServer) LeaveMentorship(context.Context, *LeaveMentorshipRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method LeaveMentorship not implemented")
+}
+func (UnimplementedMentorshipServiceServer) HandleSafeExit(context.Context, *HandleSafeExitRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method HandleSafeExit not implemented")
+}
+func (UnimplementedMentorshipServiceServer) AnswerSurvey(context.Context, *AnswerSurveyRequest) (*Mentorship, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnswerSurvey not implemented")
+}
+func (UnimplementedMentorshipServiceServer) GetMentoringMeasures(context.Context, *GetMentoringMeasuresRequest) (*MentoringMeasures, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetMentoringMeasures not implemented")
 }
 func (UnimplementedMentorshipServiceServer) mustEmbedUnimplementedMentorshipServiceServer() {}
 func (UnimplementedMentorshipServiceServer) testEmbeddedByValue()                           {}
@@ -565,6 +1148,60 @@ func RegisterMentorshipServiceServer(s grpc.ServiceRegistrar, srv MentorshipServ
 	s.RegisterService(&MentorshipService_ServiceDesc, srv)
 }
 
+func _MentorshipService_GetMentoringPlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetMentoringPlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).GetMentoringPlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_GetMentoringPlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).GetMentoringPlan(ctx, req.(*GetMentoringPlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_UpdateMentoringPlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateMentoringPlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).UpdateMentoringPlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_UpdateMentoringPlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).UpdateMentoringPlan(ctx, req.(*UpdateMentoringPlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_EnrollMentor_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EnrollMentorRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).EnrollMentor(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_EnrollMentor_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).EnrollMentor(ctx, req.(*EnrollMentorRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MentorshipService_CreateMentor_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateMentorRequest)
 	if err := dec(in); err != nil {
@@ -579,6 +1216,24 @@ func _MentorshipService_CreateMentor_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MentorshipServiceServer).CreateMentor(ctx, req.(*CreateMentorRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_ImportMentors_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportMentorsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).ImportMentors(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_ImportMentors_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).ImportMentors(ctx, req.(*ImportMentorsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -637,6 +1292,24 @@ func _MentorshipService_UpdateMentor_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_EnrollMentee_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EnrollMenteeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).EnrollMentee(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_EnrollMentee_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).EnrollMentee(ctx, req.(*EnrollMenteeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MentorshipService_CreateMentee_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateMenteeRequest)
 	if err := dec(in); err != nil {
@@ -651,6 +1324,24 @@ func _MentorshipService_CreateMentee_Handler(srv interface{}, ctx context.Contex
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MentorshipServiceServer).CreateMentee(ctx, req.(*CreateMenteeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_ImportMentees_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportMenteesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).ImportMentees(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_ImportMentees_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).ImportMentees(ctx, req.(*ImportMenteesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -709,6 +1400,150 @@ func _MentorshipService_UpdateMentee_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_MoveEnrollment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MoveEnrollmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).MoveEnrollment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_MoveEnrollment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).MoveEnrollment(ctx, req.(*MoveEnrollmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_IssueEnrollmentToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueEnrollmentTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).IssueEnrollmentToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_IssueEnrollmentToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).IssueEnrollmentToken(ctx, req.(*IssueEnrollmentTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_IssueEnrollmentLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueEnrollmentLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).IssueEnrollmentLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_IssueEnrollmentLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).IssueEnrollmentLink(ctx, req.(*IssueEnrollmentLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_EraseEnrollment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseEnrollmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).EraseEnrollment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_EraseEnrollment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).EraseEnrollment(ctx, req.(*EraseEnrollmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_CreateDirective_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateDirectiveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).CreateDirective(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_CreateDirective_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).CreateDirective(ctx, req.(*CreateDirectiveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_GetDirective_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDirectiveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).GetDirective(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_GetDirective_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).GetDirective(ctx, req.(*GetDirectiveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_ListDirectives_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDirectivesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).ListDirectives(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_ListDirectives_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).ListDirectives(ctx, req.(*ListDirectivesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_LiftDirective_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LiftDirectiveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).LiftDirective(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_LiftDirective_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).LiftDirective(ctx, req.(*LiftDirectiveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MentorshipService_CreateMatching_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateMatchingRequest)
 	if err := dec(in); err != nil {
@@ -723,6 +1558,24 @@ func _MentorshipService_CreateMatching_Handler(srv interface{}, ctx context.Cont
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MentorshipServiceServer).CreateMatching(ctx, req.(*CreateMatchingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_RematchProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RematchProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).RematchProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_RematchProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).RematchProposal(ctx, req.(*RematchProposalRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -759,6 +1612,107 @@ func _MentorshipService_ListMatchings_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MentorshipServiceServer).ListMatchings(ctx, req.(*ListMatchingsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_WatchMatching_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchMatchingRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(MentorshipServiceServer).WatchMatching(m, &grpc.GenericServerStream[WatchMatchingRequest, WatchMatchingResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type MentorshipService_WatchMatchingServer = grpc.ServerStreamingServer[WatchMatchingResponse]
+
+func _MentorshipService_CancelMatching_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelMatchingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).CancelMatching(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_CancelMatching_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).CancelMatching(ctx, req.(*CancelMatchingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_GetMatchingResult_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetMatchingResultRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).GetMatchingResult(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_GetMatchingResult_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).GetMatchingResult(ctx, req.(*GetMatchingResultRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_SimulateMatching_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SimulateMatchingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).SimulateMatching(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_SimulateMatching_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).SimulateMatching(ctx, req.(*SimulateMatchingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_EditMatching_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EditMatchingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).EditMatching(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_EditMatching_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).EditMatching(ctx, req.(*EditMatchingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_UndoMatchingEdit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UndoMatchingEditRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).UndoMatchingEdit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_UndoMatchingEdit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).UndoMatchingEdit(ctx, req.(*UndoMatchingEditRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -817,20 +1771,20 @@ func _MentorshipService_ExplainMissingPair_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
-func _MentorshipService_SimulateMatching_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(SimulateMatchingRequest)
+func _MentorshipService_ExplainOtherMentors_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainOtherMentorsRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(MentorshipServiceServer).SimulateMatching(ctx, in)
+		return srv.(MentorshipServiceServer).ExplainOtherMentors(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: MentorshipService_SimulateMatching_FullMethodName,
+		FullMethod: MentorshipService_ExplainOtherMentors_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(MentorshipServiceServer).SimulateMatching(ctx, req.(*SimulateMatchingRequest))
+		return srv.(MentorshipServiceServer).ExplainOtherMentors(ctx, req.(*ExplainOtherMentorsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -867,6 +1821,24 @@ func _MentorshipService_GetMatchingCertificate_Handler(srv interface{}, ctx cont
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MentorshipServiceServer).GetMatchingCertificate(ctx, req.(*GetMatchingCertificateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_CreateProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).CreateProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_CreateProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).CreateProposal(ctx, req.(*CreateProposalRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -943,6 +1915,24 @@ func _MentorshipService_DeclineProposal_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_RecallProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecallProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).RecallProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_RecallProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).RecallProposal(ctx, req.(*RecallProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MentorshipService_GetMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMentorshipRequest)
 	if err := dec(in); err != nil {
@@ -979,20 +1969,56 @@ func _MentorshipService_ListMentorships_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
-func _MentorshipService_UpdateMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(UpdateMentorshipRequest)
+func _MentorshipService_GetPartner_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetPartnerRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(MentorshipServiceServer).UpdateMentorship(ctx, in)
+		return srv.(MentorshipServiceServer).GetPartner(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: MentorshipService_UpdateMentorship_FullMethodName,
+		FullMethod: MentorshipService_GetPartner_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(MentorshipServiceServer).UpdateMentorship(ctx, req.(*UpdateMentorshipRequest))
+		return srv.(MentorshipServiceServer).GetPartner(ctx, req.(*GetPartnerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_SaveMeeting_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SaveMeetingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).SaveMeeting(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_SaveMeeting_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).SaveMeeting(ctx, req.(*SaveMeetingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_SaveGoal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SaveGoalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).SaveGoal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_SaveGoal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).SaveGoal(ctx, req.(*SaveGoalRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1033,6 +2059,24 @@ func _MentorshipService_ReviveMentorship_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_CompleteMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CompleteMentorshipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).CompleteMentorship(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_CompleteMentorship_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).CompleteMentorship(ctx, req.(*CompleteMentorshipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MentorshipService_EndMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(EndMentorshipRequest)
 	if err := dec(in); err != nil {
@@ -1051,6 +2095,78 @@ func _MentorshipService_EndMentorship_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_LeaveMentorship_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LeaveMentorshipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).LeaveMentorship(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_LeaveMentorship_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).LeaveMentorship(ctx, req.(*LeaveMentorshipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_HandleSafeExit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HandleSafeExitRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).HandleSafeExit(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_HandleSafeExit_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).HandleSafeExit(ctx, req.(*HandleSafeExitRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_AnswerSurvey_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerSurveyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).AnswerSurvey(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_AnswerSurvey_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).AnswerSurvey(ctx, req.(*AnswerSurveyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_GetMentoringMeasures_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetMentoringMeasuresRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).GetMentoringMeasures(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_GetMentoringMeasures_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).GetMentoringMeasures(ctx, req.(*GetMentoringMeasuresRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // MentorshipService_ServiceDesc is the grpc.ServiceDesc for MentorshipService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1059,8 +2175,24 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*MentorshipServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
+			MethodName: "GetMentoringPlan",
+			Handler:    _MentorshipService_GetMentoringPlan_Handler,
+		},
+		{
+			MethodName: "UpdateMentoringPlan",
+			Handler:    _MentorshipService_UpdateMentoringPlan_Handler,
+		},
+		{
+			MethodName: "EnrollMentor",
+			Handler:    _MentorshipService_EnrollMentor_Handler,
+		},
+		{
 			MethodName: "CreateMentor",
 			Handler:    _MentorshipService_CreateMentor_Handler,
+		},
+		{
+			MethodName: "ImportMentors",
+			Handler:    _MentorshipService_ImportMentors_Handler,
 		},
 		{
 			MethodName: "GetMentor",
@@ -1075,8 +2207,16 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_UpdateMentor_Handler,
 		},
 		{
+			MethodName: "EnrollMentee",
+			Handler:    _MentorshipService_EnrollMentee_Handler,
+		},
+		{
 			MethodName: "CreateMentee",
 			Handler:    _MentorshipService_CreateMentee_Handler,
+		},
+		{
+			MethodName: "ImportMentees",
+			Handler:    _MentorshipService_ImportMentees_Handler,
 		},
 		{
 			MethodName: "GetMentee",
@@ -1091,8 +2231,44 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_UpdateMentee_Handler,
 		},
 		{
+			MethodName: "MoveEnrollment",
+			Handler:    _MentorshipService_MoveEnrollment_Handler,
+		},
+		{
+			MethodName: "IssueEnrollmentToken",
+			Handler:    _MentorshipService_IssueEnrollmentToken_Handler,
+		},
+		{
+			MethodName: "IssueEnrollmentLink",
+			Handler:    _MentorshipService_IssueEnrollmentLink_Handler,
+		},
+		{
+			MethodName: "EraseEnrollment",
+			Handler:    _MentorshipService_EraseEnrollment_Handler,
+		},
+		{
+			MethodName: "CreateDirective",
+			Handler:    _MentorshipService_CreateDirective_Handler,
+		},
+		{
+			MethodName: "GetDirective",
+			Handler:    _MentorshipService_GetDirective_Handler,
+		},
+		{
+			MethodName: "ListDirectives",
+			Handler:    _MentorshipService_ListDirectives_Handler,
+		},
+		{
+			MethodName: "LiftDirective",
+			Handler:    _MentorshipService_LiftDirective_Handler,
+		},
+		{
 			MethodName: "CreateMatching",
 			Handler:    _MentorshipService_CreateMatching_Handler,
+		},
+		{
+			MethodName: "RematchProposal",
+			Handler:    _MentorshipService_RematchProposal_Handler,
 		},
 		{
 			MethodName: "GetMatching",
@@ -1101,6 +2277,26 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListMatchings",
 			Handler:    _MentorshipService_ListMatchings_Handler,
+		},
+		{
+			MethodName: "CancelMatching",
+			Handler:    _MentorshipService_CancelMatching_Handler,
+		},
+		{
+			MethodName: "GetMatchingResult",
+			Handler:    _MentorshipService_GetMatchingResult_Handler,
+		},
+		{
+			MethodName: "SimulateMatching",
+			Handler:    _MentorshipService_SimulateMatching_Handler,
+		},
+		{
+			MethodName: "EditMatching",
+			Handler:    _MentorshipService_EditMatching_Handler,
+		},
+		{
+			MethodName: "UndoMatchingEdit",
+			Handler:    _MentorshipService_UndoMatchingEdit_Handler,
 		},
 		{
 			MethodName: "PublishMatching",
@@ -1115,8 +2311,8 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_ExplainMissingPair_Handler,
 		},
 		{
-			MethodName: "SimulateMatching",
-			Handler:    _MentorshipService_SimulateMatching_Handler,
+			MethodName: "ExplainOtherMentors",
+			Handler:    _MentorshipService_ExplainOtherMentors_Handler,
 		},
 		{
 			MethodName: "GetMatchingAudit",
@@ -1125,6 +2321,10 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetMatchingCertificate",
 			Handler:    _MentorshipService_GetMatchingCertificate_Handler,
+		},
+		{
+			MethodName: "CreateProposal",
+			Handler:    _MentorshipService_CreateProposal_Handler,
 		},
 		{
 			MethodName: "GetProposal",
@@ -1143,6 +2343,10 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_DeclineProposal_Handler,
 		},
 		{
+			MethodName: "RecallProposal",
+			Handler:    _MentorshipService_RecallProposal_Handler,
+		},
+		{
 			MethodName: "GetMentorship",
 			Handler:    _MentorshipService_GetMentorship_Handler,
 		},
@@ -1151,8 +2355,16 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_ListMentorships_Handler,
 		},
 		{
-			MethodName: "UpdateMentorship",
-			Handler:    _MentorshipService_UpdateMentorship_Handler,
+			MethodName: "GetPartner",
+			Handler:    _MentorshipService_GetPartner_Handler,
+		},
+		{
+			MethodName: "SaveMeeting",
+			Handler:    _MentorshipService_SaveMeeting_Handler,
+		},
+		{
+			MethodName: "SaveGoal",
+			Handler:    _MentorshipService_SaveGoal_Handler,
 		},
 		{
 			MethodName: "HoldMentorship",
@@ -1163,10 +2375,36 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_ReviveMentorship_Handler,
 		},
 		{
+			MethodName: "CompleteMentorship",
+			Handler:    _MentorshipService_CompleteMentorship_Handler,
+		},
+		{
 			MethodName: "EndMentorship",
 			Handler:    _MentorshipService_EndMentorship_Handler,
 		},
+		{
+			MethodName: "LeaveMentorship",
+			Handler:    _MentorshipService_LeaveMentorship_Handler,
+		},
+		{
+			MethodName: "HandleSafeExit",
+			Handler:    _MentorshipService_HandleSafeExit_Handler,
+		},
+		{
+			MethodName: "AnswerSurvey",
+			Handler:    _MentorshipService_AnswerSurvey_Handler,
+		},
+		{
+			MethodName: "GetMentoringMeasures",
+			Handler:    _MentorshipService_GetMentoringMeasures_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchMatching",
+			Handler:       _MentorshipService_WatchMatching_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "fairlead/v1/mentorship_service.proto",
 }
