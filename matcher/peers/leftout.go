@@ -238,29 +238,42 @@ func (r *round) divide(members []int32, parts *parting, group int32) (division [
 		division = divideSmall(members, allowed)
 		return division, division == nil
 	}
-	return nil, k <= mostTriangles && !triangle(allowed)
+	return r.divideLarge(members, allowed)
 }
 
-// mostTriangles is the size of the largest group in which triangles are looked
-// for.
-const mostTriangles = 200
+// mostTries bounds what is spent on a group too large for trying everything, in
+// pairs of its members looked at.
+const mostTries = 20_000_000
 
-// triangle is whether some three are allowed with each other.
-func triangle(allowed [][]bool) bool {
+// divideLarge takes out one trio after the other and matches the rest. Only where
+// there is no trio at all it proves that a group cannot be divided.
+func (r *round) divideLarge(members []int32, allowed [][]bool) (division [][]int32, impossible bool) {
+	k := len(members)
+	impossible = k <= mostTriangles
+	tries := mostTries / (k * k)
 	for a := range allowed {
 		for b := range a {
-			if !allowed[a][b] {
-				continue
-			}
 			for c := range b {
-				if allowed[a][c] && allowed[b][c] {
-					return true
+				if !allowed[a][b] || !allowed[a][c] || !allowed[b][c] {
+					continue
+				}
+				impossible = false
+				if tries--; tries < 0 || r.stop() {
+					return nil, false
+				}
+				trio := []int32{members[c], members[b], members[a]}
+				if pairs := r.perfect(without(members, trio...)); pairs != nil {
+					return append(pairs, trio), false
 				}
 			}
 		}
 	}
-	return false
+	return nil, impossible
 }
+
+// mostTriangles is the size of the largest group in which it counts as a proof
+// that there is no trio.
+const mostTriangles = 200
 
 // divideSmall divides a few members into pairs and as few trios as can be; nil
 // if that is impossible.

@@ -121,6 +121,8 @@ type Result struct {
 	Work         int64
 	Known        int // pairs that were looked at, of all there are
 	Rounds       int // of looking for missing pairs
+	// Proof is what package verify has checked.
+	Proof *verify.Introductions
 }
 
 // InputError is something wrong with a problem.
@@ -163,6 +165,7 @@ type round struct {
 	keys  []uint64
 	order []int32 // members as the seed orders them
 	rank  []int64 // of the member's wait among all waits, from 0
+	fault error   // of the problem
 }
 
 func (r *round) stop() bool { return r.ctx.Err() != nil }
@@ -183,6 +186,9 @@ func Introduce(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	r := newRound(ctx, p, o)
 	res := &Result{Status: matcher.Feasible, Bound: -1}
 	proved := r.match(res)
+	if r.fault != nil {
+		return nil, r.fault
+	}
 	placed := r.thirds()
 	for v, m := range r.g.mate {
 		if m >= 0 && v < int(m) {
@@ -220,6 +226,7 @@ func Introduce(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("peers: a result was refused: %w", err)
 	}
+	res.Proof = claim
 	res.Complete = !r.stop()
 	res.LeftProved = report.LeftProved && res.Complete
 	if report.TotalProved && res.Complete {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"fmt"
 	"math/bits"
 	"runtime"
 	"slices"
@@ -73,7 +74,18 @@ func (r *round) shortlist() bool {
 		shift := bits.Len64(uint64(max(0, slices.Max(r.g.price)) / (buckets / 4)))
 		list = func(a int, row []int16) []arc { return listed(row, r.g.price, a, shift, r.keys[a]) }
 	}
-	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) { lists[a] = list(a, row) })
+	faults := make([]bool, n)
+	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) {
+		if slices.Max(row) > MaxScore {
+			faults[a] = true
+			return
+		}
+		lists[a] = list(a, row)
+	})
+	if at := slices.Index(faults, true); at >= 0 {
+		r.fault = &InputError{"row", fmt.Sprintf("that of %q has a score above %d", r.p.IDs[at], MaxScore)}
+		return false
+	}
 	if !ok {
 		return false
 	}
@@ -93,17 +105,20 @@ func (r *round) shortlist() bool {
 			r.g.arcs[x.to] = append(r.g.arcs[x.to], arc{int32(a), x.w})
 		}
 	}
-	seen := make([]int32, n)
+	seen, as := make([]int32, n), make([]int32, n)
 	for a := range r.g.arcs {
 		r.g.arcs[a] = slices.DeleteFunc(r.g.arcs[a], func(x arc) bool {
 			if seen[x.to] == int32(a)+1 {
+				if as[x.to] != x.w {
+					r.fault = &InputError{"row", fmt.Sprintf("%q scores %d for %q, who scores %d for them", r.p.IDs[a], as[x.to]/2, r.p.IDs[x.to], x.w/2)}
+				}
 				return true
 			}
-			seen[x.to] = int32(a) + 1
+			seen[x.to], as[x.to] = int32(a)+1, x.w
 			return false
 		})
 	}
-	return true
+	return r.fault == nil
 }
 
 // everybody lists all pairs of a row.
@@ -141,7 +156,8 @@ func (r *round) guess() bool {
 		whole.Put(row)
 	}
 	few := newRound(r.ctx, p, Options{Workers: r.o.Workers})
-	if few.match(&Result{}); r.stop() {
+	if few.match(&Result{}); few.fault != nil || r.stop() {
+		r.fault = few.fault
 		return false
 	}
 	price := r.g.price
