@@ -27,6 +27,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/server/gateway"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/web"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // serveOptions are the flags of `fairlead serve`.
@@ -64,7 +65,7 @@ func (o *serveOptions) flags(f *pflag.FlagSet) {
 	o.network.flags(f)
 	f.StringVar(&o.adminTokenFile, "admin-token-file", "", "where the first administrator's token is written (default DATA/admin.token)")
 	f.Float64Var(&o.rateLimit, "rate-limit", 200, "calls a second that each caller may make, with twice as many at once; 0: no limit")
-	f.DurationVar(&o.runLease, "run-lease", 30*time.Second, "how long a selection run stays with a server that has died before another one goes on with it")
+	f.DurationVar(&o.runLease, "run-lease", 30*time.Second, "how long a run stays with a server that has died before another one goes on with it")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 }
@@ -102,7 +103,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	tries := applications.NewReturnCodeTries() // one count for both doors
 	gates := chain.NewGates(log)               // and one for the work that is taken on
 	app, err := server.NewApp(server.Options{
-		Service: in.service, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries, Gates: gates,
+		Service: in.service, Mentoring: in.pairs, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries, Gates: gates,
 		Web: web.New(web.Options{
 			Service: in.service, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
@@ -264,7 +265,7 @@ var quiet = sync.OnceFunc(func() {
 })
 
 // closeEvery is how often calls whose window has ended are closed, and offers
-// that nobody answered.
+// and proposals that nobody answered.
 const closeEvery = 15 * time.Second
 
 // background is what runs beside the ports.
@@ -294,6 +295,14 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 			} else if n > 0 {
 				log.Info("ended offers whose time is over", "offers", n)
 			}
+			if n, err := in.pairs.ExpireProposals(ctx); err != nil {
+				failed("ending proposals whose time is over", err)
+			} else if n > 0 {
+				log.Info("ended proposals whose time is over", "proposals", n)
+			}
+			if err := in.pairs.TendErasures(ctx); err != nil {
+				failed("overwriting what was erased of mentors and mentees", err)
+			}
 			if since, err := in.service.TendErasures(ctx, erased); err != nil {
 				failed("keeping the list of erasures, or overwriting what was erased", err)
 			} else {
@@ -310,7 +319,10 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 	runner.Lease, runner.Poll = lease, min(lease, 5*time.Second)
 	runner.Hook = runs.Hook
 	in.service.Wake = runner.Wake
-	return []func(context.Context){closeDue, runner.Run}
+	matches := mentoring.NewRunner(in.pairs, in.pairs.NewID())
+	matches.Lease, matches.Poll = runner.Lease, runner.Poll
+	in.pairs.Wake = matches.Wake
+	return []func(context.Context){closeDue, runner.Run, matches.Run}
 }
 
 // pools passes on what the store tells about its pools.
