@@ -115,3 +115,45 @@ func accepted(t *testing.T, p *poolfile.Pool, c matcher.Criteria) {
 		}
 	}
 }
+
+// The three files of matching are read by one target: what they accept names
+// everybody, scores within bounds, and no pair or person twice.
+func FuzzReadPairScores(f *testing.F) {
+	f.Add([]byte("mentee,mentor,score\na,x,5\nb,x,1000\na,y,0\n"))
+	f.Add([]byte("\ufeffScore,Mentor,Mentee\r\n7,\"x,1\",a\r\n\r\n"))
+	f.Add([]byte("mentee,mentor\na,x\n"))
+	f.Add([]byte("mentor,seats\nx,3\ny,0\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := poolfile.ReadPairScores("scores.csv", bytes.NewReader(text)); err == nil {
+			for j, mentee := range p.Mentees {
+				if at, ok := p.Mentee(mentee); !ok || at != j || mentee == "" {
+					t.Fatalf("mentee %d, %q, is at %d", j, mentee, at)
+				}
+				for i, mentor := range p.Mentors {
+					if s := p.Score(j, i); s < -1 || s > 1000 || s >= 0 && mentee == mentor {
+						t.Fatalf("the score of %q and %q is %d", mentee, mentor, s)
+					}
+				}
+			}
+		}
+		if lines, err := poolfile.ReadPairLines("lock.csv", bytes.NewReader(text)); err == nil {
+			seen := map[[2]string]bool{}
+			for _, l := range lines {
+				pair := [2]string{l.Mentee, l.Mentor}
+				if seen[pair] || l.Mentee == "" || l.Mentor == "" || l.Mentee == l.Mentor {
+					t.Fatalf("%+v", l)
+				}
+				seen[pair] = true
+			}
+		}
+		if counts, err := poolfile.ReadCounts("seats.csv", bytes.NewReader(text), "mentor", "seats", 10); err == nil {
+			seen := map[string]bool{}
+			for _, c := range counts {
+				if seen[c.ID] || c.ID == "" || c.Number < 0 || c.Number > 10 {
+					t.Fatalf("%+v", c)
+				}
+				seen[c.ID] = true
+			}
+		}
+	})
+}
