@@ -59,7 +59,8 @@ Exit codes: 0 proved best, also when somebody has no mentor · 2 usage · 3 bad 
 data · 5 not proved in the work or time given · 130 interrupted.`,
 		Example: `  fairlead pair --scores scores.csv --capacity 2
   fairlead pair --scores scores.csv --capacity seats.csv --demand 3 \
-    --lock agreed.csv --forbid never.csv --seed "spring 2027" --out pairs.json`,
+    --lock agreed.csv --forbid never.csv --seed "spring 2027" --out pairs.json
+  fairlead pair --mentees mentees.csv --mentors mentors.csv --rules rules.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return m.run(cmd.Context(), p) },
 	}
@@ -200,6 +201,7 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		if done, err := m.profiles.asked(ctx, p, q.profiles, m.asJSON); done || err != nil {
 			return err
 		}
+		q.profiles.shutOut(p)
 		// All of them at once: they are asked for more than once.
 		scores, err := q.profiles.scorer.Matrix(ctx, runtime.GOMAXPROCS(0))
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring/scoring"
@@ -31,6 +32,44 @@ type rulePrice struct {
 	Liftable bool       `json:"liftable"`
 	Changed  choiceLeft `json:"changed"` // if it were lifted, or put in force
 	Pairs    int64      `json:"pairs"`   // that it alone forbids, or would
+}
+
+// shutOut warns of mentees who could have a mentor but for the hard rule on
+// experience: it takes the mentors from those who have risen highest, and whoever
+// puts it in force should see whom.
+func (out *profiles) shutOut(p *program) {
+	view := out.scorer.Rules()
+	at := slices.Index(view.Names(), scoring.ExperienceGap.String())
+	if at < 0 {
+		return
+	}
+	masks := make([]uint64, len(out.mentors))
+	var ids []string
+	for j, mentee := range out.mentees {
+		if mentee.Demand == 0 {
+			continue
+		}
+		view.Blocked(j, masks)
+		free, only := false, false
+		for i, mask := range masks {
+			if out.mentors[i].Seats > 0 {
+				free, only = free || mask == 0, only || mask == 1<<at
+			}
+		}
+		if !free && only {
+			ids = append(ids, mentee.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return
+	}
+	const most = 10
+	more := ""
+	if len(ids) > most {
+		more = fmt.Sprintf(" and %d more", len(ids)-most)
+		ids = ids[:most]
+	}
+	fmt.Fprintf(p.stderr, "fairlead: warning: the hard rule on experience alone leaves these with no mentor to choose: %s%s\n", cleanList(ids), more)
 }
 
 // priceRules says what each hard rule takes, before anybody is matched by it.

@@ -130,6 +130,22 @@ func TestPairProfiles(t *testing.T) {
 	}
 }
 
+// A hard rule on experience says whom it shuts out.
+func TestPairExperienceWarns(t *testing.T) {
+	files := map[string]string{
+		"mentees.csv": "id,experience\na,1\nb,9\nc,\nd,8\n", "mentors.csv": "id,experience,seats\nm,5,3\nn,9,1\nx,20,0\n",
+		"rules.yaml": "version: 1\nhard: {experience: true}\n",
+	}
+	r := pairProfiles(t, files, "--csv")
+	if want := "the hard rule on experience alone leaves these with no mentor to choose: b\n"; r.code != 0 || !strings.Contains(r.stderr, want) {
+		t.Errorf("exit %d: %s, want %s", r.code, r.stderr, want)
+	}
+	files["rules.yaml"] = "version: 1\n"
+	if r := pairProfiles(t, files, "--csv"); r.code != 0 || strings.Contains(r.stderr, "experience") {
+		t.Errorf("exit %d: %s", r.code, r.stderr)
+	}
+}
+
 // What is wrong is told by file, line and column, all of it at once.
 func TestPairProfilesRefused(t *testing.T) {
 	for _, c := range []struct {

@@ -55,6 +55,7 @@ func TestCommonStarts(t *testing.T) {
 		{name: "a quarter of an hour off, too short", week: "2027-01-11", minutes: 60, a: "Mon 9:00-10:00", zoneA: kathmandu, b: "Mon-Sun 0-24", zoneB: la, want: 0},
 		{name: "Monday there is Sunday here", week: "2027-01-11", minutes: 60, a: "Mon 9-10", zoneA: auckland, b: "Sun 12-13", zoneB: la, want: 1},
 		{name: "over the end of the week", week: "2027-01-11", minutes: 120, a: "Sun 23-24; Mon 0-1", zoneA: "UTC", b: "Mon-Sun 0-24", zoneB: "UTC", want: 1},
+		{name: "minutes that are no whole quarter of an hour", week: "2027-01-11", minutes: 60, a: "Mon 9:05-10:00", zoneA: la, b: "Mon 0-24", zoneB: la, want: 0},
 		{name: "always", week: "2027-01-11", minutes: 60, a: "Mon-Sun 0-24", zoneA: la, b: "Sun-Sat 0-24", zoneB: ny, want: scoring.Slots},
 		{name: "en español", week: "2027-01-11", minutes: 60, a: "lun-mié 9-10; sáb 8-9", zoneA: la, b: "Mon, Tue, Sat 8-10", zoneB: la, want: 3},
 		{name: "Friday to Monday", week: "2027-01-11", minutes: 60, a: "Fri-Mon 9-10", zoneA: la, b: "Mon-Sun 9-10", zoneB: la, want: 4},
