@@ -45,7 +45,7 @@ func programs(t *testing.T, seed uint64, all [][]pairing.Term, each func(name st
 	}
 	for k := range n {
 		rng := rand.New(rand.NewPCG(seed, uint64(k)))
-		p := program(rng, 1+rng.IntN(14), 1+rng.IntN(9), all[k%len(all)])
+		p := program(rng, 1+rng.IntN(mostMentees()), 1+rng.IntN(mostMentors()), all[k%len(all)])
 		if r := mustSolve(t, p); r.Status == pairing.Optimal {
 			each(fmt.Sprintf("problem %d of seed %d, %v", k, seed, p.Objective), rng, p, r)
 		}

@@ -26,7 +26,7 @@ func TestASeatIsWorthWhatItBrings(t *testing.T) {
 		if objective[0] == pairing.Even {
 			continue
 		}
-		p := program(rng, 1+rng.IntN(14), 1+rng.IntN(9), objective)
+		p := program(rng, 1+rng.IntN(mostMentees()), 1+rng.IntN(mostMentors()), objective)
 		r := mustSolve(t, p)
 		if r.Status != pairing.Optimal {
 			continue

@@ -29,8 +29,9 @@ const (
 type Unmatched struct {
 	Mentee string
 	Reason Reason
-	// Witness proves that not everybody like them can be served; nil for
-	// OtherTermsFirst and NotProved. Those it leaves out share it.
+	// Witness proves that not everybody like them can be served; nil where everybody
+	// can. Those it leaves out share it. With OtherTermsFirst and NotProved, more of
+	// its mentees go without than would have to.
 	Witness *Witness
 	// Near is a smaller witness with this mentee in it: the one with the fewest
 	// mentors that was found. Nil: there is none smaller.
@@ -114,6 +115,14 @@ func WhyUnmatched(ctx context.Context, p *Problem, r *Result, h *HardRules) ([]U
 			in[j] = k
 		}
 	}
+	spare := OtherTermsFirst // why somebody has no mentor who could have one
+	if r.Status != Optimal {
+		spare = NotProved
+	}
+	missing := map[*block]int{}
+	for _, j := range left {
+		missing[in[j]]++
+	}
 	if h != nil || len(p.Forbidden) > 0 {
 		if err := s.weighRules(ctx, blocks, h); err != nil {
 			return nil, err
@@ -125,13 +134,12 @@ func WhyUnmatched(ctx context.Context, p *Problem, r *Result, h *HardRules) ([]U
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		u := Unmatched{Mentee: b.menteeID(j), Reason: OtherTermsFirst}
-		switch k := in[j]; {
-		case k != nil:
-			u.Witness, u.Reason = k.witness, k.reason
-			u.Near = near.find(j, k)
-		case r.Status != Optimal:
-			u.Reason = NotProved
+		u := Unmatched{Mentee: b.menteeID(j), Reason: spare}
+		if k := in[j]; k != nil {
+			u.Witness, u.Near = k.witness, near.find(j, k)
+			if missing[k] == k.witness.Short() {
+				u.Reason = k.reason
+			}
 		}
 		answers = append(answers, u)
 	}
