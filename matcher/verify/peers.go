@@ -93,10 +93,14 @@ func CheckIntroductions(x *Introductions) (*IntroductionsReport, error) {
 
 type introductions struct {
 	*Introductions
-	group  []int // of each one: the group, from 0; -1: left
-	odd    []int // of each one: 1 + the group of Odd, -1 for Only, 0 for others
-	depth  []int // of a blossom
-	around []int64
+	group  []int   // of each one: the group, from 0; -1: left
+	odd    []int   // of each one: 1 + the group of Odd, -1 for Only, 0 for others
+	size   []int   // of a blossom
+	around []int64 // of a blossom: the prices of it and of those around it
+	// Everybody in a row, those of a blossom together.
+	at     []int
+	place  []int // of each one
+	last   []int // of a blossom: the place after its last one
 	total  atomic.Int64
 	report *IntroductionsReport
 }
@@ -183,14 +187,13 @@ func (c *introductions) claims() error {
 			return errors.New("a group holds no pair")
 		}
 	}
-	c.depth, c.around = make([]int, len(c.Blossoms)), make([]int64, len(c.Blossoms))
+	c.around = make([]int64, len(c.Blossoms))
 	for i, b := range c.Blossoms {
 		if b.Price < 0 || b.Within >= i || b.Within < -1 {
 			return errors.New("a blossom has a negative price or is in none before it")
 		}
 		c.around[i] = b.Price
 		if b.Within >= 0 {
-			c.depth[i] = c.depth[b.Within] + 1
 			c.around[i] += c.around[b.Within]
 		}
 	}
@@ -199,7 +202,43 @@ func (c *introductions) claims() error {
 			return errors.New("somebody is in a blossom that is not there")
 		}
 	}
+	c.lineUp()
 	return nil
+}
+
+// lineUp puts everybody in a row, so that those of a blossom stand together.
+func (c *introductions) lineUp() {
+	c.size, c.last = make([]int, len(c.Blossoms)), make([]int, len(c.Blossoms))
+	for _, b := range c.Within {
+		if b >= 0 {
+			c.size[b]++
+		}
+	}
+	for i := len(c.Blossoms) - 1; i >= 0; i-- {
+		if b := c.Blossoms[i].Within; b >= 0 {
+			c.size[b] += c.size[i]
+		}
+	}
+	// The next free place of each blossom, the last entry for all.
+	free := make([]int, len(c.Blossoms)+1)
+	slot := func(b int) *int {
+		if b < 0 {
+			b = len(c.Blossoms)
+		}
+		return &free[b]
+	}
+	for i, b := range c.Blossoms {
+		from := slot(b.Within)
+		free[i] = *from
+		*from += c.size[i]
+		c.last[i] = *from
+	}
+	c.at, c.place = make([]int, c.Members), make([]int, c.Members)
+	for v, b := range c.Within {
+		next := slot(b)
+		c.place[v], c.at[*next] = *next, v
+		*next++
+	}
 }
 
 // pairs looks at all pairs of people: those in groups must be allowed, all must
@@ -266,36 +305,30 @@ func (c *introductions) row(a int, row []int16) error {
 	if b := c.Partner[a]; b > a {
 		c.total.Add(int64(row[b]))
 	}
-	own := c.Prices[a]
-	rest, prices := row[a+1:], c.Prices[a+1:]
-	prices = prices[:len(rest)]
-	for i, s := range rest {
-		if own+prices[i] < 2*int64(s) && s >= 0 {
-			b := a + 1 + i
-			if own+prices[i]+c.common(c.Within[a], c.Within[b]) < 2*int64(s) {
-				return fmt.Errorf("the prices of %d and %d are too low for their pair", a, b)
-			}
+	// Each pair once: those who stand after a, first in the innermost blossom of
+	// a, then in the one around it, and so on.
+	from := c.place[a] + 1
+	for b := c.Within[a]; b >= 0; b = c.Blossoms[b].Within {
+		if v := c.cheap(row, from, c.last[b], c.Prices[a]+c.around[b]); v >= 0 {
+			return fmt.Errorf("the prices of %d and %d are too low for their pair", a, v)
 		}
+		from = c.last[b]
+	}
+	if v := c.cheap(row, from, c.Members, c.Prices[a]); v >= 0 {
+		return fmt.Errorf("the prices of %d and %d are too low for their pair", a, v)
 	}
 	return nil
 }
 
-// common is the sum of the prices of the blossoms around both of two blossoms.
-func (c *introductions) common(i, j int) int64 {
-	for i != j {
-		if i < 0 || j < 0 {
-			return 0
-		}
-		if c.depth[i] >= c.depth[j] {
-			i = c.Blossoms[i].Within
-		} else {
-			j = c.Blossoms[j].Within
+// cheap finds somebody in a part of the row whose price, with what the other one
+// and the blossoms around both pay, is too low; -1 if there is nobody.
+func (c *introductions) cheap(row []int16, from, to int, paid int64) int {
+	for _, v := range c.at[from:max(from, to)] {
+		if paid+c.Prices[v] < 2*int64(row[v]) && row[v] >= 0 {
+			return v
 		}
 	}
-	if i < 0 {
-		return 0
-	}
-	return c.around[i]
+	return -1
 }
 
 // equal checks that what the prices allow at most is what the pairs reach. To
@@ -325,21 +358,11 @@ func (c *introductions) equal() error {
 			reached += worth
 		}
 	}
-	size := make([]int64, len(c.Blossoms))
-	for _, b := range c.Within {
-		if b >= 0 {
-			size[b]++
-		}
-	}
-	for i := len(c.Blossoms) - 1; i >= 0; i-- {
-		b := c.Blossoms[i]
-		if size[i]%2 == 0 {
+	for i, b := range c.Blossoms {
+		if c.size[i]%2 == 0 {
 			return errors.New("a blossom has an even number of members")
 		}
-		most += b.Price * (size[i] / 2)
-		if b.Within >= 0 {
-			size[b.Within] += size[i]
-		}
+		most += b.Price * int64(c.size[i]/2)
 	}
 	if reached != most {
 		return fmt.Errorf("the pairs reach %d and the prices allow %d", reached, most)
