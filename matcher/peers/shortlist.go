@@ -2,7 +2,7 @@ package peers
 
 import (
 	"fmt"
-	"math/bits"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -71,8 +71,11 @@ func (r *round) shortlist() bool {
 		if !r.guess() {
 			return false
 		}
-		shift := bits.Len64(uint64(max(0, slices.Max(r.g.price)) / (buckets / 4)))
-		list = func(a int, row []int16) []arc { return listed(row, r.g.price, a, shift, r.keys[a]) }
+		prices := make([]int32, n)
+		for v, price := range r.g.price {
+			prices[v] = int32(price)
+		}
+		list = func(a int, row []int16) []arc { return listed(row, prices, prices[a], r.keys[a]) }
 	}
 	faults := make([]bool, n)
 	ok := r.p.rows(r.o.Workers, r.stop, func(a int, row []int16) {
@@ -183,63 +186,48 @@ func (r *round) guess() bool {
 	return true
 }
 
-const buckets = 512
-
 // listed are the pairs of a row that come nearest to paying their prices, and
 // some others. Where many are equally near, and for the others, the person's
 // key says where in the row to begin.
-func listed(row []int16, price []int64, a, shift int, key uint64) []arc {
+func listed(row []int16, prices []int32, own int32, key uint64) []arc {
 	n := len(row)
-	var counts [buckets]int32
-	bucket := func(b int) int {
-		slack := price[a] + price[b] - 2*int64(row[b])
-		if slack <= 0 {
-			return 0
-		}
-		return int(min(buckets-1, 1+(slack-1)>>shift))
-	}
-	allowed := 0
-	for b, s := range row {
-		if s >= 0 {
-			counts[bucket(b)]++
-			allowed++
-		}
-	}
-	want := min(bestListed, allowed)
-	last, before := 0, 0 // all below last are in, and some of last
-	for ; want > 0; last++ {
-		if before+int(counts[last]) >= want {
-			break
-		}
-		before += int(counts[last])
-	}
-	ties := want - before
-	list := make([]arc, 0, min(allowed, bestListed+randomListed))
-	others := min(allowed-want, randomListed)
-	at := int(key % uint64(n))
-	for range row {
-		if row[at] >= 0 {
-			switch x := bucket(at); {
-			case x < last:
-				list = append(list, arc{int32(at), 2 * int32(row[at])})
-			case x == last && ties > 0:
-				ties--
-				list = append(list, arc{int32(at), 2 * int32(row[at])})
+	start := int(key % uint64(n))
+	// The nearest so far, by what the two pay too much; too little counts as nothing.
+	var short [bestListed]int32
+	var who [bestListed]int32
+	have, worst := 0, int32(math.MaxInt32)
+	look := func(from, to int) {
+		for i, s := range row[from:to] {
+			by := max(0, own+prices[from+i]-2*int32(s))
+			if by >= worst || s < 0 {
+				continue
+			}
+			have = min(have+1, bestListed)
+			j := have - 1
+			for ; j > 0 && short[j-1] > by; j-- {
+				short[j], who[j] = short[j-1], who[j-1]
+			}
+			short[j], who[j] = by, int32(from+i)
+			if have == bestListed {
+				worst = short[bestListed-1]
 			}
 		}
-		if at++; at == n {
-			at = 0
-		}
 	}
-	for step := 0; others > 0 && step < 8*randomListed+n/64; step++ {
+	look(start, n)
+	look(0, start)
+	list := make([]arc, have, bestListed+randomListed)
+	for i, b := range who[:have] {
+		list[i] = arc{b, 2 * int32(row[b])}
+	}
+	others := randomListed
+	for step := 0; have == bestListed && others > 0 && step < 8*randomListed+n/64; step++ {
 		key = splitmix(key)
-		at = int(key % uint64(n))
-		s := row[at]
-		if s < 0 || slices.ContainsFunc(list, func(x arc) bool { return x.to == int32(at) }) {
+		at := int(key % uint64(n))
+		if row[at] < 0 || slices.ContainsFunc(list, func(x arc) bool { return x.to == int32(at) }) {
 			continue
 		}
 		others--
-		list = append(list, arc{int32(at), 2 * int32(s)})
+		list = append(list, arc{int32(at), 2 * int32(row[at])})
 	}
 	return list
 }
