@@ -81,6 +81,9 @@ type Application struct {
 	// Salt is random and of this application only: Fingerprint. Nil where it
 	// began before there were fingerprints.
 	Salt []byte
+	// Print is the Fingerprint, as the applicant is told it: not stored, and empty
+	// for everybody else.
+	Print string `json:",omitempty"`
 	// TokenGeneration counts the application's tokens: a new one revokes the
 	// old. CodeGeneration does the same for the return code.
 	TokenGeneration, CodeGeneration int

@@ -50,7 +50,7 @@ func (s *Service) CreateApplication(ctx context.Context, who access.Principal, a
 		if made.OnBehalf != nil {
 			return redacted(made, form), made.ID, nil
 		}
-		return made, made.ID, nil
+		return made.own(form), made.ID, nil
 	})
 	if err != nil {
 		return nil, err
@@ -230,7 +230,7 @@ func (s *Service) fill(form *Form, a *Application, parts applicationParts) []Vio
 // tells of the answer), nothing that the person wrote about themselves.
 func redacted(a *Application, form *Form) *Application {
 	r := *a
-	r.Contact, r.Language, r.WithdrawReason = Contact{}, "", ""
+	r.Contact, r.Language, r.WithdrawReason, r.Print = Contact{}, "", "", ""
 	r.Answers = withoutIdentity(a.Answers, form)
 	health := form.healthConsent()
 	r.Consents = slices.DeleteFunc(slices.Clone(a.Consents), func(c Consent) bool { return c.Key == health })
@@ -307,7 +307,7 @@ func (s *Service) Application(ctx context.Context, who access.Principal, program
 	case err != nil:
 		return nil, err
 	case own:
-		return a, nil
+		return a.own(form), nil
 	case !withIdentity:
 		return redacted(a, form), nil
 	}
@@ -553,9 +553,16 @@ func (s *Service) stillOpen(p *Program, a *Application, action applicationAction
 // shownTo is what the caller gets back after a change.
 func shownTo(who access.Principal, a *Application, form *Form) *Application {
 	if who.Owns(a.Program, a.ID) {
-		return a
+		return a.own(form)
 	}
 	return redacted(a, form)
+}
+
+// own is an application as its applicant sees it.
+func (a *Application) own(form *Form) *Application {
+	shown := *a
+	shown.Print = a.Fingerprint(form)
+	return &shown
 }
 
 var contactFields = []string{"name", "preferred_name", "email", "phone"}

@@ -19,6 +19,7 @@ func applicationToWire(a *applications.Application) *v1.Application {
 		IneligibleReasons: a.IneligibleReasons, WithdrawReason: a.WithdrawReason,
 		ExtendedCloseTime: stamp(a.ExtendedUntil), Etag: etag(a.Revision),
 		CreateTime: stamp(a.CreateTime), UpdateTime: stamp(a.UpdateTime), SubmitTime: stamp(a.SubmitTime),
+		Fingerprint: a.Print,
 	}
 	if a.Offer != "" {
 		w.Offer = offerName(a.Program, a.Offer)

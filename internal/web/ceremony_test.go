@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"mime/multipart"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
 // sealed starts a run with what the start form takes, and works until its pool
@@ -107,6 +109,16 @@ func TestDrawWithTwoPeople(t *testing.T) {
 	x.has(status, "Your slip")
 	x.has(x.get(slip), "It proves that your application was in the pool", "Every check held", "slip")
 	mine := x.get(slip + "/slip-" + id + ".json")
+	var opened struct {
+		Salt, Application string
+		Answers           map[string][]string
+	}
+	if err := json.Unmarshal([]byte(mine.body), &opened); err != nil {
+		t.Fatal(err)
+	}
+	salt, _ := hex.DecodeString(opened.Salt)
+	leaf := verify.PoolLeaf(salt, opened.Application, verify.AnswersDigest(opened.Answers))
+	x.has(x.get(apply+"/receipt"), "Fingerprint of your application", hex.EncodeToString(leaf[:]))
 	if !strings.Contains(mine.body, "skagit") {
 		t.Errorf("the slip does not hold the answers: %s", mine.body)
 	}
@@ -145,8 +157,8 @@ func TestDrawWithAPublicNumber(t *testing.T) {
 	x.has(stage, "Six invented dice.", "The number that was drawn")
 	x.has(x.fill(stage, "value", ""), "Enter the number that was drawn")
 	x.has(x.fill(x.fill(stage, "value", "six")), "There is a problem", "digits")
-	review := x.fill(stage, "value", "04-1 6 2")
-	x.has(review, "This is about to be drawn", "04-1 6 2")
+	review := x.fill(stage, "value", "4-1 62")
+	x.has(review, "This is about to be drawn", "4-1 62")
 	x.has(x.follow(x.fill(review)), "4 1 6 2", "DRAWN")
 	// Once more, with a reason, and never with the same number.
 	again := x.fill(x.fill(x.get(run+"/draw"), "value", "4 1 6 2", "reason", "A withdrawal."))

@@ -16,6 +16,7 @@ type receiptPage struct {
 	Closes    moment
 	Open      bool
 	Contact   []phrase
+	Print     string
 }
 
 func (s *server) getReceipt(w http.ResponseWriter, r *http.Request) error {
@@ -33,7 +34,7 @@ func (s *server) getReceipt(w http.ResponseWriter, r *http.Request) error {
 	page := &receiptPage{
 		frame: f, Program: p.program.ID, Reference: p.app.Code, Code: grouped(p.session.ReturnCode),
 		Submitted: l.moment(p.app.SubmitTime, zone), Closes: l.moment(p.program.Window.Closes, zone),
-		Open: p.open(s.Now()), Contact: l.paragraphs(p.program.Contact),
+		Open: p.open(s.Now()), Contact: l.paragraphs(p.program.Contact), Print: p.app.Print,
 	}
 	page.titled(l.say("receipt.title"), l.phrase(p.program.Title).Text)
 	s.render(w, r, http.StatusOK, "receipt", page)

@@ -208,7 +208,11 @@ type Application struct {
 	// When it was submitted. Not set before.
 	SubmitTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=submit_time,json=submitTime,proto3" json:"submit_time,omitempty"`
 	// The last offer of a seat that was sent, "programs/{program}/offers/{offer}". Not set before.
-	Offer         string `protobuf:"bytes,18,opt,name=offer,proto3" json:"offer,omitempty"`
+	Offer string `protobuf:"bytes,18,opt,name=offer,proto3" json:"offer,omitempty"`
+	// For the applicant alone: a salted digest, in hex, of the application with its answers as rules
+	// can count them. It is the leaf of the tree that a pool is sealed as, and a slip opens it: who
+	// kept it can show after a draw that they were in, with these answers.
+	Fingerprint   string `protobuf:"bytes,19,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -365,6 +369,13 @@ func (x *Application) GetSubmitTime() *timestamppb.Timestamp {
 func (x *Application) GetOffer() string {
 	if x != nil {
 		return x.Offer
+	}
+	return ""
+}
+
+func (x *Application) GetFingerprint() string {
+	if x != nil {
+		return x.Fingerprint
 	}
 	return ""
 }
@@ -789,7 +800,7 @@ var File_fairlead_v1_application_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\n" +
-	"\x1dfairlead/v1/application.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\v\n" +
+	"\x1dfairlead/v1/application.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\f\n" +
 	"\vApplication\x12[\n" +
 	"\x04name\x18\x01 \x01(\tBG\xe0A\b\xbaHA\xd8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04name\x12\x17\n" +
 	"\x04code\x18\x02 \x01(\tB\x03\xe0A\x03R\x04code\x129\n" +
@@ -817,7 +828,8 @@ const file_fairlead_v1_application_proto_rawDesc = "" +
 	"\vsubmit_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"submitTime\x12:\n" +
 	"\x05offer\x18\x12 \x01(\tB$\xe0A\x03\xfaA\x1e\n" +
-	"\x1copenfairlead.github.io/OfferR\x05offer\x1aO\n" +
+	"\x1copenfairlead.github.io/OfferR\x05offer\x12%\n" +
+	"\vfingerprint\x18\x13 \x01(\tB\x03\xe0A\x03R\vfingerprint\x1aO\n" +
 	"\fAnswersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
 	"\x05value\x18\x02 \x01(\v2\x13.fairlead.v1.AnswerR\x05value:\x028\x01\"\xbd\x01\n" +

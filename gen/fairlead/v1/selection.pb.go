@@ -901,7 +901,8 @@ type ChanceSummary struct {
 	ImpossibleCount int32 `protobuf:"varint,7,opt,name=impossible_count,json=impossibleCount,proto3" json:"impossible_count,omitempty"`
 	// Why they cannot be chosen.
 	Exclusions []*Exclusion `protobuf:"bytes,8,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
-	// More than a tenth of the pool cannot be chosen: DrawSelection needs confirm_impossible.
+	// More than a tenth of the pool cannot be chosen, or company rules that must hold shut out
+	// somebody who has too few others for company: DrawSelection needs confirm_impossible.
 	NeedsConfirmation bool `protobuf:"varint,9,opt,name=needs_confirmation,json=needsConfirmation,proto3" json:"needs_confirmation,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache

@@ -623,8 +623,8 @@ type DrawSelectionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the run, "programs/{program}/selections/{selection}".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// PUBLIC_NUMBER: the number that was drawn, at most 200 characters: groups of digits. Zeros
-	// before a number and what stands between the groups do not count.
+	// PUBLIC_NUMBER: the number that was drawn, at most 200 characters: its digits, in groups or not;
+	// what stands between the groups does not count. A zero before a number is refused.
 	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	// COMMIT_REVEAL: the texts of both people.
 	Reveals []*SeedReveal `protobuf:"bytes,3,rep,name=reveals,proto3" json:"reveals,omitempty"`
