@@ -50,8 +50,8 @@ type near struct {
 	change  []int64 // by row, of those touched
 	marked  []bool
 	touched []int32
-	filter  []int32 // places in types
-	tests   int64   // swaps looked at
+	filter  []beside
+	tests   int64 // swaps looked at
 	// patience is how many swaps of two one search counts out at most.
 	patience int
 }
@@ -59,9 +59,18 @@ type near struct {
 const (
 	// fitTests is how many looks at masks counting a swap out takes.
 	fitTests = 50
+	// fewSoft is how many rows may deviate if all swaps are to be counted out.
+	fewSoft = 16
 	// usualPatience is for searches that are repeated very often.
-	usualPatience = 400
+	usualPatience = 2000
 )
+
+// beside is somebody who can come in beside somebody else.
+type beside struct {
+	mask   mask
+	weight float64
+	who    int32
+}
 
 type mask [2]uint64
 
@@ -327,16 +336,16 @@ func (a *near) look() {
 const least = 1e-12
 
 // climb makes swaps as long as they gain, at most steps: of two people only
-// where one would not do, and such that trade one deviation for another only
-// where no others are left. It returns the gain.
+// where one would not do. Where many rows may deviate, those that trade one
+// deviation for another come last. It returns the gain.
 func (a *near) climb(steps int) (gain float64) {
-	trade := a.loose != mask{}
+	last := len(a.soft) > fewSoft
 	for range steps {
 		g := a.single()
-		if g <= 0 {
+		if g <= 0 && last {
 			g = a.pair(mask{})
 		}
-		if g <= 0 && trade {
+		if g <= 0 {
 			g = a.pair(a.loose)
 		}
 		if g <= 0 {
@@ -422,42 +431,37 @@ func (a *near) pair(loose mask) float64 {
 				if len(a.filter) == 0 {
 					top = w
 				}
-				a.filter = append(a.filter, int32(i))
+				a.filter = append(a.filter, beside{a.masks[i], w, a.types[i]})
 			}
 			// One of the two is in the rarest row that lacks somebody.
 			rare := need.last()
-			for k, i := range a.filter {
-				if a.sorted[i]+top <= target {
+			for k, u1 := range a.filter {
+				if u1.weight+top <= target {
 					break
 				}
-				m := a.masks[i]
-				if m.lacks(rare) {
+				if u1.mask.lacks(rare) {
 					continue
 				}
 				from := 0
 				if rare == (mask{}) {
 					from = k
 				}
-				lack := need.without(m)
-				u1 := a.types[i]
-				for _, o := range a.filter[from:] {
-					if a.sorted[i]+a.sorted[o] <= target {
+				lack, full := need.without(u1.mask), full1.and(u1.mask)
+				for o := from; o < len(a.filter); o++ {
+					u2 := &a.filter[o]
+					if u1.weight+u2.weight <= target {
 						break
 					}
 					a.tests++
-					if a.masks[o].lacks(lack) || a.masks[o].and(m).meets(full1) {
-						continue
-					}
-					u2 := a.types[o]
-					if u1 == u2 && a.x[u1]+2 > a.hi[u1] {
+					if u2.mask.lacks(lack) || u2.mask.meets(full) || u1.who == u2.who && a.x[u1.who]+2 > a.hi[u1.who] {
 						continue
 					}
 					if patience--; patience < 0 {
 						return 0
 					}
-					if a.fits(t1, t2, u1, u2) {
-						gain := a.sorted[i] + a.sorted[o] - a.weight[t1] - a.weight[t2]
-						a.swap(t1, t2, u1, u2)
+					if a.fits(t1, t2, u1.who, u2.who) {
+						gain := u1.weight + u2.weight - a.weight[t1] - a.weight[t2]
+						a.swap(t1, t2, u1.who, u2.who)
 						return gain
 					}
 				}
