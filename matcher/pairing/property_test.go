@@ -41,7 +41,7 @@ func programs(t *testing.T, seed uint64, all [][]pairing.Term, each func(name st
 	t.Helper()
 	n := 200
 	if soak {
-		n = 20_000
+		n = 5_000
 	}
 	for k := range n {
 		rng := rand.New(rand.NewPCG(seed, uint64(k)))

@@ -1,6 +1,7 @@
 package pairing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -57,11 +58,12 @@ func WhyNotBound(r *Result, pair Pair) (*Forced, error) {
 	}
 	code := in.code(j, i)
 	w := &Forced{Pair: pair, Score: int(scoreOf(code))}
-	for _, m := range r.Matches {
-		if m.Mentee == pair.Mentee && m.Mentor == pair.Mentor {
-			w.Matched, w.Possible, w.Score = true, true, m.Score
-			return w, nil
-		}
+	at, matched := slices.BinarySearchFunc(r.Matches, pair, func(m Match, p Pair) int {
+		return cmp.Or(cmp.Compare(m.Mentee, p.Mentee), cmp.Compare(m.Mentor, p.Mentor))
+	})
+	if matched {
+		w.Matched, w.Possible, w.Score = true, true, r.Matches[at].Score
+		return w, nil
 	}
 	if w.Possible = code >= 0 && in.want[j] > 0 && in.seats[i] > 0; w.Possible {
 		length := make([]int64, len(r.run.values))
@@ -124,6 +126,53 @@ func WhyNot(ctx context.Context, r *Result, pair Pair) (*Forced, error) {
 	w.Displaced, after = x.displaced(r, q.way(to), j, i)
 	w.Terms = termChanges(r, TermValues(in.problem, r), TermValues(in.problem, &after))
 	return w, nil
+}
+
+// Alternatives are the mentors whom a mentee does not have and could, those first
+// with whom the least is lost, at most so many, each as WhyNot tells it. Bounds
+// are known at once for all mentors; only those are searched for whose bound is
+// below the losses found. Errors are those of WhyNot.
+func Alternatives(ctx context.Context, r *Result, mentee string, most int) ([]*Forced, error) {
+	if r.run == nil || r.Status != Optimal {
+		return nil, ErrNoProof
+	}
+	in := r.run.in
+	if _, ok := in.mentee(mentee); !ok {
+		return nil, &InputError{"mentee", 0, fmt.Sprintf("there is no mentee %q", mentee)}
+	}
+	var bounds []*Forced
+	for i := range in.mentors {
+		w, err := WhyNotBound(r, Pair{mentee, in.mentors[i].ID})
+		if err != nil {
+			return nil, err
+		}
+		if w.Possible && !w.Matched {
+			bounds = append(bounds, w)
+		}
+	}
+	slices.SortStableFunc(bounds, func(a, b *Forced) int { return compareLosses(a.Bound, b.Bound) })
+	var best []*Forced
+	for _, b := range bounds {
+		if len(best) >= most && (most <= 0 || compareLosses(b.Bound, best[most-1].Loss) >= 0) {
+			break
+		}
+		w, err := WhyNot(ctx, r, b.Pair)
+		if err != nil {
+			return nil, err
+		}
+		if !w.Possible {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, w, func(a, b *Forced) int { return cmp.Or(compareLosses(a.Loss, b.Loss), 1) })
+		best = slices.Insert(best, at, w)
+		best = best[:min(len(best), most)]
+	}
+	return best, nil
+}
+
+// compareLosses compares from the first tier on.
+func compareLosses(a, b []Value) int {
+	return slices.CompareFunc(a, b, func(a, b Value) int { return cmp.Compare(a.Value, b.Value) })
 }
 
 // barMoves says whether a loss may change the threshold of worst: somebody falls

@@ -1,11 +1,15 @@
 package pairing_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/openfairlead/fairlead/matcher/pairing"
 )
@@ -162,6 +166,38 @@ func TestWhyNotIsExact(t *testing.T) {
 		t.Errorf("too little was tried: %d times the bar moves, %d impossible, bound and loss equal %d of %d", moved, impossible, equal, forced)
 	}
 	t.Logf("figure: %d forced pairs against solving again: 0 wrong, bound equal to the loss in %d, the bar moves in %d", forced, equal, moved)
+}
+
+// Alternatives are those of all mentors with whom the least is lost.
+func TestAlternatives(t *testing.T) {
+	found := 0
+	programs(t, 13, objectives(t), func(name string, rng *rand.Rand, p *pairing.Problem, r *pairing.Result) {
+		mentee, most := p.Mentees[rng.IntN(len(p.Mentees))].ID, rng.IntN(5)
+		var want []*pairing.Forced
+		for _, m := range p.Mentors {
+			w, err := pairing.WhyNot(context.Background(), r, pairing.Pair{Mentee: mentee, Mentor: m.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.Possible && !w.Matched {
+				want = append(want, w)
+			}
+		}
+		slices.SortFunc(want, func(a, b *pairing.Forced) int {
+			return slices.CompareFunc(a.Loss, b.Loss, func(a, b pairing.Value) int { return cmp.Compare(a.Value, b.Value) })
+		})
+		got, err := pairing.Alternatives(context.Background(), r, mentee, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := gocmp.Diff(want[:min(most, len(want))], got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%s: %s", name, diff)
+		}
+		found += len(got)
+	})
+	if found < 100 {
+		t.Errorf("too little was tried: %d alternatives", found)
+	}
 }
 
 // mentors are by mentee the mentors of a result.
