@@ -82,7 +82,7 @@ func TestDrawWithTwoPeople(t *testing.T) {
 	public := "/draws/" + testProgram + strings.TrimPrefix(run, "/programs/"+testProgram+"/selections")
 	x.has(x.get("/calls/"+testProgram), "Draws", "Sealed Nov")
 	page := x.get(public)
-	x.has(page, "The draw, for everybody to check", "Every check held", "fairlead verify")
+	x.has(page, "The draw, for everybody to check", "Every check held that this file alone allows", "takes another file", "fairlead verify")
 	x.hasNot(page, "NS-", "Skagit County")
 	id := run[strings.LastIndexByte(run, '/')+1:]
 	file := x.get(public + "/draw-" + id + ".json")

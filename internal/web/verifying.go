@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -48,6 +49,8 @@ func newReportView(l tongue, report *verify.Report) reportView {
 		v.Tone, v.Mark, v.Title = "warn", "✕", l.say("report.refused", "n", "–")
 	case !report.Certified:
 		v.Tone, v.Mark, v.Title = "", "!", l.say("report.accepted")
+	case slices.ContainsFunc(report.Checks, func(c verify.Check) bool { return c.State == verify.NotHere }):
+		v.Title = l.say("report.certified_here")
 	}
 	for _, c := range report.Checks {
 		line := checkLine{Number: c.Number, Title: phrase{c.Title, "en"}, Why: c.Why}
