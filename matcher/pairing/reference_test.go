@@ -178,6 +178,44 @@ func TestCoverageFirst(t *testing.T) {
 	}
 }
 
+// The threshold of worst is the same by augmenting paths on bit rows as by whole
+// flows: mentees who want several mentors, few of them good, are what it is hard for.
+func TestThresholdOfWorst(t *testing.T) {
+	count := 60
+	if soak {
+		count = 3000
+	}
+	several := 0
+	for n := range count {
+		r := rand.New(rand.NewPCG(uint64(n), 71))
+		p := small(r, 30, 30+r.IntN(400))
+		if n%2 == 1 {
+			directed(r, p)
+			p.Floors = nil
+		}
+		for j := range p.Mentees {
+			p.Mentees[j].Demand += r.IntN(3)
+		}
+		for _, objective := range []string{"cover,worst", "cover,cover2,worst", "cover,cover2,cover3,worst"} {
+			var err error
+			if p.Objective, err = pairing.ParseObjective(objective); err != nil {
+				t.Fatal(err)
+			}
+			covers, flows, err := pairing.Thresholds(p)
+			if err != nil || covers != flows {
+				t.Fatalf("problem %d, %s: %d by coverage, %d by flows, %v", n, objective, covers, flows, err)
+			}
+			if covers > 0 && covers < pairing.MaxScore {
+				several++
+			}
+		}
+	}
+	if several < count {
+		t.Errorf("only %d thresholds decide something", several)
+	}
+	t.Logf("figure: %d thresholds by coverage and by flows: the same", 3*count)
+}
+
 // The same people listed in another order, and any number of processors, give the
 // same pairs.
 func TestSamePairs(t *testing.T) {

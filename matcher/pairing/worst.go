@@ -10,8 +10,13 @@ import (
 // scores. False: the meter has run out.
 func (in *instance) threshold(objective []Term, m *meter, bits int) (int, bool) {
 	first := before(objective)
+	return in.search(first, m, bits, in.onlyCovers(first))
+}
+
+// search halves the range of scores: by coverage alone, or by whole flows.
+func (in *instance) search(first []Term, m *meter, bits int, covers bool) (int, bool) {
 	var reached func(t int) bool
-	if in.onlyCovers(first) {
+	if covers {
 		ranks := len(first)
 		want, _ := in.coverage(0, ranks)
 		reached = func(t int) bool {
@@ -64,7 +69,7 @@ func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
 		c.all = in.bitRows(0)
 	}
 	c.held = make([][]int32, in.nI())
-	c.unseen = make([]uint64, c.words)
+	c.unseen, c.seenAny, c.seenFew = make([]uint64, c.words), make([]bool, nJ), make([]bool, nJ)
 	c.nGood = make([]int32, nJ)
 	c.content = make([]bool, nJ)
 	c.score = func(j, i int32) bool { return scoreOf(in.code(j, i)) >= t }
@@ -154,23 +159,30 @@ type covering struct {
 	words     int
 	all, good []uint64 // by mentee: mentors not held, as bits
 	held      [][]int32
-	unseen    []uint64
 	nGood     []int32
 	content   []bool // needs no good pair
 	score     func(j, i int32) bool
+
+	// What a round of searches has looked at. A mentee is two places, as in the flow:
+	// where a unit may go anywhere, and where it needs a good pair.
+	unseen           []uint64
+	seenAny, seenFew []bool
 }
 
 // place finds a mentor more for as many of the mentees as can be, and returns who
-// got one.
+// got one. It ends with a round in which nobody did, so that nothing was hidden by
+// what had been looked at before.
 func (c *covering) place(todo []int32) []int32 {
 	var done []int32
 	for len(todo) > 0 {
 		for w := range c.unseen {
 			c.unseen[w] = ^uint64(0)
 		}
+		clear(c.seenAny)
+		clear(c.seenFew)
 		left := todo[:0:0]
 		for _, j := range todo {
-			if c.in.want[j] > 0 && c.try(j) {
+			if c.in.want[j] > 0 && c.try(j, c.content[j] || c.nGood[j] > 0) {
 				done = append(done, j)
 			} else {
 				left = append(left, j)
@@ -184,13 +196,20 @@ func (c *covering) place(todo []int32) []int32 {
 	return done
 }
 
-// try finds one mentor more for j, moving others on if need be. Mentors once seen
-// are not looked at again before all have been tried.
-func (c *covering) try(j int32) bool {
-	from := c.all
-	if !c.content[j] && c.nGood[j] == 0 {
-		from = c.good
+// try finds one mentor more for j, any or a good one, moving others on if need be.
+// Nothing is changed before a whole way is found: whether somebody may lose a good
+// pair depends on the pairs they have, not on those that a search has in mind.
+func (c *covering) try(j int32, anyone bool) bool {
+	from := c.good
+	if anyone {
+		if c.seenAny[j] {
+			return false
+		}
+		from, c.seenAny[j] = c.all, true
+	} else if c.seenFew[j] {
+		return false
 	}
+	c.seenFew[j] = true
 	row := from[int(j)*c.words : (int(j)+1)*c.words]
 	for open := range 2 { // an open seat first
 		for w := range row {
@@ -209,16 +228,13 @@ func (c *covering) try(j int32) bool {
 				}
 				c.unseen[w] &^= 1 << (i & 63)
 				for q, k := range c.held[i] {
-					if k == j {
-						continue
-					}
-					c.mark(k, i, false)
-					if c.try(k) {
+					// Whoever loses the only good pair needs a good one.
+					if k != j && c.try(k, c.content[k] || c.nGood[k] > 1 || !c.score(k, i)) {
 						c.held[i][q] = j
+						c.mark(k, i, false)
 						c.mark(j, i, true)
 						return true
 					}
-					c.mark(k, i, true)
 				}
 			}
 		}
