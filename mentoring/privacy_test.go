@@ -141,6 +141,20 @@ func TestUnreleasedIsNowhere(t *testing.T) {
 			t.Errorf("staff read %q: %s", secret, staff[max(0, i-100):i+40])
 		}
 	}
+	if frozen := w.stored(w.ctx); strings.Contains(frozen[strings.Index(frozen, "\"InputDigest\""):], hidden+`\",\"Value\":\"`+value+`\",\"Matching\"`) {
+		t.Error("a run froze what was not released")
+	}
+	list, err := w.Proposals(w.ctx, w.coordinator, program, mentoring.ListQuery{})
+	w.must(err)
+	for _, p := range list.Items {
+		if p.DeclineNote != "" {
+			t.Error("a list shows the note of a decline")
+		}
+	}
+	x, err := w.ExplainPair(w.ctx, w.coordinator, program, m.ID, a.ID, bob.ID)
+	if err != nil || x.Eligible || len(x.Blocked) != 1 || x.Blocked[0] != "private" {
+		t.Errorf("%+v, %v", x, err)
+	}
 	if !strings.Contains(staff, named) {
 		t.Error("what was released to be named is not: the search would prove nothing")
 	}
