@@ -210,6 +210,13 @@ func TestThresholdOfWorst(t *testing.T) {
 			}
 		}
 	}
+	// Here a mentee has to be looked at in two states: a search that tried only one
+	// of them found 666, although 708 can be reached.
+	r := rand.New(rand.NewPCG(8, 12768))
+	p := program(r, 1+r.IntN(50), 1+r.IntN(30), []pairing.Term{pairing.Cover, pairing.Cover2, pairing.Worst})
+	if covers, flows, err := pairing.Thresholds(p); err != nil || covers != flows || flows != 708 {
+		t.Errorf("%d by coverage, %d by flows, %v: it is 708", covers, flows, err)
+	}
 	if several < count {
 		t.Errorf("only %d thresholds decide something", several)
 	}
