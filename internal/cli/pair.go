@@ -126,7 +126,7 @@ func (m *pairsUp) checkFlags() error {
 		return usage("--timeout %s: it must be more than 0, such as 30s", m.timeout)
 	case m.asJSON && m.asCSV:
 		return usage("--json and --csv are two forms of the same result: keep one of them")
-	case m.force && m.out == "" && m.explain.audit == "":
+	case m.force && m.out == "" && m.explain.audit == "" && m.profiles.writeScores == "":
 		return usage("--force means the file of --out: name it")
 	case fromStdin > 1:
 		return usage("only one file can come from stdin (-)")
@@ -193,6 +193,11 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	if name := m.profiles.writeScores; name != "" {
+		if err := mayWrite(name, m.force, append(m.files(), m.out, m.explain.audit)...); err != nil {
+			return err
+		}
+	}
 	q, err := m.read(p)
 	if err != nil {
 		return err
@@ -208,6 +213,15 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 			return err
 		}
 		q.problem.Scores = pairing.Dense(scores)
+		if name := m.profiles.writeScores; name != "" {
+			content, err := q.profiles.appendScores(scores)
+			if err != nil {
+				return err
+			}
+			if err := writeNew(name, content, m.force); err != nil {
+				return err
+			}
+		}
 	}
 	asked, err := m.explain.read(p, q.problem)
 	if err != nil {
@@ -237,15 +251,6 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	more, err := asked.explain(ctx, q.problem, result, q.hardRules())
-	if err != nil {
-		return err
-	}
-	if m.explain.audit != "" {
-		if err := more.write(m.explain.audit, m.force); err != nil {
-			return err
-		}
-	}
 	if q.profiles != nil && !m.quiet {
 		if load := q.profiles.load(record.Pairs); load != "" {
 			p.note("%s", load)
@@ -255,6 +260,13 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		if err = writeNew(m.out, record.AppendJSON(nil), m.force); err == nil && !m.quiet {
 			p.note("%s holds personal data: keep it where only those who may see the scores can read it", m.out)
 		}
+	}
+	more, wrong := asked.explain(ctx, q.problem, result, q.hardRules())
+	if wrong != nil {
+		return errors.Join(err, wrong)
+	}
+	if m.explain.audit != "" {
+		err = errors.Join(err, more.write(m.explain.audit, m.force))
 	}
 	// What was computed is not lost because a disk is full.
 	if err := errors.Join(err, m.print(p, q, record, reasons, more)); err != nil {

@@ -161,6 +161,8 @@ func (a *asked) explain(ctx context.Context, p *pairing.Problem, r *pairing.Resu
 	}
 	x.forced, err = pairing.WhyNot(ctx, r, *a.pair)
 	switch {
+	case ctx.Err() != nil:
+		return nil, &exitError{code: exitInterrupted}
 	case errors.Is(err, pairing.ErrNoProof):
 		return nil, exit(exitUnproved, "--why-not: the matching was not proved best in the work or time given, so nothing can be said of what is worse")
 	case err != nil:
