@@ -58,7 +58,19 @@ func (s *Service) ChooseSelection(ctx context.Context, who access.Principal, req
 		if err != nil {
 			return nil, "", err
 		}
-		if err := input.holds(ctx, after); err != nil {
+		p, err := tx.Program(ctx, req.Program)
+		if err != nil {
+			return nil, "", err
+		}
+		form, err := tx.Form(ctx, req.Program, p.FormVersion)
+		if err != nil {
+			return nil, "", err
+		}
+		c, err := tx.Criteria(ctx, req.Program, sel.Criteria)
+		if err != nil {
+			return nil, "", err
+		}
+		if err := input.holds(ctx, after, form, c); err != nil {
 			return nil, "", err
 		}
 		if err := s.choose(ctx, tx, who, sel, before, after, reason); err != nil {
@@ -142,8 +154,9 @@ func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]
 	return after, nil
 }
 
-// holds checks that a group keeps everything that must hold.
-func (f *frozen) holds(ctx context.Context, cohort []string) error {
+// holds checks that a group keeps everything that must hold. Of rows that tell
+// who people are only the number is told: errors end up in logs and tickets.
+func (f *frozen) holds(ctx context.Context, cohort []string, form *Form, registered *Criteria) error {
 	c := f.Criteria
 	var bad []Violation
 	out := []string{}
@@ -169,8 +182,12 @@ func (f *frozen) holds(ctx context.Context, cohort []string) error {
 		bad = append(bad, Violation{Field: "cohort", Message: fmt.Sprintf("%d people; from %d to %d are wanted", n, c.MinSize, c.Size)})
 	}
 	if len(bad) == 0 {
-		for _, row := range selection.Count(f.People, c, cohort) {
-			if row.Priority == matcher.Must && (row.Short > 0 || row.Over > 0) {
+		for _, row := range registered.resolve(form).label(form, registered, selection.Count(f.People, c, cohort)) {
+			switch {
+			case row.Priority != matcher.Must || !row.Missed():
+			case row.Identity:
+				bad = append(bad, Violation{Field: "cohort", Message: fmt.Sprintf("row %d has to hold, and does not", row.Row)})
+			default:
 				bad = append(bad, Violation{Field: "cohort", Message: fmt.Sprintf("row %d (%s %s) has to hold: it is short by %d and over by %d", row.Row, row.Feature, row.Value, row.Short, row.Over)})
 			}
 		}
@@ -181,7 +198,7 @@ func (f *frozen) holds(ctx context.Context, cohort []string) error {
 		switch {
 		case err != nil:
 			return engineError("SWAP_INVALID", err)
-		case verdict.Status != matcher.Feasible && verdict.Infeasibility != nil:
+		case verdict.Status != matcher.Feasible && verdict.Infeasibility != nil && len((&Criteria{HardCaps: registered.HardCaps}).identityAttributes(form)) == 0:
 			bad = append(bad, Violation{Field: "cohort", Message: "these cannot hold together: " + strings.Join(verdict.Infeasibility.Clash, "; ")})
 		case verdict.Status != matcher.Feasible:
 			bad = append(bad, Violation{Field: "cohort", Message: "a cap or a link that has to hold does not"})

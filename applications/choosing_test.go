@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -281,5 +282,33 @@ func TestReplaceBeyondLargestChance(t *testing.T) {
 	drawn := mustDraw(w, next.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "one is left" })
 	if group := drawn.Draws[0].Cohort; len(group) != 4 || slices.Contains(group, cohort[0]) || drawn.MaxChance != 0 {
 		t.Errorf("%v with a largest chance of %d", group, drawn.MaxChance)
+	}
+}
+
+// A group that misses a rule that must hold is refused. Of a rule on who people
+// are the error tells the row and nothing else.
+func TestRefusedSwapTellsNothingOfIdentity(t *testing.T) {
+	for _, c := range []struct {
+		attribute, value string
+		told             bool
+	}{{"county", "san_juan", false}, {"sector", "housing", true}} {
+		w := newWorld(t)
+		n := neutral()
+		n.Rules = append(n.Rules, rule("quota", c.attribute, func(r *applications.CriteriaRule) { r.Values, r.Min = []string{c.value}, ptr(1) }))
+		w.Presets["tiny"].Criteria["neutral"] = n
+		w.pool(12)
+		var without []string
+		for _, code := range w.codes() {
+			if a := w.byCode(code); !slices.Contains(a.Answers[c.attribute].Values, c.value) && len(without) < 4 {
+				without = append(without, a.ID)
+			}
+		}
+		sel := mustDraw(w, w.lottery(nil).ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "a test" })
+		_, err := w.ChooseSelection(w.ctx, w.facilitator, applications.ChooseRequest{Program: "leaders", Selection: sel.ID, Cohort: without, Reason: "r"}, once)
+		want(t, "a group without "+c.value, err, "SWAP_INVALID")
+		text := explained(err)
+		if strings.Contains(text, "row 6 has to hold") == c.told || strings.Contains(text, c.value) != c.told || strings.Contains(text, "short by 1") != c.told {
+			t.Errorf("%s: %s", c.value, text)
+		}
 	}
 }
