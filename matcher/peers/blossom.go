@@ -135,7 +135,7 @@ func (g *graph) start(order []int32) {
 			for _, a := range g.arcs[v] {
 				slack = min(slack, g.price[v]+g.price[a.to]-int64(a.w))
 			}
-			g.price[v] -= slack
+			g.price[v] = max(g.floor[v], g.price[v]-slack)
 			for _, a := range g.arcs[v] {
 				if g.mate[a.to] < 0 && g.price[v]+g.price[a.to] == int64(a.w) {
 					g.mate[v], g.mate[a.to] = a.to, v

@@ -183,7 +183,7 @@ func Introduce(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	r := newRound(ctx, p, o)
+	r := newRound(ctx, p, o, ranks(p.Waits, len(p.IDs)))
 	res := &Result{Status: matcher.Feasible, Bound: -1}
 	proved := r.match(res)
 	if r.fault != nil {
@@ -238,9 +238,9 @@ func Introduce(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	return res, nil
 }
 
-func newRound(ctx context.Context, p *Problem, o Options) *round {
+func newRound(ctx context.Context, p *Problem, o Options, rank []int64) *round {
 	n := len(p.IDs)
-	r := &round{ctx: ctx, p: p, o: o, keys: make([]uint64, n), order: make([]int32, n), rank: ranks(p.Waits, n)}
+	r := &round{ctx: ctx, p: p, o: o, keys: make([]uint64, n), order: make([]int32, n), rank: rank}
 	for i, id := range p.IDs {
 		r.keys[i] = seedKey(p.Seed, id)
 		r.order[i] = int32(i)
@@ -249,15 +249,16 @@ func newRound(ctx context.Context, p *Problem, o Options) *round {
 		return cmp.Or(cmp.Compare(r.keys[a], r.keys[b]), cmp.Compare(a, b))
 	})
 	floor := make([]int64, n)
-	// More than all scores of a round together.
-	whole := int64(n/2)*MaxScore + 1
 	for v := range floor {
-		floor[v] = -2 * whole * (1 + r.rank[v])
+		floor[v] = -2 * whole(n) * (1 + r.rank[v])
 	}
 	r.g = newGraph(n, floor)
 	r.g.limit = o.Work
 	return r
 }
+
+// whole is more than all the scores that n people can have together.
+func whole(n int) int64 { return int64(n/2)*MaxScore + 1 }
 
 // ranks numbers the waits that occur, the shortest 0.
 func ranks(waits []Wait, n int) []int64 {

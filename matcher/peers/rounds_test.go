@@ -283,3 +283,23 @@ func TestLimits(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A network in which more than half are of one organization: who is left is
+// proved in any size.
+func TestLargeOrganization(t *testing.T) {
+	n := count(13_000, 300)
+	people := network(n, 16)
+	for i := range n * 7 / 13 {
+		people[i].Values["organization"] = []string{"large"}
+	}
+	for i := n * 7 / 13; i < n; i++ {
+		people[i].Values["organization"] = []string{fmt.Sprint("o", i%(n/10))}
+	}
+	l := &life{people: people, rules: networkRules, met: map[[2]string]int{}}
+	for round := 1; round <= 2; round++ {
+		_, r := l.round(t)
+		if want := n*7/13 - (n - n*7/13); len(r.Left) != want || r.Status != matcher.Optimal {
+			t.Errorf("round %d: %d left, want %d; %s, proved %v", round, len(r.Left), want, r.Status, r.LeftProved)
+		}
+	}
+}

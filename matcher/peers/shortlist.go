@@ -19,6 +19,8 @@ const (
 	// larger one, one in sampled people is solved first.
 	mostWhole = 200
 	sampled   = 8
+	// far is a price beyond which it makes no difference for a list.
+	far = 1 << 29
 	// mostMissing is how many missing pairs of one person are added at once.
 	mostMissing = 32
 )
@@ -73,7 +75,7 @@ func (r *round) shortlist() bool {
 		}
 		prices := make([]int32, n)
 		for v, price := range r.g.price {
-			prices[v] = int32(price)
+			prices[v] = int32(max(-far, min(far, price)))
 		}
 		list = func(a int, row []int16) []arc { return listed(row, prices, prices[a], r.keys[a]) }
 	}
@@ -142,12 +144,13 @@ func (r *round) guess() bool {
 	sample := slices.Clone(r.order[:max(mostWhole, n/sampled)])
 	slices.Sort(sample)
 	p := &Problem{Seed: r.p.Seed}
+	var rank []int64
 	for _, v := range sample {
-		p.IDs = append(p.IDs, r.p.IDs[v])
+		p.IDs, rank = append(p.IDs, r.p.IDs[v]), append(rank, r.rank[v])
 	}
-	var whole sync.Pool
+	var rows sync.Pool
 	p.Row = func(a int, into []int16) {
-		row, _ := whole.Get().(*[]int16)
+		row, _ := rows.Get().(*[]int16)
 		if row == nil {
 			x := make([]int16, n)
 			row = &x
@@ -156,9 +159,9 @@ func (r *round) guess() bool {
 		for i, v := range sample {
 			into[i] = (*row)[v]
 		}
-		whole.Put(row)
+		rows.Put(row)
 	}
-	few := newRound(r.ctx, p, Options{Workers: r.o.Workers})
+	few := newRound(r.ctx, p, Options{Workers: r.o.Workers}, rank)
 	if few.match(&Result{}); few.fault != nil || r.stop() {
 		r.fault = few.fault
 		return false
@@ -166,12 +169,23 @@ func (r *round) guess() bool {
 	price := r.g.price
 	around := few.g.survey().sum
 	for i, v := range sample {
-		// Those in a blossom share what is paid for it.
-		price[v] = max(-2*MaxScore, min(2*MaxScore, few.g.price[i]+around[i]/2))
+		// Those in a blossom share what is paid for it. To leave somebody out costs
+		// more among more people.
+		x, unit := few.g.price[i]+around[i]/2, 2*whole(len(sample))
+		times := (2*x + unit) / (2 * unit)
+		if x < 0 {
+			times = (2*x - unit) / (2 * unit)
+		}
+		price[v] = max(r.g.floor[v], x+times*(2*whole(n)-unit))
 	}
 	known := make([]bool, n)
 	for _, v := range sample {
 		known[v] = true
+	}
+	for v := range price {
+		if !known[v] {
+			price[v] = r.g.floor[v]
+		}
 	}
 	row := make([]int16, n)
 	for _, b := range sample {
