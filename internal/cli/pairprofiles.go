@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/pflag"
 
@@ -21,6 +24,7 @@ type profileFlags struct {
 
 	why            string
 	suggest, price bool
+	writeScores    string
 }
 
 func (f *profileFlags) flags(fs *pflag.FlagSet) {
@@ -32,6 +36,7 @@ func (f *profileFlags) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&f.ended, "ended", "", "CSV `file` of mentee,mentor: pairs that ended with a concern")
 	fs.StringVar(&f.why, "why", "", "say what the score of `MENTEE,MENTOR` is made of, and match nobody")
 	fs.BoolVar(&f.suggest, "suggest", false, "list the topics that people wrote of and do not name, as CSV, and match nobody")
+	fs.StringVar(&f.writeScores, "write-scores", "", "write the scores of all eligible pairs as CSV to `file`, for fairlead verify --scores")
 	fs.BoolVar(&f.price, "price-rules", false, "say how many mentees each hard rule leaves with no mentor, or with few, and match nobody")
 }
 
@@ -267,6 +272,24 @@ func (out *profiles) load(pairs []matcher.MatchedPair) string {
 	}
 	return fmt.Sprintf("the %d mentors who released something that a mentee seeks have %.1f mentees each, the other %d have %.1f",
 		l.Sought, float64(l.SoughtHave)/float64(l.Sought), l.Others, float64(l.OthersHave)/float64(l.Others))
+}
+
+// appendScores writes the scores of all eligible pairs as a file of --scores.
+func (out *profiles) appendScores(scores []int16) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Write([]string{"mentee", "mentor", "score"}) // a buffer takes everything
+	for j, mentee := range out.mentees {
+		for i, mentor := range out.mentors {
+			if s := scores[j*len(out.mentors)+i]; s >= 0 {
+				w.Write([]string{mentee.ID, mentor.ID, strconv.Itoa(int(s))})
+			}
+		}
+		if w.Flush(); b.Len() > poolfile.MaxBytes {
+			return nil, exit(exitData, "--write-scores: the scores of so many pairs are more than the %d MiB that a file may have: leave it out", poolfile.MaxBytes>>20)
+		}
+	}
+	return b.Bytes(), nil
 }
 
 // parts are what the score of a pair is made of.

@@ -130,6 +130,33 @@ func TestPairProfiles(t *testing.T) {
 	}
 }
 
+// What profiles score can be written down, and then anybody can check the pairs
+// that were made of it.
+func TestPairProfilesVerified(t *testing.T) {
+	dir := folder(t, scoringFiles(t))
+	args := []string{"pair", "--mentees", "mentees.csv", "--mentors", "mentors.csv", "--rules", "rules.yaml", "--seed", "x", "--out", "pairs.json", "--write-scores", "scores.csv"}
+	if r := run(t.Context(), dir, "", slices.Clone(args)...); r.code != 0 {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	if r := run(t.Context(), dir, "", "verify", "pairs.json", "--scores", "scores.csv"); r.code != 0 {
+		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	scores, err := os.ReadFile(filepath.Join(dir, "scores.csv"))
+	if err != nil || !strings.Contains(string(scores), "\nME3,MO4,673\n") || strings.Contains(string(scores), "ME2,MO3") {
+		t.Errorf("%v: %s", err, scores)
+	}
+	forged := strings.Replace(string(scores), "ME3,MO4,673", "ME3,MO4,672", 1)
+	if err := os.WriteFile(filepath.Join(dir, "forged.csv"), []byte(forged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t.Context(), dir, "", "verify", "pairs.json", "--scores", "forged.csv"); r.code != 6 {
+		t.Errorf("forged scores: exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := run(t.Context(), dir, "", append(args, "--force=false")...); r.code != 2 || !strings.Contains(r.stderr, "exists; choose another name") {
+		t.Errorf("files that are there: exit %d: %s", r.code, r.stderr)
+	}
+}
+
 // A hard rule on experience says whom it shuts out.
 func TestPairExperienceWarns(t *testing.T) {
 	files := map[string]string{
