@@ -53,13 +53,20 @@ func (s *Service) Propose(ctx context.Context, who access.Principal, program, me
 	})
 }
 
-// propose stages a proposal and sends it, with the places of both sides. The
-// caller appends the events, last.
+// propose stages a proposal and sends it, with the places of both sides, in one
+// write: a run has thousands. The caller appends the events, last.
 func (s *Service) propose(ctx context.Context, tx Tx, who access.Principal, plan *Plan, mentee, mentor *Enrollment, p *Proposal, reason string) ([]Event, error) {
 	now := s.now()
 	p.Program, p.ID, p.State = mentee.Program, s.NewID(), Staged
 	p.Mentee, p.Mentor, p.MenteeCode, p.MentorCode = mentee.ID, mentor.ID, mentee.Code, mentor.Code
 	p.CreateTime, p.UpdateTime = now, now
+	staged := s.event(who, "proposal.stage", p.name(), reason, transition("", p.State))
+	from := p.State
+	var err error
+	if p.State, err = from.after(sendProposal); err != nil {
+		return nil, err
+	}
+	p.SendTime, p.ExpireTime = now, now.Add(plan.AnswerTime)
 	if err := tx.InsertProposal(ctx, p); err != nil {
 		return nil, err
 	}
@@ -68,10 +75,7 @@ func (s *Service) propose(ctx context.Context, tx Tx, who access.Principal, plan
 			return nil, err
 		}
 	}
-	staged := s.event(who, "proposal.stage", p.name(), reason, transition("", p.State))
-	p.SendTime, p.ExpireTime = now, now.Add(plan.AnswerTime)
-	sent, err := s.moveProposal(ctx, tx, who, p, sendProposal, "")
-	return []Event{staged, sent}, err
+	return []Event{staged, s.event(who, proposalEvents[sendProposal], p.name(), "", transition(from, p.State))}, nil
 }
 
 // ordered are the two sides of a pair in the one order in which their places

@@ -351,17 +351,18 @@ func (s *Service) publish(ctx context.Context, tx Tx, who access.Principal, plan
 func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, plan *Plan, m *Matching, result *Result) ([]Event, error) {
 	var events []Event
 	var gone []Violation
+	list, err := tx.Enrollments(ctx, EnrollmentQuery{Program: m.Program, States: []EnrollmentState{Available}})
+	if err != nil {
+		return nil, err
+	}
+	available := make(map[string]*Enrollment, len(list))
+	for _, e := range list {
+		available[e.ID] = e
+	}
 	for _, pair := range result.Pairs {
-		mentee, err := tx.Enrollment(ctx, m.Program, pair.Mentee)
-		if err != nil {
-			return nil, err
-		}
-		mentor, err := tx.Enrollment(ctx, m.Program, pair.Mentor)
-		if err != nil {
-			return nil, err
-		}
+		mentee, mentor := available[pair.Mentee], available[pair.Mentor]
 		switch {
-		case mentee.State != Available || mentor.State != Available:
+		case mentee == nil || mentor == nil:
 			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two is not available any more"})
 			continue
 		case refused(mentee, mentor):
