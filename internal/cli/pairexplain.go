@@ -225,7 +225,7 @@ func blockedBy(p *pairing.Problem, rules *pairing.HardRules, pair pairing.Pair) 
 		}
 	}
 	if slices.Contains(p.Forbidden, pair) {
-		names = append(names, "a forbidden pair")
+		names = append(names, pairing.ForbiddenPairs)
 	}
 	return names
 }
@@ -382,7 +382,11 @@ func (t *report) whyNot(x *explained, p *pairing.Problem) {
 		t.line("%s  is a pair of the matching, with a score of %d.", who, w.Score)
 		return
 	case w.Score < 0 && len(x.blocked) > 0:
-		t.line("%s  not eligible: %s.", who, strings.Join(x.blocked, ", "))
+		var rules []string
+		for _, name := range x.blocked {
+			rules = append(rules, ruleNamed(name))
+		}
+		t.line("%s  not eligible: kept apart by %s.", who, strings.Join(rules, ", "))
 		return
 	case w.Score < 0:
 		t.line("%s  not eligible: the pair has no score.", who)

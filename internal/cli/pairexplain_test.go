@@ -126,7 +126,7 @@ Who would have other mentors:
 	}{
 		{[]string{"--why-not", "ann,sue"}, 0, "is a pair of the matching"},
 		{[]string{"--why-not", "bob,sue"}, 0, "not eligible: the pair has no score"},
-		{[]string{"--why-not", "ann,rex", "--forbid", "never.csv"}, 0, "not eligible: a forbidden pair"},
+		{[]string{"--why-not", "ann,rex", "--forbid", "never.csv"}, 0, "not eligible: kept apart by the forbidden pairs"},
 		{[]string{"--why-not", "cat,rex", "--capacity", "0"}, 0, "no place: the mentor has no seat"},
 		{[]string{"--why-not", "cat,rey"}, 3, `"rey" is no mentor; did you mean "rex"?`},
 		{[]string{"--why-not", "cat"}, 2, "write MENTEE,MENTOR"},
