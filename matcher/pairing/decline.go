@@ -62,7 +62,7 @@ func (r *run) without(n, i int32) bool {
 		}
 		e.val, f.sorted[n] = -unreachable/2, 0 // never again
 	}
-	r.flows, r.whole, r.matched = r.flows[:1], r.whole[:1], nil
+	r.flows, r.whole, r.full, r.matched = r.flows[:1], r.whole[:1], r.full[:1], nil
 	r.meter.now.Stage, r.meter.now.Stages = 1, len(r.values)
 	if !f.route(n) || !f.fill() || !r.priceOut(0) {
 		return false

@@ -79,7 +79,7 @@ func (r *run) missing(s int) [][]candidate {
 		var own table
 		for at := from; at < to; at++ {
 			j := int32(at)
-			if in.want[j] == 0 || s == 0 && few && !r.stale(j, fallen) {
+			if r.full[s][j] || s == 0 && few && !r.stale(j, fallen) {
 				continue
 			}
 			if list := r.priceRow(s, j, &own, buffer[:0]); len(list) > 0 {
@@ -221,12 +221,19 @@ func (r *run) renew() {
 			if in.want[j] == 0 {
 				continue
 			}
+			most := r.list
+			if r.full[0][j] {
+				most = len(f.arcs[j])
+				if c := r.child[j]; c >= 0 {
+					most += len(f.arcs[c])
+				}
+			}
 			row, p := in.row(j), f.p
 			tab, least := r.rowTable(0, j, &own), -unreachable/2
 			list := buffer[:0]
 			for i, code := range row {
 				if x := tab[code+1] - p[i]; x > least {
-					list, least = keep(list, candidate{int32(i), x}, r.list, least)
+					list, least = keep(list, candidate{int32(i), x}, most, least)
 				}
 			}
 			lists[0], lists[1] = lists[0][:0], lists[1][:0]

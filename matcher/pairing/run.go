@@ -34,6 +34,7 @@ type run struct {
 	values []*values
 	flows  []*flow
 	whole  []bool    // whether a flow holds every pair of its face
+	full   [][]bool  // by stage and mentee: whether it holds every pair of theirs
 	tight  [][]int32 // by mentee: mentors with no reduced cost in stage 0, if at most mostTight
 	// matched are the mentors of each mentee after the last stage that was solved,
 	// in order, locked ones aside.
@@ -171,8 +172,8 @@ func (r *run) stage(s int) bool {
 	f.firstGroup = r.firstGroup
 	r.frame(f, s)
 	r.meter.tell("shortlists", 0, r.in.nJ())
-	whole := r.lists(f, s)
-	r.flows, r.whole = append(r.flows, f), append(r.whole, whole && s > 0)
+	full := r.lists(f, s)
+	r.flows, r.whole, r.full = append(r.flows, f), append(r.whole, !slices.Contains(full, false)), append(r.full, full)
 	if s > 1 { // its prices are all that is still needed, and the first stage
 		r.flows[s-1].release()
 	}
@@ -326,30 +327,30 @@ func better(a, b candidate) int {
 	return cmp.Compare(a.mentor, b.mentor)
 }
 
-// lists gives every node the arcs that stage s starts with, and says whether they
-// are all the pairs of its face.
-func (r *run) lists(f *flow, s int) bool {
+// lists gives every node the arcs that stage s starts with, and says of which
+// mentees they are all the pairs on its face.
+func (r *run) lists(f *flow, s int) (full []bool) {
 	in := r.in
-	cut := make([]bool, in.nJ())
+	full = make([]bool, in.nJ())
 	each(in.nJ(), func(from, to int) {
 		buffer, counts, quality := make([]candidate, 0, in.nI()), make([]int32, MaxScore+MaxStickiness+2), make([]int16, in.nI())
 		for at := from; at < to; at++ {
 			j := int32(at)
-			if in.want[j] == 0 {
+			if full[j] = true; in.want[j] == 0 {
 				continue
 			}
 			var list []candidate
 			switch {
 			case s == 0:
-				list = r.firstList(j, counts, quality, buffer[:0])
+				list, full[j] = r.firstList(j, counts, quality, buffer[:0])
 			case r.whole[s-1]:
 				list = r.heldFace(s, j, buffer[:0])
 			default:
 				list = r.wholeFace(s, j, buffer[:0])
 			}
 			slices.SortFunc(list, better)
-			if len(list) > r.list && (s == 0 || len(list) > mostTight) {
-				list, cut[j] = list[:r.list], true
+			if s > 0 && len(list) > mostTight {
+				list, full[j] = list[:r.list], false
 			}
 			for _, c := range list {
 				n := r.node(j, in.code(j, c.mentor))
@@ -362,7 +363,7 @@ func (r *run) lists(f *flow, s int) bool {
 				}
 				continue
 			}
-			if !cut[j] {
+			if full[j] {
 				continue
 			}
 			for _, i := range r.matched[j] {
@@ -375,7 +376,7 @@ func (r *run) lists(f *flow, s int) bool {
 			}
 		}
 	})
-	return !slices.Contains(cut, true)
+	return full
 }
 
 // heldFace lists the pairs of the face from the arcs of the stage before, which
@@ -402,6 +403,14 @@ func (r *run) wholeFace(s int, j int32, list []candidate) []candidate {
 		if code := r.in.code(j, i); code >= 0 && r.reduced(s, j, i) == 0 {
 			list = append(list, candidate{i, r.values[s].pair(r.in, r.class[j], j, i, code)})
 		}
+	}
+	if r.full[0][j] {
+		for _, n := range []int32{j, r.child[j]} {
+			for k := 0; n >= 0 && k < len(r.flows[0].arcs[n]); k++ {
+				note(r.flows[0].arcs[n][k].to)
+			}
+		}
+		return list
 	}
 	if t := r.tight[j]; len(t) <= mostTight {
 		for _, i := range t {
@@ -439,7 +448,8 @@ func (r *run) rowTable(s int, j int32, own *table) *table {
 
 // firstList picks the pairs of j with the best scores by counting, those on the
 // border from a place that the mentee's key says, and others at random by the key.
-func (r *run) firstList(j int32, counts []int32, quality []int16, list []candidate) []candidate {
+// A few more than a list takes are all taken: then nothing is left to price.
+func (r *run) firstList(j int32, counts []int32, quality []int16, list []candidate) (_ []candidate, full bool) {
 	in := r.in
 	row, key := in.row(j), in.keyMentee[j]
 	take := func(i int, code int16) {
@@ -457,6 +467,14 @@ func (r *run) firstList(j int32, counts []int32, quality []int16, list []candida
 	clear(counts)
 	for _, q := range quality {
 		counts[q+1]++
+	}
+	if eligible := len(row) - int(counts[0]); eligible <= r.list+r.list/2 {
+		for i, code := range row {
+			if code >= 0 {
+				take(i, code)
+			}
+		}
+		return list, true
 	}
 	left, border := int32(r.list-r.list/4), int16(len(counts)-2)
 	for ; border >= 0 && counts[border+1] < left; border-- {
@@ -488,5 +506,5 @@ func (r *run) firstList(j int32, counts []int32, quality []int16, list []candida
 			left--
 		}
 	}
-	return list
+	return list, false
 }
