@@ -58,7 +58,6 @@ type graph struct {
 	later   eventHeap
 	labeled []int32
 	nodes   []int32 // scratch
-	stack   []int32 // scratch
 
 	work  int64 // arcs looked at
 	limit int64 // 0: none

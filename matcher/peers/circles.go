@@ -69,8 +69,8 @@ func CircleCount(n, lo, hi int) int {
 // is given.
 const (
 	mostMoves      = 6_000_000
-	fewestMoves    = 200_000
-	movesPerMember = 400
+	fewestMoves    = 400_000
+	movesPerMember = 2000
 )
 
 // MakeCircles divides the people of profiles into circles: nobody with somebody
