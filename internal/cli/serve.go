@@ -105,7 +105,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	app, err := server.NewApp(server.Options{
 		Service: in.service, Mentoring: in.pairs, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries, Gates: gates,
 		Web: web.New(web.Options{
-			Service: in.service, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
+			Service: in.service, Mentoring: in.pairs, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
 			Tries:         tries,
 			Admit: func(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, func(), error) {

@@ -25,14 +25,17 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/presets"
+	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // site is the pages over a real service, with a browser that keeps cookies.
 type site struct {
 	*testing.T
 	svc    *applications.Service
+	pairs  *mentoring.Service
 	clock  atomic.Int64 // nanoseconds; handlers read it on goroutines of their own
 	log    *bytes.Buffer
 	server *httptest.Server
@@ -71,6 +74,9 @@ func newSite(t *testing.T) *site {
 		Now:   x.now,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Presets: all,
 	}
+	if store, ok := x.svc.Store.(*sqlstore.Store); ok {
+		x.pairs = &mentoring.Service{Store: store.Mentoring(), Secrets: secrets, Log: log, Random: rand.Reader, Engine: "test", Now: x.now, NewID: x.svc.NewID}
+	}
 	p, err := x.svc.CreateProgram(t.Context(), testAdmin, &applications.Program{
 		ID: testProgram, Preset: "north-sound", Contact: applications.Text{"en": "Nobody answers for this invented call."},
 		Window: applications.Window{Opens: x.now().Add(-time.Hour), Closes: x.now().Add(72 * time.Hour), Zone: "America/Los_Angeles"},
@@ -81,7 +87,7 @@ func newSite(t *testing.T) *site {
 	if _, err = x.svc.OpenProgram(t.Context(), testAdmin, p.ID, p.Revision, applications.Idempotency{}); err != nil {
 		t.Fatal(err)
 	}
-	x.server = httptest.NewServer(New(Options{Service: x.svc, Secrets: secrets, Log: log}))
+	x.server = httptest.NewServer(New(Options{Service: x.svc, Mentoring: x.pairs, Secrets: secrets, Log: log}))
 	t.Cleanup(x.server.Close)
 	x.browser = x.newBrowser()
 	return x

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
@@ -89,7 +90,7 @@ func TestEveryMessageIsThere(t *testing.T) {
 			}
 		}
 	}
-	built := []string{"error.", "use.", "status.", "program.", "run.", "step.", "provenance.", "detail.", "contact.", "tab.", "kind.", "version.", "lottery.", "sealed.", "seed.", "source.", "excluded.", "report.level.", "way.", "breach.", "broken.", "seat.", "board."}
+	built := []string{"error.", "use.", "status.", "program.", "run.", "step.", "provenance.", "detail.", "contact.", "tab.", "kind.", "version.", "lottery.", "sealed.", "seed.", "source.", "excluded.", "report.level.", "way.", "breach.", "broken.", "seat.", "board.", "mentoring.", "mentorship.", "meeting.", "goal.", "feature.", "decline_reason.", "survey.", "fault."}
 	for key := range catalogs["en"] {
 		if !said[key] && !slices.ContainsFunc(built, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
 			t.Errorf("en: nothing says %s", key)
@@ -107,6 +108,18 @@ func TestEveryMessageIsThere(t *testing.T) {
 		applications.ProgramFilled, applications.ProgramRunning, applications.ProgramCompleted, applications.ProgramArchived,
 	} {
 		tongue("en").say("program." + string(state))
+	}
+	for _, state := range []mentoring.EnrollmentState{
+		mentoring.Draft, mentoring.Submitted, mentoring.Screened, mentoring.Available, mentoring.Paused, mentoring.Withdrawn, mentoring.Erased,
+	} {
+		tongue("en").say("mentoring." + string(state))
+		tongue("en").say("mentoring." + string(state) + ".text")
+	}
+	for _, reason := range mentoring.DeclineReasons {
+		tongue("en").say("decline_reason." + string(reason))
+	}
+	for _, state := range []mentoring.MentorshipState{mentoring.Active, mentoring.OnHold, mentoring.Completed, mentoring.EndedEarly} {
+		tongue("en").say("mentorship." + string(state))
 	}
 	for _, p := range []applications.Provenance{applications.Drawn, applications.DrawnWithLocks, applications.Computed, applications.Chosen} {
 		tongue("en").say("provenance." + string(p))

@@ -752,6 +752,9 @@ func samplePages(s *server, lang string) map[string]view {
 	trial := sampleResult("optimal")
 	trial.Selection.Trial = true
 	out["result trial"] = newResultPage(s.staffFrame(req("/programs/x"), "programs"), trial, 4, "people")
+	for name, page := range mentoringSamples(s, req) {
+		out[name] = page
+	}
 	return out
 }
 

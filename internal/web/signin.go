@@ -26,6 +26,15 @@ func (s *server) getEnter(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) postEnter(w http.ResponseWriter, r *http.Request) error {
 	who, err := s.svc.UseSignInLink(r.Context(), r.PathValue("code"))
+	if s.Mentoring != nil && applications.CodeOf(err) == applications.NotFound && err != nil {
+		mentor, generation, ours := s.Mentoring.UseSignInLink(r.Context(), r.PathValue("code"))
+		if ours == nil {
+			s.keepMentor(w, mentorSession{Program: mentor.Program, Enrollment: mentor.Enrollment, Generation: generation})
+			seeOther(w, r, "/mentoring/"+mentor.Program)
+			return nil
+		}
+		err = ours
+	}
 	switch applications.CodeOf(err) {
 	case applications.NotFound, applications.Unauthenticated, applications.InvalidArgument:
 		if err != nil {

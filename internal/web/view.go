@@ -209,6 +209,9 @@ func (e *errorPage) fill(code applications.Code, reason string, err error) {
 		}
 	case applications.Unauthenticated:
 		e.status, key = http.StatusUnauthorized, "sign_in"
+		if reason == "LINK_NEEDED" {
+			key = "link"
+		}
 	case applications.Aborted:
 		e.status, key = http.StatusConflict, "changed"
 	case applications.ResourceExhausted:

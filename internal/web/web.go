@@ -22,11 +22,14 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // Options are what the pages need.
 type Options struct {
 	Service *applications.Service
+	// Mentoring is the same for mentors and mentees; nil: they have no pages.
+	Mentoring *mentoring.Service
 	// Secrets seals cookies and kept forms, under labels that begin "web/".
 	Secrets applications.Secrets
 	// PublicURL is the address that people type, "https://apply.example.org",
@@ -147,6 +150,17 @@ func (s *server) routes() http.Handler {
 
 	handle("GET /apply/{program}/slip/{selection}", s.getSlip)
 	handle("GET /apply/{program}/slip/{selection}/{file}", s.getSlipFile)
+
+	handle("GET /mentoring/{program}", s.getMentoring)
+	handle("POST /mentoring/{program}/state", s.postMentoringState)
+	handle("POST /mentoring/{program}/leave", s.postMentoringLeave)
+	handle("POST /mentoring/{program}/proposals/{proposal}/accept", s.postProposalAccept)
+	handle("GET /mentoring/{program}/proposals/{proposal}/decline", s.getProposalDecline)
+	handle("POST /mentoring/{program}/proposals/{proposal}/decline", s.postProposalDecline)
+	handle("GET /mentoring/{program}/mentorships/{mentorship}", s.getMentorship)
+	handle("POST /mentoring/{program}/mentorships/{mentorship}", s.postMentorship)
+	handle("GET /mentoring/{program}/mentorships/{mentorship}/exit", s.getExit)
+	handle("POST /mentoring/{program}/mentorships/{mentorship}/exit", s.postExit)
 
 	handle("GET /draws/{program}/{selection}", s.getDraw)
 	handle("GET /draws/{program}/{selection}/{file}", s.getDrawFile)
