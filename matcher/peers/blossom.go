@@ -337,8 +337,17 @@ func (g *graph) rebase(node, v int32) {
 	if g.base[node] == v {
 		return
 	}
-	kid := g.kidWith(node, v)
-	g.rebase(kid, v)
+	// From the inside out; inner ones may have the right base already.
+	for kid, x := v, v; x != node; kid = x {
+		x = g.parent[x]
+		if g.base[x] != v {
+			g.turn(x, kid, v)
+		}
+	}
+}
+
+// turn makes a kid whose base is v the one that holds the base of a blossom.
+func (g *graph) turn(node, kid, v int32) {
 	b := &g.blossoms[node-int32(g.n)]
 	k := len(b.kids)
 	at := indexOf(b.kids, kid)
@@ -355,14 +364,6 @@ func (g *graph) rebase(node, v int32) {
 	rotate(b.kids, at)
 	rotate(b.links, at)
 	g.base[node] = v
-}
-
-// kidWith is the kid of a blossom that holds v.
-func (g *graph) kidWith(node, v int32) int32 {
-	for g.parent[v] != node {
-		v = g.parent[v]
-	}
-	return v
 }
 
 func indexOf(list []int32, x int32) int {

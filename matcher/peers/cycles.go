@@ -103,8 +103,8 @@ func (g *graph) expand(node int32) {
 	c := &g.blossoms[node-int32(g.n)]
 	k := len(c.kids)
 	enter := g.via[node]
-	at := indexOf(c.kids, g.kidWith(node, enter.to))
 	g.part(node)
+	at := indexOf(c.kids, g.topOf(enter.to))
 	ahead := at%2 == 1
 	for {
 		g.makeInner(c.kids[at], enter)
