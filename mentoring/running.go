@@ -369,9 +369,10 @@ func (r *Runner) work(ctx context.Context, m *Matching) error {
 	solving, stop := context.WithCancelCause(ctx)
 	beat, endBeat := context.WithCancel(ctx)
 	beating := make(chan struct{})
+	program, id := m.Program, m.ID // m changes while the heart beats
 	go func() {
 		defer close(beating)
-		r.heartbeat(beat, m.Program, m.ID, stop)
+		r.heartbeat(beat, program, id, stop)
 	}()
 	defer func() {
 		endBeat()
@@ -540,6 +541,7 @@ func (r *Runner) durable(ctx context.Context, m *Matching, step string, change f
 		return err
 	}
 	s := r.Service
+	var kept *Matching
 	err := s.Store.Update(ctx, func(tx Tx) error {
 		// The plan first, as in every change: then nobody enrolls, declines or
 		// orders while a pool is frozen.
@@ -563,12 +565,13 @@ func (r *Runner) durable(ctx context.Context, m *Matching, step string, change f
 		if err := tx.UpdateMatching(ctx, stored); err != nil {
 			return err
 		}
-		*m = *stored
+		kept = stored
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	*m = *kept
 	return r.hook("after " + step)
 }
 

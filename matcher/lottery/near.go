@@ -62,7 +62,7 @@ const (
 	// fewSoft is how many rows may deviate if all swaps are to be counted out.
 	fewSoft = 16
 	// usualPatience is for searches that are repeated very often.
-	usualPatience = 2000
+	usualPatience = 300
 )
 
 // beside is somebody who can come in beside somebody else.
@@ -341,9 +341,14 @@ const least = 1e-12
 func (a *near) climb(steps int) (gain float64) {
 	last := len(a.soft) > fewSoft
 	for range steps {
-		g := a.single()
-		if g <= 0 && last {
-			g = a.pair(mask{})
+		var g float64
+		if last {
+			if g = a.single(mask{}); g <= 0 {
+				g = a.pair(mask{})
+			}
+		}
+		if g <= 0 {
+			g = a.single(a.loose)
 		}
 		if g <= 0 {
 			g = a.pair(a.loose)
@@ -357,7 +362,8 @@ func (a *near) climb(steps int) (gain float64) {
 }
 
 // single makes the swap of one person that gains most; 0 if there is none.
-func (a *near) single() float64 {
+func (a *near) single(loose mask) float64 {
+	patience := a.patience
 	out, in, best := int32(-1), int32(-1), least
 	for k, t := range a.members {
 		if k > 0 && a.members[k-1] == t {
@@ -368,7 +374,7 @@ func (a *near) single() float64 {
 			break
 		}
 		m := a.mask[t]
-		full, need := a.high.without(m).without(a.loose), a.low.and(m).without(a.loose)
+		full, need := a.high.without(m).without(loose), a.low.and(m).without(loose)
 		for i, w := range a.sorted {
 			if w <= target {
 				break
@@ -378,7 +384,13 @@ func (a *near) single() float64 {
 				continue
 			}
 			u := a.types[i]
-			if u != t && a.x[u] < a.hi[u] && a.fits(t, -1, u, -1) {
+			if u == t || a.x[u] >= a.hi[u] {
+				continue
+			}
+			if patience--; patience < 0 {
+				return 0
+			}
+			if a.fits(t, -1, u, -1) {
 				out, in, best = t, u, w-a.weight[t]
 				break
 			}
