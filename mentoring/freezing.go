@@ -128,8 +128,11 @@ func freeze(ctx context.Context, tx Tx, p *Plan, m *Matching) (*frozen, error) {
 			f.Mentors = append(f.Mentors, person)
 			continue
 		}
-		if p.Floors != nil {
-			person.Group = e.Profile[p.Floors.Attribute]
+		if p.Floors != nil && staffRead(p.Floors.Attribute) {
+			// The certificate names groups: none that no floor asks for.
+			if _, asked := p.Floors.Min[e.Profile[p.Floors.Attribute]]; asked {
+				person.Group = e.Profile[p.Floors.Attribute]
+			}
 		}
 		f.Mentees = append(f.Mentees, person)
 	}

@@ -119,13 +119,15 @@ func cleanPlan(given *Plan) (*Plan, error) {
 		wrong("audited", "at most %d columns", mostAudited)
 	}
 	for i, column := range p.Audited {
-		if slices.Contains(privateCells, column) || slices.Contains(ownFields, column) || column == "" {
+		if !staffRead(column) {
 			wrong(fmt.Sprintf("audited[%d]", i), "a column that staff read")
 		}
 	}
 	if f := p.Floors; f != nil {
 		if f.Attribute == "" || len(f.Min) == 0 {
 			wrong("floors", "name the attribute, and how many at least for each of its values")
+		} else if !staffRead(f.Attribute) {
+			wrong("floors.attribute", "a column that staff read")
 		}
 		for value, n := range f.Min {
 			if n < 0 || value == "" {
@@ -138,6 +140,12 @@ func cleanPlan(given *Plan) (*Plan, error) {
 	}
 	p.Objectives, p.Audited = slices.Clone(p.Objectives), slices.Clone(p.Audited)
 	return &p, nil
+}
+
+// staffRead reports whether staff read a column of profiles: what a run says
+// about groups of people, staff read, too.
+func staffRead(column string) bool {
+	return column != "" && !slices.Contains(privateCells, column) && !slices.Contains(ownFields, column)
 }
 
 // readRules reads the rules of a plan: those that ship where it has none.
