@@ -32,7 +32,7 @@ func (s *Service) CreateDirective(ctx context.Context, who access.Principal, d *
 		}
 		if d.Kind == LockPair {
 			// It must not tell whose decision stands against it.
-			if refused(mentee, mentor) {
+			if unwanted(mentee, mentor) {
 				return nil, "", pairImpossible()
 			}
 		}

@@ -42,3 +42,50 @@ func TestFloorsTellNoCells(t *testing.T) {
 		t.Error("the certificate tells a cell that no floor names")
 	}
 }
+
+// Whom somebody never wants is kept apart from them by staff's orders and
+// proposals, too, however long the list, and an order that stood before does
+// not make a run fail.
+func TestNeverStands(t *testing.T) {
+	w := newWorld(t)
+	lea := w.mentee(1, "Budgeting")
+	var mentors []enrolled
+	for range 5 {
+		mentors = append(mentors, w.mentor(1, "Budgeting"))
+	}
+	lock := func(mentor enrolled) error {
+		_, err := w.CreateDirective(w.ctx, w.coordinator, &mentoring.Directive{Program: program, Kind: mentoring.LockPair, Mentee: lea.ID, Mentor: mentor.ID, Reason: "asked for"}, none)
+		return err
+	}
+	// Both locked, and she wants one mentor: the second order gives way.
+	w.must(lock(mentors[0]))
+	w.must(lock(mentors[1]))
+	m := w.match(&mentoring.Matching{})
+	if r := w.result(m); mates(r)[lea.ID] != mentors[0].ID {
+		t.Fatalf("%+v", r)
+	}
+	var never []string
+	for _, x := range mentors[:4] {
+		never = append(never, x.ID)
+	}
+	_, err := w.UpdateEnrollment(w.ctx, lea.who, &mentoring.Enrollment{Program: program, ID: lea.ID, Never: never}, []string{"never"}, "", none)
+	w.must(err)
+	_, err = w.PublishMatching(w.ctx, w.coordinator, program, m.ID, "looked at", 0, none)
+	w.refused(err, "PAIRS_GONE")
+	if r := w.result(w.match(&mentoring.Matching{})); len(r.Pairs) != 1 || mates(r)[lea.ID] != mentors[4].ID {
+		t.Errorf("%+v", r)
+	}
+	w.refused(lock(mentors[3]), "PAIR_IMPOSSIBLE")
+	_, err = w.Propose(w.ctx, w.coordinator, program, lea.ID, mentors[3].ID, "by hand", none)
+	w.refused(err, "PAIR_IMPOSSIBLE")
+	// A rule that now forbids an ordered pair.
+	w.must(lock(mentors[4]))
+	_, err = w.UpdateEnrollment(w.ctx, mentors[4].who, &mentoring.Enrollment{
+		Program: program, ID: mentors[4].ID, Profile: map[string]string{"offers": "Budgeting", "languages": "English", "conflicts": lea.Code},
+	}, []string{"profile"}, "", none)
+	w.must(err)
+	m = w.match(&mentoring.Matching{})
+	if r := w.result(m); m.State != mentoring.Solved || len(r.Pairs) != 0 {
+		t.Errorf("%+v %+v", m, r)
+	}
+}

@@ -75,6 +75,12 @@ func refused(a, b *Enrollment) bool {
 	return slices.Contains(a.Refused, b.ID) || slices.Contains(b.Refused, a.ID)
 }
 
+// unwanted reports whether one of two people declined the other for good, or
+// never wants to be matched with them.
+func unwanted(a, b *Enrollment) bool {
+	return refused(a, b) || slices.Contains(a.Never, b.ID) || slices.Contains(b.Never, a.ID)
+}
+
 // samePerson reports whether two enrollments are one person's: they come from
 // the same application, or have the same address.
 func samePerson(a, b *Enrollment) bool {

@@ -41,7 +41,7 @@ func (s *Service) Propose(ctx context.Context, who access.Principal, program, me
 				return nil, "", problem.Errorf(problem.FailedPrecondition, "ENROLLMENT_STATE", "%s is %s: a pair is proposed to people who are AVAILABLE or PAUSED", e.Code, e.State)
 			}
 		}
-		if refused(a, b) {
+		if unwanted(a, b) {
 			return nil, "", pairImpossible()
 		}
 		p := &Proposal{ByHand: who.Subject, Reason: reason}

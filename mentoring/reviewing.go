@@ -365,7 +365,7 @@ func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, p
 		case mentee == nil || mentor == nil:
 			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two is not available any more"})
 			continue
-		case refused(mentee, mentor):
+		case unwanted(mentee, mentor):
 			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "this pair cannot be made any more"})
 			continue
 		}

@@ -22,6 +22,7 @@ type solved struct {
 	problem        *pairing.Problem
 	result         *pairing.Result
 	mentee, mentor map[string]int // code -> index
+	locks          []frozenPair   // of the directives, those that can be kept
 }
 
 // engineFault is an error of the engine itself.
@@ -37,6 +38,8 @@ func score(ctx context.Context, f *frozen) (*solved, error) {
 		return nil, problem.Errorf(problem.FailedPrecondition, "RULES_INVALID", "the program's rules cannot be read: %v", err)
 	}
 	in := scoring.NewIntake(rules, scoring.ShippedTopics(), shippedTravel())
+	// The plan bounds whom somebody may never want; all of them are kept apart.
+	rules.HardNevers = mostNever
 	input := scoring.Input{Rules: rules}
 	made := &solved{input: f, mentee: map[string]int{}, mentor: map[string]int{}, problem: &pairing.Problem{Seed: f.Seed}}
 	p := made.problem
@@ -94,7 +97,25 @@ func score(ctx context.Context, f *frozen) (*solved, error) {
 		return nil, err
 	}
 	p.Scores = made.scores
+	made.locks = made.possible(f.Locks)
 	return made, nil
+}
+
+// possible are the locks of directives that can be kept: a hard rule that now
+// forbids a pair, and places that are gone, win over an order that stood before.
+func (v *solved) possible(locks []frozenPair) []frozenPair {
+	var kept []frozenPair
+	taken := map[string]int{}
+	for _, pair := range locks {
+		j, i := v.mentee[pair.Mentee], v.mentor[pair.Mentor]
+		if v.scores[j*len(v.input.Mentors)+i] < 0 || taken[pair.Mentee] >= v.input.Mentees[j].Places || taken[pair.Mentor] >= v.input.Mentors[i].Places {
+			continue
+		}
+		taken[pair.Mentee]++
+		taken[pair.Mentor]++
+		kept = append(kept, pair)
+	}
+	return kept
 }
 
 var strengths = map[string]scoring.Strength{"NICE": scoring.Nice, "IMPORTANT": scoring.Important, "REQUIRED": scoring.Required}
@@ -113,7 +134,7 @@ func (v *solved) solve(ctx context.Context, edits []Edit, work int64, progress f
 	with := *v
 	p := *v.problem
 	with.problem = &p
-	locks, forbidden := slices.Clone(v.input.Locks), slices.Concat(v.input.Forbidden, v.input.Ordered)
+	locks, forbidden := slices.Clone(v.locks), slices.Concat(v.input.Forbidden, v.input.Ordered)
 	for _, e := range edits {
 		pair, err := v.input.codes(e.Mentee, e.Mentor)
 		if err != nil {
