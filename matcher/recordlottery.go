@@ -233,15 +233,19 @@ func (in *lotteryJSON) lottery(status Status) (Lottery, error) {
 		Certain: in.Certain, Impossible: in.Impossible,
 	}
 	empty := len(in.Optimum)+len(in.Chances)+len(in.Types)+len(in.Book) == 0
+	zero := in.Gap == 0 && in.Smallest == 0 && in.Largest == 0 && in.Certain == 0 && in.Impossible == 0
 	switch in.Method {
 	case LotteryNone:
-		if !empty || in.Gap+in.Smallest+in.Largest != 0 || in.Certain != 0 || in.Impossible != 0 {
+		if !empty || !zero {
 			return l, fmt.Errorf("lottery: must be empty with method %s", LotteryNone)
 		}
 		return l, nil
 	case LotteryMaximin, LotteryLeximin:
 	default:
 		return l, fmt.Errorf("lottery.method: unknown word %q", in.Method)
+	}
+	if empty && !zero {
+		return l, fmt.Errorf("lottery: its numbers must be 0 without types and book")
 	}
 	if !empty && status != Optimal {
 		return l, fmt.Errorf("lottery: must be empty with status %s", status)

@@ -238,6 +238,14 @@ func blocky(r *matcher.Record) bool {
 }
 
 var forgeries = []forgery{
+	{"the whole lottery is taken out, and the cohort picked by hand", "10", "drawn", drawn, func(_ *testing.T, r *matcher.Record) {
+		r.Lottery = matcher.Lottery{Method: r.Lottery.Method}
+		r.Certificate.Draw = nil
+		r.Seed = r.Certificate.Input.Seed
+		r.Certificate.Claims = slices.DeleteFunc(r.Certificate.Claims, func(c matcher.Claim) bool {
+			return c.Kind == matcher.ClaimLevel || c.Kind == matcher.ClaimImpossible
+		})
+	}},
 	{"the digest of the input is another", "3", "drawn", drawn, func(_ *testing.T, r *matcher.Record) {
 		r.InputDigest = "sha256:" + strings.Repeat("0", 64)
 	}},
@@ -504,6 +512,24 @@ var forgeries = []forgery{
 	}},
 	{"the value of a level is raised", "24", "level", levels(1), func(_ *testing.T, r *matcher.Record) {
 		claimOf(r, matcher.ClaimLevel).Value += 2_000_000
+	}},
+	{"all levels and optima are raised, by less than tickets can show", "24", "level and lines", func(r *matcher.Record) bool {
+		return levels(1)(r) && len(r.Lottery.Book) > 3 && r.Certificate.Input.MaxChance == 0
+	}, func(_ *testing.T, r *matcher.Record) {
+		const more = 2000 // billionths
+		for i := range r.Certificate.Claims {
+			c := &r.Certificate.Claims[i]
+			if c.Kind != matcher.ClaimLevel || c.Value+more*1_000_000 > 1_000_000_000_000_000 {
+				continue
+			}
+			c.Value += more * 1_000_000
+			for _, t := range c.Types {
+				for _, id := range r.Lottery.Types[t] {
+					r.Lottery.Optimum[id] += more
+				}
+			}
+		}
+		r.Lottery.Smallest += more
 	}},
 	{"the optimum of all of a type is lowered a little", "24", "two levels", levels(2), func(_ *testing.T, r *matcher.Record) {
 		c := claimOf(r, matcher.ClaimLevel)

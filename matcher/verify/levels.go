@@ -234,12 +234,14 @@ func (m *Model) gap(c *matcher.Claim, number int, level []int, value []int64) (i
 		return 0, nil
 	}
 	mean, mass := new(big.Int), new(big.Int)
+	slack := new(big.Int) // Σ |weight| × blocks
 	mine := 0
 	for _, w := range c.Weights {
 		if w.Type >= len(m.types) {
 			return 0, fmt.Errorf("there is no type t%d", w.Type+1)
 		}
 		blocks := int64(len(m.types[w.Type]))
+		slack.Add(slack, new(big.Int).Abs(product(w.By, blocks, 1)))
 		decided := level[w.Type] == -1
 		switch {
 		case decided:
@@ -263,6 +265,11 @@ func (m *Model) gap(c *matcher.Claim, number int, level []int, value []int64) (i
 	off := product(c.Bound, quad, 1)
 	off.Sub(off, mean)
 	if off.Sign() < 0 {
+		// A lottery has these values but for its accuracy, so their mean is above
+		// what the proof allows by no more than that.
+		if off.Neg(off).Cmp(slack.Mul(slack, big.NewInt((accuracy+1)*perBillionth))) > 0 {
+			return 0, errors.New("its value is more than its proof allows")
+		}
 		return 0, nil
 	}
 	unit := mass.Mul(mass, big.NewInt(perBillionth))

@@ -201,7 +201,12 @@ func (a *audit) run() {
 	if lottery {
 		a.lottery(p, types)
 	} else {
-		for n := 10; n <= 15; n++ {
+		from := 10
+		if r.Status == matcher.Optimal && r.Lottery.Method != matcher.LotteryNone {
+			a.is("10", fmt.Errorf("the method is %s, and there is no ticket book", r.Lottery.Method))
+			from++
+		}
+		for n := from; n <= 15; n++ {
 			a.note(fmt.Sprint(n), NoMatter, "there is no lottery")
 		}
 		var err error
