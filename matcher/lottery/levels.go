@@ -193,13 +193,13 @@ func (e *engine) cover() (impossible stage, err error) {
 	}
 	if len(e.pool.list) == 0 {
 		// Nobody can be in: is there an empty cohort?
-		if e.integer(e.Problem.weighed(nil), ilp.Options{Enough: &any}).Status == ilp.Infeasible {
+		switch r := e.integer(e.Problem.weighed(nil), ilp.Options{Enough: &any}); {
+		case r.Status == ilp.Infeasible:
 			return impossible, ErrInfeasible
+		case r.X == nil:
+			return impossible, firstError(e.err, ErrUndecided)
 		}
 		e.pool.add(cohort{})
-	}
-	if len(impossible.types) > 0 && len(e.pool.list) == 0 {
-		return impossible, ErrInfeasible
 	}
 	return impossible, nil
 }

@@ -52,7 +52,7 @@ type near struct {
 	touched []int32
 	filter  []beside
 	tests   int64 // swaps looked at
-	// patience is how many swaps of two one search counts out at most.
+	// patience is how many swaps one search counts out at most.
 	patience int
 }
 
@@ -361,10 +361,12 @@ func (a *near) climb(steps int) (gain float64) {
 	return gain
 }
 
-// single makes the swap of one person that gains most; 0 if there is none.
+// single makes the swap of one person that gains most, of those it has patience
+// to look at; 0 if there is none.
 func (a *near) single(loose mask) float64 {
 	patience := a.patience
 	out, in, best := int32(-1), int32(-1), least
+search:
 	for k, t := range a.members {
 		if k > 0 && a.members[k-1] == t {
 			continue
@@ -388,7 +390,7 @@ func (a *near) single(loose mask) float64 {
 				continue
 			}
 			if patience--; patience < 0 {
-				return 0
+				break search
 			}
 			if a.fits(t, -1, u, -1) {
 				out, in, best = t, u, w-a.weight[t]
