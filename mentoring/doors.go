@@ -106,8 +106,9 @@ func (s *Service) Session(ctx context.Context, program, id string, generation in
 	return principalOf(e), nil
 }
 
-// RenewToken gives a new token and ends the old one with its links: for the
-// owner, or for staff who say how they know that it is the person who asks.
+// RenewToken ends a token with its links and sessions, and gives the owner a new
+// one. Staff say how they know that it is the person who asks, and get "": with
+// the token they would be that person. They send a link (SignInLink).
 func (s *Service) RenewToken(ctx context.Context, who access.Principal, program, id, reason string) (string, error) {
 	if err := mayTouch(who, access.MatchingsRun, program, id); err != nil {
 		return "", err
@@ -130,7 +131,9 @@ func (s *Service) RenewToken(ctx context.Context, who access.Principal, program,
 		if err := tx.UpdateEnrollment(ctx, e); err != nil {
 			return err
 		}
-		token = s.token(program, id, e.TokenGeneration)
+		if token = ""; who.Enrolled(program, id) {
+			token = s.token(program, id, e.TokenGeneration)
+		}
 		return tx.AppendEvents(ctx, s.event(who, "enrollment.renew", e.name(), reason, ""))
 	})
 	if err != nil {

@@ -89,14 +89,15 @@ func (s *Service) enroll(ctx context.Context, tx Tx, who access.Principal, p *Pl
 	if e.Role != Mentor && e.Role != Mentee {
 		return nil, problem.Invalid("ENROLLMENT_INVALID", "the enrollment cannot be kept like this", Violation{Field: "role", Message: "MENTOR or MENTEE"})
 	}
-	if err := s.take(ctx, tx, p, made, e, enrollmentFieldNames); err != nil {
-		return nil, err
-	}
+	// The code first: cells name people by it, and are read under it.
 	n, err := tx.NextEnrollment(ctx, e.Program, e.Role)
 	if err != nil {
 		return nil, err
 	}
 	made.Code = fmt.Sprintf("%s-%04d", codePrefix(e.Role), n)
+	if err := s.take(ctx, tx, p, made, e, enrollmentFieldNames); err != nil {
+		return nil, err
+	}
 	if submit {
 		if err := made.complete(); err != nil {
 			return nil, err
@@ -332,8 +333,8 @@ var ownFields = []string{"wishes", "never", "affinity", "traits_match", "traits_
 // privateCells are columns of Profile that staff do not read.
 var privateCells = []string{"conflicts", "managers"}
 
-// checkCells reads the profile as the rules will, so that nobody waits for a run
-// to hear that a cell cannot be read.
+// checkCells reads the profile as a run will, under the same code, so that nobody
+// waits for the run to hear that a cell cannot be read.
 func checkCells(p *Plan, e *Enrollment) []Violation {
 	rules, err := readRules(p)
 	if err != nil {
@@ -342,9 +343,9 @@ func checkCells(p *Plan, e *Enrollment) []Violation {
 	in := scoring.NewIntake(rules, scoring.ShippedTopics(), shippedTravel())
 	var problems []scoring.CellProblem
 	if e.Role == Mentor {
-		_, problems = in.Mentor(e.ID, e.Profile)
+		_, problems = in.Mentor(e.Code, e.Profile)
 	} else {
-		_, problems = in.Mentee(e.ID, e.Profile)
+		_, problems = in.Mentee(e.Code, e.Profile)
 	}
 	var bad []Violation
 	for _, c := range problems {
@@ -444,7 +445,9 @@ func behalf(who access.Principal, own bool, reason string) (string, error) {
 
 // UpdateEnrollment changes the named fields (nil: all) of one's own enrollment,
 // or, with a reason, of somebody's. What only its owner may decide stays with
-// the owner: traits, affinity and the list of whom they never want.
+// the owner: traits, affinity, the list of whom they never want, the cells that
+// staff do not read, which are kept as they are, and what they agree to, which
+// staff only take back. Who has withdrawn may still change what they agree to.
 func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e *Enrollment, fields []string, onBehalfReason string, idem Idempotency) (*Enrollment, error) {
 	if err := mayTouch(who, access.MatchingsRun, e.Program, e.ID); err != nil {
 		return nil, err
@@ -466,6 +469,17 @@ func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e 
 			return nil, problem.Errorf(problem.PermissionDenied, "OWNER_ONLY", "only the person may change %s", f)
 		}
 	}
+	if !own && slices.Contains(fields, "profile") {
+		for _, column := range privateCells {
+			if _, given := e.Profile[column]; given {
+				return nil, problem.Errorf(problem.PermissionDenied, "OWNER_ONLY", "only the person may change profile.%s: leave it out, and it stays as it is", column)
+			}
+		}
+	}
+	action := editEnrollment
+	if slices.Equal(fields, []string{"consents"}) {
+		action = agreeEnrollment
+	}
 	return once(ctx, s, who, e.Program, "UpdateEnrollment", idem, func(tx Tx) (*Enrollment, string, error) {
 		p, stored, err := s.load(ctx, tx, who, e.Program, e.ID)
 		if err != nil {
@@ -474,13 +488,29 @@ func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e 
 		if err := sameRevision(e.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
-		if _, err := stored.State.after(editEnrollment); err != nil {
+		if _, err := stored.State.after(action); err != nil {
 			return nil, "", err
 		}
+		if !own && slices.Contains(fields, "consents") {
+			for _, c := range e.Consents {
+				if c.Given && slices.Contains(purposes, c.Purpose) && !stored.agreed(c.Purpose) {
+					return nil, "", problem.Errorf(problem.PermissionDenied, "OWNER_ONLY", "only the person may agree to %s, with a link or token of their own", c.Purpose)
+				}
+			}
+		}
+		kept := stored.Profile
 		if err := s.take(ctx, tx, p, stored, e, fields); err != nil {
 			return nil, "", err
 		}
-		if stored.State != Draft {
+		if !own && slices.Contains(fields, "profile") {
+			// Only now: an error about a cell that staff do not read must not tell it.
+			for _, column := range privateCells {
+				if cell, there := kept[column]; there {
+					stored.Profile[column] = cell
+				}
+			}
+		}
+		if stored.State != Draft && stored.State != Withdrawn {
 			if err := stored.complete(); err != nil {
 				return nil, "", err
 			}

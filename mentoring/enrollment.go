@@ -121,7 +121,7 @@ type enrollmentAction string
 
 const (
 	editEnrollment     enrollmentAction = "change"
-	preferEnrollment   enrollmentAction = "change the preferences of"
+	agreeEnrollment    enrollmentAction = "change the consents of"
 	submitEnrollment   enrollmentAction = "submit"
 	screenEnrollment   enrollmentAction = "screen"
 	returnEnrollment   enrollmentAction = "give back"
@@ -135,8 +135,10 @@ const (
 var enrollmentStates = []EnrollmentState{Draft, Submitted, Screened, Available, Paused, Withdrawn, Erased}
 
 var enrollmentLife = map[enrollmentAction]map[EnrollmentState]EnrollmentState{
-	editEnrollment:   {Draft: Draft, Submitted: Submitted, Screened: Screened, Available: Available, Paused: Paused},
-	preferEnrollment: {Draft: Draft, Submitted: Submitted, Screened: Screened, Available: Available, Paused: Paused},
+	editEnrollment: {Draft: Draft, Submitted: Submitted, Screened: Screened, Available: Available, Paused: Paused},
+	agreeEnrollment: {
+		Draft: Draft, Submitted: Submitted, Screened: Screened, Available: Available, Paused: Paused, Withdrawn: Withdrawn,
+	},
 	submitEnrollment: {Draft: Submitted},
 	screenEnrollment: {Submitted: Screened},
 	returnEnrollment: {Submitted: Draft, Screened: Draft},
