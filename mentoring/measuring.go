@@ -194,7 +194,9 @@ func countMentorships(ctx context.Context, tx Tx, m *Measures, agreed func(id st
 			}
 			if agreed(x.Mentee) && agreed(x.Mentor) && !now.Before(x.CreateTime.Add(firstMeeting)) {
 				m.FirstMeetings++
-				if slices.ContainsFunc(x.Meetings, func(y Meeting) bool { return y.State == Held && !y.Time.After(x.CreateTime.Add(firstMeeting)) }) {
+				if slices.ContainsFunc(x.Meetings, func(y Meeting) bool {
+					return y.State == Held && !y.Time.Before(x.CreateTime) && !y.Time.After(x.CreateTime.Add(firstMeeting))
+				}) {
 					m.FirstMeetingsInTime++
 				}
 			}

@@ -2,8 +2,10 @@ package mentoring
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/filter"
@@ -16,7 +18,11 @@ import (
 const (
 	mostMeetings = 300
 	mostGoals    = 30
+	farthest     = 5 // years from now that a meeting is planned for
 )
+
+// earliest is when a meeting can have been: what is entered before is a slip.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func noMentorship() error {
 	return problem.Errorf(problem.NotFound, "MENTORSHIP_NOT_FOUND", "there is no such mentorship")
@@ -206,8 +212,11 @@ func (s *Service) SaveMeeting(ctx context.Context, who access.Principal, program
 	if given.Minutes < 5 || given.Minutes > 480 {
 		bad = append(bad, Violation{Field: "minutes", Message: "from 5 to 480"})
 	}
-	if given.Time.IsZero() {
+	switch {
+	case given.Time.IsZero():
 		bad = append(bad, Violation{Field: "time", Message: "when?"})
+	case given.Time.Before(earliest) || given.Time.After(s.now().AddDate(farthest, 0, 0)):
+		bad = append(bad, Violation{Field: "time", Message: fmt.Sprintf("from the year %d to %d years from now", earliest.Year(), farthest)})
 	}
 	if !slices.Contains([]MeetingState{Planned, Held, Missed}, given.State) {
 		bad = append(bad, Violation{Field: "state", Message: "PLANNED, HELD or MISSED"})
@@ -338,8 +347,12 @@ func (m *Mentorship) shownTo(who access.Principal) *Mentorship {
 			return &s
 		}
 		r.MenteeSurvey, r.MentorSurvey = hide(m.MenteeSurvey), hide(m.MentorSurvey)
-		// Meetings and goals are theirs.
+		// Where they meet and what they want to reach is theirs.
 		r.Goals = nil
+		r.Meetings = slices.Clone(m.Meetings)
+		for i := range r.Meetings {
+			r.Meetings[i].Place = ""
+		}
 		return &r
 	}
 	if side == Mentor {
@@ -394,7 +407,8 @@ func (s *Service) mentorship(ctx context.Context, who access.Principal, perm acc
 }
 
 // Partner returns the name and the contact of the other side of a live
-// mentorship, to one side.
+// mentorship, to one side: only the code if the other one does not agree, or no
+// longer agrees, that their contact is seen (ForContact).
 func (s *Service) Partner(ctx context.Context, who access.Principal, program, id string) (*Partner, error) {
 	if who.Enrollment == "" {
 		return nil, ownersOnly()
@@ -418,7 +432,11 @@ func (s *Service) Partner(ctx context.Context, who access.Principal, program, id
 	if err != nil {
 		return nil, err
 	}
-	return &Partner{Code: e.Code, Contact: e.Contact}, nil
+	partner := &Partner{Code: e.Code}
+	if e.agreed(ForContact) {
+		partner.Contact = e.Contact
+	}
+	return partner, nil
 }
 
 var mentorshipFields = []filter.Field{
