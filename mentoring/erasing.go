@@ -284,7 +284,9 @@ func (m *Matching) erase(id string) (held, edited bool, err error) {
 			return false, false, err
 		}
 		if p := f.person(id); p != nil && !p.Erased {
-			*p = frozenPerson{ID: p.ID, Code: p.Code, Erased: true}
+			code := p.Code
+			*p = frozenPerson{ID: p.ID, Code: code, Erased: true}
+			f.Locks = slices.DeleteFunc(f.Locks, func(pair frozenPair) bool { return pair.Mentee == code || pair.Mentor == code })
 			if m.Frozen, err = f.bytes(); err != nil {
 				return false, false, err
 			}
@@ -292,6 +294,9 @@ func (m *Matching) erase(id string) (held, edited bool, err error) {
 			m.InputDigest = ""
 			m.ErasedCount++
 		}
+	}
+	if held && m.ErrorReason == "PROFILE_UNREADABLE" {
+		m.Error = "" // of an earlier version: it quotes an answer
 	}
 	if held && len(m.Record) > 0 {
 		r, err := m.result()
@@ -303,7 +308,7 @@ func (m *Matching) erase(id string) (held, edited bool, err error) {
 				r.Pairs[i].Parts = nil
 			}
 		}
-		r.Certificate = nil // it names groups
+		r.Certificate, r.Audit = nil, nil // they name groups
 		if m.Record, err = json.Marshal(r); err != nil {
 			return false, false, err
 		}

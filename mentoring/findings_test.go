@@ -89,3 +89,47 @@ func TestNeverStands(t *testing.T) {
 		t.Errorf("%+v %+v", m, r)
 	}
 }
+
+// Who is erased while a run is solved is in nothing that the run stores: it is
+// solved again with what is left.
+func TestErasingWhileSolving(t *testing.T) {
+	const canary = "kanarienvogel"
+	for _, point := range []string{"after frozen", "before stored"} {
+		w := newWorld(t)
+		w.must(w.plan(func(p *mentoring.Plan) { p.Audited = []string{"goals"} }))
+		ann, bob := w.mentor(1, "Budgeting"), w.mentor(1, "Budgeting")
+		lea := w.enroll(mentoring.Mentee, 1, map[string]string{"wants": "Budgeting", "goals": canary, "languages": "English"}, nil)
+		max := w.mentee(1, "Budgeting")
+		for _, pair := range [][2]string{{lea.ID, ann.ID}, {max.ID, bob.ID}} {
+			_, err := w.CreateDirective(w.ctx, w.coordinator, &mentoring.Directive{Program: program, Kind: mentoring.LockPair, Mentee: pair[0], Mentor: pair[1], Reason: "asked for"}, none)
+			w.must(err)
+		}
+		done := false
+		w.runner.Hook = func(at string) error {
+			if at != point || done {
+				return nil
+			}
+			done = true
+			_, err := w.EraseEnrollment(w.ctx, w.privacy, program, lea.ID, "asked for", none)
+			return err
+		}
+		made, err := w.CreateMatching(w.ctx, w.coordinator, &mentoring.Matching{Program: program, Seed: "a seed"}, none)
+		w.must(err)
+		for range 2 {
+			_, err := w.runner.RunOne(w.ctx)
+			w.must(err)
+		}
+		m, err := w.Matching(w.ctx, w.coordinator, program, made.ID)
+		w.must(err)
+		if !done || m.State != mentoring.Solved || m.ErasedCount != 1 {
+			t.Fatalf("%s: %+v", point, m)
+		}
+		r := w.result(m)
+		if len(r.Pairs) != 1 || mates(r)[max.ID] != bob.ID {
+			t.Errorf("%s: %+v", point, r.Pairs)
+		}
+		if strings.Contains(w.stored(w.ctx), canary) {
+			t.Errorf("%s: stored still", point)
+		}
+	}
+}

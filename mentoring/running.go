@@ -390,6 +390,9 @@ func (r *Runner) work(ctx context.Context, m *Matching) error {
 		return nil // not ours any more
 	case errors.Is(err, errHook):
 		return err
+	case problem.ReasonOf(err) == "INPUT_ERASED":
+		r.giveBack(m) // and it is taken up again at once
+		return nil
 	case errors.Is(err, errCanceled), errors.Is(cause, errCanceled):
 		return r.finish(ctx, m, Canceled, "matching.cancel", func(*Matching) {})
 	case ctx.Err() != nil:
@@ -474,6 +477,11 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 		return err
 	}
 	return r.durable(ctx, m, StepStored, func(tx Tx, now *Matching) error {
+		if now.ErasedCount != m.ErasedCount {
+			// What was found holds what was erased meanwhile: the next claim solves
+			// what is left.
+			return problem.Errorf(problem.Aborted, "INPUT_ERASED", "somebody of this run was erased while it was solved")
+		}
 		if err := now.keep(outcome); err != nil {
 			return err
 		}
