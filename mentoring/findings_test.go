@@ -1,6 +1,7 @@
 package mentoring_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,5 +132,26 @@ func TestErasingWhileSolving(t *testing.T) {
 		if strings.Contains(w.stored(w.ctx), canary) {
 			t.Errorf("%s: stored still", point)
 		}
+	}
+}
+
+// Cells that cannot be read, as when the rules changed after they were written,
+// count as blank and are counted: they end nobody's run.
+func TestUnreadableCells(t *testing.T) {
+	w := newWorld(t)
+	const item = "version: 1\nstyle:\n  items: [pace]\n"
+	ann := w.enroll(mentoring.Mentor, 1, map[string]string{"offers": "Budgeting", "languages": "English", "style_pace": "kanarienvogel"}, nil)
+	lea := w.mentee(1, "Budgeting")
+	w.must(w.plan(func(p *mentoring.Plan) { p.Rules = item }))
+	m := w.match(&mentoring.Matching{})
+	if m.State != mentoring.Solved || mates(w.result(m))[lea.ID] != ann.ID {
+		t.Fatalf("%+v", m)
+	}
+	i := slices.IndexFunc(m.Steps, func(s mentoring.Step) bool { return s.Name == mentoring.StepUnreadable })
+	if i < 0 || m.Steps[i].Value != 1 || m.CurrentStep != mentoring.StepStored {
+		t.Errorf("%+v", m.Steps)
+	}
+	if strings.Contains(w.log.String()+m.Error, "kanarienvogel") {
+		t.Error("a cell is in the log or the run")
 	}
 }

@@ -124,8 +124,8 @@ type Result struct {
 	Audit *pairing.EquityAudit
 }
 
-// Step is a durable step of a run: "claimed", "frozen", "scored", "solved",
-// "verified", "stored".
+// Step is a durable step of a run: "claimed", "frozen" or "stored"; or what it
+// counted on its way: "unreadable", people with a cell that could not be read.
 type Step struct {
 	Name  string
 	Value int64

@@ -231,6 +231,9 @@ const (
 	StepClaimed = "claimed" // taken by lease
 	StepFrozen  = "frozen"  // the people, the rules and the seed are fixed
 	StepStored  = "stored"  // the result is kept
+	// StepUnreadable counts people with a cell that could not be read: it counted
+	// as blank. Only in runs where there are any.
+	StepUnreadable = "unreadable"
 )
 
 // Runner works on queued runs, one at a time, as the runner of package
@@ -481,6 +484,10 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 			// What was found holds what was erased meanwhile: the next claim solves
 			// what is left.
 			return problem.Errorf(problem.Aborted, "INPUT_ERASED", "somebody of this run was erased while it was solved")
+		}
+		if found.unreadable > 0 {
+			now.step(StepUnreadable, int64(found.unreadable), now.UpdateTime)
+			now.CurrentStep = StepStored
 		}
 		if err := now.keep(outcome); err != nil {
 			return err

@@ -23,6 +23,7 @@ type solved struct {
 	result         *pairing.Result
 	mentee, mentor map[string]int // code -> index
 	locks          []frozenPair   // of the directives, those that can be kept
+	unreadable     int            // people with a cell that cannot be read
 }
 
 // engineFault is an error of the engine itself.
@@ -43,13 +44,12 @@ func score(ctx context.Context, f *frozen) (*solved, error) {
 	input := scoring.Input{Rules: rules}
 	made := &solved{input: f, mentee: map[string]int{}, mentor: map[string]int{}, problem: &pairing.Problem{Seed: f.Seed}}
 	p := made.problem
-	unreadable := func(code string, cells []scoring.CellProblem) error {
-		return problem.Errorf(problem.FailedPrecondition, "PROFILE_UNREADABLE", "the answer of %s to %q cannot be read: %s. Ask them to change it, or pause their enrollment", code, cells[0].Column, cells[0].Message)
-	}
 	for j, e := range f.Mentees {
+		// A cell that cannot be read, as after a change of the rules, counts as
+		// blank, which is never a mismatch: nobody's answer ends everybody's run.
 		m, cells := in.Mentee(e.Code, e.Profile)
-		if len(cells) > 0 && !e.Erased {
-			return nil, unreadable(e.Code, cells)
+		if len(cells) > 0 {
+			made.unreadable++
 		}
 		m.Wishes, m.Never = e.Wishes, e.Never
 		for _, a := range e.Affinity {
@@ -61,8 +61,8 @@ func score(ctx context.Context, f *frozen) (*solved, error) {
 	}
 	for i, e := range f.Mentors {
 		m, cells := in.Mentor(e.Code, e.Profile)
-		if len(cells) > 0 && !e.Erased {
-			return nil, unreadable(e.Code, cells)
+		if len(cells) > 0 {
+			made.unreadable++
 		}
 		m.Wishes, m.Never = e.Wishes, e.Never
 		for _, t := range e.Traits {
