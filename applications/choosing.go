@@ -1,6 +1,7 @@
 package applications
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -108,14 +109,17 @@ func without(list, others []string) []string {
 // apply is the group that is asked for, by code and sorted.
 func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]string, error) {
 	var bad []Violation
+	var failed error
 	codes := func(field string, ids []string) []string {
 		var list []string
 		for i, id := range ids {
 			at := fmt.Sprintf("%s[%d]", field, i)
 			a, err := tx.Application(ctx, req.Program, id)
 			switch {
-			case err != nil:
+			case CodeOf(err) == NotFound:
 				bad = append(bad, Violation{Field: at, Message: "there is no such application"})
+			case err != nil:
+				failed = cmp.Or(failed, err)
 			case slices.Contains(list, a.Code):
 				bad = append(bad, Violation{Field: at, Message: a.Code + " is there twice"})
 			case field != "out" && a.State != InPool && a.State != Selected && !slices.Contains(before, a.Code):
@@ -127,6 +131,9 @@ func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]
 		return list
 	}
 	out, in, whole := codes("out", req.Out), codes("in", req.In), codes("cohort", req.Cohort)
+	if failed != nil {
+		return nil, failed
+	}
 	after := whole
 	if len(whole) > 0 && len(out)+len(in) > 0 {
 		bad = append(bad, Violation{Field: "cohort", Message: "the whole group, or who goes and who comes: not both"})

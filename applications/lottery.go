@@ -186,6 +186,9 @@ func (sel *Selection) resolveLottery(c *Criteria, asked *Selection) error {
 	if asked.SeedKind != "" || len(asked.SeedPeople) > 0 || asked.SeedSource != "" {
 		bad = append(bad, problems...)
 	}
+	if asked.SeedKind == "" && c.SeedKind == "" && (asked.SeedSource != "" || len(asked.SeedPeople) > 0) {
+		bad = append(bad, Violation{Field: "seed_kind", Message: "say where the seed comes from: SERVER, PUBLIC_NUMBER or COMMIT_REVEAL"})
+	}
 	if len(bad) > 0 {
 		return Invalid("SELECTION_INVALID", "the run cannot begin like this", bad...)
 	}

@@ -69,8 +69,10 @@ func (sel *Selection) isPublic() bool { return sel.Seal != nil && !sel.Trial }
 func (s *Service) PublicRecord(ctx context.Context, program, id string) ([]byte, error) {
 	var out []byte
 	err := s.Store.View(ctx, func(tx Tx) error {
-		if _, err := visibleProgram(ctx, tx, access.Principal{}, program); err != nil {
+		if _, err := visibleProgram(ctx, tx, access.Principal{}, program); CodeOf(err) == NotFound {
 			return noRecord()
+		} else if err != nil {
+			return err
 		}
 		sel, err := sealedRun(ctx, tx, program, id)
 		if err != nil {

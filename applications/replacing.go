@@ -214,8 +214,10 @@ func (s *Service) whoStays(ctx context.Context, tx Tx, req ReplaceRequest, cohor
 		at := fmt.Sprintf("declined[%d]", i)
 		a, err := tx.Application(ctx, req.Program, id)
 		switch {
-		case err != nil:
+		case CodeOf(err) == NotFound:
 			bad = append(bad, Violation{Field: at, Message: "there is no such application"})
+		case err != nil:
+			return nil, nil, err
 		case !slices.Contains(cohort, a.Code):
 			bad = append(bad, Violation{Field: at, Message: a.Code + " is not in the group of this run"})
 		case named[a.ID]:

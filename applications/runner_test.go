@@ -330,6 +330,7 @@ func TestSelectionProblems(t *testing.T) {
 		{"an unknown lottery", applications.Selection{Lottery: "DICE"}, []string{"lottery"}},
 		{"a limit without a lottery", applications.Selection{Lottery: "NONE", MaxChance: 500}, []string{"max_chance"}},
 		{"a seed from nowhere", applications.Selection{SeedKind: "STARS"}, []string{"seed_kind"}},
+		{"a source of no kind", applications.Selection{SeedSource: "dice at the town hall"}, []string{"seed_kind"}},
 		{"a number nobody knows of", applications.Selection{SeedKind: applications.SeedPublicNumber}, []string{"seed_source"}},
 		{"one of two people", applications.Selection{SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"A"}}, []string{"seed_people"}},
 		{"one person twice", applications.Selection{SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"A", "a"}}, []string{"seed_people[1]"}},

@@ -244,6 +244,16 @@ func TestPublishedForgeriesAreRefused(t *testing.T) {
 		}
 		a.Record = r.AppendJSON(nil)
 	})
+	facts := func(what string, change func(*verify.PublicRecord)) {
+		audit(what, "A5", func(a *verify.AuditRecord) {
+			other := *a.Public
+			change(&other)
+			other.Seal()
+			a.Public = &other
+		})
+	}
+	facts("another number of seats", func(r *verify.PublicRecord) { r.Size++ })
+	facts("a lock that the input has not", func(r *verify.PublicRecord) { r.Locks, r.Provenance = 1, verify.DrawnWithLocks })
 	refused(t, "an audit record with a byte changed", bytes.Replace(p.audit.AppendJSON(nil), []byte(`"salt":"`), []byte(`"salt":"0`), 1), verify.Options{}, "A1")
 }
 

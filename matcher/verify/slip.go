@@ -400,6 +400,14 @@ func (r *AuditRecord) same(record *matcher.Record) error {
 		d.Draw.Value != last.Value || d.Draw.Ticket != last.Ticket {
 		return errors.New("the draws differ")
 	}
+	if c := d.Input; c != nil {
+		switch {
+		case p.Size != c.Criteria.Size:
+			return errors.New("the public record has another number of seats")
+		case p.Locks != len(c.Criteria.Include)+len(c.Criteria.Exclude):
+			return errors.New("the public record has another number of people who were locked in or out")
+		}
+	}
 	if d.Input != nil && slices.ContainsFunc(r.Leaves, func(l AuditLeaf) bool { return l.Type != "" }) && len(d.Input.People) != len(r.Leaves) {
 		return errors.New("the input has more or fewer people than the pool has leaves")
 	}
