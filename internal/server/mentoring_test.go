@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher/verify"
@@ -340,6 +341,51 @@ func TestMentoringOwnsOnly(t *testing.T) {
 				t.Errorf("%d %s, want %d %s", a.status, a.body, c.status, c.reason)
 			}
 		})
+	}
+}
+
+// What staff do for somebody leaves what is the person's own with them.
+func TestMentoringOnBehalf(t *testing.T) {
+	w := newWorld(t)
+	w.open("alpha")
+	m := w.mentoringOf("alpha", 1, 1)
+	me, other := m.mentees[0], "MO-0099"
+	m.must("PATCH", "/v1/"+me.Name+"?updateMask=profile.conflicts", me.Token, `{"profile": {"conflicts": "`+other+`"}}`)
+	path := "/v1/" + me.Name + "?onBehalfReason=told+by+telephone&updateMask="
+	m.must("PATCH", path+"profile.zone", m.staff, `{"profile": {"zone": "America/Los_Angeles"}}`)
+	var seen struct{ Profile map[string]string }
+	m.must("GET", "/v1/"+me.Name, me.Token, "").into(t, &seen)
+	if seen.Profile["conflicts"] != other || seen.Profile["zone"] != "America/Los_Angeles" {
+		t.Errorf("after staff changed one cell: %v", seen.Profile)
+	}
+	for mask, body := range map[string]string{
+		"profile.conflicts": `{"profile": {"conflicts": "MO-0098"}}`,
+		"consents":          `{"consents": [{"purpose": "AFFINITY", "given": true}]}`,
+	} {
+		if a := m.call("PATCH", path+mask, m.staff, body); a.status != 403 || a.reason != "OWNER_ONLY" {
+			t.Errorf("%s: %d %s", mask, a.status, a.body)
+		}
+	}
+
+	link := "/v1/" + me.Name + ":issueSignInLink"
+	for ttl, life := range map[string]time.Duration{`{}`: 15 * time.Minute, `{"ttl": "3600s"}`: time.Hour} {
+		var made struct{ ExpireTime time.Time }
+		before := m.mentoring.Now()
+		m.must("POST", link, me.Token, ttl).into(t, &made)
+		if got := made.ExpireTime.Sub(before); got < life || got > life+time.Minute {
+			t.Errorf("a link of %s is said to expire in %v", ttl, got)
+		}
+	}
+	for _, ttl := range []string{"0s", "59s", "-1s", "1209601s"} {
+		if a := m.call("POST", link, me.Token, `{"ttl": "`+ttl+`"}`); a.status != 400 || !strings.Contains(string(a.body), "ttl") {
+			t.Errorf("a link for %s: %d %s", ttl, a.status, a.body)
+		}
+	}
+
+	var renewed struct{ Token string }
+	m.must("POST", "/v1/"+me.Name+":issueToken", m.staff, `{"reason": "lost their phone"}`).into(t, &renewed)
+	if a := m.call("GET", "/v1/"+me.Name, me.Token, ""); renewed.Token != "" || a.reason != "TOKEN_INVALID" {
+		t.Errorf("staff have the token %q, and the old one answers %d", renewed.Token, a.status)
 	}
 }
 

@@ -3765,7 +3765,7 @@ type Meeting struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What became of it.
 	Outcome Meeting_State `protobuf:"varint,2,opt,name=outcome,proto3,enum=fairlead.v1.Meeting_State" json:"outcome,omitempty"`
-	// When it begins.
+	// When it begins: from the year 2000 to five years from now.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// How long it is, 5 to 480 minutes; 0 means 60.
 	Minutes int32 `protobuf:"varint,4,opt,name=minutes,proto3" json:"minutes,omitempty"`
@@ -4029,7 +4029,7 @@ type Partner struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Their code.
 	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
-	// How to reach them.
+	// How to reach them; left out while they do not agree to it (consent CONTACT).
 	Contact       *Contact `protobuf:"bytes,3,opt,name=contact,proto3" json:"contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -1523,7 +1523,7 @@ func (x *IssueEnrollmentTokenRequest) GetReason() string {
 // Response of IssueEnrollmentToken.
 type IssueEnrollmentTokenResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bearer token of the enrollment.
+	// The bearer token, for its owner alone: empty for staff.
 	Token         string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -128,8 +128,9 @@ type MentorshipServiceClient interface {
 	// it, AVAILABLE lets it be matched, also after a pause, PAUSED lets it rest, DRAFT gives it back
 	// to be changed, WITHDRAWN ends it.
 	MoveEnrollment(ctx context.Context, in *MoveEnrollmentRequest, opts ...grpc.CallOption) (*MoveEnrollmentResponse, error)
-	// Makes a new token for an enrollment, on behalf of the person and with a reason. The token
-	// before it, and every link and session that came of it, opens nothing any more.
+	// Renews the token of an enrollment, on behalf of the person and with a reason. The token before
+	// it, and every link and session that came of it, opens nothing any more. Staff do not get the new
+	// one, with which they would be that person: they send a link (IssueEnrollmentLink).
 	IssueEnrollmentToken(ctx context.Context, in *IssueEnrollmentTokenRequest, opts ...grpc.CallOption) (*IssueEnrollmentTokenResponse, error)
 	// Makes a link that opens the pages once, as this mentor or mentee.
 	IssueEnrollmentLink(ctx context.Context, in *IssueEnrollmentLinkRequest, opts ...grpc.CallOption) (*SignInLink, error)
@@ -855,8 +856,9 @@ type MentorshipServiceServer interface {
 	// it, AVAILABLE lets it be matched, also after a pause, PAUSED lets it rest, DRAFT gives it back
 	// to be changed, WITHDRAWN ends it.
 	MoveEnrollment(context.Context, *MoveEnrollmentRequest) (*MoveEnrollmentResponse, error)
-	// Makes a new token for an enrollment, on behalf of the person and with a reason. The token
-	// before it, and every link and session that came of it, opens nothing any more.
+	// Renews the token of an enrollment, on behalf of the person and with a reason. The token before
+	// it, and every link and session that came of it, opens nothing any more. Staff do not get the new
+	// one, with which they would be that person: they send a link (IssueEnrollmentLink).
 	IssueEnrollmentToken(context.Context, *IssueEnrollmentTokenRequest) (*IssueEnrollmentTokenResponse, error)
 	// Makes a link that opens the pages once, as this mentor or mentee.
 	IssueEnrollmentLink(context.Context, *IssueEnrollmentLinkRequest) (*SignInLink, error)
