@@ -5,6 +5,7 @@ import (
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher/pairing"
+	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
 
 // PairExplanation says why two people are, or would be, a pair.
@@ -89,3 +90,35 @@ func (s *Service) WhyNot(ctx context.Context, who access.Principal, program, id,
 	answer.Cost = cost(v, with)
 	return answer, nil
 }
+
+// openParts are the parts of a score for anybody but the mentee: what the mentee
+// prefers in lived experience, and whether it was met, is told apart from wishes
+// to nobody.
+func openParts(parts []Part) []Part {
+	var out []Part
+	at := -1
+	for _, p := range parts {
+		if p.Feature != scoring.Preferences.String() && p.Feature != scoring.Affinity.String() && p.Feature != "private" {
+			out = append(out, p)
+			continue
+		}
+		if at < 0 {
+			at = len(out)
+			out = append(out, Part{Feature: "private"})
+		}
+		out[at].Points += p.Points
+		out[at].Most += p.Most
+	}
+	return out
+}
+
+// unnamed is a part without a value of lived experience: whether that may be
+// named is asked anew whenever it is read.
+func (p Part) unnamed() Part {
+	if p.Feature == scoring.Affinity.String() && p.Points > 0 {
+		p.Evidence = []string{statedPreference}
+	}
+	return p
+}
+
+const statedPreference = "matches a preference that was stated"

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -153,5 +154,46 @@ func TestUnreadableCells(t *testing.T) {
 	}
 	if strings.Contains(w.log.String()+m.Error, "kanarienvogel") {
 		t.Error("a cell is in the log or the run")
+	}
+}
+
+// That a mentee seeks what a mentor released, even to be named, is told to
+// nobody but the mentee; nor which of the rules that stand on private cells
+// forbids a pair.
+func TestPreferenceIsTheMentees(t *testing.T) {
+	w := newWorld(t)
+	const value = "distelfink"
+	ann := w.enroll(mentoring.Mentor, 1, map[string]string{"offers": "Budgeting", "languages": "English"}, func(e *mentoring.Enrollment) {
+		e.Traits = []mentoring.Trait{{Attribute: "bird", Value: value, Matching: true, Explained: true}}
+	})
+	lea := w.enroll(mentoring.Mentee, 1, map[string]string{"wants": "Budgeting", "languages": "English"}, func(e *mentoring.Enrollment) {
+		e.Affinity = []mentoring.AffinityWish{{Attribute: "bird", Value: value, Strength: "REQUIRED"}, {Attribute: "Bird", Value: value, Strength: "IMPORTANT"}}
+	})
+	bob := w.mentor(1, "Budgeting") // has not what she requires
+	w.enroll(mentoring.Mentee, 1, map[string]string{"wants": "Budgeting", "languages": "English", "conflicts": bob.Code}, nil)
+	m := w.match(&mentoring.Matching{})
+	if r := w.result(m); mates(r)[lea.ID] != ann.ID || len(r.Unmatched) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	w.publish(m)
+	for _, who := range []access.Principal{w.coordinator, ann.who} {
+		read := everything(w, who)
+		for _, secret := range []string{`"affinity"`, `"conflict"`, "matches a preference"} {
+			if i := strings.Index(read, secret); i >= 0 {
+				t.Errorf("%s reads %q: %s", who.Subject, secret, read[max(0, i-200):i+40])
+			}
+		}
+		for _, p := range w.proposals(who) {
+			sum := 0
+			for _, part := range p.Parts {
+				sum += part.Points
+			}
+			if sum != p.Score {
+				t.Errorf("parts sum to %d, not %d", sum, p.Score)
+			}
+		}
+	}
+	if read := everything(w, lea.who); !strings.Contains(read, `"affinity"`) {
+		t.Error("the mentee does not see that it was met")
 	}
 }

@@ -442,10 +442,18 @@ func (s *Service) expire(ctx context.Context, key Key) (bool, error) {
 
 // shownTo is what the caller sees of a proposal: a side nothing of how it came
 // about, nor whether and why the other one declined; staff not what the decliner
-// wrote.
+// wrote. Whether a preference in lived experience was met, only the mentee sees.
 func (p *Proposal) shownTo(who access.Principal) *Proposal {
 	r := *p
 	side, err := sideOf(who, p, "")
+	if side == Mentee {
+		r.Parts = nil
+		for _, part := range p.Parts {
+			r.Parts = append(r.Parts, part.unnamed())
+		}
+	} else {
+		r.Parts = openParts(p.Parts)
+	}
 	if err != nil {
 		r.DeclineNote = ""
 		return &r

@@ -172,13 +172,16 @@ func (v *solved) blocked(pair frozenPair) []string {
 	return publicRules(v.scorer.Explain(j, i).Blocked)
 }
 
-// publicRules hides whose decision stands against a pair: that one of the two
-// never wants the other, or that it ended with a concern, is nobody else's
-// business.
+// privateRules are those that would tell staff what only one of the two said, or
+// decided: whom they never want, what they require of a mentor's life, and cells
+// that staff do not read.
+var privateRules = []string{"never", "ended", "affinity", "conflict", "chain"}
+
+// publicRules hides those rules behind one word.
 func publicRules(rules []string) []string {
 	var out []string
 	for _, r := range rules {
-		if r == "never" || r == "ended" {
+		if slices.Contains(privateRules, r) {
 			r = "private"
 		}
 		if !slices.Contains(out, r) {

@@ -183,7 +183,14 @@ func (s *Service) MatchingResult(ctx context.Context, who access.Principal, prog
 	if err != nil {
 		return nil, err
 	}
-	return m.result()
+	r, err := m.result()
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.Pairs {
+		r.Pairs[i].Parts = openParts(r.Pairs[i].Parts)
+	}
+	return r, nil
 }
 
 func (m *Matching) result() (*Result, error) {

@@ -215,7 +215,7 @@ func (f *frozen) codes(mentee, mentor string) (frozenPair, error) {
 	return frozenPair{a.Code, b.Code}, nil
 }
 
-// pair is what a match is to people, with its parts if asked for.
+// pair is what a match is to staff, with its parts if asked for.
 func (v *solved) pair(m pairing.Match, withParts bool) Pair {
 	j, i := v.mentee[m.Mentee], v.mentor[m.Mentor]
 	p := Pair{
@@ -223,11 +223,13 @@ func (v *solved) pair(m pairing.Match, withParts bool) Pair {
 		Score: m.Score, Locked: m.Locked,
 	}
 	if withParts {
-		p.Parts = v.parts(j, i)
+		p.Parts = openParts(v.parts(j, i))
 	}
 	return p
 }
 
+// parts are all of a pair's parts, as they are stored: only the mentee may read
+// them so. None holds a value of lived experience.
 func (v *solved) parts(j, i int) []Part {
 	var parts []Part
 	for _, x := range v.scorer.Explain(j, i).Parts {
@@ -235,7 +237,7 @@ func (v *solved) parts(j, i int) []Part {
 		for _, e := range x.Evidence {
 			part.Evidence = append(part.Evidence, e.String())
 		}
-		parts = append(parts, part)
+		parts = append(parts, part.unnamed())
 	}
 	return parts
 }
@@ -244,7 +246,9 @@ func (v *solved) parts(j, i int) []Part {
 func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 	r := &Result{Status: v.result.Status.String(), Covered: v.result.Covered, Total: v.result.Total, Worst: v.result.Worst}
 	for _, m := range v.result.Matches {
-		r.Pairs = append(r.Pairs, v.pair(m, true))
+		pair := v.pair(m, false)
+		pair.Parts = v.parts(v.mentee[m.Mentee], v.mentor[m.Mentor])
+		r.Pairs = append(r.Pairs, pair)
 	}
 	r.Terms = v.terms()
 	why, err := pairing.WhyUnmatched(ctx, v.problem, v.result, v.rules())
