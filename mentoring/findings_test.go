@@ -1,6 +1,7 @@
 package mentoring_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -195,5 +196,71 @@ func TestPreferenceIsTheMentees(t *testing.T) {
 	}
 	if read := everything(w, lea.who); !strings.Contains(read, `"affinity"`) {
 		t.Error("the mentee does not see that it was met")
+	}
+}
+
+// What a mentor lets be named is named to the mentee as long as the mentor lets
+// it, and is stored in no run's result and no proposal. Nothing is proposed on a
+// consent that was taken back.
+func TestConsentTakenBackReachesWhatWasMade(t *testing.T) {
+	w := newWorld(t)
+	const value = "distelfink"
+	trait := mentoring.Trait{Attribute: "bird", Value: value, Matching: true, Explained: true}
+	change := func(e enrolled, with mentoring.Enrollment, field string) {
+		t.Helper()
+		with.Program, with.ID = program, e.ID
+		_, err := w.UpdateEnrollment(w.ctx, e.who, &with, []string{field}, "", none)
+		w.must(err)
+	}
+	agree := func(e enrolled, given bool) {
+		t.Helper()
+		change(e, mentoring.Enrollment{Consents: []mentoring.Consent{{Purpose: mentoring.ForAffinity, Given: given}}}, "consents")
+	}
+	ann := w.enroll(mentoring.Mentor, 1, map[string]string{"offers": "Budgeting", "languages": "English"}, func(e *mentoring.Enrollment) {
+		e.Traits = []mentoring.Trait{trait}
+	})
+	lea := w.enroll(mentoring.Mentee, 1, map[string]string{"wants": "Budgeting", "languages": "English"}, func(e *mentoring.Enrollment) {
+		e.Affinity = []mentoring.AffinityWish{{Attribute: "bird", Value: value, Strength: "IMPORTANT"}}
+	})
+	m := w.match(&mentoring.Matching{})
+	for _, e := range []enrolled{ann, lea} {
+		agree(e, false)
+		_, err := w.PublishMatching(w.ctx, w.coordinator, program, m.ID, "looked at", 0, none)
+		w.refused(err, "PAIRS_GONE")
+		agree(e, true)
+	}
+	w.publish(m)
+	w.must(w.Store.View(w.ctx, func(tx mentoring.Tx) error {
+		proposals, err := tx.Proposals(w.ctx, mentoring.ProposalQuery{Program: program})
+		w.must(err)
+		run, err := tx.Matching(w.ctx, program, m.ID)
+		w.must(err)
+		if strings.Contains(fmt.Sprint(*proposals[0])+string(run.Record), value) {
+			t.Error("the value is stored")
+		}
+		return nil
+	}))
+	named := func() bool {
+		t.Helper()
+		p, err := w.Proposal(w.ctx, lea.who, program, w.proposals(lea.who)[0].ID)
+		w.must(err)
+		a, b := strings.Contains(fmt.Sprint(p.Parts), value), strings.Contains(fmt.Sprint(w.proposals(lea.who)[0].Parts), value)
+		if a != b || !strings.Contains(fmt.Sprint(p.Parts), "matches a preference") {
+			t.Errorf("one says %t, the list %t: %+v", a, b, p.Parts)
+		}
+		return a
+	}
+	if !named() {
+		t.Error("what may be named is not")
+	}
+	agree(ann, false)
+	if named() {
+		t.Error("named without consent")
+	}
+	agree(ann, true)
+	trait.Explained = false
+	change(ann, mentoring.Enrollment{Traits: []mentoring.Trait{trait}}, "traits")
+	if named() {
+		t.Error("named though it is not released any more")
 	}
 }

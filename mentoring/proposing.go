@@ -12,6 +12,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/internal/words"
+	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
 
 // Propose offers a pair that no run made, by a person, with a reason. It may go
@@ -477,6 +478,40 @@ func (p *Proposal) shownTo(who access.Principal) *Proposal {
 	return &r
 }
 
+// nameMet names to the mentee, in a proposal that was made ready to be shown,
+// which of their preferences were met: as far as the mentor lets it be named
+// now. It is stored nowhere.
+func (p *Proposal) nameMet(ctx context.Context, tx Tx, who access.Principal) error {
+	at := slices.IndexFunc(p.Parts, func(x Part) bool { return x.Feature == scoring.Affinity.String() && x.Points > 0 })
+	if at < 0 || !who.Enrolled(p.Program, p.Mentee) {
+		return nil
+	}
+	mentee, err := tx.Enrollment(ctx, p.Program, p.Mentee)
+	if err != nil {
+		return err
+	}
+	mentor, err := tx.Enrollment(ctx, p.Program, p.Mentor)
+	if err != nil {
+		return err
+	}
+	if !mentee.agreed(ForAffinity) || !mentor.agreed(ForAffinity) {
+		return nil
+	}
+	var named []string
+	for _, w := range mentee.Affinity {
+		met := func(t Trait) bool {
+			return t.Matching && t.Explained && strings.EqualFold(t.Attribute, w.Attribute) && strings.EqualFold(t.Value, w.Value)
+		}
+		if words := statedPreference + ": " + w.Value; slices.ContainsFunc(mentor.Traits, met) && !slices.Contains(named, words) {
+			named = append(named, words)
+		}
+	}
+	if len(named) > 0 {
+		p.Parts[at].Evidence = named
+	}
+	return nil
+}
+
 // Proposal returns a proposal: to its two sides once it was sent, and to staff
 // with MatchingsRead. The decliner's own words staff read with MatchingsRun, which
 // is recorded.
@@ -487,21 +522,25 @@ func (s *Service) Proposal(ctx context.Context, who access.Principal, program, i
 			return nil, err
 		}
 	}
-	var p *Proposal
+	var p, shown *Proposal
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
-		p, err = tx.Proposal(ctx, program, id)
-		return err
+		if p, err = tx.Proposal(ctx, program, id); err != nil {
+			return err
+		}
+		if own {
+			if _, err := sideOf(who, p, ""); err != nil || p.SendTime.IsZero() {
+				return noProposal()
+			}
+		}
+		shown = p.shownTo(who)
+		return shown.nameMet(ctx, tx, who)
 	})
 	if err != nil {
 		return nil, err
 	}
 	if own {
-		if _, err := sideOf(who, p, ""); err != nil || p.SendTime.IsZero() {
-			return nil, noProposal()
-		}
-		return p.shownTo(who), nil
+		return shown, nil
 	}
-	shown := p.shownTo(who)
 	if p.DeclineNote != "" && who.Can(access.MatchingsRun, program) {
 		err := s.Store.Update(ctx, func(tx Tx) error {
 			return tx.AppendEvents(ctx, s.event(who, "identity.read", p.name(), "", "decline_note"))
@@ -574,7 +613,15 @@ func (s *Service) Proposals(ctx context.Context, who access.Principal, program s
 		page, err = l.Page(id, show, func(after string) ([]*Proposal, error) {
 			return tx.Proposals(ctx, ProposalQuery{Program: program, Enrollment: own, AfterID: after, Descending: l.Descending, Limit: listing.Batch})
 		})
-		return err
+		if err != nil {
+			return err
+		}
+		for _, p := range page.Items {
+			if err := p.nameMet(ctx, tx, who); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

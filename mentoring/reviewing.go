@@ -9,6 +9,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
+	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
 
 // mostEdits of one run.
@@ -368,7 +369,7 @@ func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, p
 		case mentee == nil || mentor == nil:
 			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two is not available any more"})
 			continue
-		case unwanted(mentee, mentor):
+		case unwanted(mentee, mentor), !affinityAgreed(pair.Parts, mentee, mentor):
 			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "this pair cannot be made any more"})
 			continue
 		}
@@ -392,6 +393,18 @@ func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, p
 		}
 	}
 	return events, nil
+}
+
+// affinityAgreed reports whether both still agree to what lived experience gave
+// to the score of their pair. A mentee's preferences count whether they are met
+// or not, a mentor's experience where it meets one.
+func affinityAgreed(parts []Part, mentee, mentor *Enrollment) bool {
+	for _, p := range parts {
+		if p.Feature == scoring.Affinity.String() && (p.Most > 0 && !mentee.agreed(ForAffinity) || p.Points > 0 && !mentor.agreed(ForAffinity)) {
+			return false
+		}
+	}
+	return true
 }
 
 // wait notes who was left without a mentor.
