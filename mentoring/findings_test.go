@@ -2,9 +2,11 @@ package mentoring_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/mentoring"
@@ -262,5 +264,29 @@ func TestConsentTakenBackReachesWhatWasMade(t *testing.T) {
 	change(ann, mentoring.Enrollment{Traits: []mentoring.Trait{trait}}, "traits")
 	if named() {
 		t.Error("named though it is not released any more")
+	}
+}
+
+// Until somebody has answered, nothing of a proposal tells whether the other
+// one accepted; nor does it afterwards, when the time is over.
+func TestFirstAnswerIsHidden(t *testing.T) {
+	w := newWorld(t)
+	ann, lea := w.mentor(1, "Budgeting"), w.mentee(1, "Budgeting")
+	w.publish(w.match(&mentoring.Matching{}))
+	before := w.proposals(ann.who)[0]
+	w.clock.advance(time.Hour)
+	_, err := w.AcceptProposal(w.ctx, lea.who, program, before.ID, "", "", 0, none)
+	w.must(err)
+	if after := w.proposals(ann.who)[0]; !reflect.DeepEqual(before, after) {
+		t.Errorf("%+v is not %+v", after, before)
+	}
+	if after := w.proposals(lea.who)[0]; after.Revision == 0 || after.State != mentoring.Accepted {
+		t.Errorf("%+v", after)
+	}
+	w.clock.advance(15 * 24 * time.Hour)
+	_, err = w.ExpireProposals(w.ctx)
+	w.must(err)
+	if p := w.proposals(ann.who)[0]; p.State != mentoring.Expired || p.Revision != 0 || p.UpdateTime != p.EndTime {
+		t.Errorf("%+v", p)
 	}
 }

@@ -469,11 +469,15 @@ func (p *Proposal) shownTo(who access.Principal) *Proposal {
 		r.Decliner, r.DeclineReason, r.DeclineNote = "", "", ""
 	}
 	if mine := p.MenteeTime; side == Mentor && p.MentorTime.IsZero() || side == Mentee && mine.IsZero() {
-		// That the other one accepted already would press.
+		// That the other one accepted already would press: neither the state nor the
+		// number of changes nor the time of the last one tells it.
 		if r.State == Accepted {
 			r.State = Sent
 		}
-		r.FirstAnswerTime = zeroTime
+		if r.State == Sent {
+			r.UpdateTime = r.SendTime
+		}
+		r.FirstAnswerTime, r.Revision = zeroTime, 0
 	}
 	return &r
 }

@@ -313,8 +313,11 @@ func proposalToWire(p *mentoring.Proposal) *v1.Proposal {
 		Reason: p.Reason, CreatedBy: p.ByHand, Score: int32(p.Score), Parts: convert(p.Parts, partToWire),
 		MenteeTime: stamp(p.MenteeTime), MentorTime: stamp(p.MentorTime),
 		DeclinedBy:    v1.MentoringRole(mentoringRoles.number(string(p.Decliner))),
-		DeclineReason: v1.Proposal_DeclineReason(declineReasons.number(string(p.DeclineReason))), DeclineNote: p.DeclineNote, Etag: etag(p.Revision),
+		DeclineReason: v1.Proposal_DeclineReason(declineReasons.number(string(p.DeclineReason))), DeclineNote: p.DeclineNote,
 		CreateTime: stamp(p.CreateTime), UpdateTime: stamp(p.UpdateTime), SendTime: stamp(p.SendTime), ExpireTime: stamp(p.ExpireTime), EndTime: stamp(p.EndTime),
+	}
+	if p.Revision > 0 { // else the caller must not count the changes
+		w.Etag = etag(p.Revision)
 	}
 	if p.Matching != "" {
 		w.Matching = matchingName(p.Program, p.Matching)
