@@ -2,6 +2,7 @@ package mentoring
 
 import (
 	"context"
+	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/filter"
@@ -31,9 +32,8 @@ func (s *Service) CreateDirective(ctx context.Context, who access.Principal, d *
 			return nil, "", err
 		}
 		if d.Kind == LockPair {
-			// It must not tell whose decision stands against it.
-			if unwanted(mentee, mentor) {
-				return nil, "", pairImpossible()
+			if err := possiblePair(ctx, tx, mentee, mentor); err != nil {
+				return nil, "", err
 			}
 		}
 		made := &Directive{
@@ -68,10 +68,32 @@ func pairOf(ctx context.Context, tx Tx, program, menteeID, mentorID string) (men
 	return mentee, mentor, nil
 }
 
+// possiblePair refuses a pair that declined, is or was a mentorship, or of which
+// one never wants the other. All in the same words: they must not tell a decline
+// for now from one for good, nor whose decision stands against the pair.
+func possiblePair(ctx context.Context, tx Tx, mentee, mentor *Enrollment) error {
+	if unwanted(mentee, mentor) {
+		return pairImpossible()
+	}
+	declined, err := tx.Proposals(ctx, ProposalQuery{Program: mentee.Program, Enrollment: mentee.ID, States: []ProposalState{Declined}})
+	if err != nil {
+		return err
+	}
+	mentorships, err := tx.Mentorships(ctx, MentorshipQuery{Program: mentee.Program, Enrollment: mentee.ID})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(declined, func(p *Proposal) bool { return p.Mentor == mentor.ID }) ||
+		slices.ContainsFunc(mentorships, func(m *Mentorship) bool { return m.Mentor == mentor.ID }) {
+		return pairImpossible()
+	}
+	return nil
+}
+
 // pairImpossible is said of a pair that must not be made, for whatever private
 // reason.
 func pairImpossible() error {
-	return problem.Errorf(problem.FailedPrecondition, "PAIR_IMPOSSIBLE", "this pair cannot be made: one of the two declined it, or they were paired before")
+	return problem.Errorf(problem.FailedPrecondition, "PAIR_IMPOSSIBLE", "this pair cannot be made: one of the two does not want it, or they are or were a pair")
 }
 
 // Directive returns one directive.

@@ -290,3 +290,33 @@ func TestFirstAnswerIsHidden(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// A decline for now and one for good are refused alike when staff come back to
+// the pair, and so is a pair that is or was a mentorship.
+func TestDeclinesLookAlike(t *testing.T) {
+	var said []string
+	for _, never := range []bool{false, true} {
+		w := newWorld(t)
+		ann, lea := w.mentor(1, "Budgeting"), w.mentee(1, "Budgeting")
+		w.publish(w.match(&mentoring.Matching{}))
+		_, err := w.DeclineProposal(w.ctx, lea.who, program, w.proposals(lea.who)[0].ID, mentoring.Decline{Reason: mentoring.NoTime, Never: never}, "", "", 0, none)
+		w.must(err)
+		_, err = w.Propose(w.ctx, w.coordinator, program, lea.ID, ann.ID, "by hand", none)
+		w.refused(err, "PAIR_IMPOSSIBLE")
+		_, order := w.CreateDirective(w.ctx, w.coordinator, &mentoring.Directive{Program: program, Kind: mentoring.LockPair, Mentee: lea.ID, Mentor: ann.ID, Reason: "asked for"}, none)
+		w.refused(order, "PAIR_IMPOSSIBLE")
+		said = append(said, err.Error()+order.Error())
+	}
+	if said[0] != said[1] {
+		t.Errorf("told apart: %q", said)
+	}
+	w := newWorld(t)
+	ann, lea := w.mentor(2, "Budgeting"), w.mentee(2, "Budgeting")
+	w.publish(w.match(&mentoring.Matching{}))
+	for _, side := range []enrolled{ann, lea} {
+		_, err := w.AcceptProposal(w.ctx, side.who, program, w.proposals(side.who)[0].ID, "", "", 0, none)
+		w.must(err)
+	}
+	_, err := w.Propose(w.ctx, w.coordinator, program, lea.ID, ann.ID, "twice", none)
+	w.refused(err, "PAIR_IMPOSSIBLE")
+}

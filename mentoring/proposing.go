@@ -42,8 +42,8 @@ func (s *Service) Propose(ctx context.Context, who access.Principal, program, me
 				return nil, "", problem.Errorf(problem.FailedPrecondition, "ENROLLMENT_STATE", "%s is %s: a pair is proposed to people who are AVAILABLE or PAUSED", e.Code, e.State)
 			}
 		}
-		if unwanted(a, b) {
-			return nil, "", pairImpossible()
+		if err := possiblePair(ctx, tx, a, b); err != nil {
+			return nil, "", err
 		}
 		p := &Proposal{ByHand: who.Subject, Reason: reason}
 		events, err := s.propose(ctx, tx, who, plan, a, b, p, reason)
