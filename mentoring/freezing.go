@@ -25,6 +25,10 @@ type frozen struct {
 	Audited    []string       `json:"audited,omitempty"`
 	Floors     map[string]int `json:"floors,omitempty"`
 	Seed       string         `json:"seed"`
+	// Salt is 32 random bytes that change no result: without them the digest of
+	// the input, which staff read, could be compared with guesses about cells that
+	// they do not.
+	Salt []byte `json:"salt,omitempty"`
 }
 
 // frozenPerson holds of a person what the scores are made from, and no more: no

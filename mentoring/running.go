@@ -455,6 +455,10 @@ func (r *Runner) heartbeat(ctx context.Context, program, id string, stop context
 func (r *Runner) match(ctx context.Context, m *Matching) error {
 	s := r.Service
 	if len(m.Frozen) == 0 {
+		salt := make([]byte, 32)
+		if _, err := io.ReadFull(s.Random, salt); err != nil {
+			return fmt.Errorf("read random bytes: %w", err)
+		}
 		err := r.durable(ctx, m, StepFrozen, func(tx Tx, now *Matching) error {
 			p, err := tx.Plan(ctx, now.Program)
 			if err != nil {
@@ -464,6 +468,7 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 			if err != nil {
 				return err
 			}
+			f.Salt = salt
 			if now.Frozen, err = f.bytes(); err != nil {
 				return err
 			}
