@@ -136,6 +136,12 @@ func TestErasingWhileSolving(t *testing.T) {
 		if strings.Contains(w.stored(w.ctx), canary) {
 			t.Errorf("%s: stored still", point)
 		}
+		// Who is erased afterwards is in no table of groups.
+		_, err = w.EraseEnrollment(w.ctx, w.privacy, program, max.ID, "asked for", none)
+		w.must(err)
+		if r = w.result(m); r.Audit != nil || len(r.Certificate) > 0 {
+			t.Errorf("%s: %+v", point, r)
+		}
 	}
 }
 
@@ -289,6 +295,20 @@ func TestFirstAnswerIsHidden(t *testing.T) {
 	if p := w.proposals(ann.who)[0]; p.State != mentoring.Expired || p.Revision != 0 || p.UpdateTime != p.EndTime {
 		t.Errorf("%+v", p)
 	}
+	// A guess at the number of changes is answered no differently, right or wrong;
+	// to staff, who are shown it, it counts.
+	w = newWorld(t)
+	ann, lea = w.mentor(1, "Budgeting"), w.mentee(1, "Budgeting")
+	w.publish(w.match(&mentoring.Matching{}))
+	id := w.proposals(ann.who)[0].ID
+	_, err = w.AcceptProposal(w.ctx, w.coordinator, program, id, "on the phone", mentoring.Mentor, 9, none)
+	w.refused(err, "STALE_REVISION")
+	_, err = w.AcceptProposal(w.ctx, ann.who, program, id, "", "", 9, none)
+	w.must(err)
+	_, err = w.DeclineProposal(w.ctx, ann.who, program, id, mentoring.Decline{Reason: mentoring.NoTime}, "", "", 9, none)
+	w.refused(err, "STALE_REVISION")
+	_, err = w.AcceptProposal(w.ctx, lea.who, program, id, "", "", 9, none)
+	w.must(err)
 }
 
 // A decline for now and one for good are refused alike when staff come back to

@@ -223,8 +223,11 @@ func (s *Service) toAnswer(ctx context.Context, tx Tx, who access.Principal, pro
 	if p.SendTime.IsZero() && who.Enrollment != "" {
 		return nil, "", noProposal()
 	}
-	if err := sameRevision(revision, p.Revision); err != nil {
-		return nil, "", err
+	// Who is shown no revision cannot find it out by guesses either.
+	if p.shownTo(who).Revision > 0 {
+		if err := sameRevision(revision, p.Revision); err != nil {
+			return nil, "", err
+		}
 	}
 	// Also before anybody has come to end it.
 	if (p.State == Sent || p.State == Accepted) && !s.now().Before(p.ExpireTime) {
