@@ -31,6 +31,7 @@ type engine struct {
 	last       bool     // something small is done after work or time has run out
 	err        error    // a fault of the engine
 	refuted    []refuted
+	searchOnly bool // herding looks for no cohorts near known ones
 }
 
 // refuted says that no cohort of the problem as it was given weighs more than
@@ -223,6 +224,19 @@ func (e *engine) viaRelaxation(r *relaxed) *Result {
 		e.snap(r)
 	}
 	f := e.face(r)
+	e.searchOnly = false
+	result := e.mixture(r, f)
+	if result == nil && e.T > manyTypes && !e.interrupted() && e.err == nil {
+		// Cohorts near known ones are found soonest and even out least. Where
+		// levels take minutes, the slower way is tried, too.
+		e.searchOnly = true
+		result = e.mixture(r, f)
+	}
+	return result
+}
+
+// mixture is viaRelaxation on the face of the point.
+func (e *engine) mixture(r *relaxed, f *face) *Result {
 	deficit := make([]float64, e.T)
 	open := 0
 	for t := range deficit {

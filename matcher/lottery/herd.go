@@ -29,6 +29,9 @@ const (
 	// neighborsFrom is how many cohorts are searched for before the others are
 	// looked for near them.
 	neighborsFrom = 20
+	// manyTypes is from how many types on the relaxation is tried twice before the
+	// levels are.
+	manyTypes = 400
 	// neighborSteps bounds the swaps from a known cohort to another.
 	neighborSteps = 60
 )
@@ -63,7 +66,10 @@ func (e *engine) herd(x []float64, f *face, deficit []float64, count int, into *
 		if a == nil || len(a.act) != len(s.Rows) {
 			a = newNear(s, whole(f.lo), whole(f.hi), whole(f.rlo), whole(f.rhi))
 		}
-		c := e.neighbor(a, score, x, order[:list], into)
+		var c []int64
+		if !e.searchOnly {
+			c = e.neighbor(a, score, x, order[:list], into)
+		}
 		if c != nil && !into.add(newCohort(c, s.T)) {
 			c = nil
 		}
