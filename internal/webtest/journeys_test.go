@@ -366,8 +366,17 @@ func TestJourneyFacilitatorWithAKeyboard(t *testing.T) {
 	ok(t, tab.Open(origin()+closed()+"/criteria"))
 	to("button[value^='down:']")
 	ok(t, tab.Key("Enter", true))
-	// The card that was moved has the focus, so that it can be moved on.
-	if !ask[bool](t, tab, "document.activeElement.matches('.editcard h3')") {
+	// The card that was moved has the focus, so that it can be moved on. A browser
+	// gives the focus of a new page with the first frame it draws, which may come
+	// after the page has loaded.
+	focused := false
+	for range 50 {
+		if focused = ask[bool](t, tab, "document.activeElement.matches('.editcard h3')"); focused {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if !focused {
 		t.Error("the card that was moved does not have the focus")
 	}
 	to("input.count[id$='-min']")
