@@ -34,6 +34,21 @@ func (e *engineFault) Unwrap() error { return e.err }
 
 // score makes the scores of all pairs of an input.
 func score(ctx context.Context, f *frozen) (*solved, error) {
+	made, err := scorable(f)
+	if err != nil {
+		return nil, err
+	}
+	if made.scores, err = made.scorer.Matrix(ctx, 1); err != nil {
+		return nil, err
+	}
+	made.problem.Scores = made.scores
+	made.locks = made.possible(f.Locks)
+	return made, nil
+}
+
+// scorable is an input whose pairs can be scored, each by itself: without the
+// scores of all of them, which are two bytes a pair.
+func scorable(f *frozen) (*solved, error) {
 	rules, err := readRules(&Plan{Rules: f.Rules})
 	if err != nil {
 		return nil, problem.Errorf(problem.FailedPrecondition, "RULES_INVALID", "the program's rules cannot be read: %v", err)
@@ -93,11 +108,6 @@ func score(ctx context.Context, f *frozen) (*solved, error) {
 	if made.scorer, _, err = scoring.New(input); err != nil {
 		return nil, problem.Errorf(problem.FailedPrecondition, "PROFILES_INVALID", "the profiles cannot be scored: %v", err)
 	}
-	if made.scores, err = made.scorer.Matrix(ctx, 1); err != nil {
-		return nil, err
-	}
-	p.Scores = made.scores
-	made.locks = made.possible(f.Locks)
 	return made, nil
 }
 
