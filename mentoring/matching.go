@@ -52,7 +52,11 @@ type Edit struct {
 	Reason         string
 	By             string
 	Time           time.Time
-	// Cost is what the edit changed, after those before it.
+	// Joined: it was made with the one before it, as of a swap, and is taken back
+	// with it.
+	Joined bool
+	// Cost is what the edit changed, after those before it; of joined ones the
+	// first has what they changed together.
 	Cost Cost
 }
 
@@ -99,6 +103,9 @@ type Unmatched struct {
 	// Mentees can be served only by Mentors, who have Seats: the witness. Zero
 	// where the reason is none of numbers.
 	Mentees, Mentors, Seats int
+	// With and By are the codes of these mentees and mentors, where they are few
+	// enough to be read.
+	With, By []string
 }
 
 // Term is the value of one term of the objective.

@@ -64,7 +64,7 @@ func (s *Service) EditMatching(ctx context.Context, who access.Principal, progra
 	})
 }
 
-// UndoEdit takes the last edit back.
+// UndoEdit takes the last edit back, with those that it is joined to.
 func (s *Service) UndoEdit(ctx context.Context, who access.Principal, program, id string, revision int64, idem Idempotency) (*Matching, error) {
 	m, err := s.matching(ctx, who, access.MatchingsRun, program, id)
 	if err != nil {
@@ -76,7 +76,11 @@ func (s *Service) UndoEdit(ctx context.Context, who access.Principal, program, i
 	if len(m.Edits) == 0 {
 		return s.replay(ctx, who, m, "UndoEdit", idem, problem.Errorf(problem.FailedPrecondition, "NO_EDITS", "nothing was edited"))
 	}
-	found, err := s.solvedWith(ctx, m, m.Edits[:len(m.Edits)-1])
+	kept := len(m.Edits) - 1
+	for kept > 0 && m.Edits[kept].Joined {
+		kept--
+	}
+	found, err := s.solvedWith(ctx, m, m.Edits[:kept])
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (s *Service) UndoEdit(ctx context.Context, who access.Principal, program, i
 		return nil, err
 	}
 	return s.review(ctx, who, m, "UndoEdit", idem, "matching.undo", "", "", func(now *Matching) error {
-		now.Edits = now.Edits[:len(now.Edits)-1]
+		now.Edits = now.Edits[:kept]
 		return now.keep(outcome)
 	})
 }
@@ -127,31 +131,35 @@ func (s *Service) review(ctx context.Context, who access.Principal, read *Matchi
 	})
 }
 
-// edited solves a run again with one edit more.
-func (s *Service) edited(ctx context.Context, m *Matching, e Edit) (*solved, *Cost, error) {
+// edited solves a run again with some edits more.
+func (s *Service) edited(ctx context.Context, m *Matching, edits ...Edit) (*solved, *Cost, error) {
 	if _, err := m.State.after(editMatching); err != nil {
 		return nil, nil, err
 	}
-	if e.Kind != LockPair && e.Kind != ForbidPair {
-		return nil, nil, problem.Invalid("EDIT_INVALID", "the edit cannot be made like this", Violation{Field: "kind", Message: "LOCK or FORBID"})
+	for _, e := range edits {
+		if e.Kind != LockPair && e.Kind != ForbidPair {
+			return nil, nil, problem.Invalid("EDIT_INVALID", "the edit cannot be made like this", Violation{Field: "kind", Message: "LOCK or FORBID"})
+		}
 	}
 	before, err := s.solvedWith(ctx, m, m.Edits)
 	if err != nil {
 		return nil, nil, err
 	}
-	pair, err := before.input.codes(e.Mentee, e.Mentor)
-	if err != nil {
-		return nil, nil, err
-	}
-	if e.Kind == LockPair {
-		if before.ruled(pair) {
-			return nil, nil, pairImpossible()
+	for _, e := range edits {
+		pair, err := before.input.codes(e.Mentee, e.Mentor)
+		if err != nil {
+			return nil, nil, err
 		}
-		if rules := before.blocked(pair); len(rules) > 0 {
-			return nil, nil, problem.Errorf(problem.FailedPrecondition, "PAIR_NOT_ELIGIBLE", "a hard rule forbids this pair: %s. Change the rule in the plan and start a new run, if it is meant", strings.Join(rules, ", "))
+		if e.Kind == LockPair {
+			if before.ruled(pair) {
+				return nil, nil, pairImpossible()
+			}
+			if rules := before.blocked(pair); len(rules) > 0 {
+				return nil, nil, problem.Errorf(problem.FailedPrecondition, "PAIR_NOT_ELIGIBLE", "a hard rule forbids this pair: %s. Change the rule in the plan and start a new run, if it is meant", strings.Join(rules, ", "))
+			}
 		}
 	}
-	after, err := s.solvedWith(ctx, m, append(slices.Clone(m.Edits), e))
+	after, err := s.solvedWith(ctx, m, append(slices.Clone(m.Edits), edits...))
 	if err != nil {
 		return nil, nil, err
 	}

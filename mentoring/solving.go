@@ -274,6 +274,10 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 		}
 		if w != nil {
 			left.Mentees, left.Mentors, left.Seats = len(w.Mentees), len(w.Mentors), w.Seats
+			const few = 12
+			if len(w.Mentees) <= few && len(w.Mentors) <= few {
+				left.With, left.By = w.Mentees, w.Mentors
+			}
 		}
 		if u.Witness != nil {
 			left.Rule = u.Witness.Cause()
