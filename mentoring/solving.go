@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -324,40 +323,6 @@ func (v *solved) terms() []Term {
 func isImpossible(err error) bool {
 	r := problem.ReasonOf(err)
 	return r == "MATCHING_IMPOSSIBLE" || r == "FLOORS_IMPOSSIBLE"
-}
-
-// rules are the hard rules in force, for why somebody is left: those that only
-// one of a pair may know of are one.
-func (v *solved) rules() *pairing.HardRules {
-	h := hardRules{scorer: v.scorer}
-	for k, name := range v.scorer.RuleNames() {
-		shown := publicRules([]string{name})[0]
-		at := slices.Index(h.names, shown)
-		if at < 0 {
-			at = len(h.names)
-			h.names = append(h.names, shown)
-		}
-		h.bit[k] = 1 << at
-	}
-	return &pairing.HardRules{Names: h.names, Rows: &h}
-}
-
-type hardRules struct {
-	scorer *scoring.Scorer
-	names  []string
-	bit    [64]uint64 // of the scorer's rules, among names
-}
-
-// Blocked implements pairing.RuleRows.
-func (h *hardRules) Blocked(j int, into []uint64) {
-	h.scorer.Blocked(j, into)
-	for i, m := range into {
-		shown := uint64(0)
-		for ; m != 0; m &= m - 1 {
-			shown |= h.bit[bits.TrailingZeros64(m)]
-		}
-		into[i] = shown
-	}
 }
 
 // groupings are the groups that a run is audited by: a cell is a set of values.

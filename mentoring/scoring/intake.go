@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -335,7 +336,7 @@ func (in *Intake) OwnTopics() []OwnTopic {
 
 // languageCodes are the languages that people write in several ways. Every
 // other language is its own name.
-var languageCodes = map[string]string{}
+var languageCodes, languageNames = map[string]string{}, map[string]string{"asl": "ASL"}
 
 func init() {
 	for _, names := range []string{
@@ -349,7 +350,21 @@ func init() {
 		for _, n := range words {
 			languageCodes[n] = words[0]
 		}
+		if _, named := languageNames[words[0]]; !named {
+			languageNames[words[0]] = words[1]
+		}
 	}
+}
+
+// LanguageName is a language's name in English by its code, or what people call
+// it where it has none.
+func LanguageName(code string) string {
+	name, ok := languageNames[code]
+	if !ok {
+		name = code
+	}
+	first, size := utf8.DecodeRuneInString(name)
+	return string(unicode.ToUpper(first)) + name[size:]
 }
 
 // languages reads names or codes of languages; the region of a code is left

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -40,6 +41,21 @@ var readTravel = sync.OnceValue(func() *Travel {
 	}
 	return t
 })
+
+// IDs lists the places in the order of the file, which [Person] counts them by.
+func (t *Travel) IDs() []string { return slices.Clone(t.names) }
+
+// Label is a place's name in a language, its id if the table lacks it.
+func (t *Travel) Label(id, language string) string {
+	at := slices.Index(t.names, id)
+	switch {
+	case at < 0:
+		return id
+	case language == "es" && t.places[at].es != "":
+		return t.places[at].es
+	}
+	return t.places[at].en
+}
 
 // ReadTravel reads a travel table. Every pair of places, and every place with
 // itself, has its minutes once.
