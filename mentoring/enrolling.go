@@ -305,7 +305,8 @@ func (s *Service) take(ctx context.Context, tx Tx, p *Plan, e, given *Enrollment
 	return nil
 }
 
-// takeNever keeps a short list of ids of people of the other side.
+// takeNever keeps a short list of ids of people of the other side, given by id or
+// code.
 func takeNever(ctx context.Context, tx Tx, p *Plan, e *Enrollment, never []string) ([]Violation, error) {
 	if len(never) > p.MaxNever {
 		return []Violation{{Field: "never", Message: fmt.Sprintf("at most %d people; talk to the people of the program if there are more", p.MaxNever)}}, nil
@@ -314,6 +315,11 @@ func takeNever(ctx context.Context, tx Tx, p *Plan, e *Enrollment, never []strin
 	e.Never = nil
 	for i, id := range never {
 		other, err := tx.Enrollment(ctx, e.Program, id)
+		if problem.CodeOf(err) == problem.NotFound { // people know each other by codes
+			if other, err = tx.EnrollmentByCode(ctx, e.Program, id); err == nil {
+				id = other.ID
+			}
+		}
 		switch {
 		case problem.CodeOf(err) == problem.NotFound || err == nil && other.Role != e.Role.other():
 			bad = append(bad, Violation{Field: fmt.Sprintf("never[%d]", i), Message: "there is no such " + string(e.Role.other())})

@@ -59,6 +59,8 @@ type Tx interface {
 	// enrolled in that role already. Its places are Seats or Wanted.
 	InsertEnrollment(ctx context.Context, e *Enrollment) error
 	Enrollment(ctx context.Context, program, id string) (*Enrollment, error)
+	// EnrollmentByCode finds one by what staff see: ENROLLMENT_NOT_FOUND too.
+	EnrollmentByCode(ctx context.Context, program, code string) (*Enrollment, error)
 	Enrollments(ctx context.Context, q EnrollmentQuery) ([]*Enrollment, error)
 	// EnrollmentsFrom lists those that come from an application, of all programs.
 	EnrollmentsFrom(ctx context.Context, o Origin) ([]*Enrollment, error)

@@ -14,6 +14,7 @@ var (
 	insertEnrollment = newQuery(`INSERT INTO enrollments (` + enrollmentColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8) ON CONFLICT DO NOTHING`)
 	queryEnrollment         = newQuery(`SELECT ` + enrollmentColumns + ` FROM enrollments WHERE program = $1 AND id = $2`)
+	queryEnrollmentByCode   = newQuery(`SELECT ` + enrollmentColumns + ` FROM enrollments WHERE program = $1 AND code = $2`)
 	queryEnrollmentRevision = newQuery(`SELECT revision FROM enrollments WHERE program = $1 AND id = $2`)
 	queryOriginEnrolled     = newQuery(`SELECT 1 FROM enrollments
 		WHERE origin_program = $1 AND origin_application = $2 AND program = $3 AND role = $4 AND origin_application <> ''`)
@@ -99,8 +100,16 @@ func (r *enrollmentRow) open(ctx context.Context, t *tx) (*mentoring.Enrollment,
 }
 
 func (t *tx) Enrollment(ctx context.Context, program, id string) (*mentoring.Enrollment, error) {
+	return t.oneEnrollment(ctx, queryEnrollment, program, id)
+}
+
+func (t *tx) EnrollmentByCode(ctx context.Context, program, code string) (*mentoring.Enrollment, error) {
+	return t.oneEnrollment(ctx, queryEnrollmentByCode, program, code)
+}
+
+func (t *tx) oneEnrollment(ctx context.Context, q *query, key ...any) (*mentoring.Enrollment, error) {
 	var row enrollmentRow
-	found, err := t.one(ctx, queryEnrollment, []any{program, id}, row.dest()...)
+	found, err := t.one(ctx, q, key, row.dest()...)
 	if err != nil {
 		return nil, err
 	}

@@ -236,6 +236,15 @@ var mentoringCases = []testCase{
 		f.refused(applications.AlreadyExists, "ORIGIN_ENROLLED", func(tx applications.Tx) error {
 			return pairTx(tx).InsertEnrollment(f.ctx, from("p1", "three", mentoring.Mentee))
 		})
+		if e := one(f, func(tx applications.Tx) (*mentoring.Enrollment, error) {
+			return pairTx(tx).EnrollmentByCode(f.ctx, "p1", "NS-0001-two")
+		}); e.ID != "two" || e.Program != "p1" || e.Role != mentoring.Mentor {
+			f.Errorf("by code: %s of %s, %s", e.ID, e.Program, e.Role)
+		}
+		f.missing("ENROLLMENT_NOT_FOUND", func(tx applications.Tx) error {
+			_, err := pairTx(tx).EnrollmentByCode(f.ctx, "p2", "NS-0001-two")
+			return err
+		})
 		list := one(f, func(tx applications.Tx) ([]*mentoring.Enrollment, error) {
 			return pairTx(tx).EnrollmentsFrom(f.ctx, mentoring.Origin{Program: "p7", Application: "a1"})
 		})
