@@ -263,9 +263,7 @@ func matchingResultToWire(program, id string, r *mentoring.Result) *v1.MatchingR
 				MenteeCount: int32(u.Mentees), MentorCount: int32(u.Mentors), SeatCount: int32(u.Seats),
 			}
 		}),
-		Terms: convert(r.Terms, func(t mentoring.Term) *v1.ObjectiveTerm {
-			return &v1.ObjectiveTerm{Term: t.Name, Value: t.Value}
-		}),
+		Terms:        convert(r.Terms, termToWire),
 		CoveredCount: int32(r.Covered), TotalScore: r.Total, WorstScore: int32(r.Worst),
 	}
 }
@@ -302,6 +300,42 @@ func whyNotToWire(program string, x *mentoring.WhyNot) *v1.ExplainMissingPairRes
 		w.Cost = costToWire(program, x.Cost)
 	}
 	return w
+}
+
+func rulePricesToWire(r *mentoring.RulePrices) *v1.PriceMentoringRulesResponse {
+	left := func(l mentoring.Left) *v1.ChoiceLeft {
+		return &v1.ChoiceLeft{NoneCount: int32(l.None), FewCount: int32(l.Few)}
+	}
+	return &v1.PriceMentoringRulesResponse{
+		MenteeCount: int32(r.Mentees), MentorCount: int32(r.Mentors), PairCount: r.Pairs, Now: left(r.Now),
+		Rules: convert(r.Rules, func(p mentoring.RulePrice) *v1.RulePrice {
+			return &v1.RulePrice{
+				Rule: p.Rule, InForce: p.InForce, Liftable: p.Liftable, Alone: left(p.Alone), Changed: left(p.Changed), PairCount: p.Pairs,
+			}
+		}),
+	}
+}
+
+func recruitmentToWire(r *mentoring.Recruitment) *v1.ExplainRecruitmentResponse {
+	return &v1.ExplainRecruitmentResponse{
+		UnservedCount: int32(r.Unserved), SeatCount: int32(r.Seats), MentorCount: int32(r.Mentors),
+		Groups: convert(r.Groups, func(g mentoring.RecruitGroup) *v1.RecruitGroup {
+			return &v1.RecruitGroup{
+				Attribute: g.Attribute, Value: g.Value, Label: g.Label, MentorCount: int32(g.Mentors), SeatCount: int32(g.Seats),
+				Worth: convert(g.Worth, termToWire), ServingCount: int32(g.Serving),
+			}
+		}),
+		Kinds: convert(r.Kinds, func(k mentoring.RecruitKind) *v1.RecruitKind {
+			return &v1.RecruitKind{
+				Language: k.Language, LanguageLabel: k.LanguageLabel, Place: k.Place, PlaceLabel: k.PlaceLabel,
+				ServesCount: int32(k.Serves), WaitingCount: int32(k.Waiting), MenteeCount: int32(k.Could), Topics: k.Topics, TopicLabels: k.TopicLabels,
+			}
+		}),
+	}
+}
+
+func termToWire(t mentoring.Term) *v1.ObjectiveTerm {
+	return &v1.ObjectiveTerm{Term: t.Name, Value: t.Value}
 }
 
 // ---- proposals and mentorships ----

@@ -237,6 +237,14 @@ func (s *mentorshipService) ExplainOtherMentors(ctx context.Context, req *v1.Exp
 	})}, nil
 }
 
+func (s *mentorshipService) ExplainRecruitment(ctx context.Context, req *v1.ExplainRecruitmentRequest) (*v1.ExplainRecruitmentResponse, error) {
+	r, err := s.svc.Recruit(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()))
+	if err != nil {
+		return nil, err
+	}
+	return recruitmentToWire(r), nil
+}
+
 func (s *mentorshipService) GetMatchingAudit(ctx context.Context, req *v1.GetMatchingAuditRequest) (*v1.MatchingAudit, error) {
 	program, id := programID(req.GetName()), part(req.GetName(), 3)
 	r, err := s.svc.MatchingResult(ctx, chain.Principal(ctx), program, id)

@@ -381,12 +381,6 @@ func TestMentoringOnBehalf(t *testing.T) {
 			t.Errorf("a link for %s: %d %s", ttl, a.status, a.body)
 		}
 	}
-
-	var renewed struct{ Token string }
-	m.must("POST", "/v1/"+me.Name+":issueToken", m.staff, `{"reason": "lost their phone"}`).into(t, &renewed)
-	if a := m.call("GET", "/v1/"+me.Name, me.Token, ""); renewed.Token != "" || a.reason != "TOKEN_INVALID" {
-		t.Errorf("staff have the token %q, and the old one answers %d", renewed.Token, a.status)
-	}
 }
 
 // checkFile checks a certificate as `fairlead verify` does.

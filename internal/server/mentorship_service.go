@@ -61,6 +61,14 @@ func (s *mentorshipService) UpdateMentoringPlan(ctx context.Context, req *v1.Upd
 	return plan(s.svc.SavePlan(ctx, who, p, idem))
 }
 
+func (s *mentorshipService) PriceMentoringRules(ctx context.Context, req *v1.PriceMentoringRulesRequest) (*v1.PriceMentoringRulesResponse, error) {
+	prices, err := s.svc.PriceRules(ctx, chain.Principal(ctx), programID(req.GetName()), req.Rules)
+	if err != nil {
+		return nil, err
+	}
+	return rulePricesToWire(prices), nil
+}
+
 // ---- mentors ----
 
 func (s *mentorshipService) EnrollMentor(ctx context.Context, req *v1.EnrollMentorRequest) (*v1.EnrollMentorResponse, error) {
@@ -283,7 +291,11 @@ func (s *mentorshipService) MoveEnrollment(ctx context.Context, req *v1.MoveEnro
 }
 
 func (s *mentorshipService) IssueEnrollmentToken(ctx context.Context, req *v1.IssueEnrollmentTokenRequest) (*v1.IssueEnrollmentTokenResponse, error) {
-	token, err := s.svc.RenewToken(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), req.GetReason())
+	who, program, id := chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName())
+	if who.Can(access.MatchingsRun, program) && !who.Enrolled(program, id) {
+		return nil, applications.Errorf(applications.PermissionDenied, "OWNER_ONLY", "only the mentor or mentee gets a token: with it you would be them. Send them a link (:issueSignInLink); with \"endOthers\" it also ends what they lost")
+	}
+	token, err := s.svc.RenewToken(ctx, who, program, id, "")
 	if err != nil {
 		return nil, err
 	}
@@ -291,11 +303,17 @@ func (s *mentorshipService) IssueEnrollmentToken(ctx context.Context, req *v1.Is
 }
 
 func (s *mentorshipService) IssueEnrollmentLink(ctx context.Context, req *v1.IssueEnrollmentLinkRequest) (*v1.SignInLink, error) {
+	who, program, id := chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName())
 	life := signInLinkLife
 	if req.GetTtl() != nil {
 		life = req.GetTtl().AsDuration()
 	}
-	code, err := s.svc.SignInLink(ctx, chain.Principal(ctx), programID(req.GetName()), lastID(req.GetName()), req.GetReason(), life)
+	if req.GetEndOthers() {
+		if _, err := s.svc.RenewToken(ctx, who, program, id, req.GetReason()); err != nil {
+			return nil, err
+		}
+	}
+	code, err := s.svc.SignInLink(ctx, who, program, id, req.GetReason(), life)
 	if err != nil {
 		return nil, err
 	}

@@ -2476,7 +2476,8 @@ func (x *Matching) GetPublishTime() *timestamppb.Timestamp {
 // A step of a run that is done.
 type MatchingStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The step: claimed, frozen, scored, solved, verified or stored.
+	// The step: claimed, frozen or stored; or what was counted on the way: unreadable, people with
+	// a cell that the rules cannot read, which counted as blank.
 	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
 	// What it came to, where that is a number.
 	Value int64 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`

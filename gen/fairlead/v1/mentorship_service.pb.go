@@ -140,6 +140,292 @@ func (x *UpdateMentoringPlanRequest) GetRequestId() string {
 	return ""
 }
 
+// Request of PriceMentoringRules.
+type PriceMentoringRulesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the plan, "programs/{program}/mentoringPlan".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The file of rules to price, in YAML; empty: the rules that ship. Not set: the rules of the
+	// plan. It is not saved.
+	Rules         *string `protobuf:"bytes,2,opt,name=rules,proto3,oneof" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PriceMentoringRulesRequest) Reset() {
+	*x = PriceMentoringRulesRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PriceMentoringRulesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PriceMentoringRulesRequest) ProtoMessage() {}
+
+func (x *PriceMentoringRulesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PriceMentoringRulesRequest.ProtoReflect.Descriptor instead.
+func (*PriceMentoringRulesRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PriceMentoringRulesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PriceMentoringRulesRequest) GetRules() string {
+	if x != nil && x.Rules != nil {
+		return *x.Rules
+	}
+	return ""
+}
+
+// Response of PriceMentoringRules. It counts those who are available, agreed to be matched, and
+// have a place left.
+type PriceMentoringRulesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Mentees who want a mentor.
+	MenteeCount int32 `protobuf:"varint,1,opt,name=mentee_count,json=menteeCount,proto3" json:"mentee_count,omitempty"`
+	// Mentors who have a seat.
+	MentorCount int32 `protobuf:"varint,2,opt,name=mentor_count,json=mentorCount,proto3" json:"mentor_count,omitempty"`
+	// Pairs of them that no rule in force forbids.
+	PairCount int64 `protobuf:"varint,3,opt,name=pair_count,json=pairCount,proto3" json:"pair_count,omitempty"`
+	// What the rules in force leave.
+	Now *ChoiceLeft `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	// Each rule, those in force first.
+	Rules         []*RulePrice `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PriceMentoringRulesResponse) Reset() {
+	*x = PriceMentoringRulesResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PriceMentoringRulesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PriceMentoringRulesResponse) ProtoMessage() {}
+
+func (x *PriceMentoringRulesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PriceMentoringRulesResponse.ProtoReflect.Descriptor instead.
+func (*PriceMentoringRulesResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PriceMentoringRulesResponse) GetMenteeCount() int32 {
+	if x != nil {
+		return x.MenteeCount
+	}
+	return 0
+}
+
+func (x *PriceMentoringRulesResponse) GetMentorCount() int32 {
+	if x != nil {
+		return x.MentorCount
+	}
+	return 0
+}
+
+func (x *PriceMentoringRulesResponse) GetPairCount() int64 {
+	if x != nil {
+		return x.PairCount
+	}
+	return 0
+}
+
+func (x *PriceMentoringRulesResponse) GetNow() *ChoiceLeft {
+	if x != nil {
+		return x.Now
+	}
+	return nil
+}
+
+func (x *PriceMentoringRulesResponse) GetRules() []*RulePrice {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+// Mentees who have hardly a mentor to choose.
+type ChoiceLeft struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those with none.
+	NoneCount int32 `protobuf:"varint,1,opt,name=none_count,json=noneCount,proto3" json:"none_count,omitempty"`
+	// Those with fewer than 3, those with none included.
+	FewCount      int32 `protobuf:"varint,2,opt,name=few_count,json=fewCount,proto3" json:"few_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChoiceLeft) Reset() {
+	*x = ChoiceLeft{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChoiceLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChoiceLeft) ProtoMessage() {}
+
+func (x *ChoiceLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChoiceLeft.ProtoReflect.Descriptor instead.
+func (*ChoiceLeft) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ChoiceLeft) GetNoneCount() int32 {
+	if x != nil {
+		return x.NoneCount
+	}
+	return 0
+}
+
+func (x *ChoiceLeft) GetFewCount() int32 {
+	if x != nil {
+		return x.FewCount
+	}
+	return 0
+}
+
+// What one hard rule takes.
+type RulePrice struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule. "private" are those together that only one of a pair may know of, or decided: never,
+	// ended, affinity, conflict, chain.
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Whether it is in force.
+	InForce bool `protobuf:"varint,2,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
+	// Whether rules can lift it. Those that protect people cannot be lifted.
+	Liftable bool `protobuf:"varint,3,opt,name=liftable,proto3" json:"liftable,omitempty"`
+	// With this rule and no other one.
+	Alone *ChoiceLeft `protobuf:"bytes,4,opt,name=alone,proto3" json:"alone,omitempty"`
+	// If it were lifted; where it is not in force, if it were.
+	Changed *ChoiceLeft `protobuf:"bytes,5,opt,name=changed,proto3" json:"changed,omitempty"`
+	// Pairs that this rule alone forbids, or would.
+	PairCount     int64 `protobuf:"varint,6,opt,name=pair_count,json=pairCount,proto3" json:"pair_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RulePrice) Reset() {
+	*x = RulePrice{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RulePrice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RulePrice) ProtoMessage() {}
+
+func (x *RulePrice) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RulePrice.ProtoReflect.Descriptor instead.
+func (*RulePrice) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RulePrice) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *RulePrice) GetInForce() bool {
+	if x != nil {
+		return x.InForce
+	}
+	return false
+}
+
+func (x *RulePrice) GetLiftable() bool {
+	if x != nil {
+		return x.Liftable
+	}
+	return false
+}
+
+func (x *RulePrice) GetAlone() *ChoiceLeft {
+	if x != nil {
+		return x.Alone
+	}
+	return nil
+}
+
+func (x *RulePrice) GetChanged() *ChoiceLeft {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *RulePrice) GetPairCount() int64 {
+	if x != nil {
+		return x.PairCount
+	}
+	return 0
+}
+
 // Request of EnrollMentor.
 type EnrollMentorRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -158,7 +444,7 @@ type EnrollMentorRequest struct {
 
 func (x *EnrollMentorRequest) Reset() {
 	*x = EnrollMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[2]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -170,7 +456,7 @@ func (x *EnrollMentorRequest) String() string {
 func (*EnrollMentorRequest) ProtoMessage() {}
 
 func (x *EnrollMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[2]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -183,7 +469,7 @@ func (x *EnrollMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrollMentorRequest.ProtoReflect.Descriptor instead.
 func (*EnrollMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{2}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *EnrollMentorRequest) GetParent() string {
@@ -227,7 +513,7 @@ type EnrollMentorResponse struct {
 
 func (x *EnrollMentorResponse) Reset() {
 	*x = EnrollMentorResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[3]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -239,7 +525,7 @@ func (x *EnrollMentorResponse) String() string {
 func (*EnrollMentorResponse) ProtoMessage() {}
 
 func (x *EnrollMentorResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[3]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -252,7 +538,7 @@ func (x *EnrollMentorResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrollMentorResponse.ProtoReflect.Descriptor instead.
 func (*EnrollMentorResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{3}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *EnrollMentorResponse) GetMentor() *Mentor {
@@ -289,7 +575,7 @@ type CreateMentorRequest struct {
 
 func (x *CreateMentorRequest) Reset() {
 	*x = CreateMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +587,7 @@ func (x *CreateMentorRequest) String() string {
 func (*CreateMentorRequest) ProtoMessage() {}
 
 func (x *CreateMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[4]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +600,7 @@ func (x *CreateMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMentorRequest.ProtoReflect.Descriptor instead.
 func (*CreateMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{4}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateMentorRequest) GetParent() string {
@@ -370,7 +656,7 @@ type ImportMentorsRequest struct {
 
 func (x *ImportMentorsRequest) Reset() {
 	*x = ImportMentorsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -382,7 +668,7 @@ func (x *ImportMentorsRequest) String() string {
 func (*ImportMentorsRequest) ProtoMessage() {}
 
 func (x *ImportMentorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[5]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -395,7 +681,7 @@ func (x *ImportMentorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportMentorsRequest.ProtoReflect.Descriptor instead.
 func (*ImportMentorsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ImportMentorsRequest) GetParent() string {
@@ -437,7 +723,7 @@ type ImportMentorsResponse struct {
 
 func (x *ImportMentorsResponse) Reset() {
 	*x = ImportMentorsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -449,7 +735,7 @@ func (x *ImportMentorsResponse) String() string {
 func (*ImportMentorsResponse) ProtoMessage() {}
 
 func (x *ImportMentorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[6]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +748,7 @@ func (x *ImportMentorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportMentorsResponse.ProtoReflect.Descriptor instead.
 func (*ImportMentorsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{6}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ImportMentorsResponse) GetCreatedCount() int32 {
@@ -483,7 +769,7 @@ type GetMentorRequest struct {
 
 func (x *GetMentorRequest) Reset() {
 	*x = GetMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +781,7 @@ func (x *GetMentorRequest) String() string {
 func (*GetMentorRequest) ProtoMessage() {}
 
 func (x *GetMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[7]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +794,7 @@ func (x *GetMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMentorRequest.ProtoReflect.Descriptor instead.
 func (*GetMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{7}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetMentorRequest) GetName() string {
@@ -538,7 +824,7 @@ type ListMentorsRequest struct {
 
 func (x *ListMentorsRequest) Reset() {
 	*x = ListMentorsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +836,7 @@ func (x *ListMentorsRequest) String() string {
 func (*ListMentorsRequest) ProtoMessage() {}
 
 func (x *ListMentorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[8]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +849,7 @@ func (x *ListMentorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorsRequest.ProtoReflect.Descriptor instead.
 func (*ListMentorsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{8}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListMentorsRequest) GetParent() string {
@@ -614,7 +900,7 @@ type ListMentorsResponse struct {
 
 func (x *ListMentorsResponse) Reset() {
 	*x = ListMentorsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +912,7 @@ func (x *ListMentorsResponse) String() string {
 func (*ListMentorsResponse) ProtoMessage() {}
 
 func (x *ListMentorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +925,7 @@ func (x *ListMentorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorsResponse.ProtoReflect.Descriptor instead.
 func (*ListMentorsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListMentorsResponse) GetMentors() []*Mentor {
@@ -676,7 +962,7 @@ type UpdateMentorRequest struct {
 
 func (x *UpdateMentorRequest) Reset() {
 	*x = UpdateMentorRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +974,7 @@ func (x *UpdateMentorRequest) String() string {
 func (*UpdateMentorRequest) ProtoMessage() {}
 
 func (x *UpdateMentorRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +987,7 @@ func (x *UpdateMentorRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMentorRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMentorRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateMentorRequest) GetMentor() *Mentor {
@@ -750,7 +1036,7 @@ type EnrollMenteeRequest struct {
 
 func (x *EnrollMenteeRequest) Reset() {
 	*x = EnrollMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +1048,7 @@ func (x *EnrollMenteeRequest) String() string {
 func (*EnrollMenteeRequest) ProtoMessage() {}
 
 func (x *EnrollMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1061,7 @@ func (x *EnrollMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrollMenteeRequest.ProtoReflect.Descriptor instead.
 func (*EnrollMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EnrollMenteeRequest) GetParent() string {
@@ -819,7 +1105,7 @@ type EnrollMenteeResponse struct {
 
 func (x *EnrollMenteeResponse) Reset() {
 	*x = EnrollMenteeResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +1117,7 @@ func (x *EnrollMenteeResponse) String() string {
 func (*EnrollMenteeResponse) ProtoMessage() {}
 
 func (x *EnrollMenteeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +1130,7 @@ func (x *EnrollMenteeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnrollMenteeResponse.ProtoReflect.Descriptor instead.
 func (*EnrollMenteeResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EnrollMenteeResponse) GetMentee() *Mentee {
@@ -881,7 +1167,7 @@ type CreateMenteeRequest struct {
 
 func (x *CreateMenteeRequest) Reset() {
 	*x = CreateMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +1179,7 @@ func (x *CreateMenteeRequest) String() string {
 func (*CreateMenteeRequest) ProtoMessage() {}
 
 func (x *CreateMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1192,7 @@ func (x *CreateMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMenteeRequest.ProtoReflect.Descriptor instead.
 func (*CreateMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CreateMenteeRequest) GetParent() string {
@@ -962,7 +1248,7 @@ type ImportMenteesRequest struct {
 
 func (x *ImportMenteesRequest) Reset() {
 	*x = ImportMenteesRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1260,7 @@ func (x *ImportMenteesRequest) String() string {
 func (*ImportMenteesRequest) ProtoMessage() {}
 
 func (x *ImportMenteesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1273,7 @@ func (x *ImportMenteesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportMenteesRequest.ProtoReflect.Descriptor instead.
 func (*ImportMenteesRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ImportMenteesRequest) GetParent() string {
@@ -1029,7 +1315,7 @@ type ImportMenteesResponse struct {
 
 func (x *ImportMenteesResponse) Reset() {
 	*x = ImportMenteesResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1327,7 @@ func (x *ImportMenteesResponse) String() string {
 func (*ImportMenteesResponse) ProtoMessage() {}
 
 func (x *ImportMenteesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1340,7 @@ func (x *ImportMenteesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportMenteesResponse.ProtoReflect.Descriptor instead.
 func (*ImportMenteesResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ImportMenteesResponse) GetCreatedCount() int32 {
@@ -1075,7 +1361,7 @@ type GetMenteeRequest struct {
 
 func (x *GetMenteeRequest) Reset() {
 	*x = GetMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1087,7 +1373,7 @@ func (x *GetMenteeRequest) String() string {
 func (*GetMenteeRequest) ProtoMessage() {}
 
 func (x *GetMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1100,7 +1386,7 @@ func (x *GetMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMenteeRequest.ProtoReflect.Descriptor instead.
 func (*GetMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetMenteeRequest) GetName() string {
@@ -1130,7 +1416,7 @@ type ListMenteesRequest struct {
 
 func (x *ListMenteesRequest) Reset() {
 	*x = ListMenteesRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1428,7 @@ func (x *ListMenteesRequest) String() string {
 func (*ListMenteesRequest) ProtoMessage() {}
 
 func (x *ListMenteesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1441,7 @@ func (x *ListMenteesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMenteesRequest.ProtoReflect.Descriptor instead.
 func (*ListMenteesRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{17}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListMenteesRequest) GetParent() string {
@@ -1206,7 +1492,7 @@ type ListMenteesResponse struct {
 
 func (x *ListMenteesResponse) Reset() {
 	*x = ListMenteesResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1504,7 @@ func (x *ListMenteesResponse) String() string {
 func (*ListMenteesResponse) ProtoMessage() {}
 
 func (x *ListMenteesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1517,7 @@ func (x *ListMenteesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMenteesResponse.ProtoReflect.Descriptor instead.
 func (*ListMenteesResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{18}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListMenteesResponse) GetMentees() []*Mentee {
@@ -1268,7 +1554,7 @@ type UpdateMenteeRequest struct {
 
 func (x *UpdateMenteeRequest) Reset() {
 	*x = UpdateMenteeRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1566,7 @@ func (x *UpdateMenteeRequest) String() string {
 func (*UpdateMenteeRequest) ProtoMessage() {}
 
 func (x *UpdateMenteeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1579,7 @@ func (x *UpdateMenteeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMenteeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMenteeRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{19}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UpdateMenteeRequest) GetMentee() *Mentee {
@@ -1346,7 +1632,7 @@ type MoveEnrollmentRequest struct {
 
 func (x *MoveEnrollmentRequest) Reset() {
 	*x = MoveEnrollmentRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +1644,7 @@ func (x *MoveEnrollmentRequest) String() string {
 func (*MoveEnrollmentRequest) ProtoMessage() {}
 
 func (x *MoveEnrollmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +1657,7 @@ func (x *MoveEnrollmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveEnrollmentRequest.ProtoReflect.Descriptor instead.
 func (*MoveEnrollmentRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{20}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MoveEnrollmentRequest) GetName() string {
@@ -1422,7 +1708,7 @@ type MoveEnrollmentResponse struct {
 
 func (x *MoveEnrollmentResponse) Reset() {
 	*x = MoveEnrollmentResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1720,7 @@ func (x *MoveEnrollmentResponse) String() string {
 func (*MoveEnrollmentResponse) ProtoMessage() {}
 
 func (x *MoveEnrollmentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1733,7 @@ func (x *MoveEnrollmentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MoveEnrollmentResponse.ProtoReflect.Descriptor instead.
 func (*MoveEnrollmentResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{21}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MoveEnrollmentResponse) GetMentor() *Mentor {
@@ -1470,7 +1756,7 @@ type IssueEnrollmentTokenRequest struct {
 	// Name of the mentor or mentee, "programs/{program}/mentors/{mentor}" or
 	// "programs/{program}/mentees/{mentee}".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Why, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	// Not needed, and not kept: the owner tells nobody why.
 	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1478,7 +1764,7 @@ type IssueEnrollmentTokenRequest struct {
 
 func (x *IssueEnrollmentTokenRequest) Reset() {
 	*x = IssueEnrollmentTokenRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1776,7 @@ func (x *IssueEnrollmentTokenRequest) String() string {
 func (*IssueEnrollmentTokenRequest) ProtoMessage() {}
 
 func (x *IssueEnrollmentTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1789,7 @@ func (x *IssueEnrollmentTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueEnrollmentTokenRequest.ProtoReflect.Descriptor instead.
 func (*IssueEnrollmentTokenRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{22}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *IssueEnrollmentTokenRequest) GetName() string {
@@ -1523,7 +1809,7 @@ func (x *IssueEnrollmentTokenRequest) GetReason() string {
 // Response of IssueEnrollmentToken.
 type IssueEnrollmentTokenResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The bearer token, for its owner alone: empty for staff.
+	// The bearer token.
 	Token         string `protobuf:"bytes,1,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1531,7 +1817,7 @@ type IssueEnrollmentTokenResponse struct {
 
 func (x *IssueEnrollmentTokenResponse) Reset() {
 	*x = IssueEnrollmentTokenResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1543,7 +1829,7 @@ func (x *IssueEnrollmentTokenResponse) String() string {
 func (*IssueEnrollmentTokenResponse) ProtoMessage() {}
 
 func (x *IssueEnrollmentTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1556,7 +1842,7 @@ func (x *IssueEnrollmentTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueEnrollmentTokenResponse.ProtoReflect.Descriptor instead.
 func (*IssueEnrollmentTokenResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{23}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *IssueEnrollmentTokenResponse) GetToken() string {
@@ -1576,14 +1862,17 @@ type IssueEnrollmentLinkRequest struct {
 	Ttl *durationpb.Duration `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
 	// Why, for the audit log: needed from staff, who open somebody else's enrollment. At most 1,000
 	// characters without anybody's personal data.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whether what opened the enrollment before opens it no more: the token, and every link, session
+	// and return code. For somebody who lost their phone.
+	EndOthers     bool `protobuf:"varint,4,opt,name=end_others,json=endOthers,proto3" json:"end_others,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IssueEnrollmentLinkRequest) Reset() {
 	*x = IssueEnrollmentLinkRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1595,7 +1884,7 @@ func (x *IssueEnrollmentLinkRequest) String() string {
 func (*IssueEnrollmentLinkRequest) ProtoMessage() {}
 
 func (x *IssueEnrollmentLinkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1608,7 +1897,7 @@ func (x *IssueEnrollmentLinkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueEnrollmentLinkRequest.ProtoReflect.Descriptor instead.
 func (*IssueEnrollmentLinkRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{24}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *IssueEnrollmentLinkRequest) GetName() string {
@@ -1632,6 +1921,13 @@ func (x *IssueEnrollmentLinkRequest) GetReason() string {
 	return ""
 }
 
+func (x *IssueEnrollmentLinkRequest) GetEndOthers() bool {
+	if x != nil {
+		return x.EndOthers
+	}
+	return false
+}
+
 // Request of EraseEnrollment.
 type EraseEnrollmentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1649,7 +1945,7 @@ type EraseEnrollmentRequest struct {
 
 func (x *EraseEnrollmentRequest) Reset() {
 	*x = EraseEnrollmentRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1957,7 @@ func (x *EraseEnrollmentRequest) String() string {
 func (*EraseEnrollmentRequest) ProtoMessage() {}
 
 func (x *EraseEnrollmentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1674,7 +1970,7 @@ func (x *EraseEnrollmentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseEnrollmentRequest.ProtoReflect.Descriptor instead.
 func (*EraseEnrollmentRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{25}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *EraseEnrollmentRequest) GetName() string {
@@ -1711,7 +2007,7 @@ type EraseEnrollmentResponse struct {
 
 func (x *EraseEnrollmentResponse) Reset() {
 	*x = EraseEnrollmentResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1723,7 +2019,7 @@ func (x *EraseEnrollmentResponse) String() string {
 func (*EraseEnrollmentResponse) ProtoMessage() {}
 
 func (x *EraseEnrollmentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1736,7 +2032,7 @@ func (x *EraseEnrollmentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseEnrollmentResponse.ProtoReflect.Descriptor instead.
 func (*EraseEnrollmentResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{26}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *EraseEnrollmentResponse) GetMentor() *Mentor {
@@ -1769,7 +2065,7 @@ type CreateDirectiveRequest struct {
 
 func (x *CreateDirectiveRequest) Reset() {
 	*x = CreateDirectiveRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +2077,7 @@ func (x *CreateDirectiveRequest) String() string {
 func (*CreateDirectiveRequest) ProtoMessage() {}
 
 func (x *CreateDirectiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +2090,7 @@ func (x *CreateDirectiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateDirectiveRequest.ProtoReflect.Descriptor instead.
 func (*CreateDirectiveRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{27}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CreateDirectiveRequest) GetParent() string {
@@ -1829,7 +2125,7 @@ type GetDirectiveRequest struct {
 
 func (x *GetDirectiveRequest) Reset() {
 	*x = GetDirectiveRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +2137,7 @@ func (x *GetDirectiveRequest) String() string {
 func (*GetDirectiveRequest) ProtoMessage() {}
 
 func (x *GetDirectiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[28]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +2150,7 @@ func (x *GetDirectiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectiveRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectiveRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{28}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetDirectiveRequest) GetName() string {
@@ -1884,7 +2180,7 @@ type ListDirectivesRequest struct {
 
 func (x *ListDirectivesRequest) Reset() {
 	*x = ListDirectivesRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +2192,7 @@ func (x *ListDirectivesRequest) String() string {
 func (*ListDirectivesRequest) ProtoMessage() {}
 
 func (x *ListDirectivesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[29]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +2205,7 @@ func (x *ListDirectivesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDirectivesRequest.ProtoReflect.Descriptor instead.
 func (*ListDirectivesRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{29}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListDirectivesRequest) GetParent() string {
@@ -1960,7 +2256,7 @@ type ListDirectivesResponse struct {
 
 func (x *ListDirectivesResponse) Reset() {
 	*x = ListDirectivesResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2268,7 @@ func (x *ListDirectivesResponse) String() string {
 func (*ListDirectivesResponse) ProtoMessage() {}
 
 func (x *ListDirectivesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[30]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2281,7 @@ func (x *ListDirectivesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDirectivesResponse.ProtoReflect.Descriptor instead.
 func (*ListDirectivesResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{30}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListDirectivesResponse) GetDirectives() []*Directive {
@@ -2021,7 +2317,7 @@ type LiftDirectiveRequest struct {
 
 func (x *LiftDirectiveRequest) Reset() {
 	*x = LiftDirectiveRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2329,7 @@ func (x *LiftDirectiveRequest) String() string {
 func (*LiftDirectiveRequest) ProtoMessage() {}
 
 func (x *LiftDirectiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[31]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2342,7 @@ func (x *LiftDirectiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiftDirectiveRequest.ProtoReflect.Descriptor instead.
 func (*LiftDirectiveRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{31}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LiftDirectiveRequest) GetName() string {
@@ -2093,7 +2389,7 @@ type CreateMatchingRequest struct {
 
 func (x *CreateMatchingRequest) Reset() {
 	*x = CreateMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2105,7 +2401,7 @@ func (x *CreateMatchingRequest) String() string {
 func (*CreateMatchingRequest) ProtoMessage() {}
 
 func (x *CreateMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[32]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2118,7 +2414,7 @@ func (x *CreateMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMatchingRequest.ProtoReflect.Descriptor instead.
 func (*CreateMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{32}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *CreateMatchingRequest) GetParent() string {
@@ -2156,7 +2452,7 @@ type RematchProposalRequest struct {
 
 func (x *RematchProposalRequest) Reset() {
 	*x = RematchProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2168,7 +2464,7 @@ func (x *RematchProposalRequest) String() string {
 func (*RematchProposalRequest) ProtoMessage() {}
 
 func (x *RematchProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[33]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2181,7 +2477,7 @@ func (x *RematchProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RematchProposalRequest.ProtoReflect.Descriptor instead.
 func (*RematchProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{33}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RematchProposalRequest) GetName() string {
@@ -2209,7 +2505,7 @@ type GetMatchingRequest struct {
 
 func (x *GetMatchingRequest) Reset() {
 	*x = GetMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2517,7 @@ func (x *GetMatchingRequest) String() string {
 func (*GetMatchingRequest) ProtoMessage() {}
 
 func (x *GetMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[34]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2530,7 @@ func (x *GetMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{34}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetMatchingRequest) GetName() string {
@@ -2264,7 +2560,7 @@ type ListMatchingsRequest struct {
 
 func (x *ListMatchingsRequest) Reset() {
 	*x = ListMatchingsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2276,7 +2572,7 @@ func (x *ListMatchingsRequest) String() string {
 func (*ListMatchingsRequest) ProtoMessage() {}
 
 func (x *ListMatchingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[35]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2289,7 +2585,7 @@ func (x *ListMatchingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchingsRequest.ProtoReflect.Descriptor instead.
 func (*ListMatchingsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{35}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListMatchingsRequest) GetParent() string {
@@ -2340,7 +2636,7 @@ type ListMatchingsResponse struct {
 
 func (x *ListMatchingsResponse) Reset() {
 	*x = ListMatchingsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2648,7 @@ func (x *ListMatchingsResponse) String() string {
 func (*ListMatchingsResponse) ProtoMessage() {}
 
 func (x *ListMatchingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[36]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2365,7 +2661,7 @@ func (x *ListMatchingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMatchingsResponse.ProtoReflect.Descriptor instead.
 func (*ListMatchingsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{36}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListMatchingsResponse) GetMatchings() []*Matching {
@@ -2393,7 +2689,7 @@ type WatchMatchingRequest struct {
 
 func (x *WatchMatchingRequest) Reset() {
 	*x = WatchMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2405,7 +2701,7 @@ func (x *WatchMatchingRequest) String() string {
 func (*WatchMatchingRequest) ProtoMessage() {}
 
 func (x *WatchMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[37]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2418,7 +2714,7 @@ func (x *WatchMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchMatchingRequest.ProtoReflect.Descriptor instead.
 func (*WatchMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{37}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *WatchMatchingRequest) GetName() string {
@@ -2439,7 +2735,7 @@ type WatchMatchingResponse struct {
 
 func (x *WatchMatchingResponse) Reset() {
 	*x = WatchMatchingResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2451,7 +2747,7 @@ func (x *WatchMatchingResponse) String() string {
 func (*WatchMatchingResponse) ProtoMessage() {}
 
 func (x *WatchMatchingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[38]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2464,7 +2760,7 @@ func (x *WatchMatchingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchMatchingResponse.ProtoReflect.Descriptor instead.
 func (*WatchMatchingResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{38}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *WatchMatchingResponse) GetMatching() *Matching {
@@ -2488,7 +2784,7 @@ type CancelMatchingRequest struct {
 
 func (x *CancelMatchingRequest) Reset() {
 	*x = CancelMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2500,7 +2796,7 @@ func (x *CancelMatchingRequest) String() string {
 func (*CancelMatchingRequest) ProtoMessage() {}
 
 func (x *CancelMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[39]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2513,7 +2809,7 @@ func (x *CancelMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelMatchingRequest.ProtoReflect.Descriptor instead.
 func (*CancelMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{39}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CancelMatchingRequest) GetName() string {
@@ -2541,7 +2837,7 @@ type GetMatchingResultRequest struct {
 
 func (x *GetMatchingResultRequest) Reset() {
 	*x = GetMatchingResultRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2553,7 +2849,7 @@ func (x *GetMatchingResultRequest) String() string {
 func (*GetMatchingResultRequest) ProtoMessage() {}
 
 func (x *GetMatchingResultRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[40]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2566,7 +2862,7 @@ func (x *GetMatchingResultRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingResultRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingResultRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{40}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GetMatchingResultRequest) GetName() string {
@@ -2589,7 +2885,7 @@ type SimulateMatchingRequest struct {
 
 func (x *SimulateMatchingRequest) Reset() {
 	*x = SimulateMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2601,7 +2897,7 @@ func (x *SimulateMatchingRequest) String() string {
 func (*SimulateMatchingRequest) ProtoMessage() {}
 
 func (x *SimulateMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[41]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2614,7 +2910,7 @@ func (x *SimulateMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateMatchingRequest.ProtoReflect.Descriptor instead.
 func (*SimulateMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{41}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *SimulateMatchingRequest) GetName() string {
@@ -2642,7 +2938,7 @@ type SimulateMatchingResponse struct {
 
 func (x *SimulateMatchingResponse) Reset() {
 	*x = SimulateMatchingResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +2950,7 @@ func (x *SimulateMatchingResponse) String() string {
 func (*SimulateMatchingResponse) ProtoMessage() {}
 
 func (x *SimulateMatchingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[42]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +2963,7 @@ func (x *SimulateMatchingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateMatchingResponse.ProtoReflect.Descriptor instead.
 func (*SimulateMatchingResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{42}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SimulateMatchingResponse) GetCost() *EditCost {
@@ -2696,7 +2992,7 @@ type EditMatchingRequest struct {
 
 func (x *EditMatchingRequest) Reset() {
 	*x = EditMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[43]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2708,7 +3004,7 @@ func (x *EditMatchingRequest) String() string {
 func (*EditMatchingRequest) ProtoMessage() {}
 
 func (x *EditMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[43]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2721,7 +3017,7 @@ func (x *EditMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EditMatchingRequest.ProtoReflect.Descriptor instead.
 func (*EditMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{43}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *EditMatchingRequest) GetName() string {
@@ -2769,7 +3065,7 @@ type UndoMatchingEditRequest struct {
 
 func (x *UndoMatchingEditRequest) Reset() {
 	*x = UndoMatchingEditRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[44]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2781,7 +3077,7 @@ func (x *UndoMatchingEditRequest) String() string {
 func (*UndoMatchingEditRequest) ProtoMessage() {}
 
 func (x *UndoMatchingEditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[44]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2794,7 +3090,7 @@ func (x *UndoMatchingEditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UndoMatchingEditRequest.ProtoReflect.Descriptor instead.
 func (*UndoMatchingEditRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{44}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *UndoMatchingEditRequest) GetName() string {
@@ -2838,7 +3134,7 @@ type PublishMatchingRequest struct {
 
 func (x *PublishMatchingRequest) Reset() {
 	*x = PublishMatchingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[45]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2850,7 +3146,7 @@ func (x *PublishMatchingRequest) String() string {
 func (*PublishMatchingRequest) ProtoMessage() {}
 
 func (x *PublishMatchingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[45]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2863,7 +3159,7 @@ func (x *PublishMatchingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishMatchingRequest.ProtoReflect.Descriptor instead.
 func (*PublishMatchingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{45}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PublishMatchingRequest) GetName() string {
@@ -2909,7 +3205,7 @@ type ExplainPairRequest struct {
 
 func (x *ExplainPairRequest) Reset() {
 	*x = ExplainPairRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[46]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2921,7 +3217,7 @@ func (x *ExplainPairRequest) String() string {
 func (*ExplainPairRequest) ProtoMessage() {}
 
 func (x *ExplainPairRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[46]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2934,7 +3230,7 @@ func (x *ExplainPairRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainPairRequest.ProtoReflect.Descriptor instead.
 func (*ExplainPairRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{46}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ExplainPairRequest) GetName() string {
@@ -2977,7 +3273,7 @@ type ExplainPairResponse struct {
 
 func (x *ExplainPairResponse) Reset() {
 	*x = ExplainPairResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[47]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2989,7 +3285,7 @@ func (x *ExplainPairResponse) String() string {
 func (*ExplainPairResponse) ProtoMessage() {}
 
 func (x *ExplainPairResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[47]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3002,7 +3298,7 @@ func (x *ExplainPairResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainPairResponse.ProtoReflect.Descriptor instead.
 func (*ExplainPairResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{47}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ExplainPairResponse) GetPair() *MatchedPair {
@@ -3055,7 +3351,7 @@ type ExplainMissingPairRequest struct {
 
 func (x *ExplainMissingPairRequest) Reset() {
 	*x = ExplainMissingPairRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[48]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3067,7 +3363,7 @@ func (x *ExplainMissingPairRequest) String() string {
 func (*ExplainMissingPairRequest) ProtoMessage() {}
 
 func (x *ExplainMissingPairRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[48]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3080,7 +3376,7 @@ func (x *ExplainMissingPairRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainMissingPairRequest.ProtoReflect.Descriptor instead.
 func (*ExplainMissingPairRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{48}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ExplainMissingPairRequest) GetName() string {
@@ -3117,7 +3413,7 @@ type ExplainMissingPairResponse struct {
 
 func (x *ExplainMissingPairResponse) Reset() {
 	*x = ExplainMissingPairResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[49]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3129,7 +3425,7 @@ func (x *ExplainMissingPairResponse) String() string {
 func (*ExplainMissingPairResponse) ProtoMessage() {}
 
 func (x *ExplainMissingPairResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[49]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3142,7 +3438,7 @@ func (x *ExplainMissingPairResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainMissingPairResponse.ProtoReflect.Descriptor instead.
 func (*ExplainMissingPairResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{49}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ExplainMissingPairResponse) GetExplanation() *ExplainPairResponse {
@@ -3174,7 +3470,7 @@ type ExplainOtherMentorsRequest struct {
 
 func (x *ExplainOtherMentorsRequest) Reset() {
 	*x = ExplainOtherMentorsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[50]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3186,7 +3482,7 @@ func (x *ExplainOtherMentorsRequest) String() string {
 func (*ExplainOtherMentorsRequest) ProtoMessage() {}
 
 func (x *ExplainOtherMentorsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[50]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3199,7 +3495,7 @@ func (x *ExplainOtherMentorsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainOtherMentorsRequest.ProtoReflect.Descriptor instead.
 func (*ExplainOtherMentorsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{50}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ExplainOtherMentorsRequest) GetName() string {
@@ -3234,7 +3530,7 @@ type ExplainOtherMentorsResponse struct {
 
 func (x *ExplainOtherMentorsResponse) Reset() {
 	*x = ExplainOtherMentorsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[51]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3246,7 +3542,7 @@ func (x *ExplainOtherMentorsResponse) String() string {
 func (*ExplainOtherMentorsResponse) ProtoMessage() {}
 
 func (x *ExplainOtherMentorsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[51]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3259,7 +3555,7 @@ func (x *ExplainOtherMentorsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainOtherMentorsResponse.ProtoReflect.Descriptor instead.
 func (*ExplainOtherMentorsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{51}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ExplainOtherMentorsResponse) GetMentors() []*OtherMentor {
@@ -3282,7 +3578,7 @@ type OtherMentor struct {
 
 func (x *OtherMentor) Reset() {
 	*x = OtherMentor{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[52]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3294,7 +3590,7 @@ func (x *OtherMentor) String() string {
 func (*OtherMentor) ProtoMessage() {}
 
 func (x *OtherMentor) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[52]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3307,7 +3603,7 @@ func (x *OtherMentor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OtherMentor.ProtoReflect.Descriptor instead.
 func (*OtherMentor) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{52}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *OtherMentor) GetPair() *MatchedPair {
@@ -3324,6 +3620,356 @@ func (x *OtherMentor) GetCost() *EditCost {
 	return nil
 }
 
+// Request of ExplainRecruitment.
+type ExplainRecruitmentRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the run.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRecruitmentRequest) Reset() {
+	*x = ExplainRecruitmentRequest{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRecruitmentRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRecruitmentRequest) ProtoMessage() {}
+
+func (x *ExplainRecruitmentRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRecruitmentRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRecruitmentRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *ExplainRecruitmentRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Response of ExplainRecruitment.
+type ExplainRecruitmentResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Mentees of the run who want a mentor and have none.
+	UnservedCount int32 `protobuf:"varint,1,opt,name=unserved_count,json=unservedCount,proto3" json:"unserved_count,omitempty"`
+	// How many more seats it takes at least until all of them are served.
+	SeatCount int32 `protobuf:"varint,2,opt,name=seat_count,json=seatCount,proto3" json:"seat_count,omitempty"`
+	// How many mentors that is at least, if each takes as many mentees as the plan allows.
+	MentorCount int32 `protobuf:"varint,3,opt,name=mentor_count,json=mentorCount,proto3" json:"mentor_count,omitempty"`
+	// The mentors who are there, by topic, place and language; of each of these the group first in
+	// which one more seat is worth most.
+	Groups []*RecruitGroup `protobuf:"bytes,4,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Mentors who are not there yet, those who help most first. Empty where the objective does not
+	// begin with cover: how well somebody fits who is not there yet is not known.
+	Kinds         []*RecruitKind `protobuf:"bytes,5,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRecruitmentResponse) Reset() {
+	*x = ExplainRecruitmentResponse{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRecruitmentResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRecruitmentResponse) ProtoMessage() {}
+
+func (x *ExplainRecruitmentResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRecruitmentResponse.ProtoReflect.Descriptor instead.
+func (*ExplainRecruitmentResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *ExplainRecruitmentResponse) GetUnservedCount() int32 {
+	if x != nil {
+		return x.UnservedCount
+	}
+	return 0
+}
+
+func (x *ExplainRecruitmentResponse) GetSeatCount() int32 {
+	if x != nil {
+		return x.SeatCount
+	}
+	return 0
+}
+
+func (x *ExplainRecruitmentResponse) GetMentorCount() int32 {
+	if x != nil {
+		return x.MentorCount
+	}
+	return 0
+}
+
+func (x *ExplainRecruitmentResponse) GetGroups() []*RecruitGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *ExplainRecruitmentResponse) GetKinds() []*RecruitKind {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+// What one more seat is worth with the mentors of one topic, place or language.
+type RecruitGroup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "topic", "place" or "language".
+	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// The topic, place or language: its id, or people's own words.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// The same in English.
+	Label string `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
+	// Its mentors in the run.
+	MentorCount int32 `protobuf:"varint,4,opt,name=mentor_count,json=mentorCount,proto3" json:"mentor_count,omitempty"`
+	// Their seats.
+	SeatCount int32 `protobuf:"varint,5,opt,name=seat_count,json=seatCount,proto3" json:"seat_count,omitempty"`
+	// What one more seat brings with the one of them with whom it brings most: the gain of each
+	// term of the objective that gains or loses, the most important first.
+	Worth []*ObjectiveTerm `protobuf:"bytes,6,rep,name=worth,proto3" json:"worth,omitempty"`
+	// With how many of them one more seat would let one mentee more be served.
+	ServingCount  int32 `protobuf:"varint,7,opt,name=serving_count,json=servingCount,proto3" json:"serving_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecruitGroup) Reset() {
+	*x = RecruitGroup{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecruitGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecruitGroup) ProtoMessage() {}
+
+func (x *RecruitGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecruitGroup.ProtoReflect.Descriptor instead.
+func (*RecruitGroup) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *RecruitGroup) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *RecruitGroup) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *RecruitGroup) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+func (x *RecruitGroup) GetMentorCount() int32 {
+	if x != nil {
+		return x.MentorCount
+	}
+	return 0
+}
+
+func (x *RecruitGroup) GetSeatCount() int32 {
+	if x != nil {
+		return x.SeatCount
+	}
+	return 0
+}
+
+func (x *RecruitGroup) GetWorth() []*ObjectiveTerm {
+	if x != nil {
+		return x.Worth
+	}
+	return nil
+}
+
+func (x *RecruitGroup) GetServingCount() int32 {
+	if x != nil {
+		return x.ServingCount
+	}
+	return 0
+}
+
+// A mentor who is not there yet, with one seat, of whom a language and a place are known.
+type RecruitKind struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The language, as a code or in people's own words; empty: any.
+	Language string `protobuf:"bytes,1,opt,name=language,proto3" json:"language,omitempty"`
+	// The same in English.
+	LanguageLabel string `protobuf:"bytes,2,opt,name=language_label,json=languageLabel,proto3" json:"language_label,omitempty"`
+	// The id of the place; empty: anywhere.
+	Place string `protobuf:"bytes,3,opt,name=place,proto3" json:"place,omitempty"`
+	// Its English name.
+	PlaceLabel string `protobuf:"bytes,4,opt,name=place_label,json=placeLabel,proto3" json:"place_label,omitempty"`
+	// Whether one mentee more would have a mentor.
+	ServesCount int32 `protobuf:"varint,5,opt,name=serves_count,json=servesCount,proto3" json:"serves_count,omitempty"`
+	// Whether one more of those who were left over before would.
+	WaitingCount int32 `protobuf:"varint,6,opt,name=waiting_count,json=waitingCount,proto3" json:"waiting_count,omitempty"`
+	// Mentees without a mentor who speak the language, are at the place, and are kept from such a
+	// mentor by no hard rule.
+	MenteeCount int32 `protobuf:"varint,7,opt,name=mentee_count,json=menteeCount,proto3" json:"mentee_count,omitempty"`
+	// What these want to learn most: at most three topics.
+	Topics []string `protobuf:"bytes,8,rep,name=topics,proto3" json:"topics,omitempty"`
+	// The same in English.
+	TopicLabels   []string `protobuf:"bytes,9,rep,name=topic_labels,json=topicLabels,proto3" json:"topic_labels,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecruitKind) Reset() {
+	*x = RecruitKind{}
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecruitKind) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecruitKind) ProtoMessage() {}
+
+func (x *RecruitKind) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecruitKind.ProtoReflect.Descriptor instead.
+func (*RecruitKind) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *RecruitKind) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *RecruitKind) GetLanguageLabel() string {
+	if x != nil {
+		return x.LanguageLabel
+	}
+	return ""
+}
+
+func (x *RecruitKind) GetPlace() string {
+	if x != nil {
+		return x.Place
+	}
+	return ""
+}
+
+func (x *RecruitKind) GetPlaceLabel() string {
+	if x != nil {
+		return x.PlaceLabel
+	}
+	return ""
+}
+
+func (x *RecruitKind) GetServesCount() int32 {
+	if x != nil {
+		return x.ServesCount
+	}
+	return 0
+}
+
+func (x *RecruitKind) GetWaitingCount() int32 {
+	if x != nil {
+		return x.WaitingCount
+	}
+	return 0
+}
+
+func (x *RecruitKind) GetMenteeCount() int32 {
+	if x != nil {
+		return x.MenteeCount
+	}
+	return 0
+}
+
+func (x *RecruitKind) GetTopics() []string {
+	if x != nil {
+		return x.Topics
+	}
+	return nil
+}
+
+func (x *RecruitKind) GetTopicLabels() []string {
+	if x != nil {
+		return x.TopicLabels
+	}
+	return nil
+}
+
 // Request of GetMatchingAudit.
 type GetMatchingAuditRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3335,7 +3981,7 @@ type GetMatchingAuditRequest struct {
 
 func (x *GetMatchingAuditRequest) Reset() {
 	*x = GetMatchingAuditRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[53]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3347,7 +3993,7 @@ func (x *GetMatchingAuditRequest) String() string {
 func (*GetMatchingAuditRequest) ProtoMessage() {}
 
 func (x *GetMatchingAuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[53]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3360,7 +4006,7 @@ func (x *GetMatchingAuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingAuditRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingAuditRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{53}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *GetMatchingAuditRequest) GetName() string {
@@ -3381,7 +4027,7 @@ type GetMatchingCertificateRequest struct {
 
 func (x *GetMatchingCertificateRequest) Reset() {
 	*x = GetMatchingCertificateRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[54]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3393,7 +4039,7 @@ func (x *GetMatchingCertificateRequest) String() string {
 func (*GetMatchingCertificateRequest) ProtoMessage() {}
 
 func (x *GetMatchingCertificateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[54]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3406,7 +4052,7 @@ func (x *GetMatchingCertificateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMatchingCertificateRequest.ProtoReflect.Descriptor instead.
 func (*GetMatchingCertificateRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{54}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GetMatchingCertificateRequest) GetName() string {
@@ -3432,7 +4078,7 @@ type CreateProposalRequest struct {
 
 func (x *CreateProposalRequest) Reset() {
 	*x = CreateProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[55]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3444,7 +4090,7 @@ func (x *CreateProposalRequest) String() string {
 func (*CreateProposalRequest) ProtoMessage() {}
 
 func (x *CreateProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[55]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3457,7 +4103,7 @@ func (x *CreateProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateProposalRequest.ProtoReflect.Descriptor instead.
 func (*CreateProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{55}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *CreateProposalRequest) GetParent() string {
@@ -3492,7 +4138,7 @@ type GetProposalRequest struct {
 
 func (x *GetProposalRequest) Reset() {
 	*x = GetProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[56]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3504,7 +4150,7 @@ func (x *GetProposalRequest) String() string {
 func (*GetProposalRequest) ProtoMessage() {}
 
 func (x *GetProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[56]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3517,7 +4163,7 @@ func (x *GetProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetProposalRequest.ProtoReflect.Descriptor instead.
 func (*GetProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{56}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *GetProposalRequest) GetName() string {
@@ -3547,7 +4193,7 @@ type ListProposalsRequest struct {
 
 func (x *ListProposalsRequest) Reset() {
 	*x = ListProposalsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[57]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3559,7 +4205,7 @@ func (x *ListProposalsRequest) String() string {
 func (*ListProposalsRequest) ProtoMessage() {}
 
 func (x *ListProposalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[57]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +4218,7 @@ func (x *ListProposalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProposalsRequest.ProtoReflect.Descriptor instead.
 func (*ListProposalsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{57}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *ListProposalsRequest) GetParent() string {
@@ -3623,7 +4269,7 @@ type ListProposalsResponse struct {
 
 func (x *ListProposalsResponse) Reset() {
 	*x = ListProposalsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[58]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3635,7 +4281,7 @@ func (x *ListProposalsResponse) String() string {
 func (*ListProposalsResponse) ProtoMessage() {}
 
 func (x *ListProposalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[58]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3648,7 +4294,7 @@ func (x *ListProposalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListProposalsResponse.ProtoReflect.Descriptor instead.
 func (*ListProposalsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{58}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *ListProposalsResponse) GetProposals() []*Proposal {
@@ -3687,7 +4333,7 @@ type AcceptProposalRequest struct {
 
 func (x *AcceptProposalRequest) Reset() {
 	*x = AcceptProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[59]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3699,7 +4345,7 @@ func (x *AcceptProposalRequest) String() string {
 func (*AcceptProposalRequest) ProtoMessage() {}
 
 func (x *AcceptProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[59]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3712,7 +4358,7 @@ func (x *AcceptProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptProposalRequest.ProtoReflect.Descriptor instead.
 func (*AcceptProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{59}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *AcceptProposalRequest) GetName() string {
@@ -3778,7 +4424,7 @@ type DeclineProposalRequest struct {
 
 func (x *DeclineProposalRequest) Reset() {
 	*x = DeclineProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[60]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3790,7 +4436,7 @@ func (x *DeclineProposalRequest) String() string {
 func (*DeclineProposalRequest) ProtoMessage() {}
 
 func (x *DeclineProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[60]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3803,7 +4449,7 @@ func (x *DeclineProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineProposalRequest.ProtoReflect.Descriptor instead.
 func (*DeclineProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{60}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *DeclineProposalRequest) GetName() string {
@@ -3881,7 +4527,7 @@ type RecallProposalRequest struct {
 
 func (x *RecallProposalRequest) Reset() {
 	*x = RecallProposalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[61]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3893,7 +4539,7 @@ func (x *RecallProposalRequest) String() string {
 func (*RecallProposalRequest) ProtoMessage() {}
 
 func (x *RecallProposalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[61]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3906,7 +4552,7 @@ func (x *RecallProposalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecallProposalRequest.ProtoReflect.Descriptor instead.
 func (*RecallProposalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{61}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *RecallProposalRequest) GetName() string {
@@ -3948,7 +4594,7 @@ type GetMentorshipRequest struct {
 
 func (x *GetMentorshipRequest) Reset() {
 	*x = GetMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[62]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3960,7 +4606,7 @@ func (x *GetMentorshipRequest) String() string {
 func (*GetMentorshipRequest) ProtoMessage() {}
 
 func (x *GetMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[62]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3973,7 +4619,7 @@ func (x *GetMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*GetMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{62}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *GetMentorshipRequest) GetName() string {
@@ -4003,7 +4649,7 @@ type ListMentorshipsRequest struct {
 
 func (x *ListMentorshipsRequest) Reset() {
 	*x = ListMentorshipsRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[63]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4015,7 +4661,7 @@ func (x *ListMentorshipsRequest) String() string {
 func (*ListMentorshipsRequest) ProtoMessage() {}
 
 func (x *ListMentorshipsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[63]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4028,7 +4674,7 @@ func (x *ListMentorshipsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorshipsRequest.ProtoReflect.Descriptor instead.
 func (*ListMentorshipsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{63}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *ListMentorshipsRequest) GetParent() string {
@@ -4079,7 +4725,7 @@ type ListMentorshipsResponse struct {
 
 func (x *ListMentorshipsResponse) Reset() {
 	*x = ListMentorshipsResponse{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[64]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4091,7 +4737,7 @@ func (x *ListMentorshipsResponse) String() string {
 func (*ListMentorshipsResponse) ProtoMessage() {}
 
 func (x *ListMentorshipsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[64]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4104,7 +4750,7 @@ func (x *ListMentorshipsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMentorshipsResponse.ProtoReflect.Descriptor instead.
 func (*ListMentorshipsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{64}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ListMentorshipsResponse) GetMentorships() []*Mentorship {
@@ -4132,7 +4778,7 @@ type GetPartnerRequest struct {
 
 func (x *GetPartnerRequest) Reset() {
 	*x = GetPartnerRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[65]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4144,7 +4790,7 @@ func (x *GetPartnerRequest) String() string {
 func (*GetPartnerRequest) ProtoMessage() {}
 
 func (x *GetPartnerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[65]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4157,7 +4803,7 @@ func (x *GetPartnerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPartnerRequest.ProtoReflect.Descriptor instead.
 func (*GetPartnerRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{65}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *GetPartnerRequest) GetName() string {
@@ -4186,7 +4832,7 @@ type SaveMeetingRequest struct {
 
 func (x *SaveMeetingRequest) Reset() {
 	*x = SaveMeetingRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[66]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4198,7 +4844,7 @@ func (x *SaveMeetingRequest) String() string {
 func (*SaveMeetingRequest) ProtoMessage() {}
 
 func (x *SaveMeetingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[66]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4211,7 +4857,7 @@ func (x *SaveMeetingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveMeetingRequest.ProtoReflect.Descriptor instead.
 func (*SaveMeetingRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{66}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *SaveMeetingRequest) GetName() string {
@@ -4261,7 +4907,7 @@ type SaveGoalRequest struct {
 
 func (x *SaveGoalRequest) Reset() {
 	*x = SaveGoalRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[67]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4273,7 +4919,7 @@ func (x *SaveGoalRequest) String() string {
 func (*SaveGoalRequest) ProtoMessage() {}
 
 func (x *SaveGoalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[67]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4286,7 +4932,7 @@ func (x *SaveGoalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SaveGoalRequest.ProtoReflect.Descriptor instead.
 func (*SaveGoalRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{67}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *SaveGoalRequest) GetName() string {
@@ -4334,7 +4980,7 @@ type HoldMentorshipRequest struct {
 
 func (x *HoldMentorshipRequest) Reset() {
 	*x = HoldMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[68]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4346,7 +4992,7 @@ func (x *HoldMentorshipRequest) String() string {
 func (*HoldMentorshipRequest) ProtoMessage() {}
 
 func (x *HoldMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[68]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4359,7 +5005,7 @@ func (x *HoldMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HoldMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*HoldMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{68}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *HoldMentorshipRequest) GetName() string {
@@ -4400,7 +5046,7 @@ type ReviveMentorshipRequest struct {
 
 func (x *ReviveMentorshipRequest) Reset() {
 	*x = ReviveMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[69]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4412,7 +5058,7 @@ func (x *ReviveMentorshipRequest) String() string {
 func (*ReviveMentorshipRequest) ProtoMessage() {}
 
 func (x *ReviveMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[69]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4425,7 +5071,7 @@ func (x *ReviveMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReviveMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*ReviveMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{69}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *ReviveMentorshipRequest) GetName() string {
@@ -4466,7 +5112,7 @@ type CompleteMentorshipRequest struct {
 
 func (x *CompleteMentorshipRequest) Reset() {
 	*x = CompleteMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[70]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4478,7 +5124,7 @@ func (x *CompleteMentorshipRequest) String() string {
 func (*CompleteMentorshipRequest) ProtoMessage() {}
 
 func (x *CompleteMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[70]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4491,7 +5137,7 @@ func (x *CompleteMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CompleteMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*CompleteMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{70}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *CompleteMentorshipRequest) GetName() string {
@@ -4537,7 +5183,7 @@ type EndMentorshipRequest struct {
 
 func (x *EndMentorshipRequest) Reset() {
 	*x = EndMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[71]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4549,7 +5195,7 @@ func (x *EndMentorshipRequest) String() string {
 func (*EndMentorshipRequest) ProtoMessage() {}
 
 func (x *EndMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[71]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4562,7 +5208,7 @@ func (x *EndMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*EndMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{71}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *EndMentorshipRequest) GetName() string {
@@ -4617,7 +5263,7 @@ type LeaveMentorshipRequest struct {
 
 func (x *LeaveMentorshipRequest) Reset() {
 	*x = LeaveMentorshipRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[72]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4629,7 +5275,7 @@ func (x *LeaveMentorshipRequest) String() string {
 func (*LeaveMentorshipRequest) ProtoMessage() {}
 
 func (x *LeaveMentorshipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[72]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4642,7 +5288,7 @@ func (x *LeaveMentorshipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeaveMentorshipRequest.ProtoReflect.Descriptor instead.
 func (*LeaveMentorshipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{72}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *LeaveMentorshipRequest) GetName() string {
@@ -4685,7 +5331,7 @@ type HandleSafeExitRequest struct {
 
 func (x *HandleSafeExitRequest) Reset() {
 	*x = HandleSafeExitRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[73]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4697,7 +5343,7 @@ func (x *HandleSafeExitRequest) String() string {
 func (*HandleSafeExitRequest) ProtoMessage() {}
 
 func (x *HandleSafeExitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[73]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4710,7 +5356,7 @@ func (x *HandleSafeExitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandleSafeExitRequest.ProtoReflect.Descriptor instead.
 func (*HandleSafeExitRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{73}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *HandleSafeExitRequest) GetName() string {
@@ -4757,7 +5403,7 @@ type AnswerSurveyRequest struct {
 
 func (x *AnswerSurveyRequest) Reset() {
 	*x = AnswerSurveyRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[74]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4769,7 +5415,7 @@ func (x *AnswerSurveyRequest) String() string {
 func (*AnswerSurveyRequest) ProtoMessage() {}
 
 func (x *AnswerSurveyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[74]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4782,7 +5428,7 @@ func (x *AnswerSurveyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerSurveyRequest.ProtoReflect.Descriptor instead.
 func (*AnswerSurveyRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{74}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *AnswerSurveyRequest) GetName() string {
@@ -4817,7 +5463,7 @@ type GetMentoringMeasuresRequest struct {
 
 func (x *GetMentoringMeasuresRequest) Reset() {
 	*x = GetMentoringMeasuresRequest{}
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[75]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[83]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4829,7 +5475,7 @@ func (x *GetMentoringMeasuresRequest) String() string {
 func (*GetMentoringMeasuresRequest) ProtoMessage() {}
 
 func (x *GetMentoringMeasuresRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[75]
+	mi := &file_fairlead_v1_mentorship_service_proto_msgTypes[83]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4842,7 +5488,7 @@ func (x *GetMentoringMeasuresRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMentoringMeasuresRequest.ProtoReflect.Descriptor instead.
 func (*GetMentoringMeasuresRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{75}
+	return file_fairlead_v1_mentorship_service_proto_rawDescGZIP(), []int{83}
 }
 
 func (x *GetMentoringMeasuresRequest) GetName() string {
@@ -4865,7 +5511,32 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x89\x02\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xc8\x01\n" +
+	"\x1aPriceMentoringRulesRequest\x12w\n" +
+	"\x04name\x18\x01 \x01(\tBc\xe0A\x02\xfaA&\n" +
+	"$openfairlead.github.io/MentoringPlan\xbaH4\xc8\x01\x01r/2-^programs/[a-z][a-z0-9-]{2,62}/mentoringPlan$R\x04name\x12'\n" +
+	"\x05rules\x18\x02 \x01(\tB\f\xe0A\x01\xbaH\x06r\x04\x18\x80\x80\x10H\x00R\x05rules\x88\x01\x01B\b\n" +
+	"\x06_rules\"\xf4\x01\n" +
+	"\x1bPriceMentoringRulesResponse\x12&\n" +
+	"\fmentee_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\vmenteeCount\x12&\n" +
+	"\fmentor_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\vmentorCount\x12\"\n" +
+	"\n" +
+	"pair_count\x18\x03 \x01(\x03B\x03\xe0A\x03R\tpairCount\x12.\n" +
+	"\x03now\x18\x04 \x01(\v2\x17.fairlead.v1.ChoiceLeftB\x03\xe0A\x03R\x03now\x121\n" +
+	"\x05rules\x18\x05 \x03(\v2\x16.fairlead.v1.RulePriceB\x03\xe0A\x03R\x05rules\"R\n" +
+	"\n" +
+	"ChoiceLeft\x12\"\n" +
+	"\n" +
+	"none_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\tnoneCount\x12 \n" +
+	"\tfew_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\bfewCount\"\xf5\x01\n" +
+	"\tRulePrice\x12\x17\n" +
+	"\x04rule\x18\x01 \x01(\tB\x03\xe0A\x03R\x04rule\x12\x1e\n" +
+	"\bin_force\x18\x02 \x01(\bB\x03\xe0A\x03R\ainForce\x12\x1f\n" +
+	"\bliftable\x18\x03 \x01(\bB\x03\xe0A\x03R\bliftable\x122\n" +
+	"\x05alone\x18\x04 \x01(\v2\x17.fairlead.v1.ChoiceLeftB\x03\xe0A\x03R\x05alone\x126\n" +
+	"\achanged\x18\x05 \x01(\v2\x17.fairlead.v1.ChoiceLeftB\x03\xe0A\x03R\achanged\x12\"\n" +
+	"\n" +
+	"pair_count\x18\x06 \x01(\x03B\x03\xe0A\x03R\tpairCount\"\x89\x02\n" +
 	"\x13EnrollMentorRequest\x12f\n" +
 	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Mentor\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
 	"\x06mentor\x18\x02 \x01(\v2\x13.fairlead.v1.MentorB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06mentor\x12\x1b\n" +
@@ -4968,17 +5639,19 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"|\n" +
 	"\x16MoveEnrollmentResponse\x120\n" +
 	"\x06mentor\x18\x01 \x01(\v2\x13.fairlead.v1.MentorB\x03\xe0A\x03R\x06mentor\x120\n" +
-	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\x03\xe0A\x03R\x06mentee\"\xa7\x01\n" +
+	"\x06mentee\x18\x02 \x01(\v2\x13.fairlead.v1.MenteeB\x03\xe0A\x03R\x06mentee\"\xa4\x01\n" +
 	"\x1bIssueEnrollmentTokenRequest\x12`\n" +
-	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12&\n" +
-	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\"9\n" +
+	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12#\n" +
+	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"9\n" +
 	"\x1cIssueEnrollmentTokenResponse\x12\x19\n" +
-	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x03R\x05token\"\xe5\x01\n" +
+	"\x05token\x18\x01 \x01(\tB\x03\xe0A\x03R\x05token\"\x89\x02\n" +
 	"\x1aIssueEnrollmentLinkRequest\x12`\n" +
 	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12@\n" +
 	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x13\xe0A\x01\xbaH\r\xaa\x01\n" +
 	"\"\x04\b\x80\xeaI2\x02\b<R\x03ttl\x12#\n" +
-	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\"\xd9\x01\n" +
+	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\"\n" +
+	"\n" +
+	"end_others\x18\x04 \x01(\bB\x03\xe0A\x01R\tendOthers\"\xd9\x01\n" +
 	"\x16EraseEnrollmentRequest\x12`\n" +
 	"\x04name\x18\x01 \x01(\tBL\xe0A\x02\xbaHF\xc8\x01\x01rA2?^programs/[a-z][a-z0-9-]{2,62}/(mentors|mentees)/[0-9a-f-]{36}$R\x04name\x12&\n" +
 	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
@@ -5118,7 +5791,37 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\amentors\x18\x01 \x03(\v2\x18.fairlead.v1.OtherMentorB\x03\xe0A\x03R\amentors\"p\n" +
 	"\vOtherMentor\x121\n" +
 	"\x04pair\x18\x01 \x01(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x04pair\x12.\n" +
-	"\x04cost\x18\x02 \x01(\v2\x15.fairlead.v1.EditCostB\x03\xe0A\x03R\x04cost\"\xa3\x01\n" +
+	"\x04cost\x18\x02 \x01(\v2\x15.fairlead.v1.EditCostB\x03\xe0A\x03R\x04cost\"\x99\x01\n" +
+	"\x19ExplainRecruitmentRequest\x12|\n" +
+	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
+	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\"\x81\x02\n" +
+	"\x1aExplainRecruitmentResponse\x12*\n" +
+	"\x0eunserved_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\runservedCount\x12\"\n" +
+	"\n" +
+	"seat_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\tseatCount\x12&\n" +
+	"\fmentor_count\x18\x03 \x01(\x05B\x03\xe0A\x03R\vmentorCount\x126\n" +
+	"\x06groups\x18\x04 \x03(\v2\x19.fairlead.v1.RecruitGroupB\x03\xe0A\x03R\x06groups\x123\n" +
+	"\x05kinds\x18\x05 \x03(\v2\x18.fairlead.v1.RecruitKindB\x03\xe0A\x03R\x05kinds\"\x94\x02\n" +
+	"\fRecruitGroup\x12!\n" +
+	"\tattribute\x18\x01 \x01(\tB\x03\xe0A\x03R\tattribute\x12\x19\n" +
+	"\x05value\x18\x02 \x01(\tB\x03\xe0A\x03R\x05value\x12\x19\n" +
+	"\x05label\x18\x03 \x01(\tB\x03\xe0A\x03R\x05label\x12&\n" +
+	"\fmentor_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\vmentorCount\x12\"\n" +
+	"\n" +
+	"seat_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\tseatCount\x125\n" +
+	"\x05worth\x18\x06 \x03(\v2\x1a.fairlead.v1.ObjectiveTermB\x03\xe0A\x03R\x05worth\x12(\n" +
+	"\rserving_count\x18\a \x01(\x05B\x03\xe0A\x03R\fservingCount\"\xda\x02\n" +
+	"\vRecruitKind\x12\x1f\n" +
+	"\blanguage\x18\x01 \x01(\tB\x03\xe0A\x03R\blanguage\x12*\n" +
+	"\x0elanguage_label\x18\x02 \x01(\tB\x03\xe0A\x03R\rlanguageLabel\x12\x19\n" +
+	"\x05place\x18\x03 \x01(\tB\x03\xe0A\x03R\x05place\x12$\n" +
+	"\vplace_label\x18\x04 \x01(\tB\x03\xe0A\x03R\n" +
+	"placeLabel\x12&\n" +
+	"\fserves_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\vservesCount\x12(\n" +
+	"\rwaiting_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\fwaitingCount\x12&\n" +
+	"\fmentee_count\x18\a \x01(\x05B\x03\xe0A\x03R\vmenteeCount\x12\x1b\n" +
+	"\x06topics\x18\b \x03(\tB\x03\xe0A\x03R\x06topics\x12&\n" +
+	"\ftopic_labels\x18\t \x03(\tB\x03\xe0A\x03R\vtopicLabels\"\xa3\x01\n" +
 	"\x17GetMatchingAuditRequest\x12\x87\x01\n" +
 	"\x04name\x18\x01 \x01(\tBs\xe0A\x02\xfaA&\n" +
 	"$openfairlead.github.io/MatchingAudit\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}/audit$R\x04name\"\x85\x01\n" +
@@ -5259,10 +5962,11 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9e\x01\n" +
 	"\x1bGetMentoringMeasuresRequest\x12\x7f\n" +
 	"\x04name\x18\x01 \x01(\tBk\xe0A\x02\xfaA*\n" +
-	"(openfairlead.github.io/MentoringMeasures\xbaH8\xc8\x01\x01r321^programs/[a-z][a-z0-9-]{2,62}/mentoringMeasures$R\x04name2\xacJ\n" +
+	"(openfairlead.github.io/MentoringMeasures\xbaH8\xc8\x01\x01r321^programs/[a-z][a-z0-9-]{2,62}/mentoringMeasures$R\x04name2\x9aM\n" +
 	"\x11MentorshipService\x12\x92\x01\n" +
 	"\x10GetMentoringPlan\x12$.fairlead.v1.GetMentoringPlanRequest\x1a\x1a.fairlead.v1.MentoringPlan\"<\xdaA\x04name\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x02%\x12#/v1/{name=programs/*/mentoringPlan}\x12\xd4\x01\n" +
-	"\x13UpdateMentoringPlan\x12'.fairlead.v1.UpdateMentoringPlanRequest\x1a\x1a.fairlead.v1.MentoringPlan\"x\xdaA\x1amentoring_plan,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02D:\x0ementoring_plan22/v1/{mentoring_plan.name=programs/*/mentoringPlan}\x12\xa0\x01\n" +
+	"\x13UpdateMentoringPlan\x12'.fairlead.v1.UpdateMentoringPlanRequest\x1a\x1a.fairlead.v1.MentoringPlan\"x\xdaA\x1amentoring_plan,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02D:\x0ementoring_plan22/v1/{mentoring_plan.name=programs/*/mentoringPlan}\x12\xbb\x01\n" +
+	"\x13PriceMentoringRules\x12'.fairlead.v1.PriceMentoringRulesRequest\x1a(.fairlead.v1.PriceMentoringRulesResponse\"Q\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x023:\x01*\"./v1/{name=programs/*/mentoringPlan}:priceRules\x12\xa0\x01\n" +
 	"\fEnrollMentor\x12 .fairlead.v1.EnrollMentorRequest\x1a!.fairlead.v1.EnrollMentorResponse\"K\xdaA\rparent,mentor\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/mentors:enroll\x12\x97\x01\n" +
 	"\fCreateMentor\x12 .fairlead.v1.CreateMentorRequest\x1a\x13.fairlead.v1.Mentor\"P\xdaA\rparent,mentor\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06mentor\"\x1f/v1/{parent=programs/*}/mentors\x12\xab\x01\n" +
 	"\rImportMentors\x12!.fairlead.v1.ImportMentorsRequest\x1a\".fairlead.v1.ImportMentorsResponse\"S\xdaA\x0eparent,mentors\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02+:\x01*\"&/v1/{parent=programs/*}/mentors:import\x12\x80\x01\n" +
@@ -5275,8 +5979,8 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\tGetMentee\x12\x1d.fairlead.v1.GetMenteeRequest\x1a\x13.fairlead.v1.Mentee\"?\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=programs/*/mentees/*}\x12\x94\x01\n" +
 	"\vListMentees\x12\x1f.fairlead.v1.ListMenteesRequest\x1a .fairlead.v1.ListMenteesResponse\"B\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=programs/*}/mentees\x12\xa3\x01\n" +
 	"\fUpdateMentee\x12 .fairlead.v1.UpdateMenteeRequest\x1a\x13.fairlead.v1.Mentee\"\\\xdaA\x12mentee,update_mask\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x020:\x06mentee2&/v1/{mentee.name=programs/*/mentees/*}\x12\xda\x01\n" +
-	"\x0eMoveEnrollment\x12\".fairlead.v1.MoveEnrollmentRequest\x1a#.fairlead.v1.MoveEnrollmentResponse\"\x7f\xdaA\x11name,target_state\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02T:\x01*Z):\x01*\"$/v1/{name=programs/*/mentors/*}:move\"$/v1/{name=programs/*/mentees/*}:move\x12\xf3\x01\n" +
-	"\x14IssueEnrollmentToken\x12(.fairlead.v1.IssueEnrollmentTokenRequest\x1a).fairlead.v1.IssueEnrollmentTokenResponse\"\x85\x01\xdaA\vname,reason\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02`:\x01*Z/:\x01*\"*/v1/{name=programs/*/mentors/*}:issueToken\"*/v1/{name=programs/*/mentees/*}:issueToken\x12\xe2\x01\n" +
+	"\x0eMoveEnrollment\x12\".fairlead.v1.MoveEnrollmentRequest\x1a#.fairlead.v1.MoveEnrollmentResponse\"\x7f\xdaA\x11name,target_state\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02T:\x01*Z):\x01*\"$/v1/{name=programs/*/mentors/*}:move\"$/v1/{name=programs/*/mentees/*}:move\x12\xeb\x01\n" +
+	"\x14IssueEnrollmentToken\x12(.fairlead.v1.IssueEnrollmentTokenRequest\x1a).fairlead.v1.IssueEnrollmentTokenResponse\"~\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02`:\x01*Z/:\x01*\"*/v1/{name=programs/*/mentors/*}:issueToken\"*/v1/{name=programs/*/mentees/*}:issueToken\x12\xe2\x01\n" +
 	"\x13IssueEnrollmentLink\x12'.fairlead.v1.IssueEnrollmentLinkRequest\x1a\x17.fairlead.v1.SignInLink\"\x88\x01\xdaA\x04name\x82\xe2\x18\rmatchings.own\x82\xd3\xe4\x93\x02j:\x01*Z4:\x01*\"//v1/{name=programs/*/mentors/*}:issueSignInLink\"//v1/{name=programs/*/mentees/*}:issueSignInLink\x12\xdf\x01\n" +
 	"\x0fEraseEnrollment\x12#.fairlead.v1.EraseEnrollmentRequest\x1a$.fairlead.v1.EraseEnrollmentResponse\"\x80\x01\xdaA\vname,reason\x82\xe2\x18\x12applications.erase\x82\xd3\xe4\x93\x02V:\x01*Z*:\x01*\"%/v1/{name=programs/*/mentors/*}:erase\"%/v1/{name=programs/*/mentees/*}:erase\x12\xa9\x01\n" +
 	"\x0fCreateDirective\x12#.fairlead.v1.CreateDirectiveRequest\x1a\x16.fairlead.v1.Directive\"Y\xdaA\x10parent,directive\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02/:\tdirective\"\"/v1/{parent=programs/*}/directives\x12\x8d\x01\n" +
@@ -5296,7 +6000,8 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\x0fPublishMatching\x12#.fairlead.v1.PublishMatchingRequest\x1a\x15.fairlead.v1.Matching\"L\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02.:\x01*\")/v1/{name=programs/*/matchings/*}:publish\x12\xae\x01\n" +
 	"\vExplainPair\x12\x1f.fairlead.v1.ExplainPairRequest\x1a .fairlead.v1.ExplainPairResponse\"\\\xdaA\x12name,mentee,mentor\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/matchings/*}:explainPair\x12\xbe\x01\n" +
 	"\x12ExplainMissingPair\x12&.fairlead.v1.ExplainMissingPairRequest\x1a'.fairlead.v1.ExplainMissingPairResponse\"W\xdaA\x12name,mentee,mentor\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02*\x12(/v1/{name=programs/*/matchings/*}:whyNot\x12\xbf\x01\n" +
-	"\x13ExplainOtherMentors\x12'.fairlead.v1.ExplainOtherMentorsRequest\x1a(.fairlead.v1.ExplainOtherMentorsResponse\"U\xdaA\vname,mentee\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x020\x12./v1/{name=programs/*/matchings/*}:otherMentors\x12\x9e\x01\n" +
+	"\x13ExplainOtherMentors\x12'.fairlead.v1.ExplainOtherMentorsRequest\x1a(.fairlead.v1.ExplainOtherMentorsResponse\"U\xdaA\vname,mentee\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x020\x12./v1/{name=programs/*/matchings/*}:otherMentors\x12\xb5\x01\n" +
+	"\x12ExplainRecruitment\x12&.fairlead.v1.ExplainRecruitmentRequest\x1a'.fairlead.v1.ExplainRecruitmentResponse\"N\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/matchings/*}:recruitment\x12\x9e\x01\n" +
 	"\x10GetMatchingAudit\x12$.fairlead.v1.GetMatchingAuditRequest\x1a\x1a.fairlead.v1.MatchingAudit\"H\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02)\x12'/v1/{name=programs/*/matchings/*/audit}\x12\xaa\x01\n" +
 	"\x16GetMatchingCertificate\x12*.fairlead.v1.GetMatchingCertificateRequest\x1a\x14.google.api.HttpBody\"N\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02/\x12-/v1/{name=programs/*/matchings/*/certificate}\x12\xa3\x01\n" +
 	"\x0eCreateProposal\x12\".fairlead.v1.CreateProposalRequest\x1a\x15.fairlead.v1.Proposal\"V\xdaA\x0fparent,proposal\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02-:\bproposal\"!/v1/{parent=programs/*}/proposals\x12\x88\x01\n" +
@@ -5332,276 +6037,296 @@ func file_fairlead_v1_mentorship_service_proto_rawDescGZIP() []byte {
 	return file_fairlead_v1_mentorship_service_proto_rawDescData
 }
 
-var file_fairlead_v1_mentorship_service_proto_msgTypes = make([]protoimpl.MessageInfo, 76)
+var file_fairlead_v1_mentorship_service_proto_msgTypes = make([]protoimpl.MessageInfo, 84)
 var file_fairlead_v1_mentorship_service_proto_goTypes = []any{
 	(*GetMentoringPlanRequest)(nil),       // 0: fairlead.v1.GetMentoringPlanRequest
 	(*UpdateMentoringPlanRequest)(nil),    // 1: fairlead.v1.UpdateMentoringPlanRequest
-	(*EnrollMentorRequest)(nil),           // 2: fairlead.v1.EnrollMentorRequest
-	(*EnrollMentorResponse)(nil),          // 3: fairlead.v1.EnrollMentorResponse
-	(*CreateMentorRequest)(nil),           // 4: fairlead.v1.CreateMentorRequest
-	(*ImportMentorsRequest)(nil),          // 5: fairlead.v1.ImportMentorsRequest
-	(*ImportMentorsResponse)(nil),         // 6: fairlead.v1.ImportMentorsResponse
-	(*GetMentorRequest)(nil),              // 7: fairlead.v1.GetMentorRequest
-	(*ListMentorsRequest)(nil),            // 8: fairlead.v1.ListMentorsRequest
-	(*ListMentorsResponse)(nil),           // 9: fairlead.v1.ListMentorsResponse
-	(*UpdateMentorRequest)(nil),           // 10: fairlead.v1.UpdateMentorRequest
-	(*EnrollMenteeRequest)(nil),           // 11: fairlead.v1.EnrollMenteeRequest
-	(*EnrollMenteeResponse)(nil),          // 12: fairlead.v1.EnrollMenteeResponse
-	(*CreateMenteeRequest)(nil),           // 13: fairlead.v1.CreateMenteeRequest
-	(*ImportMenteesRequest)(nil),          // 14: fairlead.v1.ImportMenteesRequest
-	(*ImportMenteesResponse)(nil),         // 15: fairlead.v1.ImportMenteesResponse
-	(*GetMenteeRequest)(nil),              // 16: fairlead.v1.GetMenteeRequest
-	(*ListMenteesRequest)(nil),            // 17: fairlead.v1.ListMenteesRequest
-	(*ListMenteesResponse)(nil),           // 18: fairlead.v1.ListMenteesResponse
-	(*UpdateMenteeRequest)(nil),           // 19: fairlead.v1.UpdateMenteeRequest
-	(*MoveEnrollmentRequest)(nil),         // 20: fairlead.v1.MoveEnrollmentRequest
-	(*MoveEnrollmentResponse)(nil),        // 21: fairlead.v1.MoveEnrollmentResponse
-	(*IssueEnrollmentTokenRequest)(nil),   // 22: fairlead.v1.IssueEnrollmentTokenRequest
-	(*IssueEnrollmentTokenResponse)(nil),  // 23: fairlead.v1.IssueEnrollmentTokenResponse
-	(*IssueEnrollmentLinkRequest)(nil),    // 24: fairlead.v1.IssueEnrollmentLinkRequest
-	(*EraseEnrollmentRequest)(nil),        // 25: fairlead.v1.EraseEnrollmentRequest
-	(*EraseEnrollmentResponse)(nil),       // 26: fairlead.v1.EraseEnrollmentResponse
-	(*CreateDirectiveRequest)(nil),        // 27: fairlead.v1.CreateDirectiveRequest
-	(*GetDirectiveRequest)(nil),           // 28: fairlead.v1.GetDirectiveRequest
-	(*ListDirectivesRequest)(nil),         // 29: fairlead.v1.ListDirectivesRequest
-	(*ListDirectivesResponse)(nil),        // 30: fairlead.v1.ListDirectivesResponse
-	(*LiftDirectiveRequest)(nil),          // 31: fairlead.v1.LiftDirectiveRequest
-	(*CreateMatchingRequest)(nil),         // 32: fairlead.v1.CreateMatchingRequest
-	(*RematchProposalRequest)(nil),        // 33: fairlead.v1.RematchProposalRequest
-	(*GetMatchingRequest)(nil),            // 34: fairlead.v1.GetMatchingRequest
-	(*ListMatchingsRequest)(nil),          // 35: fairlead.v1.ListMatchingsRequest
-	(*ListMatchingsResponse)(nil),         // 36: fairlead.v1.ListMatchingsResponse
-	(*WatchMatchingRequest)(nil),          // 37: fairlead.v1.WatchMatchingRequest
-	(*WatchMatchingResponse)(nil),         // 38: fairlead.v1.WatchMatchingResponse
-	(*CancelMatchingRequest)(nil),         // 39: fairlead.v1.CancelMatchingRequest
-	(*GetMatchingResultRequest)(nil),      // 40: fairlead.v1.GetMatchingResultRequest
-	(*SimulateMatchingRequest)(nil),       // 41: fairlead.v1.SimulateMatchingRequest
-	(*SimulateMatchingResponse)(nil),      // 42: fairlead.v1.SimulateMatchingResponse
-	(*EditMatchingRequest)(nil),           // 43: fairlead.v1.EditMatchingRequest
-	(*UndoMatchingEditRequest)(nil),       // 44: fairlead.v1.UndoMatchingEditRequest
-	(*PublishMatchingRequest)(nil),        // 45: fairlead.v1.PublishMatchingRequest
-	(*ExplainPairRequest)(nil),            // 46: fairlead.v1.ExplainPairRequest
-	(*ExplainPairResponse)(nil),           // 47: fairlead.v1.ExplainPairResponse
-	(*ExplainMissingPairRequest)(nil),     // 48: fairlead.v1.ExplainMissingPairRequest
-	(*ExplainMissingPairResponse)(nil),    // 49: fairlead.v1.ExplainMissingPairResponse
-	(*ExplainOtherMentorsRequest)(nil),    // 50: fairlead.v1.ExplainOtherMentorsRequest
-	(*ExplainOtherMentorsResponse)(nil),   // 51: fairlead.v1.ExplainOtherMentorsResponse
-	(*OtherMentor)(nil),                   // 52: fairlead.v1.OtherMentor
-	(*GetMatchingAuditRequest)(nil),       // 53: fairlead.v1.GetMatchingAuditRequest
-	(*GetMatchingCertificateRequest)(nil), // 54: fairlead.v1.GetMatchingCertificateRequest
-	(*CreateProposalRequest)(nil),         // 55: fairlead.v1.CreateProposalRequest
-	(*GetProposalRequest)(nil),            // 56: fairlead.v1.GetProposalRequest
-	(*ListProposalsRequest)(nil),          // 57: fairlead.v1.ListProposalsRequest
-	(*ListProposalsResponse)(nil),         // 58: fairlead.v1.ListProposalsResponse
-	(*AcceptProposalRequest)(nil),         // 59: fairlead.v1.AcceptProposalRequest
-	(*DeclineProposalRequest)(nil),        // 60: fairlead.v1.DeclineProposalRequest
-	(*RecallProposalRequest)(nil),         // 61: fairlead.v1.RecallProposalRequest
-	(*GetMentorshipRequest)(nil),          // 62: fairlead.v1.GetMentorshipRequest
-	(*ListMentorshipsRequest)(nil),        // 63: fairlead.v1.ListMentorshipsRequest
-	(*ListMentorshipsResponse)(nil),       // 64: fairlead.v1.ListMentorshipsResponse
-	(*GetPartnerRequest)(nil),             // 65: fairlead.v1.GetPartnerRequest
-	(*SaveMeetingRequest)(nil),            // 66: fairlead.v1.SaveMeetingRequest
-	(*SaveGoalRequest)(nil),               // 67: fairlead.v1.SaveGoalRequest
-	(*HoldMentorshipRequest)(nil),         // 68: fairlead.v1.HoldMentorshipRequest
-	(*ReviveMentorshipRequest)(nil),       // 69: fairlead.v1.ReviveMentorshipRequest
-	(*CompleteMentorshipRequest)(nil),     // 70: fairlead.v1.CompleteMentorshipRequest
-	(*EndMentorshipRequest)(nil),          // 71: fairlead.v1.EndMentorshipRequest
-	(*LeaveMentorshipRequest)(nil),        // 72: fairlead.v1.LeaveMentorshipRequest
-	(*HandleSafeExitRequest)(nil),         // 73: fairlead.v1.HandleSafeExitRequest
-	(*AnswerSurveyRequest)(nil),           // 74: fairlead.v1.AnswerSurveyRequest
-	(*GetMentoringMeasuresRequest)(nil),   // 75: fairlead.v1.GetMentoringMeasuresRequest
-	(*MentoringPlan)(nil),                 // 76: fairlead.v1.MentoringPlan
-	(*fieldmaskpb.FieldMask)(nil),         // 77: google.protobuf.FieldMask
-	(*Mentor)(nil),                        // 78: fairlead.v1.Mentor
-	(*Mentee)(nil),                        // 79: fairlead.v1.Mentee
-	(EnrollmentState)(0),                  // 80: fairlead.v1.EnrollmentState
-	(*durationpb.Duration)(nil),           // 81: google.protobuf.Duration
-	(*Directive)(nil),                     // 82: fairlead.v1.Directive
-	(*Matching)(nil),                      // 83: fairlead.v1.Matching
-	(*PairEdit)(nil),                      // 84: fairlead.v1.PairEdit
-	(*EditCost)(nil),                      // 85: fairlead.v1.EditCost
-	(*MatchedPair)(nil),                   // 86: fairlead.v1.MatchedPair
-	(*Proposal)(nil),                      // 87: fairlead.v1.Proposal
-	(MentoringRole)(0),                    // 88: fairlead.v1.MentoringRole
-	(Proposal_DeclineReason)(0),           // 89: fairlead.v1.Proposal.DeclineReason
-	(*Mentorship)(nil),                    // 90: fairlead.v1.Mentorship
-	(*Meeting)(nil),                       // 91: fairlead.v1.Meeting
-	(*Goal)(nil),                          // 92: fairlead.v1.Goal
-	(Mentorship_EndReason)(0),             // 93: fairlead.v1.Mentorship.EndReason
-	(*ClosingSurvey)(nil),                 // 94: fairlead.v1.ClosingSurvey
-	(*SignInLink)(nil),                    // 95: fairlead.v1.SignInLink
-	(*MatchingResult)(nil),                // 96: fairlead.v1.MatchingResult
-	(*MatchingAudit)(nil),                 // 97: fairlead.v1.MatchingAudit
-	(*httpbody.HttpBody)(nil),             // 98: google.api.HttpBody
-	(*Partner)(nil),                       // 99: fairlead.v1.Partner
-	(*MentoringMeasures)(nil),             // 100: fairlead.v1.MentoringMeasures
+	(*PriceMentoringRulesRequest)(nil),    // 2: fairlead.v1.PriceMentoringRulesRequest
+	(*PriceMentoringRulesResponse)(nil),   // 3: fairlead.v1.PriceMentoringRulesResponse
+	(*ChoiceLeft)(nil),                    // 4: fairlead.v1.ChoiceLeft
+	(*RulePrice)(nil),                     // 5: fairlead.v1.RulePrice
+	(*EnrollMentorRequest)(nil),           // 6: fairlead.v1.EnrollMentorRequest
+	(*EnrollMentorResponse)(nil),          // 7: fairlead.v1.EnrollMentorResponse
+	(*CreateMentorRequest)(nil),           // 8: fairlead.v1.CreateMentorRequest
+	(*ImportMentorsRequest)(nil),          // 9: fairlead.v1.ImportMentorsRequest
+	(*ImportMentorsResponse)(nil),         // 10: fairlead.v1.ImportMentorsResponse
+	(*GetMentorRequest)(nil),              // 11: fairlead.v1.GetMentorRequest
+	(*ListMentorsRequest)(nil),            // 12: fairlead.v1.ListMentorsRequest
+	(*ListMentorsResponse)(nil),           // 13: fairlead.v1.ListMentorsResponse
+	(*UpdateMentorRequest)(nil),           // 14: fairlead.v1.UpdateMentorRequest
+	(*EnrollMenteeRequest)(nil),           // 15: fairlead.v1.EnrollMenteeRequest
+	(*EnrollMenteeResponse)(nil),          // 16: fairlead.v1.EnrollMenteeResponse
+	(*CreateMenteeRequest)(nil),           // 17: fairlead.v1.CreateMenteeRequest
+	(*ImportMenteesRequest)(nil),          // 18: fairlead.v1.ImportMenteesRequest
+	(*ImportMenteesResponse)(nil),         // 19: fairlead.v1.ImportMenteesResponse
+	(*GetMenteeRequest)(nil),              // 20: fairlead.v1.GetMenteeRequest
+	(*ListMenteesRequest)(nil),            // 21: fairlead.v1.ListMenteesRequest
+	(*ListMenteesResponse)(nil),           // 22: fairlead.v1.ListMenteesResponse
+	(*UpdateMenteeRequest)(nil),           // 23: fairlead.v1.UpdateMenteeRequest
+	(*MoveEnrollmentRequest)(nil),         // 24: fairlead.v1.MoveEnrollmentRequest
+	(*MoveEnrollmentResponse)(nil),        // 25: fairlead.v1.MoveEnrollmentResponse
+	(*IssueEnrollmentTokenRequest)(nil),   // 26: fairlead.v1.IssueEnrollmentTokenRequest
+	(*IssueEnrollmentTokenResponse)(nil),  // 27: fairlead.v1.IssueEnrollmentTokenResponse
+	(*IssueEnrollmentLinkRequest)(nil),    // 28: fairlead.v1.IssueEnrollmentLinkRequest
+	(*EraseEnrollmentRequest)(nil),        // 29: fairlead.v1.EraseEnrollmentRequest
+	(*EraseEnrollmentResponse)(nil),       // 30: fairlead.v1.EraseEnrollmentResponse
+	(*CreateDirectiveRequest)(nil),        // 31: fairlead.v1.CreateDirectiveRequest
+	(*GetDirectiveRequest)(nil),           // 32: fairlead.v1.GetDirectiveRequest
+	(*ListDirectivesRequest)(nil),         // 33: fairlead.v1.ListDirectivesRequest
+	(*ListDirectivesResponse)(nil),        // 34: fairlead.v1.ListDirectivesResponse
+	(*LiftDirectiveRequest)(nil),          // 35: fairlead.v1.LiftDirectiveRequest
+	(*CreateMatchingRequest)(nil),         // 36: fairlead.v1.CreateMatchingRequest
+	(*RematchProposalRequest)(nil),        // 37: fairlead.v1.RematchProposalRequest
+	(*GetMatchingRequest)(nil),            // 38: fairlead.v1.GetMatchingRequest
+	(*ListMatchingsRequest)(nil),          // 39: fairlead.v1.ListMatchingsRequest
+	(*ListMatchingsResponse)(nil),         // 40: fairlead.v1.ListMatchingsResponse
+	(*WatchMatchingRequest)(nil),          // 41: fairlead.v1.WatchMatchingRequest
+	(*WatchMatchingResponse)(nil),         // 42: fairlead.v1.WatchMatchingResponse
+	(*CancelMatchingRequest)(nil),         // 43: fairlead.v1.CancelMatchingRequest
+	(*GetMatchingResultRequest)(nil),      // 44: fairlead.v1.GetMatchingResultRequest
+	(*SimulateMatchingRequest)(nil),       // 45: fairlead.v1.SimulateMatchingRequest
+	(*SimulateMatchingResponse)(nil),      // 46: fairlead.v1.SimulateMatchingResponse
+	(*EditMatchingRequest)(nil),           // 47: fairlead.v1.EditMatchingRequest
+	(*UndoMatchingEditRequest)(nil),       // 48: fairlead.v1.UndoMatchingEditRequest
+	(*PublishMatchingRequest)(nil),        // 49: fairlead.v1.PublishMatchingRequest
+	(*ExplainPairRequest)(nil),            // 50: fairlead.v1.ExplainPairRequest
+	(*ExplainPairResponse)(nil),           // 51: fairlead.v1.ExplainPairResponse
+	(*ExplainMissingPairRequest)(nil),     // 52: fairlead.v1.ExplainMissingPairRequest
+	(*ExplainMissingPairResponse)(nil),    // 53: fairlead.v1.ExplainMissingPairResponse
+	(*ExplainOtherMentorsRequest)(nil),    // 54: fairlead.v1.ExplainOtherMentorsRequest
+	(*ExplainOtherMentorsResponse)(nil),   // 55: fairlead.v1.ExplainOtherMentorsResponse
+	(*OtherMentor)(nil),                   // 56: fairlead.v1.OtherMentor
+	(*ExplainRecruitmentRequest)(nil),     // 57: fairlead.v1.ExplainRecruitmentRequest
+	(*ExplainRecruitmentResponse)(nil),    // 58: fairlead.v1.ExplainRecruitmentResponse
+	(*RecruitGroup)(nil),                  // 59: fairlead.v1.RecruitGroup
+	(*RecruitKind)(nil),                   // 60: fairlead.v1.RecruitKind
+	(*GetMatchingAuditRequest)(nil),       // 61: fairlead.v1.GetMatchingAuditRequest
+	(*GetMatchingCertificateRequest)(nil), // 62: fairlead.v1.GetMatchingCertificateRequest
+	(*CreateProposalRequest)(nil),         // 63: fairlead.v1.CreateProposalRequest
+	(*GetProposalRequest)(nil),            // 64: fairlead.v1.GetProposalRequest
+	(*ListProposalsRequest)(nil),          // 65: fairlead.v1.ListProposalsRequest
+	(*ListProposalsResponse)(nil),         // 66: fairlead.v1.ListProposalsResponse
+	(*AcceptProposalRequest)(nil),         // 67: fairlead.v1.AcceptProposalRequest
+	(*DeclineProposalRequest)(nil),        // 68: fairlead.v1.DeclineProposalRequest
+	(*RecallProposalRequest)(nil),         // 69: fairlead.v1.RecallProposalRequest
+	(*GetMentorshipRequest)(nil),          // 70: fairlead.v1.GetMentorshipRequest
+	(*ListMentorshipsRequest)(nil),        // 71: fairlead.v1.ListMentorshipsRequest
+	(*ListMentorshipsResponse)(nil),       // 72: fairlead.v1.ListMentorshipsResponse
+	(*GetPartnerRequest)(nil),             // 73: fairlead.v1.GetPartnerRequest
+	(*SaveMeetingRequest)(nil),            // 74: fairlead.v1.SaveMeetingRequest
+	(*SaveGoalRequest)(nil),               // 75: fairlead.v1.SaveGoalRequest
+	(*HoldMentorshipRequest)(nil),         // 76: fairlead.v1.HoldMentorshipRequest
+	(*ReviveMentorshipRequest)(nil),       // 77: fairlead.v1.ReviveMentorshipRequest
+	(*CompleteMentorshipRequest)(nil),     // 78: fairlead.v1.CompleteMentorshipRequest
+	(*EndMentorshipRequest)(nil),          // 79: fairlead.v1.EndMentorshipRequest
+	(*LeaveMentorshipRequest)(nil),        // 80: fairlead.v1.LeaveMentorshipRequest
+	(*HandleSafeExitRequest)(nil),         // 81: fairlead.v1.HandleSafeExitRequest
+	(*AnswerSurveyRequest)(nil),           // 82: fairlead.v1.AnswerSurveyRequest
+	(*GetMentoringMeasuresRequest)(nil),   // 83: fairlead.v1.GetMentoringMeasuresRequest
+	(*MentoringPlan)(nil),                 // 84: fairlead.v1.MentoringPlan
+	(*fieldmaskpb.FieldMask)(nil),         // 85: google.protobuf.FieldMask
+	(*Mentor)(nil),                        // 86: fairlead.v1.Mentor
+	(*Mentee)(nil),                        // 87: fairlead.v1.Mentee
+	(EnrollmentState)(0),                  // 88: fairlead.v1.EnrollmentState
+	(*durationpb.Duration)(nil),           // 89: google.protobuf.Duration
+	(*Directive)(nil),                     // 90: fairlead.v1.Directive
+	(*Matching)(nil),                      // 91: fairlead.v1.Matching
+	(*PairEdit)(nil),                      // 92: fairlead.v1.PairEdit
+	(*EditCost)(nil),                      // 93: fairlead.v1.EditCost
+	(*MatchedPair)(nil),                   // 94: fairlead.v1.MatchedPair
+	(*ObjectiveTerm)(nil),                 // 95: fairlead.v1.ObjectiveTerm
+	(*Proposal)(nil),                      // 96: fairlead.v1.Proposal
+	(MentoringRole)(0),                    // 97: fairlead.v1.MentoringRole
+	(Proposal_DeclineReason)(0),           // 98: fairlead.v1.Proposal.DeclineReason
+	(*Mentorship)(nil),                    // 99: fairlead.v1.Mentorship
+	(*Meeting)(nil),                       // 100: fairlead.v1.Meeting
+	(*Goal)(nil),                          // 101: fairlead.v1.Goal
+	(Mentorship_EndReason)(0),             // 102: fairlead.v1.Mentorship.EndReason
+	(*ClosingSurvey)(nil),                 // 103: fairlead.v1.ClosingSurvey
+	(*SignInLink)(nil),                    // 104: fairlead.v1.SignInLink
+	(*MatchingResult)(nil),                // 105: fairlead.v1.MatchingResult
+	(*MatchingAudit)(nil),                 // 106: fairlead.v1.MatchingAudit
+	(*httpbody.HttpBody)(nil),             // 107: google.api.HttpBody
+	(*Partner)(nil),                       // 108: fairlead.v1.Partner
+	(*MentoringMeasures)(nil),             // 109: fairlead.v1.MentoringMeasures
 }
 var file_fairlead_v1_mentorship_service_proto_depIdxs = []int32{
-	76,  // 0: fairlead.v1.UpdateMentoringPlanRequest.mentoring_plan:type_name -> fairlead.v1.MentoringPlan
-	77,  // 1: fairlead.v1.UpdateMentoringPlanRequest.update_mask:type_name -> google.protobuf.FieldMask
-	78,  // 2: fairlead.v1.EnrollMentorRequest.mentor:type_name -> fairlead.v1.Mentor
-	78,  // 3: fairlead.v1.EnrollMentorResponse.mentor:type_name -> fairlead.v1.Mentor
-	78,  // 4: fairlead.v1.CreateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
-	78,  // 5: fairlead.v1.ImportMentorsRequest.mentors:type_name -> fairlead.v1.Mentor
-	78,  // 6: fairlead.v1.ListMentorsResponse.mentors:type_name -> fairlead.v1.Mentor
-	78,  // 7: fairlead.v1.UpdateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
-	77,  // 8: fairlead.v1.UpdateMentorRequest.update_mask:type_name -> google.protobuf.FieldMask
-	79,  // 9: fairlead.v1.EnrollMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
-	79,  // 10: fairlead.v1.EnrollMenteeResponse.mentee:type_name -> fairlead.v1.Mentee
-	79,  // 11: fairlead.v1.CreateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
-	79,  // 12: fairlead.v1.ImportMenteesRequest.mentees:type_name -> fairlead.v1.Mentee
-	79,  // 13: fairlead.v1.ListMenteesResponse.mentees:type_name -> fairlead.v1.Mentee
-	79,  // 14: fairlead.v1.UpdateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
-	77,  // 15: fairlead.v1.UpdateMenteeRequest.update_mask:type_name -> google.protobuf.FieldMask
-	80,  // 16: fairlead.v1.MoveEnrollmentRequest.target_state:type_name -> fairlead.v1.EnrollmentState
-	78,  // 17: fairlead.v1.MoveEnrollmentResponse.mentor:type_name -> fairlead.v1.Mentor
-	79,  // 18: fairlead.v1.MoveEnrollmentResponse.mentee:type_name -> fairlead.v1.Mentee
-	81,  // 19: fairlead.v1.IssueEnrollmentLinkRequest.ttl:type_name -> google.protobuf.Duration
-	78,  // 20: fairlead.v1.EraseEnrollmentResponse.mentor:type_name -> fairlead.v1.Mentor
-	79,  // 21: fairlead.v1.EraseEnrollmentResponse.mentee:type_name -> fairlead.v1.Mentee
-	82,  // 22: fairlead.v1.CreateDirectiveRequest.directive:type_name -> fairlead.v1.Directive
-	82,  // 23: fairlead.v1.ListDirectivesResponse.directives:type_name -> fairlead.v1.Directive
-	83,  // 24: fairlead.v1.CreateMatchingRequest.matching:type_name -> fairlead.v1.Matching
-	83,  // 25: fairlead.v1.ListMatchingsResponse.matchings:type_name -> fairlead.v1.Matching
-	83,  // 26: fairlead.v1.WatchMatchingResponse.matching:type_name -> fairlead.v1.Matching
-	84,  // 27: fairlead.v1.SimulateMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
-	85,  // 28: fairlead.v1.SimulateMatchingResponse.cost:type_name -> fairlead.v1.EditCost
-	84,  // 29: fairlead.v1.EditMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
-	86,  // 30: fairlead.v1.ExplainPairResponse.pair:type_name -> fairlead.v1.MatchedPair
-	47,  // 31: fairlead.v1.ExplainMissingPairResponse.explanation:type_name -> fairlead.v1.ExplainPairResponse
-	85,  // 32: fairlead.v1.ExplainMissingPairResponse.cost:type_name -> fairlead.v1.EditCost
-	52,  // 33: fairlead.v1.ExplainOtherMentorsResponse.mentors:type_name -> fairlead.v1.OtherMentor
-	86,  // 34: fairlead.v1.OtherMentor.pair:type_name -> fairlead.v1.MatchedPair
-	85,  // 35: fairlead.v1.OtherMentor.cost:type_name -> fairlead.v1.EditCost
-	87,  // 36: fairlead.v1.CreateProposalRequest.proposal:type_name -> fairlead.v1.Proposal
-	87,  // 37: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
-	88,  // 38: fairlead.v1.AcceptProposalRequest.side:type_name -> fairlead.v1.MentoringRole
-	88,  // 39: fairlead.v1.DeclineProposalRequest.side:type_name -> fairlead.v1.MentoringRole
-	89,  // 40: fairlead.v1.DeclineProposalRequest.reason:type_name -> fairlead.v1.Proposal.DeclineReason
-	90,  // 41: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
-	91,  // 42: fairlead.v1.SaveMeetingRequest.meeting:type_name -> fairlead.v1.Meeting
-	92,  // 43: fairlead.v1.SaveGoalRequest.goal:type_name -> fairlead.v1.Goal
-	93,  // 44: fairlead.v1.EndMentorshipRequest.reason:type_name -> fairlead.v1.Mentorship.EndReason
-	94,  // 45: fairlead.v1.AnswerSurveyRequest.survey:type_name -> fairlead.v1.ClosingSurvey
-	0,   // 46: fairlead.v1.MentorshipService.GetMentoringPlan:input_type -> fairlead.v1.GetMentoringPlanRequest
-	1,   // 47: fairlead.v1.MentorshipService.UpdateMentoringPlan:input_type -> fairlead.v1.UpdateMentoringPlanRequest
-	2,   // 48: fairlead.v1.MentorshipService.EnrollMentor:input_type -> fairlead.v1.EnrollMentorRequest
-	4,   // 49: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
-	5,   // 50: fairlead.v1.MentorshipService.ImportMentors:input_type -> fairlead.v1.ImportMentorsRequest
-	7,   // 51: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
-	8,   // 52: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
-	10,  // 53: fairlead.v1.MentorshipService.UpdateMentor:input_type -> fairlead.v1.UpdateMentorRequest
-	11,  // 54: fairlead.v1.MentorshipService.EnrollMentee:input_type -> fairlead.v1.EnrollMenteeRequest
-	13,  // 55: fairlead.v1.MentorshipService.CreateMentee:input_type -> fairlead.v1.CreateMenteeRequest
-	14,  // 56: fairlead.v1.MentorshipService.ImportMentees:input_type -> fairlead.v1.ImportMenteesRequest
-	16,  // 57: fairlead.v1.MentorshipService.GetMentee:input_type -> fairlead.v1.GetMenteeRequest
-	17,  // 58: fairlead.v1.MentorshipService.ListMentees:input_type -> fairlead.v1.ListMenteesRequest
-	19,  // 59: fairlead.v1.MentorshipService.UpdateMentee:input_type -> fairlead.v1.UpdateMenteeRequest
-	20,  // 60: fairlead.v1.MentorshipService.MoveEnrollment:input_type -> fairlead.v1.MoveEnrollmentRequest
-	22,  // 61: fairlead.v1.MentorshipService.IssueEnrollmentToken:input_type -> fairlead.v1.IssueEnrollmentTokenRequest
-	24,  // 62: fairlead.v1.MentorshipService.IssueEnrollmentLink:input_type -> fairlead.v1.IssueEnrollmentLinkRequest
-	25,  // 63: fairlead.v1.MentorshipService.EraseEnrollment:input_type -> fairlead.v1.EraseEnrollmentRequest
-	27,  // 64: fairlead.v1.MentorshipService.CreateDirective:input_type -> fairlead.v1.CreateDirectiveRequest
-	28,  // 65: fairlead.v1.MentorshipService.GetDirective:input_type -> fairlead.v1.GetDirectiveRequest
-	29,  // 66: fairlead.v1.MentorshipService.ListDirectives:input_type -> fairlead.v1.ListDirectivesRequest
-	31,  // 67: fairlead.v1.MentorshipService.LiftDirective:input_type -> fairlead.v1.LiftDirectiveRequest
-	32,  // 68: fairlead.v1.MentorshipService.CreateMatching:input_type -> fairlead.v1.CreateMatchingRequest
-	33,  // 69: fairlead.v1.MentorshipService.RematchProposal:input_type -> fairlead.v1.RematchProposalRequest
-	34,  // 70: fairlead.v1.MentorshipService.GetMatching:input_type -> fairlead.v1.GetMatchingRequest
-	35,  // 71: fairlead.v1.MentorshipService.ListMatchings:input_type -> fairlead.v1.ListMatchingsRequest
-	37,  // 72: fairlead.v1.MentorshipService.WatchMatching:input_type -> fairlead.v1.WatchMatchingRequest
-	39,  // 73: fairlead.v1.MentorshipService.CancelMatching:input_type -> fairlead.v1.CancelMatchingRequest
-	40,  // 74: fairlead.v1.MentorshipService.GetMatchingResult:input_type -> fairlead.v1.GetMatchingResultRequest
-	41,  // 75: fairlead.v1.MentorshipService.SimulateMatching:input_type -> fairlead.v1.SimulateMatchingRequest
-	43,  // 76: fairlead.v1.MentorshipService.EditMatching:input_type -> fairlead.v1.EditMatchingRequest
-	44,  // 77: fairlead.v1.MentorshipService.UndoMatchingEdit:input_type -> fairlead.v1.UndoMatchingEditRequest
-	45,  // 78: fairlead.v1.MentorshipService.PublishMatching:input_type -> fairlead.v1.PublishMatchingRequest
-	46,  // 79: fairlead.v1.MentorshipService.ExplainPair:input_type -> fairlead.v1.ExplainPairRequest
-	48,  // 80: fairlead.v1.MentorshipService.ExplainMissingPair:input_type -> fairlead.v1.ExplainMissingPairRequest
-	50,  // 81: fairlead.v1.MentorshipService.ExplainOtherMentors:input_type -> fairlead.v1.ExplainOtherMentorsRequest
-	53,  // 82: fairlead.v1.MentorshipService.GetMatchingAudit:input_type -> fairlead.v1.GetMatchingAuditRequest
-	54,  // 83: fairlead.v1.MentorshipService.GetMatchingCertificate:input_type -> fairlead.v1.GetMatchingCertificateRequest
-	55,  // 84: fairlead.v1.MentorshipService.CreateProposal:input_type -> fairlead.v1.CreateProposalRequest
-	56,  // 85: fairlead.v1.MentorshipService.GetProposal:input_type -> fairlead.v1.GetProposalRequest
-	57,  // 86: fairlead.v1.MentorshipService.ListProposals:input_type -> fairlead.v1.ListProposalsRequest
-	59,  // 87: fairlead.v1.MentorshipService.AcceptProposal:input_type -> fairlead.v1.AcceptProposalRequest
-	60,  // 88: fairlead.v1.MentorshipService.DeclineProposal:input_type -> fairlead.v1.DeclineProposalRequest
-	61,  // 89: fairlead.v1.MentorshipService.RecallProposal:input_type -> fairlead.v1.RecallProposalRequest
-	62,  // 90: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
-	63,  // 91: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
-	65,  // 92: fairlead.v1.MentorshipService.GetPartner:input_type -> fairlead.v1.GetPartnerRequest
-	66,  // 93: fairlead.v1.MentorshipService.SaveMeeting:input_type -> fairlead.v1.SaveMeetingRequest
-	67,  // 94: fairlead.v1.MentorshipService.SaveGoal:input_type -> fairlead.v1.SaveGoalRequest
-	68,  // 95: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
-	69,  // 96: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
-	70,  // 97: fairlead.v1.MentorshipService.CompleteMentorship:input_type -> fairlead.v1.CompleteMentorshipRequest
-	71,  // 98: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
-	72,  // 99: fairlead.v1.MentorshipService.LeaveMentorship:input_type -> fairlead.v1.LeaveMentorshipRequest
-	73,  // 100: fairlead.v1.MentorshipService.HandleSafeExit:input_type -> fairlead.v1.HandleSafeExitRequest
-	74,  // 101: fairlead.v1.MentorshipService.AnswerSurvey:input_type -> fairlead.v1.AnswerSurveyRequest
-	75,  // 102: fairlead.v1.MentorshipService.GetMentoringMeasures:input_type -> fairlead.v1.GetMentoringMeasuresRequest
-	76,  // 103: fairlead.v1.MentorshipService.GetMentoringPlan:output_type -> fairlead.v1.MentoringPlan
-	76,  // 104: fairlead.v1.MentorshipService.UpdateMentoringPlan:output_type -> fairlead.v1.MentoringPlan
-	3,   // 105: fairlead.v1.MentorshipService.EnrollMentor:output_type -> fairlead.v1.EnrollMentorResponse
-	78,  // 106: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
-	6,   // 107: fairlead.v1.MentorshipService.ImportMentors:output_type -> fairlead.v1.ImportMentorsResponse
-	78,  // 108: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
-	9,   // 109: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
-	78,  // 110: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
-	12,  // 111: fairlead.v1.MentorshipService.EnrollMentee:output_type -> fairlead.v1.EnrollMenteeResponse
-	79,  // 112: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
-	15,  // 113: fairlead.v1.MentorshipService.ImportMentees:output_type -> fairlead.v1.ImportMenteesResponse
-	79,  // 114: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
-	18,  // 115: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
-	79,  // 116: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
-	21,  // 117: fairlead.v1.MentorshipService.MoveEnrollment:output_type -> fairlead.v1.MoveEnrollmentResponse
-	23,  // 118: fairlead.v1.MentorshipService.IssueEnrollmentToken:output_type -> fairlead.v1.IssueEnrollmentTokenResponse
-	95,  // 119: fairlead.v1.MentorshipService.IssueEnrollmentLink:output_type -> fairlead.v1.SignInLink
-	26,  // 120: fairlead.v1.MentorshipService.EraseEnrollment:output_type -> fairlead.v1.EraseEnrollmentResponse
-	82,  // 121: fairlead.v1.MentorshipService.CreateDirective:output_type -> fairlead.v1.Directive
-	82,  // 122: fairlead.v1.MentorshipService.GetDirective:output_type -> fairlead.v1.Directive
-	30,  // 123: fairlead.v1.MentorshipService.ListDirectives:output_type -> fairlead.v1.ListDirectivesResponse
-	82,  // 124: fairlead.v1.MentorshipService.LiftDirective:output_type -> fairlead.v1.Directive
-	83,  // 125: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
-	83,  // 126: fairlead.v1.MentorshipService.RematchProposal:output_type -> fairlead.v1.Matching
-	83,  // 127: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
-	36,  // 128: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
-	38,  // 129: fairlead.v1.MentorshipService.WatchMatching:output_type -> fairlead.v1.WatchMatchingResponse
-	83,  // 130: fairlead.v1.MentorshipService.CancelMatching:output_type -> fairlead.v1.Matching
-	96,  // 131: fairlead.v1.MentorshipService.GetMatchingResult:output_type -> fairlead.v1.MatchingResult
-	42,  // 132: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.SimulateMatchingResponse
-	83,  // 133: fairlead.v1.MentorshipService.EditMatching:output_type -> fairlead.v1.Matching
-	83,  // 134: fairlead.v1.MentorshipService.UndoMatchingEdit:output_type -> fairlead.v1.Matching
-	83,  // 135: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
-	47,  // 136: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
-	49,  // 137: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
-	51,  // 138: fairlead.v1.MentorshipService.ExplainOtherMentors:output_type -> fairlead.v1.ExplainOtherMentorsResponse
-	97,  // 139: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> fairlead.v1.MatchingAudit
-	98,  // 140: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
-	87,  // 141: fairlead.v1.MentorshipService.CreateProposal:output_type -> fairlead.v1.Proposal
-	87,  // 142: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
-	58,  // 143: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
-	87,  // 144: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
-	87,  // 145: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
-	87,  // 146: fairlead.v1.MentorshipService.RecallProposal:output_type -> fairlead.v1.Proposal
-	90,  // 147: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
-	64,  // 148: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
-	99,  // 149: fairlead.v1.MentorshipService.GetPartner:output_type -> fairlead.v1.Partner
-	90,  // 150: fairlead.v1.MentorshipService.SaveMeeting:output_type -> fairlead.v1.Mentorship
-	90,  // 151: fairlead.v1.MentorshipService.SaveGoal:output_type -> fairlead.v1.Mentorship
-	90,  // 152: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
-	90,  // 153: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
-	90,  // 154: fairlead.v1.MentorshipService.CompleteMentorship:output_type -> fairlead.v1.Mentorship
-	90,  // 155: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
-	90,  // 156: fairlead.v1.MentorshipService.LeaveMentorship:output_type -> fairlead.v1.Mentorship
-	90,  // 157: fairlead.v1.MentorshipService.HandleSafeExit:output_type -> fairlead.v1.Mentorship
-	90,  // 158: fairlead.v1.MentorshipService.AnswerSurvey:output_type -> fairlead.v1.Mentorship
-	100, // 159: fairlead.v1.MentorshipService.GetMentoringMeasures:output_type -> fairlead.v1.MentoringMeasures
-	103, // [103:160] is the sub-list for method output_type
-	46,  // [46:103] is the sub-list for method input_type
-	46,  // [46:46] is the sub-list for extension type_name
-	46,  // [46:46] is the sub-list for extension extendee
-	0,   // [0:46] is the sub-list for field type_name
+	84,  // 0: fairlead.v1.UpdateMentoringPlanRequest.mentoring_plan:type_name -> fairlead.v1.MentoringPlan
+	85,  // 1: fairlead.v1.UpdateMentoringPlanRequest.update_mask:type_name -> google.protobuf.FieldMask
+	4,   // 2: fairlead.v1.PriceMentoringRulesResponse.now:type_name -> fairlead.v1.ChoiceLeft
+	5,   // 3: fairlead.v1.PriceMentoringRulesResponse.rules:type_name -> fairlead.v1.RulePrice
+	4,   // 4: fairlead.v1.RulePrice.alone:type_name -> fairlead.v1.ChoiceLeft
+	4,   // 5: fairlead.v1.RulePrice.changed:type_name -> fairlead.v1.ChoiceLeft
+	86,  // 6: fairlead.v1.EnrollMentorRequest.mentor:type_name -> fairlead.v1.Mentor
+	86,  // 7: fairlead.v1.EnrollMentorResponse.mentor:type_name -> fairlead.v1.Mentor
+	86,  // 8: fairlead.v1.CreateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
+	86,  // 9: fairlead.v1.ImportMentorsRequest.mentors:type_name -> fairlead.v1.Mentor
+	86,  // 10: fairlead.v1.ListMentorsResponse.mentors:type_name -> fairlead.v1.Mentor
+	86,  // 11: fairlead.v1.UpdateMentorRequest.mentor:type_name -> fairlead.v1.Mentor
+	85,  // 12: fairlead.v1.UpdateMentorRequest.update_mask:type_name -> google.protobuf.FieldMask
+	87,  // 13: fairlead.v1.EnrollMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
+	87,  // 14: fairlead.v1.EnrollMenteeResponse.mentee:type_name -> fairlead.v1.Mentee
+	87,  // 15: fairlead.v1.CreateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
+	87,  // 16: fairlead.v1.ImportMenteesRequest.mentees:type_name -> fairlead.v1.Mentee
+	87,  // 17: fairlead.v1.ListMenteesResponse.mentees:type_name -> fairlead.v1.Mentee
+	87,  // 18: fairlead.v1.UpdateMenteeRequest.mentee:type_name -> fairlead.v1.Mentee
+	85,  // 19: fairlead.v1.UpdateMenteeRequest.update_mask:type_name -> google.protobuf.FieldMask
+	88,  // 20: fairlead.v1.MoveEnrollmentRequest.target_state:type_name -> fairlead.v1.EnrollmentState
+	86,  // 21: fairlead.v1.MoveEnrollmentResponse.mentor:type_name -> fairlead.v1.Mentor
+	87,  // 22: fairlead.v1.MoveEnrollmentResponse.mentee:type_name -> fairlead.v1.Mentee
+	89,  // 23: fairlead.v1.IssueEnrollmentLinkRequest.ttl:type_name -> google.protobuf.Duration
+	86,  // 24: fairlead.v1.EraseEnrollmentResponse.mentor:type_name -> fairlead.v1.Mentor
+	87,  // 25: fairlead.v1.EraseEnrollmentResponse.mentee:type_name -> fairlead.v1.Mentee
+	90,  // 26: fairlead.v1.CreateDirectiveRequest.directive:type_name -> fairlead.v1.Directive
+	90,  // 27: fairlead.v1.ListDirectivesResponse.directives:type_name -> fairlead.v1.Directive
+	91,  // 28: fairlead.v1.CreateMatchingRequest.matching:type_name -> fairlead.v1.Matching
+	91,  // 29: fairlead.v1.ListMatchingsResponse.matchings:type_name -> fairlead.v1.Matching
+	91,  // 30: fairlead.v1.WatchMatchingResponse.matching:type_name -> fairlead.v1.Matching
+	92,  // 31: fairlead.v1.SimulateMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
+	93,  // 32: fairlead.v1.SimulateMatchingResponse.cost:type_name -> fairlead.v1.EditCost
+	92,  // 33: fairlead.v1.EditMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
+	94,  // 34: fairlead.v1.ExplainPairResponse.pair:type_name -> fairlead.v1.MatchedPair
+	51,  // 35: fairlead.v1.ExplainMissingPairResponse.explanation:type_name -> fairlead.v1.ExplainPairResponse
+	93,  // 36: fairlead.v1.ExplainMissingPairResponse.cost:type_name -> fairlead.v1.EditCost
+	56,  // 37: fairlead.v1.ExplainOtherMentorsResponse.mentors:type_name -> fairlead.v1.OtherMentor
+	94,  // 38: fairlead.v1.OtherMentor.pair:type_name -> fairlead.v1.MatchedPair
+	93,  // 39: fairlead.v1.OtherMentor.cost:type_name -> fairlead.v1.EditCost
+	59,  // 40: fairlead.v1.ExplainRecruitmentResponse.groups:type_name -> fairlead.v1.RecruitGroup
+	60,  // 41: fairlead.v1.ExplainRecruitmentResponse.kinds:type_name -> fairlead.v1.RecruitKind
+	95,  // 42: fairlead.v1.RecruitGroup.worth:type_name -> fairlead.v1.ObjectiveTerm
+	96,  // 43: fairlead.v1.CreateProposalRequest.proposal:type_name -> fairlead.v1.Proposal
+	96,  // 44: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
+	97,  // 45: fairlead.v1.AcceptProposalRequest.side:type_name -> fairlead.v1.MentoringRole
+	97,  // 46: fairlead.v1.DeclineProposalRequest.side:type_name -> fairlead.v1.MentoringRole
+	98,  // 47: fairlead.v1.DeclineProposalRequest.reason:type_name -> fairlead.v1.Proposal.DeclineReason
+	99,  // 48: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
+	100, // 49: fairlead.v1.SaveMeetingRequest.meeting:type_name -> fairlead.v1.Meeting
+	101, // 50: fairlead.v1.SaveGoalRequest.goal:type_name -> fairlead.v1.Goal
+	102, // 51: fairlead.v1.EndMentorshipRequest.reason:type_name -> fairlead.v1.Mentorship.EndReason
+	103, // 52: fairlead.v1.AnswerSurveyRequest.survey:type_name -> fairlead.v1.ClosingSurvey
+	0,   // 53: fairlead.v1.MentorshipService.GetMentoringPlan:input_type -> fairlead.v1.GetMentoringPlanRequest
+	1,   // 54: fairlead.v1.MentorshipService.UpdateMentoringPlan:input_type -> fairlead.v1.UpdateMentoringPlanRequest
+	2,   // 55: fairlead.v1.MentorshipService.PriceMentoringRules:input_type -> fairlead.v1.PriceMentoringRulesRequest
+	6,   // 56: fairlead.v1.MentorshipService.EnrollMentor:input_type -> fairlead.v1.EnrollMentorRequest
+	8,   // 57: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
+	9,   // 58: fairlead.v1.MentorshipService.ImportMentors:input_type -> fairlead.v1.ImportMentorsRequest
+	11,  // 59: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
+	12,  // 60: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
+	14,  // 61: fairlead.v1.MentorshipService.UpdateMentor:input_type -> fairlead.v1.UpdateMentorRequest
+	15,  // 62: fairlead.v1.MentorshipService.EnrollMentee:input_type -> fairlead.v1.EnrollMenteeRequest
+	17,  // 63: fairlead.v1.MentorshipService.CreateMentee:input_type -> fairlead.v1.CreateMenteeRequest
+	18,  // 64: fairlead.v1.MentorshipService.ImportMentees:input_type -> fairlead.v1.ImportMenteesRequest
+	20,  // 65: fairlead.v1.MentorshipService.GetMentee:input_type -> fairlead.v1.GetMenteeRequest
+	21,  // 66: fairlead.v1.MentorshipService.ListMentees:input_type -> fairlead.v1.ListMenteesRequest
+	23,  // 67: fairlead.v1.MentorshipService.UpdateMentee:input_type -> fairlead.v1.UpdateMenteeRequest
+	24,  // 68: fairlead.v1.MentorshipService.MoveEnrollment:input_type -> fairlead.v1.MoveEnrollmentRequest
+	26,  // 69: fairlead.v1.MentorshipService.IssueEnrollmentToken:input_type -> fairlead.v1.IssueEnrollmentTokenRequest
+	28,  // 70: fairlead.v1.MentorshipService.IssueEnrollmentLink:input_type -> fairlead.v1.IssueEnrollmentLinkRequest
+	29,  // 71: fairlead.v1.MentorshipService.EraseEnrollment:input_type -> fairlead.v1.EraseEnrollmentRequest
+	31,  // 72: fairlead.v1.MentorshipService.CreateDirective:input_type -> fairlead.v1.CreateDirectiveRequest
+	32,  // 73: fairlead.v1.MentorshipService.GetDirective:input_type -> fairlead.v1.GetDirectiveRequest
+	33,  // 74: fairlead.v1.MentorshipService.ListDirectives:input_type -> fairlead.v1.ListDirectivesRequest
+	35,  // 75: fairlead.v1.MentorshipService.LiftDirective:input_type -> fairlead.v1.LiftDirectiveRequest
+	36,  // 76: fairlead.v1.MentorshipService.CreateMatching:input_type -> fairlead.v1.CreateMatchingRequest
+	37,  // 77: fairlead.v1.MentorshipService.RematchProposal:input_type -> fairlead.v1.RematchProposalRequest
+	38,  // 78: fairlead.v1.MentorshipService.GetMatching:input_type -> fairlead.v1.GetMatchingRequest
+	39,  // 79: fairlead.v1.MentorshipService.ListMatchings:input_type -> fairlead.v1.ListMatchingsRequest
+	41,  // 80: fairlead.v1.MentorshipService.WatchMatching:input_type -> fairlead.v1.WatchMatchingRequest
+	43,  // 81: fairlead.v1.MentorshipService.CancelMatching:input_type -> fairlead.v1.CancelMatchingRequest
+	44,  // 82: fairlead.v1.MentorshipService.GetMatchingResult:input_type -> fairlead.v1.GetMatchingResultRequest
+	45,  // 83: fairlead.v1.MentorshipService.SimulateMatching:input_type -> fairlead.v1.SimulateMatchingRequest
+	47,  // 84: fairlead.v1.MentorshipService.EditMatching:input_type -> fairlead.v1.EditMatchingRequest
+	48,  // 85: fairlead.v1.MentorshipService.UndoMatchingEdit:input_type -> fairlead.v1.UndoMatchingEditRequest
+	49,  // 86: fairlead.v1.MentorshipService.PublishMatching:input_type -> fairlead.v1.PublishMatchingRequest
+	50,  // 87: fairlead.v1.MentorshipService.ExplainPair:input_type -> fairlead.v1.ExplainPairRequest
+	52,  // 88: fairlead.v1.MentorshipService.ExplainMissingPair:input_type -> fairlead.v1.ExplainMissingPairRequest
+	54,  // 89: fairlead.v1.MentorshipService.ExplainOtherMentors:input_type -> fairlead.v1.ExplainOtherMentorsRequest
+	57,  // 90: fairlead.v1.MentorshipService.ExplainRecruitment:input_type -> fairlead.v1.ExplainRecruitmentRequest
+	61,  // 91: fairlead.v1.MentorshipService.GetMatchingAudit:input_type -> fairlead.v1.GetMatchingAuditRequest
+	62,  // 92: fairlead.v1.MentorshipService.GetMatchingCertificate:input_type -> fairlead.v1.GetMatchingCertificateRequest
+	63,  // 93: fairlead.v1.MentorshipService.CreateProposal:input_type -> fairlead.v1.CreateProposalRequest
+	64,  // 94: fairlead.v1.MentorshipService.GetProposal:input_type -> fairlead.v1.GetProposalRequest
+	65,  // 95: fairlead.v1.MentorshipService.ListProposals:input_type -> fairlead.v1.ListProposalsRequest
+	67,  // 96: fairlead.v1.MentorshipService.AcceptProposal:input_type -> fairlead.v1.AcceptProposalRequest
+	68,  // 97: fairlead.v1.MentorshipService.DeclineProposal:input_type -> fairlead.v1.DeclineProposalRequest
+	69,  // 98: fairlead.v1.MentorshipService.RecallProposal:input_type -> fairlead.v1.RecallProposalRequest
+	70,  // 99: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
+	71,  // 100: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
+	73,  // 101: fairlead.v1.MentorshipService.GetPartner:input_type -> fairlead.v1.GetPartnerRequest
+	74,  // 102: fairlead.v1.MentorshipService.SaveMeeting:input_type -> fairlead.v1.SaveMeetingRequest
+	75,  // 103: fairlead.v1.MentorshipService.SaveGoal:input_type -> fairlead.v1.SaveGoalRequest
+	76,  // 104: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
+	77,  // 105: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
+	78,  // 106: fairlead.v1.MentorshipService.CompleteMentorship:input_type -> fairlead.v1.CompleteMentorshipRequest
+	79,  // 107: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
+	80,  // 108: fairlead.v1.MentorshipService.LeaveMentorship:input_type -> fairlead.v1.LeaveMentorshipRequest
+	81,  // 109: fairlead.v1.MentorshipService.HandleSafeExit:input_type -> fairlead.v1.HandleSafeExitRequest
+	82,  // 110: fairlead.v1.MentorshipService.AnswerSurvey:input_type -> fairlead.v1.AnswerSurveyRequest
+	83,  // 111: fairlead.v1.MentorshipService.GetMentoringMeasures:input_type -> fairlead.v1.GetMentoringMeasuresRequest
+	84,  // 112: fairlead.v1.MentorshipService.GetMentoringPlan:output_type -> fairlead.v1.MentoringPlan
+	84,  // 113: fairlead.v1.MentorshipService.UpdateMentoringPlan:output_type -> fairlead.v1.MentoringPlan
+	3,   // 114: fairlead.v1.MentorshipService.PriceMentoringRules:output_type -> fairlead.v1.PriceMentoringRulesResponse
+	7,   // 115: fairlead.v1.MentorshipService.EnrollMentor:output_type -> fairlead.v1.EnrollMentorResponse
+	86,  // 116: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
+	10,  // 117: fairlead.v1.MentorshipService.ImportMentors:output_type -> fairlead.v1.ImportMentorsResponse
+	86,  // 118: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
+	13,  // 119: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
+	86,  // 120: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
+	16,  // 121: fairlead.v1.MentorshipService.EnrollMentee:output_type -> fairlead.v1.EnrollMenteeResponse
+	87,  // 122: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
+	19,  // 123: fairlead.v1.MentorshipService.ImportMentees:output_type -> fairlead.v1.ImportMenteesResponse
+	87,  // 124: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
+	22,  // 125: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
+	87,  // 126: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
+	25,  // 127: fairlead.v1.MentorshipService.MoveEnrollment:output_type -> fairlead.v1.MoveEnrollmentResponse
+	27,  // 128: fairlead.v1.MentorshipService.IssueEnrollmentToken:output_type -> fairlead.v1.IssueEnrollmentTokenResponse
+	104, // 129: fairlead.v1.MentorshipService.IssueEnrollmentLink:output_type -> fairlead.v1.SignInLink
+	30,  // 130: fairlead.v1.MentorshipService.EraseEnrollment:output_type -> fairlead.v1.EraseEnrollmentResponse
+	90,  // 131: fairlead.v1.MentorshipService.CreateDirective:output_type -> fairlead.v1.Directive
+	90,  // 132: fairlead.v1.MentorshipService.GetDirective:output_type -> fairlead.v1.Directive
+	34,  // 133: fairlead.v1.MentorshipService.ListDirectives:output_type -> fairlead.v1.ListDirectivesResponse
+	90,  // 134: fairlead.v1.MentorshipService.LiftDirective:output_type -> fairlead.v1.Directive
+	91,  // 135: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
+	91,  // 136: fairlead.v1.MentorshipService.RematchProposal:output_type -> fairlead.v1.Matching
+	91,  // 137: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
+	40,  // 138: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
+	42,  // 139: fairlead.v1.MentorshipService.WatchMatching:output_type -> fairlead.v1.WatchMatchingResponse
+	91,  // 140: fairlead.v1.MentorshipService.CancelMatching:output_type -> fairlead.v1.Matching
+	105, // 141: fairlead.v1.MentorshipService.GetMatchingResult:output_type -> fairlead.v1.MatchingResult
+	46,  // 142: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.SimulateMatchingResponse
+	91,  // 143: fairlead.v1.MentorshipService.EditMatching:output_type -> fairlead.v1.Matching
+	91,  // 144: fairlead.v1.MentorshipService.UndoMatchingEdit:output_type -> fairlead.v1.Matching
+	91,  // 145: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
+	51,  // 146: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
+	53,  // 147: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
+	55,  // 148: fairlead.v1.MentorshipService.ExplainOtherMentors:output_type -> fairlead.v1.ExplainOtherMentorsResponse
+	58,  // 149: fairlead.v1.MentorshipService.ExplainRecruitment:output_type -> fairlead.v1.ExplainRecruitmentResponse
+	106, // 150: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> fairlead.v1.MatchingAudit
+	107, // 151: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
+	96,  // 152: fairlead.v1.MentorshipService.CreateProposal:output_type -> fairlead.v1.Proposal
+	96,  // 153: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
+	66,  // 154: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
+	96,  // 155: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
+	96,  // 156: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
+	96,  // 157: fairlead.v1.MentorshipService.RecallProposal:output_type -> fairlead.v1.Proposal
+	99,  // 158: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
+	72,  // 159: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
+	108, // 160: fairlead.v1.MentorshipService.GetPartner:output_type -> fairlead.v1.Partner
+	99,  // 161: fairlead.v1.MentorshipService.SaveMeeting:output_type -> fairlead.v1.Mentorship
+	99,  // 162: fairlead.v1.MentorshipService.SaveGoal:output_type -> fairlead.v1.Mentorship
+	99,  // 163: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 164: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 165: fairlead.v1.MentorshipService.CompleteMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 166: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 167: fairlead.v1.MentorshipService.LeaveMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 168: fairlead.v1.MentorshipService.HandleSafeExit:output_type -> fairlead.v1.Mentorship
+	99,  // 169: fairlead.v1.MentorshipService.AnswerSurvey:output_type -> fairlead.v1.Mentorship
+	109, // 170: fairlead.v1.MentorshipService.GetMentoringMeasures:output_type -> fairlead.v1.MentoringMeasures
+	112, // [112:171] is the sub-list for method output_type
+	53,  // [53:112] is the sub-list for method input_type
+	53,  // [53:53] is the sub-list for extension type_name
+	53,  // [53:53] is the sub-list for extension extendee
+	0,   // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_mentorship_service_proto_init() }
@@ -5612,13 +6337,14 @@ func file_fairlead_v1_mentorship_service_proto_init() {
 	file_fairlead_v1_application_service_proto_init()
 	file_fairlead_v1_mentoring_proto_init()
 	file_fairlead_v1_options_proto_init()
+	file_fairlead_v1_mentorship_service_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_mentorship_service_proto_rawDesc), len(file_fairlead_v1_mentorship_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   76,
+			NumMessages:   84,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

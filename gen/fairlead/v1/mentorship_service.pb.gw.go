@@ -155,6 +155,51 @@ func local_request_MentorshipService_UpdateMentoringPlan_0(ctx context.Context, 
 	return msg, metadata, err
 }
 
+func request_MentorshipService_PriceMentoringRules_0(ctx context.Context, marshaler runtime.Marshaler, client MentorshipServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq PriceMentoringRulesRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["name"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "name")
+	}
+	protoReq.Name, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "name", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.PriceMentoringRules(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_MentorshipService_PriceMentoringRules_0(ctx context.Context, marshaler runtime.Marshaler, server MentorshipServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq PriceMentoringRulesRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["name"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "name")
+	}
+	protoReq.Name, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "name", err)
+	}
+	msg, err := server.PriceMentoringRules(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_MentorshipService_EnrollMentor_0(ctx context.Context, marshaler runtime.Marshaler, client MentorshipServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq EnrollMentorRequest
@@ -2003,6 +2048,45 @@ func local_request_MentorshipService_ExplainOtherMentors_0(ctx context.Context, 
 	return msg, metadata, err
 }
 
+func request_MentorshipService_ExplainRecruitment_0(ctx context.Context, marshaler runtime.Marshaler, client MentorshipServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ExplainRecruitmentRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["name"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "name")
+	}
+	protoReq.Name, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "name", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ExplainRecruitment(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_MentorshipService_ExplainRecruitment_0(ctx context.Context, marshaler runtime.Marshaler, server MentorshipServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ExplainRecruitmentRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	val, ok := pathParams["name"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "name")
+	}
+	protoReq.Name, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "name", err)
+	}
+	msg, err := server.ExplainRecruitment(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_MentorshipService_GetMatchingAudit_0(ctx context.Context, marshaler runtime.Marshaler, client MentorshipServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq GetMatchingAuditRequest
@@ -2988,6 +3072,26 @@ func RegisterMentorshipServiceHandlerServer(ctx context.Context, mux *runtime.Se
 		}
 		forward_MentorshipService_UpdateMentoringPlan_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_MentorshipService_PriceMentoringRules_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/fairlead.v1.MentorshipService/PriceMentoringRules", runtime.WithHTTPPathPattern("/v1/{name=programs/*/mentoringPlan}:priceRules"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_MentorshipService_PriceMentoringRules_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MentorshipService_PriceMentoringRules_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodPost, pattern_MentorshipService_EnrollMentor_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -3735,6 +3839,26 @@ func RegisterMentorshipServiceHandlerServer(ctx context.Context, mux *runtime.Se
 		}
 		forward_MentorshipService_ExplainOtherMentors_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_MentorshipService_ExplainRecruitment_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/fairlead.v1.MentorshipService/ExplainRecruitment", runtime.WithHTTPPathPattern("/v1/{name=programs/*/matchings/*}:recruitment"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_MentorshipService_ExplainRecruitment_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MentorshipService_ExplainRecruitment_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodGet, pattern_MentorshipService_GetMatchingAudit_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -4228,6 +4352,23 @@ func RegisterMentorshipServiceHandlerClient(ctx context.Context, mux *runtime.Se
 			return
 		}
 		forward_MentorshipService_UpdateMentoringPlan_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_MentorshipService_PriceMentoringRules_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/fairlead.v1.MentorshipService/PriceMentoringRules", runtime.WithHTTPPathPattern("/v1/{name=programs/*/mentoringPlan}:priceRules"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_MentorshipService_PriceMentoringRules_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MentorshipService_PriceMentoringRules_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 	mux.Handle(http.MethodPost, pattern_MentorshipService_EnrollMentor_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
@@ -4875,6 +5016,23 @@ func RegisterMentorshipServiceHandlerClient(ctx context.Context, mux *runtime.Se
 		}
 		forward_MentorshipService_ExplainOtherMentors_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodGet, pattern_MentorshipService_ExplainRecruitment_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/fairlead.v1.MentorshipService/ExplainRecruitment", runtime.WithHTTPPathPattern("/v1/{name=programs/*/matchings/*}:recruitment"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_MentorshipService_ExplainRecruitment_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_MentorshipService_ExplainRecruitment_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodGet, pattern_MentorshipService_GetMatchingAudit_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -5238,6 +5396,7 @@ func RegisterMentorshipServiceHandlerClient(ctx context.Context, mux *runtime.Se
 var (
 	pattern_MentorshipService_GetMentoringPlan_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 4, 3, 5, 3}, []string{"v1", "programs", "mentoringPlan", "name"}, ""))
 	pattern_MentorshipService_UpdateMentoringPlan_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 4, 3, 5, 3}, []string{"v1", "programs", "mentoringPlan", "mentoring_plan.name"}, ""))
+	pattern_MentorshipService_PriceMentoringRules_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 4, 3, 5, 3}, []string{"v1", "programs", "mentoringPlan", "name"}, "priceRules"))
 	pattern_MentorshipService_EnrollMentor_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "programs", "parent", "mentors"}, "enroll"))
 	pattern_MentorshipService_CreateMentor_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "programs", "parent", "mentors"}, ""))
 	pattern_MentorshipService_ImportMentors_0          = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "programs", "parent", "mentors"}, "import"))
@@ -5276,6 +5435,7 @@ var (
 	pattern_MentorshipService_ExplainPair_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 1, 0, 4, 4, 5, 3}, []string{"v1", "programs", "matchings", "name"}, "explainPair"))
 	pattern_MentorshipService_ExplainMissingPair_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 1, 0, 4, 4, 5, 3}, []string{"v1", "programs", "matchings", "name"}, "whyNot"))
 	pattern_MentorshipService_ExplainOtherMentors_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 1, 0, 4, 4, 5, 3}, []string{"v1", "programs", "matchings", "name"}, "otherMentors"))
+	pattern_MentorshipService_ExplainRecruitment_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 1, 0, 4, 4, 5, 3}, []string{"v1", "programs", "matchings", "name"}, "recruitment"))
 	pattern_MentorshipService_GetMatchingAudit_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 1, 0, 2, 3, 4, 5, 5, 4}, []string{"v1", "programs", "matchings", "audit", "name"}, ""))
 	pattern_MentorshipService_GetMatchingCertificate_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 2, 2, 1, 0, 2, 3, 4, 5, 5, 4}, []string{"v1", "programs", "matchings", "certificate", "name"}, ""))
 	pattern_MentorshipService_CreateProposal_0         = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 2, 5, 2, 2, 3}, []string{"v1", "programs", "parent", "proposals"}, ""))
@@ -5302,6 +5462,7 @@ var (
 var (
 	forward_MentorshipService_GetMentoringPlan_0       = runtime.ForwardResponseMessage
 	forward_MentorshipService_UpdateMentoringPlan_0    = runtime.ForwardResponseMessage
+	forward_MentorshipService_PriceMentoringRules_0    = runtime.ForwardResponseMessage
 	forward_MentorshipService_EnrollMentor_0           = runtime.ForwardResponseMessage
 	forward_MentorshipService_CreateMentor_0           = runtime.ForwardResponseMessage
 	forward_MentorshipService_ImportMentors_0          = runtime.ForwardResponseMessage
@@ -5340,6 +5501,7 @@ var (
 	forward_MentorshipService_ExplainPair_0            = runtime.ForwardResponseMessage
 	forward_MentorshipService_ExplainMissingPair_0     = runtime.ForwardResponseMessage
 	forward_MentorshipService_ExplainOtherMentors_0    = runtime.ForwardResponseMessage
+	forward_MentorshipService_ExplainRecruitment_0     = runtime.ForwardResponseMessage
 	forward_MentorshipService_GetMatchingAudit_0       = runtime.ForwardResponseMessage
 	forward_MentorshipService_GetMatchingCertificate_0 = runtime.ForwardResponseMessage
 	forward_MentorshipService_CreateProposal_0         = runtime.ForwardResponseMessage

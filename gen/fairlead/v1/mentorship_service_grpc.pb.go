@@ -24,6 +24,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	MentorshipService_GetMentoringPlan_FullMethodName       = "/fairlead.v1.MentorshipService/GetMentoringPlan"
 	MentorshipService_UpdateMentoringPlan_FullMethodName    = "/fairlead.v1.MentorshipService/UpdateMentoringPlan"
+	MentorshipService_PriceMentoringRules_FullMethodName    = "/fairlead.v1.MentorshipService/PriceMentoringRules"
 	MentorshipService_EnrollMentor_FullMethodName           = "/fairlead.v1.MentorshipService/EnrollMentor"
 	MentorshipService_CreateMentor_FullMethodName           = "/fairlead.v1.MentorshipService/CreateMentor"
 	MentorshipService_ImportMentors_FullMethodName          = "/fairlead.v1.MentorshipService/ImportMentors"
@@ -58,6 +59,7 @@ const (
 	MentorshipService_ExplainPair_FullMethodName            = "/fairlead.v1.MentorshipService/ExplainPair"
 	MentorshipService_ExplainMissingPair_FullMethodName     = "/fairlead.v1.MentorshipService/ExplainMissingPair"
 	MentorshipService_ExplainOtherMentors_FullMethodName    = "/fairlead.v1.MentorshipService/ExplainOtherMentors"
+	MentorshipService_ExplainRecruitment_FullMethodName     = "/fairlead.v1.MentorshipService/ExplainRecruitment"
 	MentorshipService_GetMatchingAudit_FullMethodName       = "/fairlead.v1.MentorshipService/GetMatchingAudit"
 	MentorshipService_GetMatchingCertificate_FullMethodName = "/fairlead.v1.MentorshipService/GetMatchingCertificate"
 	MentorshipService_CreateProposal_FullMethodName         = "/fairlead.v1.MentorshipService/CreateProposal"
@@ -94,6 +96,9 @@ type MentorshipServiceClient interface {
 	GetMentoringPlan(ctx context.Context, in *GetMentoringPlanRequest, opts ...grpc.CallOption) (*MentoringPlan, error)
 	// Sets a program's mentoring up, or changes it.
 	UpdateMentoringPlan(ctx context.Context, in *UpdateMentoringPlanRequest, opts ...grpc.CallOption) (*MentoringPlan, error)
+	// Says what each hard rule takes from the mentees who are available now: of the plan as it is
+	// saved, or of rules that are not saved. Changes nothing.
+	PriceMentoringRules(ctx context.Context, in *PriceMentoringRulesRequest, opts ...grpc.CallOption) (*PriceMentoringRulesResponse, error)
 	// Enrolls the caller as a mentor, while the plan is open to everybody. The answer holds the
 	// token that everything further needs. With an applicant's token of somebody who accepted a
 	// seat, the enrollment says which application it comes from.
@@ -128,11 +133,13 @@ type MentorshipServiceClient interface {
 	// it, AVAILABLE lets it be matched, also after a pause, PAUSED lets it rest, DRAFT gives it back
 	// to be changed, WITHDRAWN ends it.
 	MoveEnrollment(ctx context.Context, in *MoveEnrollmentRequest, opts ...grpc.CallOption) (*MoveEnrollmentResponse, error)
-	// Renews the token of an enrollment, on behalf of the person and with a reason. The token before
-	// it, and every link and session that came of it, opens nothing any more. Staff do not get the new
-	// one, with which they would be that person: they send a link (IssueEnrollmentLink).
+	// Gives a mentor or mentee a new token. The one before, and every link, session and return code
+	// that came of it, opens nothing any more. For the owner alone (OWNER_ONLY): with the token,
+	// staff would be that person. They send a link, which can end what was lost, too
+	// (IssueEnrollmentLink).
 	IssueEnrollmentToken(ctx context.Context, in *IssueEnrollmentTokenRequest, opts ...grpc.CallOption) (*IssueEnrollmentTokenResponse, error)
-	// Makes a link that opens the pages once, as this mentor or mentee.
+	// Makes a link that opens the pages once, as this mentor or mentee, and ends what opened the
+	// enrollment before if that is asked for.
 	IssueEnrollmentLink(ctx context.Context, in *IssueEnrollmentLinkRequest, opts ...grpc.CallOption) (*SignInLink, error)
 	// Erases an enrollment for good, with a reason: contact, profile, traits, preferences, and what
 	// was written about it. What stays is its name, code, state ERASED and times.
@@ -176,6 +183,8 @@ type MentorshipServiceClient interface {
 	// Lists mentors whom a mentee could have instead, the best first, each with what that would
 	// cost the whole.
 	ExplainOtherMentors(ctx context.Context, in *ExplainOtherMentorsRequest, opts ...grpc.CallOption) (*ExplainOtherMentorsResponse, error)
+	// Says whom to recruit: what one more seat would be worth to a run, with the edits since.
+	ExplainRecruitment(ctx context.Context, in *ExplainRecruitmentRequest, opts ...grpc.CallOption) (*ExplainRecruitmentResponse, error)
 	// Returns whether every group is served alike. Numbers of
 	// groups that are too small to tell are left out.
 	GetMatchingAudit(ctx context.Context, in *GetMatchingAuditRequest, opts ...grpc.CallOption) (*MatchingAudit, error)
@@ -244,6 +253,16 @@ func (c *mentorshipServiceClient) UpdateMentoringPlan(ctx context.Context, in *U
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(MentoringPlan)
 	err := c.cc.Invoke(ctx, MentorshipService_UpdateMentoringPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mentorshipServiceClient) PriceMentoringRules(ctx context.Context, in *PriceMentoringRulesRequest, opts ...grpc.CallOption) (*PriceMentoringRulesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PriceMentoringRulesResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_PriceMentoringRules_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -599,6 +618,16 @@ func (c *mentorshipServiceClient) ExplainOtherMentors(ctx context.Context, in *E
 	return out, nil
 }
 
+func (c *mentorshipServiceClient) ExplainRecruitment(ctx context.Context, in *ExplainRecruitmentRequest, opts ...grpc.CallOption) (*ExplainRecruitmentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainRecruitmentResponse)
+	err := c.cc.Invoke(ctx, MentorshipService_ExplainRecruitment_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *mentorshipServiceClient) GetMatchingAudit(ctx context.Context, in *GetMatchingAuditRequest, opts ...grpc.CallOption) (*MatchingAudit, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(MatchingAudit)
@@ -822,6 +851,9 @@ type MentorshipServiceServer interface {
 	GetMentoringPlan(context.Context, *GetMentoringPlanRequest) (*MentoringPlan, error)
 	// Sets a program's mentoring up, or changes it.
 	UpdateMentoringPlan(context.Context, *UpdateMentoringPlanRequest) (*MentoringPlan, error)
+	// Says what each hard rule takes from the mentees who are available now: of the plan as it is
+	// saved, or of rules that are not saved. Changes nothing.
+	PriceMentoringRules(context.Context, *PriceMentoringRulesRequest) (*PriceMentoringRulesResponse, error)
 	// Enrolls the caller as a mentor, while the plan is open to everybody. The answer holds the
 	// token that everything further needs. With an applicant's token of somebody who accepted a
 	// seat, the enrollment says which application it comes from.
@@ -856,11 +888,13 @@ type MentorshipServiceServer interface {
 	// it, AVAILABLE lets it be matched, also after a pause, PAUSED lets it rest, DRAFT gives it back
 	// to be changed, WITHDRAWN ends it.
 	MoveEnrollment(context.Context, *MoveEnrollmentRequest) (*MoveEnrollmentResponse, error)
-	// Renews the token of an enrollment, on behalf of the person and with a reason. The token before
-	// it, and every link and session that came of it, opens nothing any more. Staff do not get the new
-	// one, with which they would be that person: they send a link (IssueEnrollmentLink).
+	// Gives a mentor or mentee a new token. The one before, and every link, session and return code
+	// that came of it, opens nothing any more. For the owner alone (OWNER_ONLY): with the token,
+	// staff would be that person. They send a link, which can end what was lost, too
+	// (IssueEnrollmentLink).
 	IssueEnrollmentToken(context.Context, *IssueEnrollmentTokenRequest) (*IssueEnrollmentTokenResponse, error)
-	// Makes a link that opens the pages once, as this mentor or mentee.
+	// Makes a link that opens the pages once, as this mentor or mentee, and ends what opened the
+	// enrollment before if that is asked for.
 	IssueEnrollmentLink(context.Context, *IssueEnrollmentLinkRequest) (*SignInLink, error)
 	// Erases an enrollment for good, with a reason: contact, profile, traits, preferences, and what
 	// was written about it. What stays is its name, code, state ERASED and times.
@@ -904,6 +938,8 @@ type MentorshipServiceServer interface {
 	// Lists mentors whom a mentee could have instead, the best first, each with what that would
 	// cost the whole.
 	ExplainOtherMentors(context.Context, *ExplainOtherMentorsRequest) (*ExplainOtherMentorsResponse, error)
+	// Says whom to recruit: what one more seat would be worth to a run, with the edits since.
+	ExplainRecruitment(context.Context, *ExplainRecruitmentRequest) (*ExplainRecruitmentResponse, error)
 	// Returns whether every group is served alike. Numbers of
 	// groups that are too small to tell are left out.
 	GetMatchingAudit(context.Context, *GetMatchingAuditRequest) (*MatchingAudit, error)
@@ -963,6 +999,9 @@ func (UnimplementedMentorshipServiceServer) GetMentoringPlan(context.Context, *G
 }
 func (UnimplementedMentorshipServiceServer) UpdateMentoringPlan(context.Context, *UpdateMentoringPlanRequest) (*MentoringPlan, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateMentoringPlan not implemented")
+}
+func (UnimplementedMentorshipServiceServer) PriceMentoringRules(context.Context, *PriceMentoringRulesRequest) (*PriceMentoringRulesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PriceMentoringRules not implemented")
 }
 func (UnimplementedMentorshipServiceServer) EnrollMentor(context.Context, *EnrollMentorRequest) (*EnrollMentorResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method EnrollMentor not implemented")
@@ -1065,6 +1104,9 @@ func (UnimplementedMentorshipServiceServer) ExplainMissingPair(context.Context, 
 }
 func (UnimplementedMentorshipServiceServer) ExplainOtherMentors(context.Context, *ExplainOtherMentorsRequest) (*ExplainOtherMentorsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExplainOtherMentors not implemented")
+}
+func (UnimplementedMentorshipServiceServer) ExplainRecruitment(context.Context, *ExplainRecruitmentRequest) (*ExplainRecruitmentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainRecruitment not implemented")
 }
 func (UnimplementedMentorshipServiceServer) GetMatchingAudit(context.Context, *GetMatchingAuditRequest) (*MatchingAudit, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMatchingAudit not implemented")
@@ -1182,6 +1224,24 @@ func _MentorshipService_UpdateMentoringPlan_Handler(srv interface{}, ctx context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MentorshipServiceServer).UpdateMentoringPlan(ctx, req.(*UpdateMentoringPlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MentorshipService_PriceMentoringRules_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PriceMentoringRulesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).PriceMentoringRules(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_PriceMentoringRules_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).PriceMentoringRules(ctx, req.(*PriceMentoringRulesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1791,6 +1851,24 @@ func _MentorshipService_ExplainOtherMentors_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MentorshipService_ExplainRecruitment_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainRecruitmentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MentorshipServiceServer).ExplainRecruitment(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MentorshipService_ExplainRecruitment_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MentorshipServiceServer).ExplainRecruitment(ctx, req.(*ExplainRecruitmentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MentorshipService_GetMatchingAudit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMatchingAuditRequest)
 	if err := dec(in); err != nil {
@@ -2185,6 +2263,10 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _MentorshipService_UpdateMentoringPlan_Handler,
 		},
 		{
+			MethodName: "PriceMentoringRules",
+			Handler:    _MentorshipService_PriceMentoringRules_Handler,
+		},
+		{
 			MethodName: "EnrollMentor",
 			Handler:    _MentorshipService_EnrollMentor_Handler,
 		},
@@ -2315,6 +2397,10 @@ var MentorshipService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExplainOtherMentors",
 			Handler:    _MentorshipService_ExplainOtherMentors_Handler,
+		},
+		{
+			MethodName: "ExplainRecruitment",
+			Handler:    _MentorshipService_ExplainRecruitment_Handler,
 		},
 		{
 			MethodName: "GetMatchingAudit",
