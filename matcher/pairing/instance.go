@@ -78,6 +78,17 @@ func (in *instance) code(j, i int32) int16 { return in.codes[int(j)*len(in.mento
 // mentors, or more mentees, than that and one.
 func (in *instance) smaller() int { return min(in.nJ(), in.nI()) + 1 }
 
+// turned is 0…n as two spans, the first from a place that the mentee's key says.
+// Where many mentors are equal, who reads them in this order takes up others than
+// everybody else does.
+func (in *instance) turned(j int32, n int) [2][2]int {
+	if n == 0 {
+		return [2][2]int{}
+	}
+	from := int(in.keyMentee[j] % uint64(n))
+	return [2][2]int{{from, n}, {0, from}}
+}
+
 const lotteryBits = 44
 
 // lot is the place of a pair in the lottery.

@@ -145,16 +145,19 @@ func (r *run) priceRow(s int, j int32, own *table, list []candidate) []candidate
 	most := r.list/2 + 1
 	if s == 0 {
 		tight, least := r.tight[j][:0], u
-		for i, code := range row {
-			x := tab[code+1] - p[i]
-			if x < u {
-				continue
-			}
-			if x > least && !r.isOn(f, j, int32(i), code) {
-				list, least = keep(list, candidate{int32(i), x}, most, least)
-			}
-			if len(tight) <= mostTight {
-				tight = append(tight, int32(i))
+		for _, span := range r.in.turned(j, len(row)) {
+			for i := span[0]; i < span[1]; i++ {
+				code := row[i]
+				x := tab[code+1] - p[i]
+				if x < u {
+					continue
+				}
+				if x > least && !r.isOn(f, j, int32(i), code) {
+					list, least = keep(list, candidate{int32(i), x}, most, least)
+				}
+				if len(tight) <= mostTight {
+					tight = append(tight, int32(i))
+				}
 			}
 		}
 		r.tight[j] = tight
@@ -166,16 +169,19 @@ func (r *run) priceRow(s int, j int32, own *table, list []candidate) []candidate
 	if c := r.child[j]; c >= 0 {
 		gap = f.u[j] - f.u[c]
 	}
-	for i, code := range row {
-		if tab[code+1]-p[i] != u || r.reduced(s, j, int32(i)) != 0 {
-			continue
-		}
-		x := v.pair(r.in, r.class[j], j, int32(i), code) - f.p[i]
-		if gap != 0 && r.node(j, code) != j {
-			x += gap
-		}
-		if x > least && !r.isOn(f, j, int32(i), code) {
-			list, least = keep(list, candidate{int32(i), x}, most, least)
+	for _, span := range r.in.turned(j, len(row)) {
+		for i := span[0]; i < span[1]; i++ {
+			code := row[i]
+			if tab[code+1]-p[i] != u {
+				continue
+			}
+			x := v.pair(r.in, r.class[j], j, int32(i), code) - f.p[i]
+			if gap != 0 && r.node(j, code) != j {
+				x += gap
+			}
+			if x > least && r.reduced(s, j, int32(i)) == 0 && !r.isOn(f, j, int32(i), code) {
+				list, least = keep(list, candidate{int32(i), x}, most, least)
+			}
 		}
 	}
 	return list
@@ -231,9 +237,11 @@ func (r *run) renew() {
 			row, p := in.row(j), f.p
 			tab, least := r.rowTable(0, j, &own), -unreachable/2
 			list := buffer[:0]
-			for i, code := range row {
-				if x := tab[code+1] - p[i]; x > least {
-					list, least = keep(list, candidate{int32(i), x}, most, least)
+			for _, span := range in.turned(j, len(row)) {
+				for i := span[0]; i < span[1]; i++ {
+					if x := tab[row[i]+1] - p[i]; x > least {
+						list, least = keep(list, candidate{int32(i), x}, most, least)
+					}
 				}
 			}
 			lists[0], lists[1] = lists[0][:0], lists[1][:0]

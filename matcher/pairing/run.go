@@ -348,19 +348,20 @@ func (r *run) lists(f *flow, s int) (full []bool) {
 			default:
 				list = r.wholeFace(s, j, buffer[:0])
 			}
-			slices.SortFunc(list, better)
 			if s > 0 && len(list) > mostTight {
-				list, full[j] = list[:r.list], false
+				list, full[j] = r.some(j, list), false
+			} else {
+				slices.SortFunc(list, better)
 			}
 			for _, c := range list {
 				n := r.node(j, in.code(j, c.mentor))
 				f.arcs[n] = append(f.arcs[n], arc{to: c.mentor, val: c.by})
 			}
+			f.sorted[j] = int32(len(f.arcs[j]))
+			if c := r.child[j]; c >= 0 {
+				f.sorted[c] = int32(len(f.arcs[c]))
+			}
 			if s == 0 {
-				f.sorted[j] = int32(len(f.arcs[j]))
-				if c := r.child[j]; c >= 0 {
-					f.sorted[c] = int32(len(f.arcs[c]))
-				}
 				continue
 			}
 			if full[j] {
@@ -377,6 +378,21 @@ func (r *run) lists(f *flow, s int) (full []bool) {
 		}
 	})
 	return full
+}
+
+// some picks the best of more pairs than a list takes, of equal ones those that come
+// first from a place that the mentee's key says: where all are equal, mentees would
+// else all be listed with the same few mentors.
+func (r *run) some(j int32, list []candidate) []candidate {
+	best, least := make([]candidate, 0, r.list), -unreachable
+	for _, span := range r.in.turned(j, len(list)) {
+		for _, c := range list[span[0]:span[1]] {
+			if c.by > least {
+				best, least = keep(best, c, r.list, least)
+			}
+		}
+	}
+	return best
 }
 
 // heldFace lists the pairs of the face from the arcs of the stage before, which

@@ -621,12 +621,8 @@ func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matche
 	for i := range prices {
 		copy(prices[i][:], p.Mentors[i])
 	}
-	table, plain := k.table(tiers), len(tiers)
-	for t, x := range tiers { // the first whose value the score does not tell
-		if x.Kind == "lottery" || x.Kind == "total" && len(k.standing) > 0 {
-			plain = min(plain, t)
-		}
-	}
+	table := k.table(tiers)
+	lead, leadPrices, leadTable := k.lead(tiers, p, prices, table)
 	for j, e := range in.Mentees {
 		var u, g tuple
 		copy(u[:], p.Mentees[j])
@@ -672,25 +668,26 @@ func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matche
 		if want == 0 {
 			continue
 		}
+		leadU, leadG := lead.of(&u), lead.of(&g)
 		for i, score := range rows[j*nI : (j+1)*nI] {
 			if score < 0 {
 				continue
 			}
-			from := &u
+			from, leadFrom := &u, leadU
 			if split && int(score) >= threshold {
-				from = &g
+				from, leadFrom = &g, leadG
 			}
-			// Nearly every pair is negative in the first tier or two.
-			v, q, t := &table[score], &prices[i], 0
-			for t < plain && v[t]-from[t]-q[t] == 0 {
-				t++
+			first := leadTable[score] - leadFrom - leadPrices[i]
+			if first == 0 && lead.lottery {
+				t := len(tiers) - 1
+				first = k.lot(j, i) - from[t] - prices[i][t]
 			}
-			if t < plain && v[t]-from[t]-q[t] < 0 {
+			if first < 0 || first == 0 && lead.all {
 				continue
 			}
-			if x := k.value(tiers, v, j, i); !k.isLocked(j, i) {
+			if x := k.value(tiers, &table[score], j, i); !k.isLocked(j, i) {
 				x = minus(&x, from)
-				x = minus(&x, q)
+				x = minus(&x, &prices[i])
 				s.gain(&x, 1)
 			}
 		}
@@ -717,6 +714,60 @@ func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matche
 		}
 	}
 	return s.result()
+}
+
+// lead packs the first tiers of a tuple into one number, to see at once that nearly
+// every pair is below its prices. Where no number of a tier exceeds an eighth of
+// its field, the sign of value − price − price, if it is not 0, is that of the
+// tuples.
+type lead struct {
+	shift [maxTiers]int
+	tiers   int  // that are packed
+	lottery bool // all but the lottery are
+	all     bool // a pair of which nothing is left over is worth its prices
+}
+
+func (l *lead) of(v *tuple) (x int64) {
+	for t, shift := range l.shift[:l.tiers] {
+		x += v[t] << shift
+	}
+	return x
+}
+
+// lead packs as many tiers as 62 bits hold, up to the first whose value the score
+// does not tell, and with it prices and table.
+func (k *matchingCheck) lead(tiers []matcher.TierValue, p *matcher.Prices, prices []tuple, table *[maxPairScore + 1]tuple) (l lead, packed []int64, packedTable *[maxPairScore + 1]int64) {
+	bitsLeft := 62
+	for t, x := range tiers {
+		if x.Kind == "lottery" || x.Kind == "total" && len(k.standing) > 0 {
+			break
+		}
+		most := int64(maxPairScore)
+		for _, list := range [][][]int64{p.Mentees, p.Good, p.Mentors} {
+			for _, price := range list {
+				if len(price) > 0 {
+					most = max(most, price[t], -price[t])
+				}
+			}
+		}
+		// One more: a single good place is better by 1 than its mentee.
+		width := bits.Len64(uint64(most)+1) + 3
+		if width > bitsLeft {
+			break
+		}
+		bitsLeft -= width
+		l.shift[t], l.tiers = bitsLeft, t+1
+	}
+	l.lottery = l.tiers == len(tiers)-1 && tiers[l.tiers].Kind == "lottery"
+	l.all = l.lottery || l.tiers == len(tiers)
+	packed, packedTable = make([]int64, len(prices)), &[maxPairScore + 1]int64{}
+	for i := range prices {
+		packed[i] = l.of(&prices[i])
+	}
+	for score := range table {
+		packedTable[score] = l.of(&table[score])
+	}
+	return l, packed, packedTable
 }
 
 func minus(a, b *tuple) (c tuple) {
