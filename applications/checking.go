@@ -2,7 +2,6 @@ package applications
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,7 +63,7 @@ func (s *Service) checkCriteria(ctx context.Context, who access.Principal, c *Cr
 		if err := mayCountBy(who, c, form); err != nil {
 			return err
 		}
-		pool, err := presentPool(ctx, tx, p, form)
+		pool, err := s.presentPool(ctx, tx, p, form)
 		people = poolOf(form, c, pool)
 		return err
 	})
@@ -141,16 +140,6 @@ const checkWork = 200_000
 
 // examineWork bounds the details.
 const examineWork = 2_000_000
-
-// presentPool is who a run would choose from if the call closed now.
-func presentPool(ctx context.Context, tx Tx, p *Program, form *Form) ([]*Application, error) {
-	states := []ApplicationState{InPool}
-	if p.State == ProgramOpen {
-		states = append(states, Submitted)
-	}
-	all, err := tx.Applications(ctx, ApplicationQuery{Program: p.ID, States: states})
-	return slices.DeleteFunc(all, func(a *Application) bool { return !form.Eligible(a.Answers) }), err
-}
 
 // engineError turns what the engine says about its input into violations.
 func engineError(reason string, err error) error {

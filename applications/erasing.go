@@ -64,6 +64,7 @@ func (s *Service) EraseApplication(ctx context.Context, who access.Principal, pr
 	if err != nil {
 		return nil, err
 	}
+	s.forget(program)
 	return a, s.erased(ctx, Erasure{Program: program, Application: id, Time: a.UpdateTime})
 }
 
@@ -315,6 +316,7 @@ func (s *Service) DestroyProgram(ctx context.Context, who access.Principal, id, 
 	if err != nil {
 		return err
 	}
+	s.forget(id)
 	return s.erased(ctx, e)
 }
 

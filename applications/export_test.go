@@ -144,3 +144,19 @@ func ApplicationStates() []ApplicationState { return applicationStates }
 
 // VerifyRun says what is wrong with a stored run, without the audit log.
 func VerifyRun(sel *Selection) string { return sel.verify(committed{}) }
+
+// Recall and Recalled are what checks of criteria remember of a pool.
+func (s *Service) Recall(program string, form *Form, pool []*Application) {
+	s.recall(program, form, pool)
+}
+
+func (s *Service) Recalled(program string) []*Application {
+	recalling.Lock()
+	defer recalling.Unlock()
+	if p := s.pools[program]; p != nil {
+		return p.people
+	}
+	return nil
+}
+
+const RecallFor, MaxRecalled, MaxRecalledPools = recallFor, maxRecalled, maxRecalledPools

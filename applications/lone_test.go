@@ -44,18 +44,18 @@ func TestLoneIsTold(t *testing.T) {
 		})
 	}
 	w.close()
-	v, err := w.CheckCriteria(w.ctx, w.facilitator, company(2))
-	if err != nil || len(v.Verdict.Lone) != 1 || !slices.Equal(v.Verdict.Lone[0].Rows, []int{1}) || len(v.Verdict.Lone[0].People) != 1 || v.Verdict.Lone[0].Lower != 1 {
-		t.Errorf("%v: the check tells of %+v", explained(err), v.Verdict.Lone)
+	v, err := w.ExamineCriteria(w.ctx, w.facilitator, company(2))
+	if err != nil || len(v.Details.Lone) != 1 || !slices.Equal(v.Details.Lone[0].Rows, []int{1}) || len(v.Details.Lone[0].People) != 1 || v.Details.Lone[0].Lower != 1 {
+		t.Errorf("%v: the check tells of %+v", explained(err), v.Details.Lone)
 	}
-	if v, err = w.CheckCriteria(w.ctx, w.facilitator, company(1)); err != nil || len(v.Verdict.Lone) > 0 {
-		t.Errorf("%v: the check tells of %+v", explained(err), v.Verdict.Lone)
+	if v, err = w.ExamineCriteria(w.ctx, w.facilitator, company(1)); err != nil || len(v.Details.Lone) > 0 {
+		t.Errorf("%v: the check tells of %+v", explained(err), v.Details.Lone)
 	}
 
 	job := company(2)
 	job.Rules[0].Attribute = "sector"
-	if v, err = w.CheckCriteria(w.ctx, w.manager, job); err != nil || len(v.Verdict.Lone) != 1 || v.Verdict.Lone[0].People != nil {
-		t.Errorf("%v: who does not read identity answers is told of %+v", explained(err), v.Verdict.Lone)
+	if v, err = w.ExamineCriteria(w.ctx, w.manager, job); err != nil || len(v.Details.Lone) != 1 || v.Details.Lone[0].People != nil {
+		t.Errorf("%v: who does not read identity answers is told of %+v", explained(err), v.Details.Lone)
 	}
 
 	sel := w.lottery(func(s *applications.Selection) { s.Criteria = made.Version })

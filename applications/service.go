@@ -44,6 +44,8 @@ type Service struct {
 
 	// When each caller was last recorded to count by identity columns.
 	counts map[string]time.Time
+	// What checks of criteria have just read, by program.
+	pools map[string]*recalledPool
 }
 
 // Preset is a program ready to be made: its texts, form and sets of criteria.

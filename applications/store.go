@@ -88,6 +88,9 @@ type Tx interface {
 	ApplicationByReturnCode(ctx context.Context, program string, hash []byte) (*Application, error)
 	// Applications lists in the order of the query.
 	Applications(ctx context.Context, q ApplicationQuery) ([]*Application, error)
+	// ApplicationMarks lists what Applications lists, of these states, by id, and
+	// reads no body.
+	ApplicationMarks(ctx context.Context, program string, states []ApplicationState) ([]ApplicationMark, error)
 	// CountApplications counts by state.
 	CountApplications(ctx context.Context, program string) (map[ApplicationState]int, error)
 	// UpdateApplication stores a, but for its Code, which never changes;

@@ -132,13 +132,13 @@ func (v *CriteriaVerdict) withhold() {
 	v.Rules, _ = withhold(v.Rules)
 	v.PoolSize = shownCount(v.PoolSize)
 	v.Verdict.Rules = nil
-	for i := range v.Verdict.Lone {
-		v.Verdict.Lone[i].People = nil
-	}
 	if why := v.Verdict.Infeasibility; why != nil {
 		why.ClosestRules = nil
 	}
 	if d := v.Details; d != nil {
+		for i := range d.Lone {
+			d.Lone[i].People = nil
+		}
 		// How many of a group could be in tells how many there are.
 		for i := range d.Ranges {
 			d.Ranges[i].Least, d.Ranges[i].Most = shownCount(d.Ranges[i].Least), shownCount(d.Ranges[i].Most)

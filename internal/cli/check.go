@@ -69,7 +69,7 @@ func (c *checking) run(ctx context.Context, p *program) error {
 	} else {
 		t := &report{w: p.stdout, color: colorful(p.stdout)}
 		t.verdict(q, v)
-		t.lone(q, v.Lone)
+		t.lone(q, d.Lone)
 		t.details(v, d)
 		err = t.err
 	}
@@ -171,7 +171,7 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error 
 	for _, n := range d.Decliners {
 		j.Decliners = append(j.Decliners, declinerJSON{n.Attribute, n.People, seatsJSON(n.Allowed), seatsJSON(n.Best)})
 	}
-	for _, l := range v.Lone {
+	for _, l := range d.Lone {
 		j.Lone = append(j.Lone, loneJSON(l))
 	}
 	for _, w := range v.Warnings {

@@ -214,11 +214,14 @@ func (s *selecting) loneIsMeant(ctx context.Context, p *program, result *selecte
 	case result.lottery != nil:
 		lone = result.lottery.Lone
 	case len(result.record.Cohort) > 0: // without a lottery
-		v, err := selection.Check(ctx, q.people, q.criteria, selection.Options{Work: s.work})
+		o := selection.Options{Work: s.work}
+		v, err := selection.Check(ctx, q.people, q.criteria, o)
+		if err == nil {
+			lone, err = selection.FindLone(ctx, q.people, q.criteria, v, o)
+		}
 		if err != nil {
 			return err
 		}
-		lone = v.Lone
 	}
 	if len(lone) == 0 {
 		return nil

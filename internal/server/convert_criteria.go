@@ -152,9 +152,6 @@ func verdictToWire(v *applications.CriteriaVerdict) *v1.CheckCriteriaResponse {
 	for _, warning := range v.Verdict.Warnings {
 		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(warning.Row), Message: warning.Message})
 	}
-	for _, lone := range v.Verdict.Lone {
-		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(lone.Rows[0]), Message: lone.Message()})
-	}
 	detailsToWire(w, v)
 	return w
 }

@@ -200,6 +200,9 @@ func detailsToWire(w *v1.CheckCriteriaResponse, v *applications.CriteriaVerdict)
 	if d == nil {
 		return
 	}
+	for _, lone := range d.Lone {
+		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(lone.Rows[0]), Message: lone.Message()})
+	}
 	shown := map[int]int{} // row -> priority
 	for _, r := range v.Rules {
 		shown[r.Row] = r.Priority

@@ -20,8 +20,9 @@ var (
 		WHERE program = $1 AND id > $2 ${states} ORDER BY id LIMIT $3`, "state", 4)
 	queryApplicationsDown = stateQueries(11, `SELECT id, code, state, revision, body FROM applications
 		WHERE program = $1 AND ($2 = '' OR id < $2) ${states} ORDER BY id DESC LIMIT $3`, "state", 4)
-	countApplications = newQuery(`SELECT state, count(*) FROM applications WHERE program = $1 GROUP BY state`)
-	updateApplication = newQuery(`UPDATE applications SET state = $4, body = $5, revision = revision + 1
+	queryApplicationMarks = stateQueries(11, `SELECT id, revision FROM applications WHERE program = $1 ${states} ORDER BY id`, "state", 2)
+	countApplications     = newQuery(`SELECT state, count(*) FROM applications WHERE program = $1 GROUP BY state`)
+	updateApplication     = newQuery(`UPDATE applications SET state = $4, body = $5, revision = revision + 1
 		WHERE program = $1 AND id = $2 AND revision = $3`)
 	updateApplicationAndCode = newQuery(`UPDATE applications SET state = $4, body = $5, return_code = $6, revision = revision + 1
 		WHERE program = $1 AND id = $2 AND revision = $3
@@ -120,6 +121,23 @@ func (t *tx) Applications(ctx context.Context, q applications.ApplicationQuery) 
 		a := applicationRow{program: q.Program}
 		return &a, r.Scan(a.dest()...)
 	}, (*applicationRow).open)
+}
+
+func (t *tx) ApplicationMarks(ctx context.Context, program string, states []applications.ApplicationState) ([]applications.ApplicationMark, error) {
+	list, args, err := withStates(queryApplicationMarks, states, program)
+	if err != nil {
+		return nil, err
+	}
+	var marks []applications.ApplicationMark
+	err = t.each(ctx, list, args, func(r rows) error {
+		var m applications.ApplicationMark
+		if err := r.Scan(&m.ID, &m.Revision); err != nil {
+			return err
+		}
+		marks = append(marks, m)
+		return nil
+	})
+	return marks, err
 }
 
 func (t *tx) CountApplications(ctx context.Context, program string) (map[applications.ApplicationState]int, error) {

@@ -413,12 +413,12 @@ func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
 		v.Rules[1].Pool, v.Rules[2].Pool, v.Rules[2].Min = 0, 1, 2
 	}
 	if status == matcher.Feasible {
-		v.Verdict.Lone = []selection.Lone{
-			{Rows: []int{2}, People: []string{"NS-0107"}, Short: 1, Lower: 1},
-			{Rows: []int{2, 3}, People: []string{"NS-0108", "NS-0109"}, Short: 2},
-			{Rows: []int{3}, Short: -1},
-		}
 		v.Details = &selection.Details{
+			Lone: []selection.Lone{
+				{Rows: []int{2}, People: []string{"NS-0107"}, Short: 1, Lower: 1},
+				{Rows: []int{2, 3}, People: []string{"NS-0108", "NS-0109"}, Short: 2},
+				{Rows: []int{3}, Short: -1},
+			},
 			Ranges: []selection.Range{{Row: 1, Least: 0, Most: 2, MostProved: true, Low: 2, High: 4}, {Row: 2, Most: 1, MostProved: true, Low: 2, High: 9}, {Row: 3, Least: 3, Most: 5, LeastProved: true, Low: 1, High: 9}},
 			Decliners: []selection.Decliner{
 				{Attribute: "race_ethnicity", People: 4, Allowed: selection.Seats{Cannot: 4}, Best: selection.Seats{Cannot: 4}},

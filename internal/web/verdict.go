@@ -37,10 +37,10 @@ func newCheckView(l tongue, e *editing, verdict *applications.CriteriaVerdict, a
 	default:
 		v.Title, v.Text = l.say("check.unknown"), l.say("check.unknown.text", "pool", pool)
 	}
-	for _, lone := range verdict.Verdict.Lone {
-		v.After = append(v.After, e.loneLine(l, verdict, lone))
-	}
 	if d := verdict.Details; d != nil {
+		for _, lone := range d.Lone {
+			v.After = append(v.After, e.loneLine(l, verdict, lone))
+		}
 		for _, decliners := range d.Decliners {
 			v.After = append(v.After, e.declinerLine(l, decliners)...)
 		}

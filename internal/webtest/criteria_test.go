@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -75,31 +76,37 @@ func TestVerdictFollowsTheKeystroke(t *testing.T) {
 	says(t, tab, "Possible")
 	field := inRow(t, tab, "housing", "max")
 	// From the moment that the browser was told of the key to the moment after
-	// the verdict was painted.
+	// the verdict was painted. Nobody asks the page anything meanwhile.
 	ask[bool](t, tab, `window.took = []; addEventListener("keydown", e => { window.pressed = e.timeStamp }, true);
-		new MutationObserver(() => { const since = window.pressed; requestAnimationFrame(() => setTimeout(() => window.took.push(performance.now() - since))) })
+		new MutationObserver(() => { const since = window.pressed; requestAnimationFrame(() => setTimeout(() => { window.took.push(performance.now() - since); window.painted?.(true) })) })
 			.observe(document.querySelector("form[data-check]"), {attributes: true, attributeFilter: ["data-checked"]}); true`)
 	ok(t, tab.Press(field, false))
 	ok(t, tab.Key("End", false))
-	best := 1e9
-	var figures []float64
+	keys, worst := 12, 0.5 // of those that may take longer
+	if os.Getenv("FAIRLEAD_SOAK") != "" {
+		keys, worst = 40, 0.05
+	}
+	late := 1e9
 	for range 3 { // the machine may be busy with something else
 		ask[bool](t, tab, "window.took = []; true")
-		for n := range 12 {
+		for n := range keys {
 			ok(t, tab.Key([]string{"Backspace", "2", "Backspace", "3", "Backspace", "9"}[n%6], false))
-			until(t, tab, fmt.Sprintf("window.took.length > %d", n))
+			painted, err := Await[bool](tab, fmt.Sprintf("window.took.length > %d || new Promise(painted => { window.painted = painted })", n))
+			if err != nil || !painted {
+				t.Fatalf("after keystroke %d no verdict was painted: %v", n+1, err)
+			}
 		}
-		figures = ask[[]float64](t, tab, "window.took")
+		figures := ask[[]float64](t, tab, "window.took")
 		slices.Sort(figures)
-		best = min(best, figures[len(figures)/2])
-		if best <= 100 {
+		at := func(share float64) float64 { return figures[int(float64(len(figures)-1)*share+0.5)] }
+		t.Logf("figure: from a keystroke in the criteria editor to the verdict painted, 200 in the pool, %d keystrokes: median %.0f ms, 95 %% within %.0f ms, slowest %.0f ms",
+			len(figures), at(0.5), at(0.95), at(1))
+		if late = min(late, at(1-worst)); late <= 100 {
 			break
 		}
 	}
-	t.Logf("figure: from a keystroke in the criteria editor to the verdict painted, 200 in the pool, %d keystrokes: median %.0f ms, slowest %.0f ms",
-		len(figures), figures[len(figures)/2], figures[len(figures)-1])
-	if best > 100 {
-		t.Errorf("the verdict follows the keystroke after %.0f ms", best)
+	if late > 100 {
+		t.Errorf("of %d keystrokes, %.0f %% have no verdict within 100 ms: it takes %.0f", keys, worst*100, late)
 	}
 }
 

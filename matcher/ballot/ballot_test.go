@@ -339,9 +339,13 @@ func TestCompanyShutsNobodyOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		beside, err := selection.FindLone(context.Background(), people, with, verdict, selection.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		slices.Sort(shut)
 		shut = slices.Compact(shut)
-		for what, lone := range map[string][]selection.Lone{"check": verdict.Lone, "lottery": atDraw} {
+		for what, lone := range map[string][]selection.Lone{"check": beside, "lottery": atDraw} {
 			var told []string
 			for _, l := range lone {
 				told = append(told, l.People...)

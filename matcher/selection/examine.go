@@ -20,6 +20,9 @@ type Details struct {
 	// Decliners are, by attribute that a rule names, those of the pool who have
 	// no value for it; nil unless the verdict is Feasible.
 	Decliners []Decliner
+	// Lone are people whom company rules shut out of all cohorts of the largest
+	// size; nil unless the verdict is Feasible.
+	Lone []Lone
 	// Infeasibility is that of the verdict with Conflict, Relaxations and Cut;
 	// nil unless the verdict is Infeasible.
 	Infeasibility *matcher.Infeasibility
@@ -118,7 +121,9 @@ func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v
 		}
 		d.Infeasibility = &inf
 	case matcher.Feasible:
-		err = r.examine(v.Witness, d)
+		if d.Lone, err = r.loneBeside(v.Witness); err == nil {
+			err = r.examine(v.Witness, d)
+		}
 	}
 	if err != nil {
 		return nil, err

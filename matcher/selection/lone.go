@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -93,9 +94,29 @@ func (r *run) companyFloors() (floors []int, alone map[string]bool) {
 	return floors, alone
 }
 
+// FindLone finds whom company rules shut out of all cohorts of the largest size,
+// beside a verdict of Check on the same people and criteria. It is the part of
+// Examine that is needed where a cohort is chosen without a lottery.
+func FindLone(ctx context.Context, people []matcher.Person, c matcher.Criteria, v *Verdict, o Options) ([]Lone, error) {
+	if err := checkInput(people, c, ""); err != nil || v.Status != matcher.Feasible {
+		return nil, err
+	}
+	return newRun(ctx, people, c, o, func(string) [3]int64 { return [3]int64{} }).lone(v.Witness)
+}
+
+// loneBeside finds them in a run that shares only its work with this one.
+func (r *run) loneBeside(witness []string) ([]Lone, error) {
+	other := r.under(r.criteria)
+	if other == nil {
+		return nil, nil
+	}
+	defer r.charge(other)
+	return other.lone(witness)
+}
+
 // lone finds them among the cohorts that keep what must hold and have the
-// largest size.
-func (r *run) lone() ([]Lone, error) {
+// largest size. One that keeps it is known.
+func (r *run) lone(witness []string) ([]Lone, error) {
 	floors, alone := r.companyFloors()
 	if len(alone) == 0 {
 		return nil, nil
@@ -103,6 +124,9 @@ func (r *run) lone() ([]Lone, error) {
 	a, err := r.reachable(false)
 	if a == nil || err != nil {
 		return nil, err
+	}
+	if r.criteria.MinSize == r.criteria.Size || len(witness) == r.criteria.Size {
+		a.note(witness)
 	}
 	out, err := a.outOf(alone)
 	if err != nil {

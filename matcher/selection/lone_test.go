@@ -111,7 +111,15 @@ func TestLone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.check, v.Lone); diff != "" {
+			d, err := selection.Examine(context.Background(), c.people, criteria, v, selection.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside, err := selection.FindLone(context.Background(), c.people, criteria, v, selection.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.check, d.Lone) + cmp.Diff(c.check, beside); diff != "" {
 				t.Errorf("check (-want +got):\n%s", diff)
 			}
 			want := append(c.check, c.draw...)

@@ -113,14 +113,11 @@ type Verdict struct {
 	// a check has no seed.
 	Infeasibility *matcher.Infeasibility
 	Warnings      []Warning
-	// Lone are people whom company rules shut out of all cohorts of the largest
-	// size.
-	Lone []Lone
 }
 
-// Check decides whether any cohort keeps the rules that must hold, and whether
-// company rules among them shut somebody out. It is meant for live editing: a
-// few milliseconds for 500 people.
+// Check decides whether any cohort keeps the rules that must hold. It is meant
+// for live editing: a few milliseconds for 500 people. What is asked of a verdict
+// after that is for Examine.
 func Check(ctx context.Context, people []matcher.Person, c matcher.Criteria, o Options) (*Verdict, error) {
 	errs, warnings := Validate(people, c)
 	if len(errs) > 0 {
@@ -133,10 +130,6 @@ func Check(ctx context.Context, people []matcher.Person, c matcher.Criteria, o O
 	v := &Verdict{Status: r.status, Infeasibility: r.infeasibility, Warnings: warnings}
 	if r.status == matcher.Feasible {
 		v.Witness, v.Rules = r.in.cohort(r.best), r.tally.rules
-		var err error
-		if v.Lone, err = r.lone(); err != nil {
-			return nil, err
-		}
 	}
 	v.Complete = !r.canceled
 	return v, nil

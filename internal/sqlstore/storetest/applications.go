@@ -208,6 +208,16 @@ var applicationCases = []testCase{
 					f.Fatalf("%d states gave %d applications", n, len(got))
 				}
 			}
+			got := one(f, func(tx applications.Tx) ([]applications.ApplicationMark, error) {
+				return tx.ApplicationMarks(f.ctx, "p1", states[len(states)-n:])
+			})
+			var want []applications.ApplicationMark
+			for _, id := range listApplications(f, applications.ApplicationQuery{Program: "p1", States: states[len(states)-n:]}) {
+				want = append(want, applications.ApplicationMark{ID: id, Revision: 1})
+			}
+			if !slices.Equal(got, want) {
+				f.Fatalf("%d states gave the marks %v, want %v", n, got, want)
+			}
 		}
 		all := one(f, func(tx applications.Tx) ([]*applications.Application, error) {
 			return tx.Applications(f.ctx, applications.ApplicationQuery{Program: "p1", States: []applications.ApplicationState{applications.InPool, applications.InPool}})
