@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/matcher"
 )
 
 // swap finds somebody out who can take the place of somebody in.
@@ -282,6 +283,48 @@ func TestReplaceBeyondLargestChance(t *testing.T) {
 	drawn := mustDraw(w, next.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "one is left" })
 	if group := drawn.Draws[0].Cohort; len(group) != 4 || slices.Contains(group, cohort[0]) || drawn.MaxChance != 0 {
 		t.Errorf("%v with a largest chance of %d", group, drawn.MaxChance)
+	}
+	log := w.events(0)
+	if i := slices.IndexFunc(log, func(e applications.Event) bool { return e.Action == "selection.uncap" }); i < 0 || log[i].Detail != "maxChance=900" {
+		t.Error("that the limit was given up is not recorded")
+	}
+	if _, err := w.VerifyRuns(w.ctx); err != nil {
+		t.Error(explained(err))
+	}
+}
+
+// Where enough are left for a seat, the largest chance holds for a replacement
+// too.
+func TestReplaceKeepsLargestChance(t *testing.T) {
+	w := newWorld(t)
+	w.pool(9)
+	sel := w.lottery(func(s *applications.Selection) { s.MaxChance = 600 })
+	sel = mustDraw(w, sel.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "a test" })
+	gone := w.byCode(sel.Draws[0].Cohort[0])
+	next, err := w.ReplaceMembers(w.ctx, w.facilitator, applications.ReplaceRequest{Program: "leaders", Selection: sel.ID, Declined: []string{gone.ID}, Reason: "moved away"}, once)
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	w.finish(applications.NewRunner(w.Service, "two"))
+	drawn := mustDraw(w, next.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "a test" })
+	var record *matcher.Record
+	if err := w.Store.View(w.ctx, func(tx applications.Tx) error {
+		stored, err := tx.Selection(w.ctx, "leaders", next.ID)
+		if err == nil {
+			record, err = matcher.ParseRecord(stored.Record)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if drawn.MaxChance != 600 || record.Certificate.Input.MaxChance != 600 {
+		t.Errorf("limits of %d and, in the record, %d", drawn.MaxChance, record.Certificate.Input.MaxChance)
+	}
+	for k, ids := range record.Lottery.Types {
+		kept := slices.Contains(record.Certificate.Input.Criteria.Include, ids[0])
+		if chance := record.Lottery.Chances[k]; !kept && chance > 600*matcher.Tickets/1000*int64(len(ids)) {
+			t.Errorf("%v have %d tickets", ids, chance)
+		}
 	}
 }
 

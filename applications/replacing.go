@@ -2,6 +2,7 @@ package applications
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,7 +23,9 @@ type ReplaceRequest struct {
 
 // ReplaceMembers queues a run that fills seats which became free: the others of
 // the group keep theirs, whoever declined is out, and the criteria and the
-// lottery are those of the run that it replaces, with a draw of its own. Beside
+// lottery are those of the run that it replaces, with a draw of its own. Its
+// largest chance holds where some lottery keeps it: with few who can take a seat
+// somebody has to have a large one, and the run is then without the limit. Beside
 // those that are named, every member counts who has no open offer any more, or
 // left.
 //
@@ -55,7 +58,7 @@ func (s *Service) ReplaceMembers(ctx context.Context, who access.Principal, req 
 		}
 		now := s.now()
 		made := &Selection{
-			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: base.Criteria, Lottery: base.Lottery,
+			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: base.Criteria, Lottery: base.Lottery, MaxChance: base.MaxChance,
 			Allow: base.Allow, SeedKind: base.SeedKind, SeedSource: base.SeedSource, SeedPeople: base.SeedPeople, Work: base.Work,
 			Replaces: base.ID, EarlierChoices: base.EarlierChoices + len(base.Choices),
 			Engine: s.Engine, CreateTime: now, UpdateTime: now, CreatedBy: who.Subject,
@@ -163,6 +166,26 @@ func (r *Runner) repair(ctx context.Context, sel *Selection) (*selection.Repair,
 		return nil, engineError("REPLACEMENT_INVALID", problems)
 	}
 	return repair, err
+}
+
+// uncap takes the limit on the largest chance out of what is frozen.
+func (r *Runner) uncap(ctx context.Context, sel *Selection, input *frozen) error {
+	return r.durable(ctx, sel, StepFrozen, 0, func(tx Tx, now *Selection) (err error) {
+		detail := fmt.Sprintf("maxChance=%d", now.MaxChance)
+		now.MaxChance, input.MaxChance = 0, 0
+		if now.Frozen, err = input.bytes(); err != nil {
+			return err
+		}
+		now.InputDigest = input.digest()
+		return tx.AppendEvents(ctx, r.Service.event(system, "selection.uncap", selectionName(now), "", detail))
+	})
+}
+
+// tooLowACap reports whether an error says that no lottery keeps the limit on the
+// largest chance.
+func tooLowACap(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Reason == "SELECTION_INVALID" && len(e.Violations) == 1 && e.Violations[0].Field == "max_chance"
 }
 
 // withoutPeople takes people out of links and lists of a set of criteria. A link

@@ -340,6 +340,11 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 		return Errorf(DataLoss, "INPUT_CHANGED", "the frozen input is not what was frozen: its digest differs")
 	}
 	record, found, err := r.solve(ctx, sel, input)
+	if sel.Replaces != "" && input.MaxChance > 0 && tooLowACap(err) {
+		if err = r.uncap(ctx, sel, input); err == nil {
+			record, found, err = r.solve(ctx, sel, input)
+		}
+	}
 	if err != nil {
 		return err
 	}
