@@ -22,6 +22,7 @@ var Labels = []Label{
 	{Name: "return code", Opens: true, Lasting: true},
 	{Name: "return code hash", Opens: true, Lasting: true},
 	{Name: "enrollment token", Opens: true, Lasting: true},
+	{Name: "enrollment return code", Opens: true, Lasting: true},
 	{Name: "request hash", Lasting: true},
 	{Name: "staff token", Lasting: true}, // of retries only
 	{Name: "page-token", Lasting: true},

@@ -107,6 +107,7 @@ type callPage struct {
 	Resumable                           bool   // this browser has an application
 	Draws                               []action
 	PublicAgency                        bool
+	Enroll                              string // as mentor or mentee, or ""
 }
 
 // askedLine is one question and what its answer is used for.
@@ -130,6 +131,11 @@ func (s *server) getCall(w http.ResponseWriter, r *http.Request) error {
 	for _, run := range runs {
 		at := page.tongue.moment(run.SealTime, zoneOf(c.program)).Text
 		page.Draws = append(page.Draws, action{page.tongue.say("call.sealed", "when", at), "/draws/" + c.program.ID + "/" + run.ID})
+	}
+	if s.Mentoring != nil {
+		if plan, err := s.Mentoring.Plan(r.Context(), public, c.program.ID); err == nil && plan.Open {
+			page.Enroll = "/mentoring/" + c.program.ID + "/enroll"
+		}
 	}
 	s.render(w, r, http.StatusOK, "call", page)
 	return nil

@@ -99,6 +99,9 @@ type mentoringPage struct {
 	Proposals        []proposalCard
 	Ships            []shipLine
 	Pause, Resume    bool
+	Draft, Withdrawn bool
+	Places           string
+	Again            string // where to enroll anew
 	Faults           []fault
 	ContactOfProgram string
 }
@@ -151,14 +154,24 @@ func (s *server) newMentoringPage(r *http.Request, p *mentorPlace) (*mentoringPa
 	if err != nil {
 		return nil, err
 	}
-	return fillMentoringPage(s.mentorFrame(r, p), p, plan, proposals.Items, ships.Items, s.Now()), nil
+	places, err := s.Mentoring.Places(r.Context(), p.who, p.id, p.e.ID)
+	if err != nil {
+		return nil, err
+	}
+	return fillMentoringPage(s.mentorFrame(r, p), p, plan, places, proposals.Items, ships.Items, s.Now()), nil
 }
 
-func fillMentoringPage(f frame, p *mentorPlace, plan *mentoring.Plan, proposals []*mentoring.Proposal, ships []*mentoring.Mentorship, now time.Time) *mentoringPage {
+func fillMentoringPage(f frame, p *mentorPlace, plan *mentoring.Plan, places mentoring.Places, proposals []*mentoring.Proposal, ships []*mentoring.Mentorship, now time.Time) *mentoringPage {
 	l := f.tongue
 	page := &mentoringPage{
 		frame: f, Program: p.id, Code: p.e.Code, Tone: "plain", Mark: "●", ContactOfProgram: plan.Contact,
-		Pause: p.e.State == mentoring.Available, Resume: p.e.State == mentoring.Paused,
+		Pause: p.e.State == mentoring.Available, Resume: p.e.State == mentoring.Paused, Draft: p.e.State == mentoring.Draft, Withdrawn: p.e.State == mentoring.Withdrawn,
+	}
+	if !page.Draft && !page.Withdrawn {
+		page.Places = l.say("mentor.places."+string(p.e.Role), "total", places.Total, "taken", places.Taken, "proposed", places.Proposed-places.Taken)
+	}
+	if page.Withdrawn && plan.Open {
+		page.Again = p.path("/enroll")
 	}
 	page.Word, page.Text = l.say("mentoring."+string(p.e.State)), l.say("mentoring."+string(p.e.State)+".text")
 	if p.e.State == mentoring.Available {

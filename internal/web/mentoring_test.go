@@ -1,6 +1,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,20 +43,22 @@ func mentoringSamples(s *server, req func(string) *http.Request) map[string]view
 	partner := &mentoring.Partner{Code: "MO-0007", Contact: mentoring.Contact{Name: "dxʷlilap Xwlemi (invented)", Email: "invented@example.org", Phone: "360-555-0101"}}
 	mentee := place(mentoring.Mentee, mentoring.Available)
 	frame := func(p *mentorPlace) pageFrame { return s.mentorFrame(r, p) }
-	failed := fillMentoringPage(frame(mentee), mentee, plan, []*mentoring.Proposal{proposal}, nil, sampleNow)
+	failed := fillMentoringPage(frame(mentee), mentee, plan, mentoring.Places{Total: 2, Proposed: 1}, []*mentoring.Proposal{proposal}, nil, sampleNow)
 	failed.Faults, failed.Failed = []fault{{"", failed.tongue.say("mentoring.refused.PLACES_TAKEN")}}, true
 	mentor := place(mentoring.Mentor, mentoring.Paused)
-	return map[string]view{
-		"mentoring":                fillMentoringPage(frame(mentee), mentee, plan, []*mentoring.Proposal{proposal}, []*mentoring.Mentorship{ship, &over}, sampleNow),
-		"mentoring waiting":        fillMentoringPage(frame(mentee), mentee, plan, []*mentoring.Proposal{&waiting}, nil, sampleNow),
+	out := map[string]view{
+		"mentoring":                fillMentoringPage(frame(mentee), mentee, plan, mentoring.Places{Total: 2, Proposed: 1}, []*mentoring.Proposal{proposal}, []*mentoring.Mentorship{ship, &over}, sampleNow),
+		"mentoring waiting":        fillMentoringPage(frame(mentee), mentee, plan, mentoring.Places{Total: 2, Proposed: 1}, []*mentoring.Proposal{&waiting}, nil, sampleNow),
 		"mentoring refused":        failed,
-		"mentoring paused":         fillMentoringPage(frame(mentor), mentor, plan, nil, nil, sampleNow),
+		"mentoring paused":         fillMentoringPage(frame(mentor), mentor, plan, mentoring.Places{Total: 2, Proposed: 1}, nil, nil, sampleNow),
 		"mentoring-decline":        newProposalDeclinePage(frame(mentee), mentee, proposal, mentoring.Decline{}, nil),
 		"mentoring-decline failed": newProposalDeclinePage(frame(mentor), mentor, proposal, mentoring.Decline{Note: "x", Never: true}, []fault{{"reason", "Choose"}, {"note", "Too long"}}),
 		"mentorship":               newMentorshipPage(frame(mentee), mentee, ship, partner, plan),
 		"mentorship over":          newMentorshipPage(frame(mentor), mentor, &over, &mentoring.Partner{}, plan),
 		"mentorship-exit":          newExitPage(frame(mentee), mentee, ship, plan),
 	}
+	maps.Copy(out, enrollSamples(s, req))
+	return out
 }
 
 // testCoordinator is a member of staff: pairs are published by a person.

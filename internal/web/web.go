@@ -151,6 +151,18 @@ func (s *server) routes() http.Handler {
 	handle("GET /apply/{program}/slip/{selection}", s.getSlip)
 	handle("GET /apply/{program}/slip/{selection}/{file}", s.getSlipFile)
 
+	handle("GET /mentoring/{program}/enroll", s.getEnroll)
+	handle("POST /mentoring/{program}/enroll", s.postEnroll)
+	handle("GET /mentoring/{program}/return", s.getMentorReturn)
+	handle("POST /mentoring/{program}/return", s.postMentorReturn)
+	handle("GET /mentoring/{program}/profile/{section}", s.getProfile)
+	handle("POST /mentoring/{program}/profile/{section}", s.postProfile)
+	handle("GET /mentoring/{program}/review", s.getEnrollReview)
+	handle("POST /mentoring/{program}/review", s.postEnrollReview)
+	handle("GET /mentoring/{program}/receipt", s.getEnrollReceipt)
+	handle("GET /mentoring/{program}/saved", s.getEnrollReceipt)
+	handle("GET /mentoring/{program}/withdraw", s.getEnrollWithdraw)
+	handle("POST /mentoring/{program}/withdraw", s.postEnrollWithdraw)
 	handle("GET /mentoring/{program}", s.getMentoring)
 	handle("POST /mentoring/{program}/state", s.postMentoringState)
 	handle("POST /mentoring/{program}/leave", s.postMentoringLeave)
@@ -305,6 +317,12 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if code == applications.Unauthenticated && r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/programs") {
 		http.Redirect(w, r, "/sign-in?"+url.Values{"to": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 		return
+	}
+	if errors.Is(err, errNoLink) && r.Method == http.MethodGet {
+		if page, err := s.newMentorReturnPage(r, "", ""); err == nil {
+			s.render(w, r, http.StatusUnauthorized, "enroll-return", page)
+			return
+		}
 	}
 	page := &errorPage{frame: s.frame(r)}
 	page.fill(code, applications.ReasonOf(err), err)
