@@ -7,8 +7,12 @@ TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
 ARGS   ?=
 DATABASE ?=
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 FLAT   ?= 30m
+
+# One static program, as a release is: what demo, test and lint compile is the
+# same and compiled once. The race detector, a C library, turns it on for itself.
+export CGO_ENABLED ?= 0
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -22,6 +22,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("CGO_ENABLED") == "" {
+		// As a release is built, so that tests run what people get, and nothing
+		// is compiled once with and once without.
+		os.Setenv("CGO_ENABLED", "0")
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -51,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o := &options{}
 	flags := flag.NewFlagSet("checks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.fuzzTime, "fuzztime", "", "how long each fuzz target runs (default 5s; soak 60s)")
+	flags.StringVar(&o.fuzzTime, "fuzztime", "", "how long each fuzz target runs (default 3s; soak 60s)")
 	flags.BoolVar(&o.verbose, "v", false, "also print what passing tests print")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: go run ./internal/checks [flags] COMMAND")
@@ -80,7 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		o.soak = c.name == "soak"
 		if o.fuzzTime == "" {
-			o.fuzzTime = "5s"
+			o.fuzzTime = "3s"
 			if o.soak {
 				o.fuzzTime = "60s"
 			}
@@ -106,6 +111,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type options struct {
 	soak, verbose bool
 	full          bool // the race detector and fuzzing as in a soak
+	vetted        bool // go vet has looked at everything already
 	fuzzTime      string
 
 	browserOnce sync.Once
