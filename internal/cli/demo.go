@@ -21,7 +21,8 @@ func (p *program) demoCommand() *cobra.Command {
 		Short: "Show a whole call with invented people, then stay up to be looked at",
 		Long: `Demo starts the server on a folder that is thrown away, makes a program from the
 preset north-sound, has 120 invented people apply over REST, closes the call,
-selects a cohort twice, prints both, and stays up with links to the pages.`,
+selects a cohort twice, prints both, matches some of the cohort and other
+invented mentees with invented mentors, and stays up with links to the pages.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if n := utf8.RuneCountInString(o.Seed); n == 0 || n > 200 {

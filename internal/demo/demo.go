@@ -88,7 +88,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := d.staff(ctx, s.adminToken); err != nil {
 		return err
 	}
-	steps := []func(context.Context) error{d.openCall, d.apply, d.closeCall, d.selectBoth, d.showResult, d.compare}
+	steps := []func(context.Context) error{d.openCall, d.apply, d.closeCall, d.selectBoth, d.showResult, d.compare, d.mentoring}
 	if !o.Once { // links would be dead when they are read
 		steps = append(steps, d.links)
 	}
@@ -125,17 +125,21 @@ type demo struct {
 	client *client
 	url    string
 
-	administrator, approver, facilitator, second *client
+	administrator, approver, facilitator, second, coordinator *client
 
 	form              formMessage
 	neutral, balanced criteriaMessage
 	example           accessMessage // one applicant, for the link
 	result, other     resultMessage // balanced, neutral
 	run               selectionMessage
+	tokens            map[string]string // of the applicants, by code
+	matching          matchingMessage
+	pair              pairMessage // one of it, for the links
 }
 
-// staff makes one token for each of the three people that a call needs: who
-// runs it, who approves the use of identity answers, and who selects.
+// staff makes one token for each of those that a call needs: who runs it, who
+// approves the use of identity answers, who selects, and who matches mentors.
+// Seats are offered by a person, not by a token of its own.
 func (d *demo) staff(ctx context.Context, adminToken string) error {
 	admin := d.client.as(adminToken)
 	for _, t := range []struct {
@@ -146,12 +150,15 @@ func (d *demo) staff(ctx context.Context, adminToken string) error {
 		{"demo approver", "ROLE_POLICY_APPROVER", &d.approver},
 		{"demo facilitator", "ROLE_FACILITATOR", &d.facilitator},
 		{"demo facilitator, the second", "ROLE_FACILITATOR", &d.second},
+		{"demo coordinator", "ROLE_COORDINATOR", &d.coordinator},
 	} {
+		var user struct{ Name string }
+		err := admin.post(ctx, "/v1/users", map[string]any{"displayName": t.label, "grants": []any{map[string]string{"role": t.role}}}, &user)
+		if err != nil {
+			return err
+		}
 		var token struct{ Secret string }
-		err := admin.post(ctx, "/v1/tokens", map[string]any{
-			"label": t.label, "grants": []any{map[string]string{"role": t.role}},
-			"expireTime": time.Now().Add(24 * time.Hour).UTC(),
-		}, &token)
+		err = admin.post(ctx, "/v1/tokens", map[string]any{"user": user.Name, "label": t.label, "expireTime": time.Now().Add(24 * time.Hour).UTC()}, &token)
 		if err != nil {
 			return err
 		}
@@ -246,12 +253,14 @@ func (d *demo) apply(ctx context.Context) error {
 	begin := time.Now()
 	declined := 0
 	employers := map[string]int{}
+	d.tokens = map[string]string{}
 	for i, p := range people(d.o.Seed, applicants, d.form.questions()) {
 		var got accessMessage
 		err := d.client.post(ctx, "/v1/"+program+"/applications?submit=true", d.form.application(p), &got)
 		if err != nil {
 			return fmt.Errorf("applicant %d: %w", i+1, err)
 		}
+		d.tokens[got.Application.Code] = got.Token
 		// One who is eligible, so that the link leads to somebody in the draw.
 		if has := p.Answers["role_authority"].Values; d.example.Token == "" && slices.Contains(has, "structural_change") {
 			d.example = got
@@ -457,13 +466,20 @@ func (d *demo) links(ctx context.Context) error {
 	if err := d.second.post(ctx, "/v1/signInLinks:issue", ttl, &second); err != nil {
 		return err
 	}
-	d.p.heading("6. Look at it")
+	mentee, mentor, coordinator, err := d.mentoringLinks(ctx)
+	if err != nil {
+		return err
+	}
+	d.p.heading("7. Look at it")
 	d.p.table([]cell{left("As"), left("Link")}, [][]cell{
 		{left("anybody: apply yourself"), left(d.url + "/calls/" + id(nextCall))},
 		{left(fmt.Sprintf("applicant %s (opens once)", d.example.Application.Code)), left(applicant.URI)},
 		{left("facilitator (opens once)"), left(facilitator.URI)},
 		{left("  then the result"), left(d.url + "/" + d.run.Name)},
 		{left("another one, to draw with (opens once)"), left(second.URI)},
+		{left("coordinator (opens once)"), left(coordinator)},
+		{left(fmt.Sprintf("mentee %s (opens once)", d.pair.MenteeCode)), left(mentee)},
+		{left(fmt.Sprintf("mentor %s (opens once)", d.pair.MentorCode)), left(mentor)},
 		{left("a program: the API"), left(d.url + "/docs")},
 	})
 	return nil

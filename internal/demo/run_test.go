@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,9 @@ func TestDemoOnce(t *testing.T) {
 		"organizations sent more than one person", "not eligible", "groups on the tickets, sealed in", "chances from", "six dice are thrown",
 		"What a stranger can check", "✓ P5", "Rule", "Range", "Applied", "In cohort", "Status", "✓ met", "at most 3 each, must",
 		"provenance DRAWN", "Which seats differ", "Without --once",
+		"14 mentors offer 26 seats", "OPTIMAL in", "26 of 29 mentees have a mentor", "proves that no matching is better",
+		"can be served only by", "the hard rules keep every mentor from them", "one more mentor in Skagit County who speaks Triqui: one mentee more is served",
+		"have a mentor, mean score", "with fewer than 11 people, numbers would tell of single ones",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the output lacks %q", want)
@@ -58,13 +62,28 @@ func TestDemoOnce(t *testing.T) {
 	if listed != len(rows) {
 		t.Errorf("%d people in both or only in balanced, want %d", listed, len(rows))
 	}
+	// The points of a pair sum to its score.
+	pairs := regexp.MustCompile(`(?m)^  ME-\d{4}  MO-\d{4} +(\d+)  (.+)$`).FindAllStringSubmatch(text, -1)
+	if len(pairs) != 26 {
+		t.Errorf("%d pairs, want 26", len(pairs))
+	}
+	for _, p := range pairs {
+		sum := 0
+		for _, n := range regexp.MustCompile(`\d+`).FindAllString(p[2], -1) {
+			points, _ := strconv.Atoi(n) // digits
+			sum += points
+		}
+		if strconv.Itoa(sum) != p[1] {
+			t.Errorf("the parts of this pair do not sum to its score: %s", p[0])
+		}
+	}
 	if strings.Contains(text, "\x1b[") {
 		t.Error("colors although the output is no terminal")
 	}
 	if link := regexp.MustCompile(`https?://\S+`).FindString(text); link != "" {
 		t.Errorf("it prints the link %s, which is dead by now", link)
 	}
-	if strings.Contains(text, "Invented Applicant") || strings.Contains(text, "@example.org") {
+	if strings.Contains(text, "Invented Applicant") || strings.Contains(text, "Invented Ment") || strings.Contains(text, "@example.org") {
 		t.Error("the output tells names or addresses")
 	}
 	if took > 10*time.Second {
@@ -133,8 +152,8 @@ func TestDemoStaysUpAndStops(t *testing.T) {
 			break
 		}
 	}
-	if len(links) != 6 {
-		t.Errorf("%d links, want 6:\n%s", len(links), &said)
+	if len(links) != 9 {
+		t.Errorf("%d links, want 9:\n%s", len(links), &said)
 	}
 	var signIn []string
 	var result string
@@ -153,12 +172,13 @@ func TestDemoStaysUpAndStops(t *testing.T) {
 			}
 		}
 	}
-	if len(signIn) != 3 || result == "" {
+	if len(signIn) != 6 || result == "" {
 		t.Fatalf("%d sign-in links and the result %q", len(signIn), result)
 	}
-	// The first link is the applicant's, whose page names the application; the
-	// others are those of two facilitators, who may see the result.
-	for i, page := range []string{"", result, result} {
+	// The first link is the applicant's, whose page names the application; two are
+	// those of facilitators, who may see the result; then come the coordinator, whose
+	// page lists the programs, a mentee and a mentor, whose pages name them.
+	for i, page := range []string{"", result, result, "", "", ""} {
 		jar, err := cookiejar.New(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -177,8 +197,8 @@ func TestDemoStaysUpAndStops(t *testing.T) {
 			_, text := get(t, client, page)
 			body = []byte(text)
 		}
-		if !strings.Contains(string(body), "NS-0") {
-			t.Errorf("after signing in by the link %d the page %q names no application", i+1, page)
+		if code := []string{"NS-0", "NS-0", "NS-0", "Equity in Leadership", "ME-0001", "MO-0"}[i]; !strings.Contains(string(body), code) {
+			t.Errorf("after signing in by the link %d the page %q does not name %s", i+1, page, code)
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
