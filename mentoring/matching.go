@@ -103,6 +103,9 @@ type Unmatched struct {
 	// Mentees can be served only by Mentors, who have Seats: the witness. Zero
 	// where the reason is none of numbers.
 	Mentees, Mentors, Seats int
+	// Blocks is, of somebody who is eligible for nobody, the hard rule that by itself
+	// keeps the most mentors from them, or "".
+	Blocks string
 	// With and By are the codes of these mentees and mentors, where they are few
 	// enough to be read.
 	With, By []string

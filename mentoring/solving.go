@@ -280,6 +280,9 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 		}
 		if u.Witness != nil {
 			left.Rule = u.Witness.Cause()
+			if u.Reason == pairing.NoEligibleMentor && len(u.Witness.Rules) > 0 {
+				left.Blocks = u.Witness.Rules[0].Rule
+			}
 		}
 		r.Unmatched = append(r.Unmatched, left)
 	}
