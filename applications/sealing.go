@@ -214,6 +214,9 @@ func chancesOf(record *matcher.Record, found *selection.Lottery, f *frozen) Chan
 		Method: l.Method, Proved: found.Proved, Smallest: l.Smallest, Largest: l.Largest, Gap: l.Gap,
 		Bound: int64(found.Bound*matcher.Billion + 0.5), Certain: l.Certain, Impossible: l.Impossible,
 	}
+	if !c.Proved { // a bound is never told too small
+		c.Bound = l.Smallest + l.Gap
+	}
 	for _, x := range found.Exclusions {
 		e := ExclusionSummary{People: len(x.People), Reason: x.Reason, Least: x.Least, Allowed: x.Allowed}
 		for _, rule := range x.Rules {

@@ -161,8 +161,8 @@ func fill(out *matcher.Lottery, l *selection.Lottery) error {
 	}
 	out.Smallest, out.Largest = smallest, largest
 	out.Gap = billionths(l.Gap)
-	if !l.Proved {
-		out.Gap = max(0, billionths(l.Bound)-smallest)
+	if !l.Proved { // a bound is never told too small
+		out.Gap = max(0, int64(math.Ceil(l.Bound*matcher.Billion))-smallest)
 	}
 
 	draws := slices.Clone(l.Draws)

@@ -2,6 +2,7 @@ package lottery
 
 import (
 	"math"
+	"math/big"
 
 	"github.com/openfairlead/fairlead/matcher/ilp"
 )
@@ -12,9 +13,10 @@ import (
 // known cohort has nothing is asked. The program's duals are evaluated in
 // integers; floats alone prove nothing.
 //
-// It is a small program, and is solved also when work or time has run out.
+// It is a small program, and is solved also when work or time has run out. With a
+// cap fewer lotteries are meant, for all of which it holds, too.
 func (e *engine) limit() {
-	if len(e.pool.list) == 0 || e.cap < 1 {
+	if len(e.pool.list) == 0 {
 		return
 	}
 	covered := make([]bool, e.T)
@@ -26,7 +28,7 @@ func (e *engine) limit() {
 	held := make([]bool, e.T)
 	r := &relaxed{chance: make([]float64, e.T), x: make([]float64, len(e.lo))}
 	for t := range held {
-		held[t] = !covered[t] || e.problem.decided(t)
+		held[t] = !covered[t] || e.given.decided(t)
 	}
 	e.last = true
 	_, q, b, err := e.stageProgram(r, held, make([]bool, e.T))
@@ -36,7 +38,7 @@ func (e *engine) limit() {
 	}
 	y := make([]float64, len(b.RowLower))
 	q.Duals(y)
-	duals := make([]float64, len(e.problem.Rows))
+	duals := make([]float64, len(e.given.Rows))
 	for i, at := range b.at {
 		if at >= 0 {
 			duals[i] = y[at]
@@ -53,15 +55,27 @@ func (e *engine) limit() {
 		weight[t] = max(0, weight[t])
 	}
 	w, factor := scaled(weight, weightBits)
-	mass := 0.0
+	mass := int64(0)
 	for t, v := range w {
-		mass += float64(float64(v) * e.people(t))
+		if mass += v * e.given.People[t]; v > 0 && (mass < 0 || e.given.People[t] > math.MaxInt64>>weightBits) {
+			return
+		}
 	}
 	for i := range duals {
 		duals[i] *= factor
 	}
-	if v, ok := ilp.Bound(e.problem.weighed(w), duals); ok && mass > 0 {
+	if v, ok := ilp.Bound(e.given.weighed(w), duals); ok && mass > 0 {
 		// A mean of at most −v over the whole mass: somebody has no more than this.
-		e.bound = min(e.bound, math.Nextafter(float64(-v)/mass, 2))
+		e.bound = min(e.bound, atLeast(-v, mass), e.cap)
 	}
+}
+
+// atLeast is the smallest float that is not below a/b; b is positive.
+func atLeast(a, b int64) float64 {
+	exact := big.NewRat(a, b)
+	f, _ := exact.Float64()
+	if new(big.Rat).SetFloat64(f).Cmp(exact) < 0 {
+		return math.Nextafter(f, math.Inf(1))
+	}
+	return f
 }

@@ -8,6 +8,10 @@ import (
 	"github.com/openfairlead/fairlead/matcher/lp"
 )
 
+// capBits is the size of the largest integer weight here. Smaller weights make
+// shorter searches, and this proof has no gap to keep small: it holds or not.
+const capBits = 30
+
 // capRounds bounds the cohorts that proveCap asks for.
 const capRounds = 2000
 
@@ -32,7 +36,7 @@ func (e *engine) overCap() error {
 // is proved by an exact search over the problem as it was given. It returns
 // false if there is no such proof, or work or time ran out.
 func (e *engine) proveCap() bool {
-	p := e.problem
+	p := e.given
 	row := make([]int32, e.T)
 	rows := 0
 	for t := range row {
@@ -53,7 +57,7 @@ func (e *engine) proveCap() bool {
 	}
 	y := make([]float64, rows+1)
 	for round := range capRounds {
-		w, _ := scaled(weight, 30)
+		w, _ := scaled(weight, capBits)
 		most := new(big.Rat)
 		for t, v := range w {
 			most.Add(most, new(big.Rat).SetInt64(v*p.People[t]))

@@ -14,8 +14,8 @@ import (
 // engine is one Solve.
 type engine struct {
 	ctx        context.Context
-	problem    *Problem // as it was given, with cuts that follow from it
-	given      int      // its rows without the cuts
+	given      *Problem // as it was given, with cuts that follow from it
+	ownRows    int      // its rows without the cuts
 	*system             // of a copy, which is narrowed
 	narrowings []Narrowing
 	options    Options
@@ -24,7 +24,6 @@ type engine struct {
 	random     *rand.Rand
 	pool       pool // every cohort found
 	pivots     int64
-	solves     int
 	canceled   bool
 	bound      float64  // proved for the smallest chance
 	told       Progress // last, so that a long search can go on telling
@@ -48,7 +47,7 @@ func newEngine(ctx context.Context, p *Problem, o Options) *engine {
 		o.sabotage(narrowed)
 	}
 	e := &engine{
-		ctx: ctx, problem: p.clone(), given: len(p.Rows), system: newSystem(narrowed), options: o,
+		ctx: ctx, given: p.clone(), ownRows: len(p.Rows), system: newSystem(narrowed), options: o,
 		cap: 1, random: rand.New(rand.NewPCG(o.Seed, 0x4C4F5454)), bound: 1,
 	}
 	if o.Cap > 0 {
@@ -63,11 +62,12 @@ func newEngine(ctx context.Context, p *Problem, o Options) *engine {
 	for i := range e.active {
 		e.active[i] = !e.lazy[i]
 	}
-	for _, c := range o.Known {
-		e.pool.add(newCohort(c, e.T))
-	}
 	return e
 }
+
+// narrowed is the problem that short cuts have narrowed: lotteries and cohorts
+// are looked for in it, and nothing is proved over it.
+func (e *engine) narrowed() *Problem { return e.system.Problem }
 
 // unlimited is a number of pivots that is never reached.
 const unlimited = math.MaxInt64
@@ -112,16 +112,16 @@ func (e *engine) integer(p *ilp.Problem, o ilp.Options) ilp.Solution {
 	before := e.pivots
 	for {
 		found := e.once(p, o)
-		if found.X == nil || e.problem.varied(found.X) {
+		if found.X == nil || e.given.varied(found.X) {
 			found.Pivots = e.pivots - before
 			return found
 		}
-		rows := len(e.problem.Rows)
+		rows := len(e.given.Rows)
 		if !e.cutOff(found.X) {
 			e.fault("a point breaks a variety and none of its rows")
 			return ilp.Solution{Status: ilp.Unknown}
 		}
-		p.Rows = append(slices.Clone(p.Rows), e.problem.Rows[rows:]...)
+		p.Rows = append(slices.Clone(p.Rows), e.given.Rows[rows:]...)
 		if o.Work > 0 {
 			if o.Work -= found.Pivots; o.Work <= 0 {
 				return ilp.Solution{Status: ilp.Unknown}
@@ -154,7 +154,6 @@ func (e *engine) once(p *ilp.Problem, o ilp.Options) ilp.Solution {
 		return ilp.Solution{Status: ilp.Unknown}
 	}
 	e.pivots += found.Pivots
-	e.solves++
 	e.canceled = e.canceled || found.Canceled
 	return found
 }
@@ -171,7 +170,7 @@ func (e *engine) solve() (*Result, error) {
 			return nil, firstError(e.err, err, ErrUndecided)
 		}
 	}
-	if err == nil && len(e.problem.Deviations) > 0 && e.options.route != levelsOnly {
+	if err == nil && len(e.given.Deviations) > 0 && e.options.route != levelsOnly {
 		// Where targets are missed, the relaxation misses a little of each.
 		e.tell("narrowing", 0)
 		if e.narrowDeviations(); !e.interrupted() {
@@ -208,7 +207,7 @@ func firstError(all ...error) error {
 // is no cohort, ErrCap if there is one, so that the cap must be the reason.
 func (e *engine) empty() error {
 	any := int64(math.MaxInt64)
-	switch found := e.integer(e.problem.weighed(nil), ilp.Options{Enough: &any}); {
+	switch found := e.integer(e.given.weighed(nil), ilp.Options{Enough: &any}); {
 	case found.Status == ilp.Infeasible:
 		return ErrInfeasible
 	case found.X != nil && e.cap < 1:
@@ -299,7 +298,7 @@ func (e *engine) ceil(r *Result, stages []stage) {
 func (e *engine) withDead(stages []stage) []stage {
 	zero := stage{weight: make([]float64, e.T)}
 	for t := range e.T {
-		if e.Upper[t] == 0 && !e.problem.decided(t) {
+		if e.Upper[t] == 0 && !e.given.decided(t) {
 			zero.types = append(zero.types, t)
 		}
 	}
@@ -339,8 +338,8 @@ func (e *engine) result(list []cohort, weights []float64) *Result {
 	for t := range r.Chance {
 		r.Chance[t] /= e.people(t)
 		r.Optimum[t] = math.NaN()
-		if e.problem.decided(t) {
-			r.Optimum[t] = float64(e.problem.Lower[t]) / e.people(t)
+		if e.given.decided(t) {
+			r.Optimum[t] = float64(e.given.Lower[t]) / e.people(t)
 		}
 	}
 	return r

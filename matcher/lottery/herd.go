@@ -161,7 +161,7 @@ func (e *engine) owed(deficit []float64, f *face) float64 {
 func (e *engine) pick(weight []float64, f *face, types []int32) []int64 {
 	for {
 		x := e.pickOnce(weight, f, types)
-		if x == nil || e.problem.varied(x) {
+		if x == nil || e.given.varied(x) {
 			if x != nil && e.breaks(x) {
 				e.fault("a collected cohort does not keep every row")
 				return nil

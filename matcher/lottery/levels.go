@@ -79,7 +79,7 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 		stages = append(stages, impossible)
 	}
 	for t := range m.held {
-		m.held[t] = e.problem.decided(t)
+		m.held[t] = e.given.decided(t)
 		if m.held[t] {
 			m.level[t] = e.lo[t] / e.people(t)
 		}
@@ -109,7 +109,7 @@ func (e *engine) levels(r *relaxed) (*Result, error) {
 func (e *engine) unproved(r *Result) (*Result, error) {
 	r.Status, r.Levels, r.Impossible, r.Gap, r.Error = Bounded, nil, nil, 0, 0
 	for t := range r.Optimum {
-		if !e.problem.decided(t) {
+		if !e.given.decided(t) {
 			r.Optimum[t] = math.NaN()
 		}
 	}
@@ -118,7 +118,7 @@ func (e *engine) unproved(r *Result) (*Result, error) {
 		return nil, e.err
 	}
 	for t, p := range r.Chance {
-		if e.problem.decided(t) || p <= e.cap {
+		if e.given.decided(t) || p <= e.cap {
 			continue
 		}
 		if p > e.cap+capTol {
@@ -159,7 +159,7 @@ func (e *engine) cover() (impossible stage, err error) {
 	impossible.weight = make([]float64, e.T)
 	any := int64(math.MaxInt64)
 	for t := range covered {
-		if covered[t] || e.problem.Upper[t] == 0 {
+		if covered[t] || e.given.Upper[t] == 0 {
 			continue
 		}
 		if e.Upper[t] == 0 {
@@ -167,7 +167,7 @@ func (e *engine) cover() (impossible stage, err error) {
 			impossible.weight[t] = 1
 			continue
 		}
-		q := e.Problem.weighed(nil)
+		q := e.narrowed().weighed(nil)
 		for u := range e.T {
 			q.Cost[u] = -int64(e.random.IntN(64))
 			if !covered[u] {
@@ -182,7 +182,7 @@ func (e *engine) cover() (impossible stage, err error) {
 			e.pool.add(c)
 			note(c)
 		case found.Status == ilp.Infeasible:
-			if e.problem.decided(t) {
+			if e.given.decided(t) {
 				return impossible, ErrInfeasible // somebody who must be in cannot be
 			}
 			impossible.types = append(impossible.types, t)
@@ -193,7 +193,7 @@ func (e *engine) cover() (impossible stage, err error) {
 	}
 	if len(e.pool.list) == 0 {
 		// Nobody can be in: is there an empty cohort?
-		switch r := e.integer(e.Problem.weighed(nil), ilp.Options{Enough: &any}); {
+		switch r := e.integer(e.narrowed().weighed(nil), ilp.Options{Enough: &any}); {
 		case r.Status == ilp.Infeasible:
 			return impossible, ErrInfeasible
 		case r.X == nil:
@@ -516,7 +516,7 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 	w, factor := scaled(weight, weightBits)
 	// Over the problem as it was given: when there is none, that is the proof of
 	// the level.
-	q := m.problem.weighed(w)
+	q := m.given.weighed(w)
 	least := float64(mu*factor) + max(levelTol*factor, levelUnits)
 	below := -int64(math.Floor(least))
 	enough := -int64(math.Floor(least + float64(m.gain*mu*factor)))
@@ -532,7 +532,7 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 		// The search went on to the end: the next one need not.
 		m.gain /= 4
 	}
-	if m.problem.breaks(best.X) {
+	if m.given.breaks(best.X) {
 		m.fault("a cohort that was found does not keep every row")
 		return nil, false
 	}
@@ -557,7 +557,7 @@ func (m *master) price(weight []float64, mu float64) (found []cohort, ok bool) {
 		}
 		lw, _ := scaled(low, 20)
 		any := int64(math.MaxInt64)
-		more := m.integer(m.Problem.weighed(lw), ilp.Options{Enough: &any, Work: extraWork})
+		more := m.integer(m.narrowed().weighed(lw), ilp.Options{Enough: &any, Work: extraWork})
 		if more.X == nil {
 			break
 		}

@@ -79,8 +79,6 @@ type Options struct {
 	// Seed moves the search to another of the lotteries that have the same
 	// chances.
 	Seed uint64
-	// Known are cohorts that the caller has already; they need not be many.
-	Known [][]int64
 	// Progress, if not nil, is told now and then, on the calling goroutine.
 	Progress func(Progress)
 
@@ -148,12 +146,8 @@ type Result struct {
 	Impossible []int
 	// Narrowings are bounds that were proved on the way.
 	Narrowings []Narrowing
-	// Cuts are rows that follow from Varieties: the rows of proofs after those of
-	// the problem.
-	Cuts     []ilp.Row
-	Canceled bool
-	Pivots   int64
-	Solves   int // exact integer programs solved
+	Canceled   bool
+	Pivots     int64
 }
 
 // Level is one level of a leximin lottery: the types that cannot have more than
@@ -195,9 +189,8 @@ func Solve(ctx context.Context, p *Problem, o Options) (*Result, error) {
 	e := newEngine(ctx, p, o)
 	r, err := e.solve()
 	if r != nil {
-		r.Pivots, r.Solves, r.Canceled = e.pivots, e.solves, e.canceled
+		r.Pivots, r.Canceled = e.pivots, e.canceled
 		r.Narrowings = e.narrowings
-		r.Cuts = e.problem.Rows[len(p.Rows):]
 	}
 	return r, err
 }
@@ -226,11 +219,6 @@ func check(p *Problem, o Options) error {
 			if !slices.IsSorted(set) || len(set) > 0 && (set[0] < 0 || int(set[len(set)-1]) >= T) {
 				return fmt.Errorf("lottery: variety %d: a set is not a sorted list of types", i)
 			}
-		}
-	}
-	for _, c := range o.Known {
-		if len(c) != T {
-			return fmt.Errorf("lottery: a known cohort has %d counts for %d types", len(c), T)
 		}
 	}
 	return nil

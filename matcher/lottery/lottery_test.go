@@ -228,9 +228,19 @@ func TestCapAgainstExactRationals(t *testing.T) {
 // A lottery that was cut off keeps the cap, or there is none.
 func TestCapUnderLimits(t *testing.T) {
 	const seed, cap = 44, 0.7
-	bounded := 0
+	bounded, told := 0, 0
 	for i := range instances(60, 1000) {
 		p := small(rand.New(rand.NewPCG(seed, uint64(i))))
+		most := 1.0
+		if full, err := lottery.Solve(context.Background(), p, lottery.Options{Cap: cap}); err == nil && full.Status == lottery.Proved {
+			for k, c := range full.Chance {
+				if !slices.Contains(full.Impossible, k) && p.Upper[k] > 0 {
+					most = min(most, c)
+				}
+			}
+		} else {
+			most = 0
+		}
 		for work := int64(1); work < 100; work += 1 + work/3 {
 			o := lottery.LevelsOnly
 			o.Cap, o.Work = cap, work
@@ -243,6 +253,12 @@ func TestCapUnderLimits(t *testing.T) {
 			}
 			if r.Status == lottery.Bounded {
 				bounded++
+				if r.Bound < 1 {
+					told++
+				}
+				if r.Bound < most-1e-9 {
+					t.Fatalf("instance %d of seed %d, work %d: the bound is %v, but %v is reached", i, seed, work, r.Bound, most)
+				}
 			}
 			for k, c := range r.Chance {
 				if p.Lower[k] < p.Upper[k] && c > cap+1e-9 {
@@ -251,8 +267,8 @@ func TestCapUnderLimits(t *testing.T) {
 			}
 		}
 	}
-	if bounded == 0 {
-		t.Error("no limit ended a run with a lottery")
+	if bounded == 0 || told*2 < bounded {
+		t.Errorf("%d limits ended a run with a lottery, %d with a bound", bounded, told)
 	}
 }
 
@@ -577,7 +593,7 @@ func TestDrawsFollowChances(t *testing.T) {
 // is published, unless it happened to change no chance.
 func TestWrongNarrowingIsBlocked(t *testing.T) {
 	const seed = 45
-	var blocked, harmless, relaxation int
+	var blocked, harmless, relaxation, maximin int
 	for i := range instances(200, 3000) {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		p := small(rng)
@@ -587,7 +603,7 @@ func TestWrongNarrowingIsBlocked(t *testing.T) {
 		}
 		want := exact.Leximin(cohorts, p.People)
 		what := rng.IntN(3)
-		r, err := lottery.Solve(context.Background(), p, lottery.Sabotaged(i%2 == 0, func(q *lottery.Problem) {
+		o := lottery.Sabotaged(i%2 == 0, func(q *lottery.Problem) {
 			k := rng.IntN(len(q.People))
 			switch row := &q.Rows[rng.IntN(len(q.Rows))]; {
 			case what == 0 && q.Lower[k] < q.Upper[k]:
@@ -597,7 +613,11 @@ func TestWrongNarrowingIsBlocked(t *testing.T) {
 			case row.Lo < row.Hi:
 				row.Hi = max(row.Lo, min(row.Hi, 12)-1)
 			}
-		}))
+		})
+		if i%5 < 2 {
+			o.Method = lottery.Maximin
+		}
+		r, err := lottery.Solve(context.Background(), p, o)
 		if err != nil || r.Status != lottery.Proved {
 			blocked++
 			if i%2 == 1 {
@@ -605,17 +625,30 @@ func TestWrongNarrowingIsBlocked(t *testing.T) {
 			}
 			continue
 		}
+		least, smallest := 1.0, 1.0 // of those who can be in
 		for k, w := range want {
 			f, _ := w.Float64()
-			if r.Status == lottery.Proved && math.Abs(r.Chance[k]-f) > 2e-7 {
+			if f > 0 {
+				least, smallest = min(least, f), min(smallest, r.Chance[k])
+			}
+			if slices.Contains(r.Impossible, k) && f > 0 {
+				t.Fatalf("instance %d of seed %d: type %d is called impossible, and has %s", i, seed, k, w)
+			}
+			if o.Method == lottery.Leximin && math.Abs(r.Chance[k]-f) > 2e-7 {
 				t.Fatalf("instance %d of seed %d: a wrong lottery was published: type %d has %.9f, exactly %s", i, seed, k, r.Chance[k], w)
 			}
 		}
+		if math.Abs(smallest-least) > 2e-7 || r.Bound < least-1e-9 {
+			t.Fatalf("instance %d of seed %d: the smallest chance is %.9f with bound %.9f, exactly %.9f", i, seed, smallest, r.Bound, least)
+		}
 		harmless++
+		if o.Method == lottery.Maximin {
+			maximin++
+		}
 	}
 	t.Logf("figure: wrongly narrowed models: %d blocked, %d without effect, none published wrong", blocked, harmless)
-	if blocked < 20 || relaxation < 5 {
-		t.Errorf("only %d were blocked, %d of them not on the way of the levels", blocked, relaxation)
+	if blocked < 20 || relaxation < 5 || maximin < 5 {
+		t.Errorf("only %d were blocked, %d of them not on the way of the levels; %d with maximin had no effect", blocked, relaxation, maximin)
 	}
 }
 

@@ -28,7 +28,7 @@ const narrowWork = 20_000
 // narrowDeviations asks, of the columns that measure deviations, which values
 // they take in a cohort at all.
 func (e *engine) narrowDeviations() {
-	for _, j := range e.problem.Deviations {
+	for _, j := range e.given.Deviations {
 		e.narrowColumn(int(j))
 	}
 	e.refresh()
@@ -77,7 +77,7 @@ func (e *engine) refresh() {
 // best is the largest Σ value·x over the narrowed problem, if it was found and
 // is larger than known.
 func (e *engine) best(index []int32, value []int64, sign, known int64) (most int64, found ilp.Solution, ok bool) {
-	q := e.Problem.weighed(nil)
+	q := e.narrowed().weighed(nil)
 	for k, j := range index {
 		q.Cost[j] -= sign * value[k]
 	}
@@ -145,10 +145,10 @@ func (e *engine) narrowTypes() {
 	any := int64(math.MaxInt64)
 	for t := range e.T {
 		look()
-		if covered[t] || e.Upper[t] == 0 || e.problem.decided(t) {
+		if covered[t] || e.Upper[t] == 0 || e.given.decided(t) {
 			continue
 		}
-		q := e.Problem.weighed(nil)
+		q := e.narrowed().weighed(nil)
 		for u := range e.T {
 			if q.Cost[u] = -int64(e.random.IntN(64)); !covered[u] {
 				q.Cost[u] -= 4096

@@ -20,9 +20,6 @@ import (
 type Proof struct {
 	Weight []int64
 	Bound  int64
-	// Duals, by row of the problem, prove the bound by weak duality: 0 for the
-	// columns' costs −Weight but for rounding. Nil where a search proved it.
-	Duals []float64
 	// Ceiling is true for a level at 1 or at the cap: it needs no weights.
 	Ceiling bool
 	// Gap is how much the level could be raised at most, as a chance.
@@ -41,7 +38,7 @@ func (e *engine) publish(r *Result, stages []stage) bool {
 	level := make([]float64, e.T)
 	held := make([]bool, e.T)
 	for t := range held {
-		if held[t] = e.problem.decided(t); held[t] {
+		if held[t] = e.given.decided(t); held[t] {
 			level[t] = r.Optimum[t]
 		}
 	}
@@ -72,13 +69,13 @@ func (e *engine) publish(r *Result, stages []stage) bool {
 	}
 	for t, h := range held {
 		if !h {
-			if e.options.Method == Leximin {
+			if e.options.Method == Leximin || len(stages) == 0 {
 				return false
 			}
-			if e.hi[t] > 0 {
-				continue
-			}
-			r.Optimum[t] = 0 // a narrowing has proved it
+			// Whoever has no level has at least the last one. That no cohort of the
+			// narrowed problem has them would prove nothing.
+			r.Error = max(r.Error, stages[len(stages)-1].value-r.Chance[t])
+			continue
 		}
 		r.Error = max(r.Error, math.Abs(r.Chance[t]-level[t]))
 		if level[t] == 0 {
@@ -125,7 +122,7 @@ func (e *engine) proveLevel(st *stage, level []float64, held []bool) (Level, boo
 			mass += v
 		}
 	}
-	q := e.problem.weighed(p.Weight)
+	q := e.given.weighed(p.Weight)
 	if st.duals != nil {
 		y := make([]float64, len(q.Rows)) // cuts that came later: 0
 		for i, v := range st.duals {
@@ -134,7 +131,7 @@ func (e *engine) proveLevel(st *stage, level []float64, held []bool) (Level, boo
 		if v, ok := ilp.Bound(q, y); ok {
 			p.Bound = -v
 			if p.Gap = (float64(p.Bound) - mean) / mass; p.Gap <= gapLimit/10 {
-				p.Duals, p.Gap = y, max(0, p.Gap)
+				p.Gap = max(0, p.Gap)
 				return l, true
 			}
 		}

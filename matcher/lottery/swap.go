@@ -58,7 +58,7 @@ func (m *master) swaps(weight []float64, mu float64) []cohort {
 			continue
 		}
 		sum := value[k] + a.climb(swapSteps)
-		if sum > mu+swapGain && !m.problem.breaks(a.x) {
+		if sum > mu+swapGain && !m.given.breaks(a.x) {
 			list = append(list, better{newCohort(a.x, m.T), sum})
 		}
 		if len(list) == swapFound {

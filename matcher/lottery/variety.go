@@ -92,8 +92,8 @@ func (p *Problem) varied(x []int64) bool {
 // are any, and if so they are the last rows of both problems.
 func (e *engine) cutOff(x []int64) bool {
 	found := false
-	for i := range e.problem.Varieties {
-		v := &e.problem.Varieties[i]
+	for i := range e.given.Varieties {
+		v := &e.given.Varieties[i]
 		row := v.cut(touched(v, x), e.T)
 		if row == nil {
 			continue
@@ -113,8 +113,8 @@ func (e *engine) cutOff(x []int64) bool {
 // separate is cutOff for a point of a relaxation.
 func (e *engine) separate(x []float64) bool {
 	found := false
-	for i := range e.problem.Varieties {
-		v := &e.problem.Varieties[i]
+	for i := range e.given.Varieties {
+		v := &e.given.Varieties[i]
 		row := v.cut(touched(v, x), e.T)
 		if row == nil {
 			continue
@@ -132,15 +132,15 @@ func (e *engine) separate(x []float64) bool {
 
 // addCut adds a row to both problems; false if it is there already.
 func (e *engine) addCut(row ilp.Row) bool {
-	for i := e.given; i < len(e.problem.Rows); i++ {
-		old := &e.problem.Rows[i]
+	for i := e.ownRows; i < len(e.given.Rows); i++ {
+		old := &e.given.Rows[i]
 		if old.Lo == row.Lo && slices.Equal(old.Index, row.Index) && slices.Equal(old.Value, row.Value) {
 			return false
 		}
 	}
-	e.problem.Rows = append(e.problem.Rows, row)
-	e.Problem.Rows = append(e.Problem.Rows, row)
-	e.addRow(len(e.Problem.Rows) - 1)
+	e.given.Rows = append(e.given.Rows, row)
+	e.narrowed().Rows = append(e.narrowed().Rows, row)
+	e.addRow(len(e.narrowed().Rows) - 1)
 	e.active = append(e.active, true)
 	e.lazy[len(e.lazy)-1] = false
 	return true
