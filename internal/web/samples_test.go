@@ -755,7 +755,7 @@ func samplePages(s *server, lang string) map[string]view {
 	for name, page := range mentoringSamples(s, req) {
 		out[name] = page
 	}
-	for name, page := range matchingSamples(s, req) {
+	for name, page := range peopleSamples(s, req) {
 		out[name] = page
 	}
 	return out

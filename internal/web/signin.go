@@ -150,6 +150,7 @@ type programLine struct {
 	Seats        int
 	Applications string
 	Closes       moment
+	Mentoring    string // address, or ""
 }
 
 func (s *server) getPrograms(w http.ResponseWriter, r *http.Request) error {
@@ -166,7 +167,11 @@ func (s *server) getPrograms(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		for _, p := range list.Items {
-			page.Programs = append(page.Programs, newProgramLine(l, p, who))
+			line := newProgramLine(l, p, who)
+			if s.Mentoring != nil && who.Can(access.MatchingsRead, p.ID) {
+				line.Mentoring = "/programs/" + p.ID + "/mentoring"
+			}
+			page.Programs = append(page.Programs, line)
 		}
 		if q.Cursor = list.Next; q.Cursor == "" || len(page.Programs) >= 1000 {
 			break

@@ -210,26 +210,7 @@ func (s *server) routes() http.Handler {
 	handle("GET /programs/{program}/selections/{selection}/replace", s.getReplace)
 	handle("POST /programs/{program}/selections/{selection}/replace", s.postReplace)
 
-	handle("GET /programs/{program}/matchings", s.getMatchings)
-	handle("POST /programs/{program}/matchings", s.postMatching)
-	handle("GET /programs/{program}/matchings/{matching}", s.getMatching)
-	handle("POST /programs/{program}/matchings/{matching}/cancel", s.postMatchingCancel)
-	handle("GET /programs/{program}/matchings/{matching}/pairs/{mentee}", s.getMentee)
-	handle("GET /programs/{program}/matchings/{matching}/try", s.getTry)
-	handle("GET /programs/{program}/matchings/{matching}/edits", s.getEdits)
-	handle("POST /programs/{program}/matchings/{matching}/edits", s.postEdit)
-	handle("GET /programs/{program}/matchings/{matching}/publish", s.getPublish)
-	handle("POST /programs/{program}/matchings/{matching}/publish", s.postPublish)
-	handle("GET /programs/{program}/matchings/{matching}/audit", s.getAudit)
-	handle("GET /programs/{program}/matchings/{matching}/pairs.csv", s.getPairsFile)
-	handle("GET /programs/{program}/matchings/{matching}/certificate", s.getCertificate)
-	handle("GET /programs/{program}/proposals", s.getProposals)
-	handle("GET /programs/{program}/proposals/{proposal}", s.getProposal)
-	handle("POST /programs/{program}/proposals/{proposal}", s.postProposal)
-	handle("GET /programs/{program}/mentorships", s.getShips)
-	handle("GET /programs/{program}/mentorships/{mentorship}", s.getShip)
-	handle("POST /programs/{program}/mentorships/{mentorship}", s.postShip)
-	handle("GET /programs/{program}/measures", s.getMeasures)
+	s.peopleRoutes(handle)
 
 	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
@@ -283,7 +264,11 @@ func (s *server) headers(next http.Handler) http.Handler {
 			s.setCookie(w, languageCookie, l)
 		}
 		// 64 KiB is five times the longest page of a form.
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		most := int64(64 << 10)
+		if s.uploads(r) {
+			most = mostUpload
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }
