@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o := &options{}
 	flags := flag.NewFlagSet("checks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.fuzzTime, "fuzztime", "", "how long each fuzz target runs (default 3s; soak 60s)")
+	flags.StringVar(&o.fuzzTime, "fuzztime", "", "how long each fuzz target runs (default 3s; soak 40s)")
 	flags.BoolVar(&o.verbose, "v", false, "also print what passing tests print")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: go run ./internal/checks [flags] COMMAND")
@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if o.fuzzTime == "" {
 			o.fuzzTime = "3s"
 			if o.soak {
-				o.fuzzTime = "60s"
+				o.fuzzTime = "40s"
 			}
 		}
 		r := &report{out: stdout, verbose: o.verbose}

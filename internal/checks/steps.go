@@ -61,6 +61,9 @@ func ciSteps(o *options) []step {
 // each of two cores would leave these idle for half of the time.
 const packagesAtOnce = "4"
 
+// soakedAtOnce is less: the soak measures, too.
+const soakedAtOnce = "3"
+
 func testSteps(o *options) []step {
 	steps := []step{{"go test ./...", func(ctx context.Context, r *report) error {
 		if err := needs(ctx, r, curl, nginx); err != nil {
@@ -73,13 +76,13 @@ func testSteps(o *options) []step {
 			args = append([]string{"-vet=off"}, args...)
 		}
 		if o.soak {
-			args, env = []string{"-timeout", "55m", "-count=1", "./..."}, []string{"FAIRLEAD_SOAK=1"}
+			args, env = []string{"-p", soakedAtOnce, "-timeout", "55m", "-count=1", "./..."}, []string{"FAIRLEAD_SOAK=1"}
 		}
 		return errors.Join(r.goTest(ctx, env, args...), noPostgres)
 	}}, {"go test, as on a distributed database", func(ctx context.Context, r *report) error {
 		args := []string{"-vet=off", "-p", packagesAtOnce, "-timeout", "9m", "-run", onPostgres, "./applications", "./internal/server"}
 		if o.soak {
-			args = []string{"-timeout", "55m", "-skip", "^TestIdleMemory$", "./applications", "./internal/server", "./internal/web", "./internal/erasures"}
+			args = []string{"-vet=off", "-p", packagesAtOnce, "-timeout", "55m", "-skip", "^TestIdleMemory$", "./applications", "./internal/server", "./internal/web", "./internal/erasures"}
 		}
 		err := r.goTest(ctx, []string{"FAIRLEAD_TEST_STORE=distributed"}, args...)
 		// And as if every transaction lost its first commit.
@@ -96,7 +99,8 @@ const raceReduced = "EraseDuring|EraseAgainst|ExpiryAgainst|FirstToken|Winner|Ki
 	"|ReadAgain|Bounded|Collector|ImportOverREST|BreaksOff|EveryMutation|RatesBehind|SlowCallers|RefusedUpload|Listen|PortsAndHealth|StopFinishes|Background|ManyWatches|Journey|PanicInAPage|HTTP2" +
 	"|Gate|Limiter|RateLimit|OpenStreams|Deadline|NoPlace|SlowBody" +
 	"|FaultAt|Retry|GroupFails|Keys|Concurrent|TwoProcesses|ManyKinds|LostConnection|OutcomeUnknown|StatementEnds|WhileWriting" +
-	"|PressedTwice|ManyBeginnings|TwoTabs|FacilitatorRuns|AnswersAnOffer"
+	"|PressedTwice|ManyBeginnings|TwoTabs|FacilitatorRuns|AnswersAnOffer" +
+	"|ErasingWhileSolving|RunnerResumes|PublishingOvertaken"
 
 // full has a step's tests run as in a soak.
 func full(steps func(*options) []step) func(*options) []step {
