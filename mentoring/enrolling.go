@@ -89,6 +89,11 @@ func (s *Service) enroll(ctx context.Context, tx Tx, who access.Principal, p *Pl
 	if e.Role != Mentor && e.Role != Mentee {
 		return nil, problem.Invalid("ENROLLMENT_INVALID", "the enrollment cannot be kept like this", Violation{Field: "role", Message: "MENTOR or MENTEE"})
 	}
+	if reason != "" {
+		if err := staffMayGive(e); err != nil {
+			return nil, err
+		}
+	}
 	// The code first: cells name people by it, and are read under it.
 	n, err := tx.NextEnrollment(ctx, e.Program, e.Role)
 	if err != nil {
@@ -111,6 +116,23 @@ func (s *Service) enroll(ctx context.Context, tx Tx, who access.Principal, p *Pl
 		return nil, err
 	}
 	return made, tx.AppendEvents(ctx, s.event(who, "enrollment.create", made.name(), reason, transition("", made.State)))
+}
+
+// staffMayGive refuses what only the person may say of themself.
+func staffMayGive(e *Enrollment) error {
+	var bad []Violation
+	for _, f := range []struct {
+		name  string
+		given int
+	}{{"traits", len(e.Traits)}, {"affinity", len(e.Affinity)}, {"never", len(e.Never)}} {
+		if f.given > 0 {
+			bad = append(bad, Violation{Field: f.name, Message: "only the person may say this: leave it out, and send them a link"})
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return problem.Invalid("ENROLLMENT_INVALID", "the enrollment cannot be kept like this", bad...)
 }
 
 func codePrefix(r Role) string {
@@ -525,7 +547,11 @@ func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e 
 		if err := tx.UpdateEnrollment(ctx, stored); err != nil {
 			return nil, "", err
 		}
+		// Which of the private fields it was would tell that there is something to hide.
 		shown := slices.DeleteFunc(slices.Sorted(slices.Values(fields)), func(f string) bool { return slices.Contains(private, f) })
+		if len(shown) < len(fields) {
+			shown = append(shown, privateRule)
+		}
 		detail := fmt.Sprintf("fields=%v", shown)
 		return stored.shownTo(who, true), stored.ID, tx.AppendEvents(ctx, s.event(who, "enrollment.update", stored.name(), reason, detail))
 	})

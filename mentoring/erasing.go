@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -90,8 +91,12 @@ func (s *Service) Replay(ctx context.Context, tx Tx, program, id string) (bool, 
 }
 
 // TendErasures takes what was erased out of the database's files if that could
-// not be done at once. The server calls it from time to time.
+// not be done at once, and out of memory what another replica has erased. The
+// server calls it from time to time.
 func (s *Service) TendErasures(ctx context.Context) error {
+	if err := s.forgetErased(ctx); err != nil {
+		return err
+	}
 	if atomic.SwapUint32(&s.unscrubbed, 0) == 0 {
 		return nil
 	}
@@ -118,6 +123,47 @@ func (s *Service) forget() {
 	s.mu.Lock()
 	s.solved = nil
 	s.mu.Unlock()
+}
+
+// forgetRun drops one run, with whatever edits.
+func (s *Service) forgetRun(name string) {
+	s.mu.Lock()
+	s.solved = slices.DeleteFunc(slices.Clone(s.solved), func(v *solved) bool { return runOf(v.key) == name })
+	s.mu.Unlock()
+}
+
+// runOf is the name of the run that a key of what was solved begins with.
+func runOf(key string) string {
+	name, _, _ := strings.Cut(key, "\x00")
+	return name
+}
+
+// forgetErased drops the runs of which somebody was erased since they were
+// solved, or that are gone: another replica may have done that.
+func (s *Service) forgetErased(ctx context.Context) error {
+	s.mu.Lock()
+	held := map[string]string{} // name of a run -> digest of its input
+	for _, v := range s.solved {
+		held[runOf(v.key)] = v.digest
+	}
+	s.mu.Unlock()
+	for _, name := range sortedKeys(held) {
+		parts := strings.Split(name, "/") // programs/PROGRAM/matchings/ID
+		var m *Matching
+		err := s.Store.View(ctx, func(tx Tx) (err error) {
+			m, err = tx.Matching(ctx, parts[1], parts[3])
+			return err
+		})
+		switch {
+		case problem.CodeOf(err) == problem.NotFound || problem.CodeOf(err) == problem.FailedPrecondition: // also if its key was destroyed
+			s.forgetRun(name)
+		case err != nil:
+			return err
+		case m.InputDigest != held[name]:
+			s.forgetRun(name)
+		}
+	}
+	return nil
 }
 
 func (s *Service) erase(ctx context.Context, tx Tx, who access.Principal, e *Enrollment, reason string) error {

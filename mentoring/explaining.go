@@ -2,6 +2,7 @@ package mentoring
 
 import (
 	"context"
+	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher/pairing"
@@ -21,13 +22,18 @@ type PairExplanation struct {
 	Completeness int
 }
 
-// ExplainPair says why two people are a pair in a run, or what it would be.
+// ExplainPair says why two people are a pair in a run, or what it would be. For
+// one pair it neither solves nor scores all others.
 func (s *Service) ExplainPair(ctx context.Context, who access.Principal, program, id, mentee, mentor string) (*PairExplanation, error) {
 	m, err := s.matching(ctx, who, access.MatchingsRead, program, id)
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.solvedWith(ctx, m, m.Edits)
+	result, err := m.result()
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.scorableOf(m)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +41,27 @@ func (s *Service) ExplainPair(ctx context.Context, who access.Principal, program
 	if err != nil {
 		return nil, err
 	}
-	return v.explain(pair), nil
+	return v.explain(pair, func(mentee, mentor string) (made, locked bool) {
+		for _, p := range result.Pairs {
+			if p.MenteeCode == mentee && p.MentorCode == mentor {
+				return true, p.Locked
+			}
+		}
+		return false, false
+	}), nil
 }
 
-func (v *solved) explain(pair frozenPair) *PairExplanation {
+// inResult looks a pair up among those that were found.
+func (v *solved) inResult(mentee, mentor string) (made, locked bool) {
+	for _, m := range v.result.Matches {
+		if m.Mentee == mentee && m.Mentor == mentor {
+			return true, m.Locked
+		}
+	}
+	return false, false
+}
+
+func (v *solved) explain(pair frozenPair, look func(mentee, mentor string) (made, locked bool)) *PairExplanation {
 	j, i := v.mentee[pair.Mentee], v.mentor[pair.Mentor]
 	x := v.scorer.Explain(j, i)
 	e := &PairExplanation{Eligible: x.Eligible, Blocked: publicRules(x.Blocked), Completeness: x.Completeness}
@@ -46,12 +69,30 @@ func (v *solved) explain(pair frozenPair) *PairExplanation {
 		e.Eligible, e.Blocked = false, []string{"private"}
 	}
 	e.Pair = v.pair(pairing.Match{Mentee: pair.Mentee, Mentor: pair.Mentor, Score: x.Score}, true)
-	for _, m := range v.result.Matches {
-		if m.Mentee == pair.Mentee && m.Mentor == pair.Mentor {
-			e.Made, e.Pair.Locked = true, m.Locked
+	e.Made, e.Pair.Locked = look(pair.Mentee, pair.Mentor)
+	return e
+}
+
+// scorableOf is a run's input, from memory or read again, whose pairs can be
+// scored one by one.
+func (s *Service) scorableOf(m *Matching) (*solved, error) {
+	if err := m.solvable(); err != nil {
+		s.forgetRun(m.name())
+		return nil, err
+	}
+	s.mu.Lock()
+	for _, v := range s.solved {
+		if v.digest == m.InputDigest && strings.HasPrefix(v.key, m.name()) {
+			s.mu.Unlock()
+			return v, nil
 		}
 	}
-	return e
+	s.mu.Unlock()
+	input, err := readFrozen(m.Frozen)
+	if err != nil {
+		return nil, err
+	}
+	return scorable(input)
 }
 
 // WhyNot says why a run did not make a pair: the hard rules that forbid it, or
@@ -76,7 +117,7 @@ func (s *Service) WhyNot(ctx context.Context, who access.Principal, program, id,
 	if err != nil {
 		return nil, err
 	}
-	answer := &WhyNot{Explanation: v.explain(pair)}
+	answer := &WhyNot{Explanation: v.explain(pair, v.inResult)}
 	if !answer.Explanation.Eligible || answer.Explanation.Made {
 		return answer, nil
 	}

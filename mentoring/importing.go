@@ -58,7 +58,7 @@ func (s *Service) CheckImport(ctx context.Context, who access.Principal, program
 				continue
 			}
 			made := &Enrollment{Program: program, Role: role, Code: codePrefix(role) + "-0000"}
-			for _, err := range []error{s.take(ctx, tx, p, made, given, enrollmentFieldNames), made.complete()} {
+			for _, err := range []error{staffMayGive(given), s.take(ctx, tx, p, made, given, enrollmentFieldNames), made.complete()} {
 				var ours *Error
 				if err != nil && (!errors.As(err, &ours) || len(ours.Violations) == 0) {
 					return err

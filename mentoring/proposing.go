@@ -241,8 +241,18 @@ func (s *Service) toAnswer(ctx context.Context, tx Tx, who access.Principal, pro
 	return p, side, nil
 }
 
-// confirm begins the mentorship of a proposal that both sides accepted.
+// confirm begins the mentorship of a proposal that both sides accepted, if both
+// agree still that the other one sees how to reach them.
 func (s *Service) confirm(ctx context.Context, tx Tx, who access.Principal, p *Proposal, reason string) ([]Event, error) {
+	for _, id := range []string{p.Mentee, p.Mentor} {
+		e, err := tx.Enrollment(ctx, p.Program, id)
+		if err != nil {
+			return nil, err
+		}
+		if !e.agreed(ForContact) {
+			return nil, problem.Errorf(problem.FailedPrecondition, "CONSENT_MISSING", "one of the two no longer agrees that the other one sees how to reach them (consent CONTACT): talk to the people of the program")
+		}
+	}
 	now := s.now()
 	m := &Mentorship{
 		Program: p.Program, ID: s.NewID(), Proposal: p.ID, Mentee: p.Mentee, Mentor: p.Mentor, MenteeCode: p.MenteeCode, MentorCode: p.MentorCode,

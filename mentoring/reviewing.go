@@ -223,14 +223,23 @@ func cost(before, after *solved) *Cost {
 	return c
 }
 
+// solvable refuses a run that cannot be solved again from what is stored of it.
+func (m *Matching) solvable() error {
+	switch {
+	case len(m.Frozen) == 0:
+		return problem.Errorf(problem.FailedPrecondition, "MATCHING_WITHOUT_RESULT", "this run has no result: it is %s", m.State)
+	case m.ErasedCount > 0:
+		return problem.Errorf(problem.FailedPrecondition, "MATCHING_ERASED", "somebody of this run was erased since: it cannot be solved again. Start a new run")
+	}
+	return nil
+}
+
 // solvedWith returns a run solved with the edits: from memory, or solved again
 // from its frozen input.
 func (s *Service) solvedWith(ctx context.Context, m *Matching, edits []Edit) (*solved, error) {
-	if len(m.Frozen) == 0 {
-		return nil, problem.Errorf(problem.FailedPrecondition, "MATCHING_WITHOUT_RESULT", "this run has no result: it is %s", m.State)
-	}
-	if m.ErasedCount > 0 {
-		return nil, problem.Errorf(problem.FailedPrecondition, "MATCHING_ERASED", "somebody of this run was erased since: it cannot be solved again. Start a new run")
+	if err := m.solvable(); err != nil {
+		s.forgetRun(m.name())
+		return nil, err
 	}
 	key := m.name()
 	base := key

@@ -1,0 +1,8 @@
+package mentoring
+
+// Held counts the runs that are kept solved in memory.
+func (s *Service) Held() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.solved)
+}
