@@ -103,8 +103,13 @@ func (d *peopleDesk) mayRun() error {
 func mentoringTabs(l tongue, program, here string) []tab {
 	var tabs []tab
 	for _, t := range []struct{ key, at string }{
-		{"mentoring", "/mentoring"}, {"mentees", "/mentoring/mentees"}, {"mentors", "/mentoring/mentors"}, {"directives", "/mentoring/directives"},
-		{"plan", "/mentoring/plan"}, {"matchings", "/matchings"}, {"mentorships", "/mentorships"},
+		{"mentoring", "/mentoring"},
+		{"mentees", "/mentoring/mentees"},
+		{"mentors", "/mentoring/mentors"},
+		{"directives", "/mentoring/directives"},
+		{"plan", "/mentoring/plan"},
+		{"matchings", "/matchings"},
+		{"mentorships", "/mentorships"},
 	} {
 		tabs = append(tabs, tab{l.say("people.tab." + t.key), "/programs/" + program + t.at, t.key == here})
 	}

@@ -78,7 +78,8 @@ func peopleSamples(s *server, req func(string) *http.Request) map[string]view {
 	prices := &mentoring.RulePrices{
 		Mentees: 40, Mentors: 20, Pairs: 612, Now: mentoring.Left{None: 2, Few: 5}, Rules: []mentoring.RulePrice{
 			{Rule: "language", InForce: true, Liftable: true, Changed: mentoring.Left{None: 1, Few: 3}, Pairs: 40},
-			{Rule: "unit", InForce: true, Liftable: true, Changed: mentoring.Left{None: 2, Few: 5}}, {Rule: "private", InForce: true, Alone: mentoring.Left{Few: 1}},
+			{Rule: "unit", InForce: true, Liftable: true, Changed: mentoring.Left{None: 2, Few: 5}},
+			{Rule: "private", InForce: true, Alone: mentoring.Left{Few: 1}},
 			{Rule: "travel", Liftable: true, Changed: mentoring.Left{None: 9, Few: 20}, Pairs: 300},
 		},
 	}

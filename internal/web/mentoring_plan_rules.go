@@ -31,8 +31,12 @@ type ruleGroup struct {
 func ruleSteps(r *scoring.Rules) []ruleGroup {
 	return []ruleGroup{
 		{"skills", []ruleNumber{
-			{"level1", &r.Levels[0]}, {"level2", &r.Levels[1]}, {"level3", &r.Levels[2]},
-			{"part", &r.ChildValue}, {"area", &r.ParentValue}, {"sibling", &r.SiblingValue},
+			{"level1", &r.Levels[0]},
+			{"level2", &r.Levels[1]},
+			{"level3", &r.Levels[2]},
+			{"part", &r.ChildValue},
+			{"area", &r.ParentValue},
+			{"sibling", &r.SiblingValue},
 		}},
 		{"experience", []ruleNumber{
 			{"zero", &r.GapZero}, {"full_from", &r.GapFrom}, {"full_to", &r.GapTo}, {"far", &r.GapFar}, {"far_value", &r.GapFarValue},

@@ -758,6 +758,9 @@ func samplePages(s *server, lang string) map[string]view {
 	for name, page := range peopleSamples(s, req) {
 		out[name] = page
 	}
+	for name, page := range matchingSamples(s, req) {
+		out[name] = page
+	}
 	return out
 }
 
