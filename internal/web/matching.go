@@ -63,16 +63,6 @@ func permissionMissing(p access.Permission) error {
 	return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", p)
 }
 
-// matchTabs are the coordinator's pages of one program.
-func matchTabs(l tongue, program, here string) []tab {
-	at := "/programs/" + program
-	return []tab{
-		{l.say("matching.people_plan"), at + "/mentoring", false},
-		{l.say("matching.title"), at + "/matchings", here == "matchings"},
-		{l.say("matching.mentorships"), at + "/mentorships", here == "mentorships"},
-	}
-}
-
 // crumbs lead from the programs to a page about matching.
 func (d *matchDesk) crumbs(l tongue, trail ...crumb) []crumb {
 	at := []crumb{
@@ -192,7 +182,7 @@ var objectiveChoices = []struct{ key, terms string }{
 func newMatchingsPage(f frame, d *matchDesk, plan *mentoring.Plan, people *mentoring.Measures, runs []*mentoring.Matching) *matchingsPage {
 	l, zone := f.tongue, zoneOf(d.program)
 	page := &matchingsPage{
-		frame: f, Path: d.path("/matchings"), Sub: matchTabs(l, d.program.ID, "matchings"), Heading: l.phrase(d.program.Title),
+		frame: f, Path: d.path("/matchings"), Sub: mentoringTabs(l, d.program.ID, "matchings"), Heading: l.phrase(d.program.Title),
 		NoPlan: plan == nil, PlanHref: d.path("/mentoring/plan"), PeopleHref: d.path("/mentoring"),
 		MayStart: d.mayRun && plan != nil, Request: nonce(),
 	}
@@ -369,7 +359,7 @@ func hasResult(m *mentoring.Matching) bool {
 func newMatchingRunPage(f frame, d *matchDesk, run *mentoring.Matching, number int) *matchingRunPage {
 	l, zone := f.tongue, zoneOf(d.program)
 	page := &matchingRunPage{
-		frame: f, Path: d.run(run.ID), Back: d.path("/matchings"), Sub: matchTabs(l, d.program.ID, "matchings"), Number: number,
+		frame: f, Path: d.run(run.ID), Back: d.path("/matchings"), Sub: mentoringTabs(l, d.program.ID, "matchings"), Number: number,
 		Running: !run.State.Done(), Asked: run.CancelAsked, MayCancel: d.mayRun, MayRun: d.mayRun, Visited: run.Progress,
 		Started: l.moment(run.CreateTime, zone), PlanHref: d.path("/mentoring/plan"),
 	}

@@ -83,7 +83,7 @@ var shownProposals = []mentoring.ProposalState{
 
 func (s *server) newProposalsPage(f frame, d *matchDesk, list *mentoring.ListPage[*mentoring.Proposal], state mentoring.ProposalState, of string, later bool) *proposalsPage {
 	l, at := f.tongue, d.path("/proposals")
-	page := &proposalsPage{frame: f, Sub: matchTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "proposals")}
+	page := &proposalsPage{frame: f, Sub: mentoringTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "proposals")}
 	where := func(state mentoring.ProposalState, after string) string {
 		q := url.Values{}
 		for name, value := range map[string]string{"state": string(state), "matching": of, "after": after} {
@@ -217,7 +217,7 @@ func (s *server) showProposal(w http.ResponseWriter, r *http.Request, d *matchDe
 func (s *server) newProposalPage(f frame, d *matchDesk, p *mentoring.Proposal) *proposalPage {
 	l := f.tongue
 	page := &proposalPage{
-		frame: f, Path: d.path("/proposals/" + p.ID), Sub: matchTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "proposals"), Mentee: p.MenteeCode, Mentor: p.MentorCode,
+		frame: f, Path: d.path("/proposals/" + p.ID), Sub: mentoringTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "proposals"), Mentee: p.MenteeCode, Mentor: p.MentorCode,
 		Text: s.proposalText(l, d, p), Fit: newFitView(l, p.Score, p.Parts), Note: p.DeclineNote, ByHand: p.Reason,
 		Request: nonce(), Revision: p.Revision,
 	}
@@ -380,7 +380,7 @@ var shownShips = []mentoring.MentorshipState{mentoring.Active, mentoring.OnHold,
 
 func newShipsPage(f frame, d *matchDesk, list *mentoring.ListPage[*mentoring.Mentorship], state string, exits int, later bool) *shipsPage {
 	l, at := f.tongue, d.path("/mentorships")
-	page := &shipsPage{frame: f, Sub: matchTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "mentorships"), Lede: l.say("matching.ships.no_exits")}
+	page := &shipsPage{frame: f, Sub: mentoringTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "mentorships"), Lede: l.say("matching.ships.no_exits")}
 	if exits > 0 {
 		page.Lede = l.count("matching.ships.exits", exits)
 	}
@@ -505,7 +505,7 @@ func (s *server) showShip(w http.ResponseWriter, r *http.Request, d *matchDesk, 
 func newShipPage(f frame, d *matchDesk, m *mentoring.Mentorship) *shipPage {
 	l, zone := f.tongue, zoneOf(d.program)
 	page := &shipPage{
-		frame: f, Path: d.path("/mentorships/" + m.ID), Sub: matchTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "mentorships"), Mentee: m.MenteeCode, Mentor: m.MentorCode,
+		frame: f, Path: d.path("/mentorships/" + m.ID), Sub: mentoringTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "mentorships"), Mentee: m.MenteeCode, Mentor: m.MentorCode,
 		Live: m.State.Live(), Held: m.State == mentoring.OnHold, MayRun: d.mayRun, Request: nonce(), Revision: m.Revision,
 		Text: newStaffShipLine(l, d, m).Text,
 	}

@@ -63,7 +63,7 @@ func (s *server) getAudit(w http.ResponseWriter, r *http.Request) error {
 func newAuditPage(f frame, d *matchDesk, v *reviewed) *auditPage {
 	l := f.tongue
 	page := &auditPage{
-		frame: f, Path: d.run(v.run.ID), Sub: matchTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, "audit"), Number: v.number,
+		frame: f, Path: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, "audit"), Number: v.number,
 	}
 	page.fill(l, v.res.Audit)
 	if len(v.res.Certificate) > 0 {
@@ -221,7 +221,7 @@ func (s *server) getMeasures(w http.ResponseWriter, r *http.Request) error {
 
 func newMeasuresPage(f frame, d *matchDesk, m *mentoring.Measures) *measuresPage {
 	l := f.tongue
-	page := &measuresPage{frame: f, Sub: matchTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "measures"), Note: l.say("matching.measures.note", "n", m.Smallest)}
+	page := &measuresPage{frame: f, Sub: mentoringTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "measures"), Note: l.say("matching.measures.note", "n", m.Smallest)}
 	say := func(key string, n int, pairs ...any) { page.Words = append(page.Words, l.count(key, n, pairs...)) }
 	switch {
 	case m.Sent == 0:

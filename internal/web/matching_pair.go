@@ -26,10 +26,12 @@ type menteePage struct {
 	Pairs     []whyView
 	Others    []otherView
 	OthersOff string
-	MayReview bool
-	Mentors   []string // codes of the pairs, for the form
-	Swaps     []option
-	Faults    []fault
+	// OthersHref lists them: in a large run it takes seconds.
+	OthersHref string
+	MayReview  bool
+	Mentors    []string // codes of the pairs, for the form
+	Swaps      []option
+	Faults     []fault
 }
 
 // whyView is one pair and why.
@@ -134,6 +136,11 @@ func (s *server) getMentee(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Pairs = append(page.Pairs, newWhyView(l, i+1, p, explained, mentee, mentor))
 	}
+	if !quick(v.run) && r.URL.Query().Get("others") != "yes" {
+		page.OthersHref = page.Here + "?others=yes#others"
+		s.render(w, r, http.StatusOK, "matching-mentee", page)
+		return nil
+	}
 	others, err := s.Mentoring.OtherMentors(ctx, d.who, d.program.ID, v.run.ID, id, mostOthers)
 	if text, refused := matchRefusal(l, err); refused {
 		page.OthersOff = text
@@ -148,7 +155,7 @@ func (s *server) getMentee(w http.ResponseWriter, r *http.Request) error {
 func newMenteePage(f frame, d *matchDesk, v *reviewed, code string, left *mentoring.Unmatched) *menteePage {
 	l := f.tongue
 	page := &menteePage{
-		frame: f, Path: d.run(v.run.ID), Sub: matchTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, ""), Number: v.number, Code: code,
+		frame: f, Path: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, ""), Number: v.number, Code: code,
 		MayReview: d.mayRun && inReview(v.run),
 	}
 	page.Here = page.Path + "/pairs/" + code
@@ -436,7 +443,7 @@ func (page *tryPage) cost(l tongue, c *mentoring.Cost, run *mentoring.Matching, 
 func fillTryPage(f frame, d *matchDesk, v *reviewed, e *askedEdit) *tryPage {
 	l := f.tongue
 	page := &tryPage{
-		frame: f, Path: d.run(v.run.ID), Back: d.run(v.run.ID), Sub: matchTabs(l, d.program.ID, "matchings"), Number: v.number,
+		frame: f, Path: d.run(v.run.ID), Back: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Number: v.number,
 		Do: e.do, Mentee: e.mentee, Mentor: e.other, Request: nonce(), Revision: v.run.Revision,
 	}
 	if id, _, _ := v.mentee(e.mentee); id != "" {

@@ -30,11 +30,13 @@ type pairsPage struct {
 	Needed     string // what it takes to match everybody
 	Recruit    []string
 	RecruitOff string // why that is not told
-	Edits      string
-	MayReview  bool // edit and publish
-	Proposals  string
-	Certified  bool
-	Faults     []fault
+	// RecruitHref tells it: in a large run it takes seconds.
+	RecruitHref string
+	Edits       string
+	MayReview   bool // edit and publish
+	Proposals   string
+	Certified   bool
+	Faults      []fault
 }
 
 // pairRow is one pair.
@@ -55,6 +57,13 @@ type leftView struct {
 }
 
 type codeLink struct{ Code, Href string }
+
+// quick reports whether a run is so small that solving it once more, with some
+// change, takes no time that a reader notices.
+func quick(m *mentoring.Matching) bool {
+	const most = 100_000 // pairs of a mentee and a mentor
+	return m.Mentees*m.Mentors <= most
+}
 
 // pairsShown is how many pairs stand on one page, so that it stays below 100 kB.
 const pairsShown = 50
@@ -77,7 +86,11 @@ func (s *server) showPairs(w http.ResponseWriter, r *http.Request, d *matchDesk,
 	l := s.tongueOf(r)
 	n, _ := strconv.Atoi(r.URL.Query().Get("page")) // anything else is the first
 	page := newPairsPage(s.staffFrame(r, "programs"), d, run, res, number, n)
-	if len(res.Unmatched) > 0 {
+	switch look := r.URL.Query().Get("look") == "yes"; {
+	case len(res.Unmatched) == 0:
+	case !quick(run) && !look:
+		page.RecruitHref = page.Path + "?look=yes"
+	default:
 		found, err := s.Mentoring.Recruit(r.Context(), d.who, d.program.ID, run.ID)
 		text, ok := matchRefusal(l, err)
 		switch {
@@ -99,7 +112,7 @@ func (s *server) showPairs(w http.ResponseWriter, r *http.Request, d *matchDesk,
 func newPairsPage(f frame, d *matchDesk, run *mentoring.Matching, res *mentoring.Result, number, n int) *pairsPage {
 	l, zone := f.tongue, zoneOf(d.program)
 	page := &pairsPage{
-		frame: f, Path: d.run(run.ID), Sub: matchTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, run, "pairs"), Number: number,
+		frame: f, Path: d.run(run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, run, "pairs"), Number: number,
 		MayReview: d.mayRun && inReview(run), Certified: len(res.Certificate) > 0,
 	}
 	page.Word, page.Tone, page.Mark = matchingState(l, run.State)

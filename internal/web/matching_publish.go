@@ -87,7 +87,7 @@ func (s *server) showEdits(w http.ResponseWriter, r *http.Request, d *matchDesk,
 func newEditsPage(f frame, d *matchDesk, v *reviewed, mentees, mentors map[string]string) *editsPage {
 	l, zone := f.tongue, zoneOf(d.program)
 	page := &editsPage{
-		frame: f, Path: d.run(v.run.ID), Sub: matchTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, "edits"), Number: v.number,
+		frame: f, Path: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, "edits"), Number: v.number,
 		Request: nonce(), Revision: v.run.Revision, MayUndo: d.mayRun && inReview(v.run) && len(v.run.Edits) > 0,
 	}
 	for i, e := range v.run.Edits {
@@ -172,7 +172,7 @@ func (s *server) showPublish(w http.ResponseWriter, r *http.Request, d *matchDes
 func newPublishPage(f frame, d *matchDesk, v *reviewed, plan *mentoring.Plan, runs []*mentoring.Matching) *publishPage {
 	l := f.tongue
 	page := &publishPage{
-		frame: f, Path: d.run(v.run.ID), Sub: matchTabs(l, d.program.ID, "matchings"), Number: v.number,
+		frame: f, Path: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Number: v.number,
 		Request: nonce(), Revision: v.run.Revision, Empty: len(v.res.Pairs) == 0,
 	}
 	for _, run := range runs {

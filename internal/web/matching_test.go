@@ -95,14 +95,17 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 	})
 	off := newPairsPage(frame(), d, v.run, v.res, 3, 1)
 	off.RecruitOff = l.say("matching.refused.MATCHING_UNPROVED")
+	later := newPairsPage(frame(), d, v.run, v.res, 3, 1)
+	later.RecruitHref = later.Path + "?look=yes"
 	large := sampleMatching(130, mentoring.Solved)
-	_, of, left := v.mentee("ME-9001")
+	_, _, left := v.mentee("ME-9001")
 	cells := &mentoring.Enrollment{Profile: map[string]string{"wants": "Budgeting:3", "languages": "English; Xwlemi", "style_structure": "3"}}
 	mentee := newMenteePage(frame(), d, v, "ME-0001", nil)
-	_, of, _ = v.mentee("ME-0001")
+	_, of, _ := v.mentee("ME-0001")
 	mentee.Pairs = []whyView{newWhyView(l, 1, of[0], &mentoring.PairExplanation{Completeness: 800}, cells, cells)}
 	mentee.others(l, []mentoring.Alternative{{Pair: of[0], Cost: v.run.Edits[0].Cost}})
 	alone := newMenteePage(frame(), d, v, "ME-9001", left)
+	alone.OthersHref = alone.Here + "?others=yes"
 	final := newMenteePage(frame(), d, published, "ME-0001", nil)
 	final.OthersOff = l.say("matching.refused.MATCHING_ERASED")
 	try := fillTryPage(frame(), d, v, &askedEdit{do: "lock", mentee: "ME-0001", other: "MO-0002"})
@@ -158,6 +161,7 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 		"matching-run floors":        newMatchingRunPage(frame(), d, floors, 3),
 		"matching-pairs":             pairs,
 		"matching-pairs off":         off,
+		"matching-pairs later":       later,
 		"matching-pairs large":       newPairsPage(frame(), d, large.run, large.res, 3, 2),
 		"matching-pairs published":   newPairsPage(frame(), d, published.run, published.res, 3, 1),
 		"matching-pairs empty":       newPairsPage(frame(), d, empty.run, empty.res, 3, 1),
