@@ -32,7 +32,7 @@ func (r *Result) Decline(ctx context.Context, pair Pair, o Options) (*Result, er
 	m := newMeter(ctx, o)
 	next := &Result{objective: r.objective, threshold: r.threshold, run: r.run}
 	if r.Status != Optimal || o.list > 0 || o.bits > 0 {
-		return next, next.solve(in, m, bitsOf(o))
+		return next, next.solve(in, m, bitsOf(o), nil)
 	}
 	next.run.meter = m
 	done := next.run.without(node, i)
@@ -41,13 +41,13 @@ func (r *Result) Decline(ctx context.Context, pair Pair, o Options) (*Result, er
 	}
 	next.collect(done)
 	if done && (next.run.drifted() || !next.sameThreshold(r)) {
-		return next, next.solve(in, m, stageBits)
+		return next, next.solve(in, m, stageBits, nil)
 	}
 	return next, nil
 }
 
 // without takes the pair of a node and a mentor out of the first stage, mends what
-// that breaks, and solves the later stages again, which are small.
+// that breaks, and solves the later stages again from the prices they had.
 func (r *run) without(n, i int32) bool {
 	f := r.flows[0]
 	f.meter = r.meter
@@ -62,6 +62,8 @@ func (r *run) without(n, i int32) bool {
 		}
 		e.val, f.sorted[n] = -unreachable/2, 0 // never again
 	}
+	r.start = nil
+	r.startFrom(r)
 	r.flows, r.whole, r.full, r.matched = r.flows[:1], r.whole[:1], r.full[:1], nil
 	r.meter.now.Stage, r.meter.now.Stages = 1, len(r.values)
 	if !f.route(n) || !f.fill() || !r.priceOut(0) {

@@ -71,3 +71,55 @@ func TestDecline(t *testing.T) {
 	}
 	t.Logf("figure: %d declines one after the other: the pairs of a fresh solve, and certified", declines)
 }
+
+// Where a result of nearly the same problem is there to start from, the result is
+// that of solving anew, and the proof holds.
+func TestNear(t *testing.T) {
+	problems := 150
+	if soak {
+		problems = 4000
+	}
+	all, started := objectives(t), 0
+	for n := range problems {
+		rng := rand.New(rand.NewPCG(uint64(n), 23))
+		p := program(rng, 1+rng.IntN(mostMentees()), 1+rng.IntN(mostMentors()), all[n%len(all)])
+		near := mustSolve(t, p)
+		for range 3 {
+			edit := pairing.Edit{Kind: pairing.LockPair, Pair: pairing.Pair{Mentee: p.Mentees[rng.IntN(len(p.Mentees))].ID, Mentor: p.Mentors[rng.IntN(len(p.Mentors))].ID}}
+			if rng.IntN(2) == 0 {
+				edit.Kind = pairing.ForbidPair
+			}
+			edited, err := pairing.Apply(p, near, []pairing.Edit{edit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rng.IntN(4) == 0 { // other seats too
+				edited.Mentors = slices.Clone(edited.Mentors)
+				edited.Mentors[rng.IntN(len(edited.Mentors))].Seats++
+			}
+			anew, err := pairing.Solve(t.Context(), edited, pairing.Options{})
+			if err != nil { // of a pair that cannot be locked
+				continue
+			}
+			o := pairing.Options{Near: near}
+			if rng.IntN(2) == 0 {
+				o = pairing.Lists(4, 0)
+				o.Near = near
+			}
+			found, err := pairing.Solve(t.Context(), edited, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found.Status != anew.Status || !slices.Equal(found.Matches, anew.Matches) || !slices.Equal(found.Values, anew.Values) {
+				t.Fatalf("problem %d, %v, %v: near it %v %v %v, anew %v %v %v", n, p.Objective, edit, found.Status, found.Matches, found.Values, anew.Status, anew.Matches, anew.Values)
+			}
+			certified(t, fmt.Sprintf("problem %d, near another one", n), edited, found)
+			near, p = found, edited
+			started++
+		}
+	}
+	if started < problems {
+		t.Errorf("only %d results to start from", started)
+	}
+	t.Logf("figure: %d solves that start from a result nearby: the pairs of a fresh solve, and certified", started)
+}

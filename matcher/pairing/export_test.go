@@ -19,7 +19,7 @@ func Thresholds(p *Problem) (covers, flows int, err error) {
 		return 0, 0, err
 	}
 	m := newMeter(context.Background(), Options{})
-	covers, _ = in.search(before(p.Objective), m, stageBits, true)
-	flows, _ = in.search(before(p.Objective), m, stageBits, false)
+	covers, _ = in.search(before(p.Objective), m, stageBits, -1, true)
+	flows, _ = in.search(before(p.Objective), m, stageBits, -1, false)
 	return covers, flows, m.err
 }

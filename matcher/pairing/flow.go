@@ -50,7 +50,8 @@ type flow struct {
 	u, p []int64
 
 	// The first sorted[n] arcs of n fall in val − sortedAt: a scan may skip their
-	// tail, as no price has fallen by more than slack since.
+	// tail, as no price has fallen by more than slack since. Solve starts from these
+	// prices, as far as they can be.
 	sorted   []int32
 	sortedAt []int64
 	slack    int64
@@ -172,7 +173,8 @@ func (f *flow) set(n, a int32, on bool) {
 	}
 }
 
-// solve finds the optimum, from links at their lower ends and no arc on.
+// solve finds the optimum, from links at their lower ends and no arc on. Any prices
+// of mentors will do to start from; good ones leave little to search.
 // It returns false when the meter has run out.
 func (f *flow) solve() bool {
 	for k := range f.links {
@@ -182,9 +184,17 @@ func (f *flow) solve() bool {
 		f.over[l.to] += l.lo
 	}
 	for i := range f.p {
-		f.load[i] = max(f.minLoad[i], f.fixedLoad[i])
-		if next := min(f.load[i]+1, f.maxLoad[i]); next > f.minLoad[i] {
-			f.p[i] = f.cost[f.costAt[i]+next-1]
+		least, start := max(f.minLoad[i], f.fixedLoad[i]), f.sortedAt[i]
+		f.load[i], f.p[i] = least, start
+		// Seats that cost less than their price are taken; what is vacant of them
+		// will be filled, or given up.
+		for f.load[i] < f.maxLoad[i] && f.cost[f.costAt[i]+f.load[i]] < start {
+			f.load[i]++
+		}
+		if next := min(least+1, f.maxLoad[i]); f.load[i] == least && next > f.minLoad[i] {
+			if f.p[i] = f.cost[f.costAt[i]+next-1]; next == least {
+				f.p[i] = max(f.p[i], start)
+			}
 		}
 	}
 	for n := range f.deg {

@@ -177,6 +177,9 @@ type Options struct {
 	Work int64
 	// Progress is called now and then, by the goroutine that called Solve.
 	Progress func(Progress)
+	// Near is a result of nearly the same problem, to start from: it changes no
+	// pair and no value, only the prices that prove them, and the time.
+	Near *Result
 
 	// Of tests: how long shortlists are and how many bits a stage may fill; 0: as
 	// they are best. Neither changes a result.

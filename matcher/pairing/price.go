@@ -163,23 +163,44 @@ func (r *run) priceRow(s int, j int32, own *table, list []candidate) []candidate
 		r.tight[j] = tight
 		return list
 	}
-	least := f.u[j]
-	v := r.values[s]
 	gap := int64(0)
 	if c := r.child[j]; c >= 0 {
 		gap = f.u[j] - f.u[c]
 	}
+	return r.onFace(s, j, f, tab, f.p, gap, f.u[j], most, list)
+}
+
+// onFace lists the pairs of j on the face of stage s that are off and worth more
+// than least at the prices p, the best of them. Gap is what a pair of the child is
+// worth more; tab is the table of the row in stage 0.
+func (r *run) onFace(s int, j int32, f *flow, tab *table, p []int64, gap, least int64, most int, list []candidate) []candidate {
+	row := r.in.row(j)
+	u, first := r.flows[0].u[j], r.flows[0].p[:len(row)]
+	v := r.values[s]
 	for _, span := range r.in.turned(j, len(row)) {
 		for i := span[0]; i < span[1]; i++ {
 			code := row[i]
-			if tab[code+1]-p[i] != u {
+			if tab[code+1]-first[i] != u {
 				continue
 			}
-			x := v.pair(r.in, r.class[j], j, int32(i), code) - f.p[i]
+			x := v.pair(r.in, r.class[j], j, int32(i), code) - p[i]
 			if gap != 0 && r.node(j, code) != j {
 				x += gap
 			}
 			if x > least && r.reduced(s, j, int32(i)) == 0 && !r.isOn(f, j, int32(i), code) {
+				list, least = keep(list, candidate{int32(i), x}, most, least)
+			}
+		}
+	}
+	return list
+}
+
+// cheapest lists the pairs of j that are worth most in stage 0 at the prices p.
+func (r *run) cheapest(j int32, tab *table, p []int64, most int, list []candidate) []candidate {
+	row, least := r.in.row(j), -unreachable/2
+	for _, span := range r.in.turned(j, len(row)) {
+		for i := span[0]; i < span[1]; i++ {
+			if x := tab[row[i]+1] - p[i]; x > least {
 				list, least = keep(list, candidate{int32(i), x}, most, least)
 			}
 		}
@@ -234,16 +255,7 @@ func (r *run) renew() {
 					most += len(f.arcs[c])
 				}
 			}
-			row, p := in.row(j), f.p
-			tab, least := r.rowTable(0, j, &own), -unreachable/2
-			list := buffer[:0]
-			for _, span := range in.turned(j, len(row)) {
-				for i := span[0]; i < span[1]; i++ {
-					if x := tab[row[i]+1] - p[i]; x > least {
-						list, least = keep(list, candidate{int32(i), x}, most, least)
-					}
-				}
-			}
+			row, list := in.row(j), r.cheapest(j, r.rowTable(0, j, &own), f.p, most, buffer[:0])
 			lists[0], lists[1] = lists[0][:0], lists[1][:0]
 			for _, c := range list {
 				code := row[c.mentor]

@@ -40,6 +40,9 @@ type run struct {
 	// in order, locked ones aside.
 	matched [][]int32
 	old     struct{ u, p []int64 }
+	// start are prices of mentors by stage, from a run of nearly the same problem;
+	// nil where there are none.
+	start [][]int64
 
 	meter *meter
 }
@@ -140,6 +143,11 @@ func sign(s int, value func(stage int) int64) int {
 	return 0
 }
 
+// value is what a pair is worth in stage s.
+func (r *run) value(s int, j, i int32) int64 {
+	return r.values[s].pair(r.in, r.class[j], j, i, r.in.code(j, i))
+}
+
 // reduced is the sign of the reduced cost of a pair in the stages before s.
 func (r *run) reduced(s int, j, i int32) int {
 	code := r.in.code(j, i)
@@ -153,6 +161,17 @@ func (r *run) reduced(s int, j, i int32) int {
 func (r *run) solve() bool {
 	r.meter.now.Stages = len(r.values)
 	return r.from(0)
+}
+
+// startFrom takes the prices that a run of nearly the same problem ended with.
+func (r *run) startFrom(o *run) {
+	layout := func(a, b tier) bool { return a.Kind == b.Kind && a.stage == b.stage && a.at == b.at && a.bits == b.bits }
+	if !slices.EqualFunc(r.tiers, o.tiers, layout) || !slices.EqualFunc(r.in.mentors, o.in.mentors, func(a, b Mentor) bool { return a.ID == b.ID }) {
+		return
+	}
+	for _, f := range o.flows {
+		r.start = append(r.start, f.p)
+	}
 }
 
 // from runs the stages from s on.
@@ -170,6 +189,9 @@ func (r *run) from(s int) bool {
 func (r *run) stage(s int) bool {
 	f := newFlow(r.nodes, r.in.nI(), r.meter)
 	f.firstGroup = r.firstGroup
+	if s < len(r.start) {
+		copy(f.sortedAt, r.start[s])
+	}
 	r.frame(f, s)
 	r.meter.tell("shortlists", 0, r.in.nJ())
 	full := r.lists(f, s)
@@ -341,21 +363,23 @@ func (r *run) lists(f *flow, s int) (full []bool) {
 			}
 			var list []candidate
 			switch {
+			case s == 0 && r.start != nil:
+				list = r.cheapest(j, &r.values[0].pairs[r.class[j]], f.sortedAt, r.list, buffer[:0])
+				full[j] = len(list) < r.list
 			case s == 0:
 				list, full[j] = r.firstList(j, counts, quality, buffer[:0])
 			case r.whole[s-1]:
 				list = r.heldFace(s, j, buffer[:0])
 			default:
-				list = r.wholeFace(s, j, buffer[:0])
+				list, full[j] = r.wholeFace(s, j, f, buffer[:0])
 			}
-			if s > 0 && len(list) > mostTight {
-				list, full[j] = r.some(j, list), false
-			} else {
-				slices.SortFunc(list, better)
+			for k := range list {
+				list[k].by = r.value(s, j, list[k].mentor) - f.sortedAt[list[k].mentor]
 			}
+			slices.SortFunc(list, better)
 			for _, c := range list {
 				n := r.node(j, in.code(j, c.mentor))
-				f.arcs[n] = append(f.arcs[n], arc{to: c.mentor, val: c.by})
+				f.arcs[n] = append(f.arcs[n], arc{to: c.mentor, val: r.value(s, j, c.mentor)})
 			}
 			f.sorted[j] = int32(len(f.arcs[j]))
 			if c := r.child[j]; c >= 0 {
@@ -371,28 +395,12 @@ func (r *run) lists(f *flow, s int) (full []bool) {
 				if slices.Contains(f.fixed[j], i) || slices.ContainsFunc(list, func(c candidate) bool { return c.mentor == i }) {
 					continue
 				}
-				code := in.code(j, i)
-				n := r.node(j, code)
-				f.arcs[n] = append(f.arcs[n], arc{to: i, val: r.values[s].pair(in, r.class[j], j, i, code)})
+				n := r.node(j, in.code(j, i))
+				f.arcs[n] = append(f.arcs[n], arc{to: i, val: r.value(s, j, i)})
 			}
 		}
 	})
 	return full
-}
-
-// some picks the best of more pairs than a list takes, of equal ones those that come
-// first from a place that the mentee's key says: where all are equal, mentees would
-// else all be listed with the same few mentors.
-func (r *run) some(j int32, list []candidate) []candidate {
-	best, least := make([]candidate, 0, r.list), -unreachable
-	for _, span := range r.in.turned(j, len(list)) {
-		for _, c := range list[span[0]:span[1]] {
-			if c.by > least {
-				best, least = keep(best, c, r.list, least)
-			}
-		}
-	}
-	return best
 }
 
 // heldFace lists the pairs of the face from the arcs of the stage before, which
@@ -405,7 +413,7 @@ func (r *run) heldFace(s int, j int32, list []candidate) []candidate {
 		}
 		for _, e := range before.arcs[n] {
 			if before.u[n]+before.p[e.to] == e.val {
-				list = append(list, candidate{e.to, r.values[s].pair(r.in, r.class[j], j, e.to, r.in.code(j, e.to))})
+				list = append(list, candidate{mentor: e.to})
 			}
 		}
 	}
@@ -413,35 +421,37 @@ func (r *run) heldFace(s int, j int32, list []candidate) []candidate {
 }
 
 // wholeFace lists the pairs of the face of stage s from those that stage 0 noted
-// as tight, or from all.
-func (r *run) wholeFace(s int, j int32, list []candidate) []candidate {
+// as tight, or from all; only the best, and false, if they are many.
+func (r *run) wholeFace(s int, j int32, f *flow, list []candidate) (_ []candidate, full bool) {
 	note := func(i int32) {
-		if code := r.in.code(j, i); code >= 0 && r.reduced(s, j, i) == 0 {
-			list = append(list, candidate{i, r.values[s].pair(r.in, r.class[j], j, i, code)})
+		if r.in.code(j, i) >= 0 && r.reduced(s, j, i) == 0 {
+			list = append(list, candidate{mentor: i})
 		}
 	}
-	if r.full[0][j] {
+	switch tight := r.tight[j]; {
+	case r.full[0][j]:
 		for _, n := range []int32{j, r.child[j]} {
 			for k := 0; n >= 0 && k < len(r.flows[0].arcs[n]); k++ {
 				note(r.flows[0].arcs[n][k].to)
 			}
 		}
-		return list
-	}
-	if t := r.tight[j]; len(t) <= mostTight {
-		for _, i := range t {
+	case len(tight) <= mostTight:
+		for _, i := range tight {
 			note(i)
 		}
-		return list
-	}
-	var own table
-	tab, u, p := r.rowTable(0, j, &own), r.flows[0].u[j], r.flows[0].p
-	for i, code := range r.in.row(j) {
-		if tab[code+1]-p[i] == u {
-			note(int32(i))
+	default:
+		var own table
+		tab, u, p := r.rowTable(0, j, &own), r.flows[0].u[j], r.flows[0].p
+		for i, code := range r.in.row(j) {
+			if tab[code+1]-p[i] != u {
+				continue
+			}
+			if note(int32(i)); len(list) > mostTight {
+				return r.onFace(s, j, f, tab, f.sortedAt, 0, -unreachable, r.list, list[:0]), false
+			}
 		}
 	}
-	return list
+	return list, true
 }
 
 // rowTable is the table of values of j in stage s against the price of node j:
@@ -468,9 +478,7 @@ func (r *run) rowTable(s int, j int32, own *table) *table {
 func (r *run) firstList(j int32, counts []int32, quality []int16, list []candidate) (_ []candidate, full bool) {
 	in := r.in
 	row, key := in.row(j), in.keyMentee[j]
-	take := func(i int, code int16) {
-		list = append(list, candidate{int32(i), r.values[0].pair(in, r.class[j], j, int32(i), code)})
-	}
+	take := func(i int) { list = append(list, candidate{mentor: int32(i)}) }
 	if in.standing {
 		for i, code := range row {
 			if quality[i] = code; code >= standingFrom {
@@ -487,7 +495,7 @@ func (r *run) firstList(j int32, counts []int32, quality []int16, list []candida
 	if eligible := len(row) - int(counts[0]); eligible <= r.list+r.list/2 {
 		for i, code := range row {
 			if code >= 0 {
-				take(i, code)
+				take(i)
 			}
 		}
 		return list, true
@@ -498,7 +506,7 @@ func (r *run) firstList(j int32, counts []int32, quality []int16, list []candida
 	}
 	for i, q := range quality {
 		if q > border {
-			take(i, row[i])
+			take(i)
 		}
 	}
 	if border >= 0 {
@@ -509,7 +517,7 @@ func (r *run) firstList(j int32, counts []int32, quality []int16, list []candida
 				i -= len(row)
 			}
 			if quality[i] == border {
-				take(i, row[i])
+				take(i)
 				left--
 			}
 		}
@@ -518,7 +526,7 @@ func (r *run) firstList(j int32, counts []int32, quality []int16, list []candida
 		key = splitMix(key)
 		i := int(key % uint64(len(row)))
 		if row[i] >= 0 && !slices.ContainsFunc(list, func(c candidate) bool { return c.mentor == int32(i) }) {
-			take(i, row[i])
+			take(i)
 			left--
 		}
 	}

@@ -24,7 +24,7 @@ func solve(ctx context.Context, p *Problem, o Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{objective: objective}
-	return r, r.solve(in, m, bitsOf(o))
+	return r, r.solve(in, m, bitsOf(o), o.Near)
 }
 
 func bitsOf(o Options) int {
@@ -43,9 +43,9 @@ func newMeter(ctx context.Context, o Options) *meter {
 }
 
 // solve finds the threshold of worst, then the matching.
-func (r *Result) solve(in *instance, m *meter, bits int) error {
-	for ; ; bits /= 2 {
-		done, err := r.attempt(in, m, bits)
+func (r *Result) solve(in *instance, m *meter, bits int, near *Result) error {
+	for ; ; bits, near = bits/2, nil {
+		done, err := r.attempt(in, m, bits, near)
 		if err != nil || done || bits == 0 {
 			return err
 		}
@@ -54,15 +54,22 @@ func (r *Result) solve(in *instance, m *meter, bits int) error {
 
 // attempt solves with stages of at most so many bits. It returns false if prices
 // drifted so far that fields of one stage could have met.
-func (r *Result) attempt(in *instance, m *meter, bits int) (bool, error) {
+func (r *Result) attempt(in *instance, m *meter, bits int, near *Result) (bool, error) {
 	r.threshold = 0
 	if slices.Contains(r.objective, Worst) && !m.check() {
-		threshold, ok := in.threshold(r.objective, m, bits)
+		guess := -1
+		if near != nil {
+			guess = near.threshold
+		}
+		threshold, ok := in.threshold(r.objective, m, bits, guess)
 		if ok {
 			r.threshold = threshold
 		}
 	}
 	r.run = newRun(in, in.tiers(r.objective, r.threshold, true), bits, m)
+	if near != nil && near.run != nil {
+		r.run.startFrom(near.run)
+	}
 	done := m.err == nil && r.run.solve()
 	if err := m.err; err != nil && !errors.Is(err, errSpent) && !errors.Is(err, m.ctx.Err()) {
 		return true, err

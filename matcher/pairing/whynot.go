@@ -314,6 +314,9 @@ func CostOf(ctx context.Context, p *Problem, r *Result, edits []Edit, o Options)
 	if err != nil {
 		return nil, err
 	}
+	if o.Near == nil {
+		o.Near = r
+	}
 	after, err := Solve(ctx, edited, o)
 	if err != nil {
 		return nil, err

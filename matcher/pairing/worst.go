@@ -6,18 +6,18 @@ import (
 )
 
 // threshold is the largest score that every covered mentee's best pair can reach
-// without any term before worst being worse: the search halves the range of
-// scores. False: the meter has run out.
-func (in *instance) threshold(objective []Term, m *meter, bits int) (int, bool) {
-	first := before(objective)
-	return in.search(first, m, bits, in.onlyCovers(first))
+// without any term before worst being worse. A guess of it, if not below 0, is
+// tried first. False: the meter has run out.
+func (in *instance) threshold(objective []Term, m *meter, bits, guess int) (int, bool) {
+	earlier := before(objective)
+	return in.search(earlier, m, bits, guess, in.onlyCovers(earlier))
 }
 
 // search halves the range of scores: by coverage alone, or by whole flows.
-func (in *instance) search(first []Term, m *meter, bits int, covers bool) (int, bool) {
+func (in *instance) search(earlier []Term, m *meter, bits, guess int, covers bool) (int, bool) {
 	var reached func(t int) bool
 	if covers {
-		ranks := len(first)
+		ranks := len(earlier)
 		want, _ := in.coverage(0, ranks)
 		reached = func(t int) bool {
 			got, all := in.coverage(int16(t), ranks)
@@ -25,7 +25,7 @@ func (in *instance) search(first []Term, m *meter, bits int, covers bool) (int, 
 		}
 	} else {
 		reached = func(t int) bool {
-			r := &Result{run: newRun(in, append(in.tiers(first, 0, false), Tier{KindBelow, t}), bits, m)}
+			r := &Result{run: newRun(in, append(in.tiers(earlier, 0, false), Tier{KindBelow, t}), bits, m)}
 			if !r.run.solve() {
 				return false
 			}
@@ -34,12 +34,29 @@ func (in *instance) search(first []Term, m *meter, bits int, covers bool) (int, 
 		}
 	}
 	low, high := 0, MaxScore
+	// Who has nothing but locked pairs has no better one.
+	for j, best := range in.lockBest {
+		if best >= 0 && in.want[j] == 0 {
+			high = min(high, int(best))
+		}
+	}
+	var first []int // to be tried: a guess that is right takes two
+	if guess = min(guess, high); guess >= 0 {
+		first = []int{guess, guess + 1}
+	}
 	for low < high {
 		m.tell("worst", 0, in.nJ())
 		if m.check() {
 			return 0, false
 		}
-		if mid := (low + high + 1) / 2; reached(mid) {
+		mid := (low + high + 1) / 2
+		if len(first) > 0 {
+			if t := first[0]; t > low && t <= high {
+				mid = t
+			}
+			first = first[1:]
+		}
+		if reached(mid) {
 			low = mid
 		} else {
 			high = mid - 1
@@ -172,26 +189,26 @@ type covering struct {
 // place finds a mentor more for as many of the mentees as can be, and returns who
 // got one. It ends with a round in which nobody did, so that nothing was hidden by
 // what had been looked at before.
-func (c *covering) place(todo []int32) []int32 {
+func (c *covering) place(open []int32) []int32 {
 	var done []int32
-	for len(todo) > 0 {
+	for len(open) > 0 {
 		for w := range c.unseen {
 			c.unseen[w] = ^uint64(0)
 		}
 		clear(c.seenAny)
 		clear(c.seenFew)
-		left := todo[:0:0]
-		for _, j := range todo {
+		left := open[:0:0]
+		for _, j := range open {
 			if c.in.want[j] > 0 && c.try(j, c.content[j] || c.nGood[j] > 0) {
 				done = append(done, j)
 			} else {
 				left = append(left, j)
 			}
 		}
-		if len(left) == len(todo) {
+		if len(left) == len(open) {
 			break
 		}
-		todo = left
+		open = left
 	}
 	return done
 }
