@@ -9,6 +9,7 @@ import (
 
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
+	"github.com/openfairlead/fairlead/matcher/verify"
 	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
 
@@ -295,8 +296,54 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 			return nil, &engineFault{err}
 		}
 		r.Certificate = record.AppendJSON(nil)
+		if err := v.certified(r.Certificate); err != nil {
+			return nil, &engineFault{err}
+		}
 	}
 	return r, nil
+}
+
+// certified has the record checked over the scores of all pairs, by code that
+// shares nothing with the solver: nothing that it refuses is kept.
+func (v *solved) certified(record []byte) error {
+	report, err := verify.File(record, verify.Options{Scores: v.scoresOf})
+	switch {
+	case err != nil:
+		return fmt.Errorf("the record cannot be checked: %w", err)
+	case !report.Certified:
+		for _, c := range report.Checks {
+			if c.State != verify.Held && c.State != verify.NoMatter {
+				return fmt.Errorf("check %s of the record: %s: %s", c.Number, c.Title, c.Why)
+			}
+		}
+		return errors.New("the record proves nothing")
+	}
+	return nil
+}
+
+// scoresOf are the scores of everybody, in another order.
+func (v *solved) scoresOf(mentees, mentors []string) ([]int16, error) {
+	unknown := errors.New("the record names somebody who is not in the input")
+	columns := make([]int, len(mentors))
+	for i, code := range mentors {
+		at, ok := v.mentor[code]
+		if !ok {
+			return nil, unknown
+		}
+		columns[i] = at
+	}
+	rows := make([]int16, 0, len(mentees)*len(mentors))
+	for _, code := range mentees {
+		j, ok := v.mentee[code]
+		if !ok {
+			return nil, unknown
+		}
+		row := v.scores[j*len(v.input.Mentors):]
+		for _, i := range columns {
+			rows = append(rows, row[i])
+		}
+	}
+	return rows, nil
 }
 
 // terms are the values of the objective's terms, in their order. How the seed

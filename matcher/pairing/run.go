@@ -165,7 +165,9 @@ func (r *run) solve() bool {
 
 // startFrom takes the prices that a run of nearly the same problem ended with.
 func (r *run) startFrom(o *run) {
-	layout := func(a, b tier) bool { return a.Kind == b.Kind && a.stage == b.stage && a.at == b.at && a.bits == b.bits }
+	layout := func(a, b tier) bool {
+		return a.Kind == b.Kind && a.stage == b.stage && a.at == b.at && a.bits == b.bits
+	}
 	if !slices.EqualFunc(r.tiers, o.tiers, layout) || !slices.EqualFunc(r.in.mentors, o.in.mentors, func(a, b Mentor) bool { return a.ID == b.ID }) {
 		return
 	}

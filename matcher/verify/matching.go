@@ -721,7 +721,7 @@ func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matche
 // its field, the sign of value − price − price, if it is not 0, is that of the
 // tuples.
 type lead struct {
-	shift [maxTiers]int
+	shift   [maxTiers]int
 	tiers   int  // that are packed
 	lottery bool // all but the lottery are
 	all     bool // a pair of which nothing is left over is worth its prices
