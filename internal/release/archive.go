@@ -29,7 +29,7 @@ type entry struct {
 
 // pack writes the archive of one platform: a zip file for Windows, else a
 // tar.gz. Its bytes depend on nothing but the source and its time.
-func pack(folder, name string, t target, binary string, s source) (file string, err error) {
+func pack(folder, name string, t target, binary string, notices []byte, s source) (file string, err error) {
 	program, err := os.ReadFile(binary)
 	if err != nil {
 		return "", err
@@ -42,6 +42,7 @@ func pack(folder, name string, t target, binary string, s source) (file string, 
 		}
 		files = append(files, entry{name + "/" + b, text, 0o644})
 	}
+	files = append(files, entry{name + "/" + noticesFile, notices, 0o644})
 	var out bytes.Buffer
 	file = filepath.Join(folder, name+".tar.gz")
 	write := writeTar

@@ -6,6 +6,7 @@
 //	go run ./internal/release -compare link    the second time only link: minutes instead of an hour on two cores
 //	go run ./internal/release -compare none    build once
 //	go run ./internal/release -targets linux/amd64,darwin/arm64
+//	go run ./internal/release -notices FILE    print the licenses of what is in a program
 //
 // Outside of a git checkout it builds the folder as it is; SOURCE_DATE_EPOCH
 // (seconds since 1970) then says which time the archives carry.
@@ -61,12 +62,18 @@ func main() {
 	flag.StringVar(&o.out, "out", "dist", "folder for the archives and SHA256SUMS")
 	flag.StringVar(&names, "targets", "", "only these, such as linux/amd64,darwin/arm64")
 	flag.StringVar(&o.compare, "compare", "all", "how the second build is made: all (nothing from an earlier build), link (compiled packages are shared) or none")
+	program := flag.String("notices", "", "print the licenses of all that is compiled into this program, and do nothing else")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
 	if !slices.Contains([]string{"all", "link", "none"}, o.compare) {
 		err = fmt.Errorf("-compare %q: choose all, link or none", o.compare)
+	} else if *program != "" {
+		var text []byte
+		if text, err = notices(ctx, *program, "."); err == nil {
+			_, err = os.Stdout.Write(text)
+		}
 	} else if o.targets, err = choose(names); err == nil {
 		err = release(ctx, o)
 	}
@@ -148,7 +155,11 @@ func release(ctx context.Context, o options) error {
 			return fmt.Errorf("%s: %w", t, err)
 		}
 		name := fmt.Sprintf("fairlead-%s-%s-%s", src.version, t.os, t.arch)
-		archive, err := pack(o.out, name, t, binary, src)
+		others, err := notices(ctx, binary, src.folder)
+		if err != nil {
+			return err
+		}
+		archive, err := pack(o.out, name, t, binary, others, src)
 		if err != nil {
 			return err
 		}

@@ -56,9 +56,22 @@ func TestRelease(t *testing.T) {
 		folder := t.TempDir()
 		names := unpack(t, name, b, folder)
 		base := strings.TrimSuffix(strings.TrimSuffix(name, ".tar.gz"), ".zip")
-		for _, want := range append([]string{here.program()}, beside...) {
+		for _, want := range append([]string{here.program(), noticesFile}, beside...) {
 			if !strings.Contains(names, base+"/"+want+"\n") {
 				t.Errorf("%s holds no %s:\n%s", name, want, names)
+			}
+		}
+		others, err := os.ReadFile(filepath.Join(folder, base, noticesFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// One of each kind of license that there is, found by its own words.
+		for _, want := range []string{
+			"\nGo, its runtime and standard library, LICENSE\n", "Copyright (c) 2001, Dr Martin Porter", "/snowballstem v", "Copyright (c) 2013-2021 Jack Christensen",
+			"modernc.org/libc v", "LICENSE-3RD-PARTY.md", "Apache License", "github.com/prometheus/client_golang v",
+		} {
+			if !bytes.Contains(others, []byte(want)) {
+				t.Errorf("%s lacks %q", noticesFile, want)
 			}
 		}
 		out, err := exec.Command(filepath.Join(folder, base, here.program()), "version").CombinedOutput()
@@ -140,7 +153,7 @@ func TestArchivesRepeat(t *testing.T) {
 		if err := os.WriteFile(binary, bytes.Repeat([]byte("program "), 10000), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		file, err := pack(t.TempDir(), "fairlead-1-x-y", to, binary, src)
+		file, err := pack(t.TempDir(), "fairlead-1-x-y", to, binary, []byte("terms"), src)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,6 +173,13 @@ func TestArchivesRepeat(t *testing.T) {
 }
 
 func TestWhatIsRefused(t *testing.T) {
+	without := t.TempDir()
+	if err := os.WriteFile(filepath.Join(without, "README.md"), []byte("free as in air"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := terms(&bytes.Buffer{}, "example.org/nothing v1", without); err == nil || !strings.Contains(err.Error(), "example.org/nothing v1") {
+		t.Errorf("a module without a license: %v", err)
+	}
 	if _, err := choose("linux/amd64, plan9/amd64"); err == nil || !strings.Contains(err.Error(), "plan9/amd64") {
 		t.Errorf("an unknown platform: %v", err)
 	}
