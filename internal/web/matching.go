@@ -90,6 +90,28 @@ func matchRefusal(l tongue, err error) (text string, ok bool) {
 	return e.Message, true
 }
 
+// notNow is matchRefusal also for somebody who is not in the run any more, or
+// never was.
+func notNow(l tongue, err error) (text string, ok bool) {
+	if err == nil || applications.CodeOf(err) != applications.NotFound {
+		return matchRefusal(l, err)
+	}
+	switch reason := applications.ReasonOf(err); reason {
+	case "PAIR_NOT_IN_RUN", "ENROLLMENT_NOT_FOUND":
+		return l.say("matching.refused." + reason), true
+	}
+	return "", false
+}
+
+// noPlanYet leads to the page that says what is missing, if that is a plan.
+func (d *matchDesk) noPlanYet(w http.ResponseWriter, r *http.Request, err error) error {
+	if applications.ReasonOf(err) != "PLAN_NOT_FOUND" {
+		return err
+	}
+	seeOther(w, r, d.path("/matchings"))
+	return nil
+}
+
 // matchingsPage lists a program's runs, the newest first, and starts one.
 type matchingsPage struct {
 	frame

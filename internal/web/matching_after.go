@@ -67,7 +67,7 @@ func (s *server) getProposals(w http.ResponseWriter, r *http.Request) error {
 	q.Filter = strings.Join(filters, " AND ")
 	list, err := s.Mentoring.Proposals(r.Context(), d.who, d.program.ID, q)
 	if err != nil {
-		return err
+		return d.noPlanYet(w, r, err)
 	}
 	s.render(w, r, http.StatusOK, "matching-proposals", s.newProposalsPage(s.staffFrame(r, "programs"), d, list, state, of, q.Cursor != ""))
 	return nil
@@ -363,7 +363,7 @@ func (s *server) getShips(w http.ResponseWriter, r *http.Request) error {
 	}
 	list, err := s.Mentoring.Mentorships(r.Context(), d.who, d.program.ID, q)
 	if err != nil {
-		return err
+		return d.noPlanYet(w, r, err)
 	}
 	exits, err := s.Mentoring.Mentorships(r.Context(), d.who, d.program.ID, applications.ListQuery{PageSize: mostExits, Filter: "safe_exit = true"})
 	if err != nil {

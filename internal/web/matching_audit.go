@@ -213,7 +213,7 @@ func (s *server) getMeasures(w http.ResponseWriter, r *http.Request) error {
 	}
 	m, err := s.Mentoring.Measures(r.Context(), d.who, d.program.ID)
 	if err != nil {
-		return err
+		return d.noPlanYet(w, r, err)
 	}
 	s.render(w, r, http.StatusOK, "matching-measures", newMeasuresPage(s.staffFrame(r, "programs"), d, m))
 	return nil

@@ -117,7 +117,7 @@ func newCostView(l tongue, c *mentoring.Cost) costView {
 	return v
 }
 
-// short is a cost in one line.
+// shortCost is a cost in one line: for the whole, for the mentee, for others.
 func shortCost(l tongue, c *mentoring.Cost, mentee string) string {
 	var parts []string
 	for _, t := range c.Terms {
@@ -134,8 +134,11 @@ func shortCost(l tongue, c *mentoring.Cost, mentee string) string {
 	}
 	var moves []string
 	for _, m := range movesOf(c) {
-		if m.mentee != mentee {
+		switch {
+		case m.mentee != mentee:
 			moves = append(moves, m.words(l))
+		case len(m.before) > 0:
+			parts = append(parts, l.say("pair.cost.own", "d", signed(m.gain()), "mentee", mentee))
 		}
 	}
 	const named = 3
@@ -203,25 +206,34 @@ func moveWords(l tongue, c *mentoring.Cost) []string {
 	return words
 }
 
+// gain is what the fit of the mentee's pairs gains.
+func (m *move) gain() (n int) {
+	for _, p := range m.after {
+		n += p.Score
+	}
+	for _, p := range m.before {
+		n -= p.Score
+	}
+	return n
+}
+
 // words says what becomes of the mentee, with what their fit gains or loses.
 func (m *move) words(l tongue) string {
-	codes := func(pairs []mentoring.Pair) (string, int) {
+	codes := func(pairs []mentoring.Pair) string {
 		var list []string
-		sum := 0
 		for _, p := range pairs {
-			list, sum = append(list, p.MentorCode), sum+p.Score
+			list = append(list, p.MentorCode)
 		}
-		return strings.Join(list, ", "), sum
+		return strings.Join(list, ", ")
 	}
-	from, was := codes(m.before)
-	to, is := codes(m.after)
+	from, to := codes(m.before), codes(m.after)
 	switch {
 	case len(m.after) == 0:
 		return l.say("pair.move.loses", "mentee", m.mentee, "mentor", from)
 	case len(m.before) == 0:
-		return l.say("pair.move.gets", "mentee", m.mentee, "mentor", to, "fit", is)
+		return l.say("pair.move.gets", "mentee", m.mentee, "mentor", to, "fit", m.gain())
 	}
-	return l.say("pair.move.moves", "mentee", m.mentee, "from", from, "to", to, "d", signed(is-was))
+	return l.say("pair.move.moves", "mentee", m.mentee, "from", from, "to", to, "d", signed(m.gain()))
 }
 
 // signed writes a change with its sign.

@@ -25,6 +25,7 @@ type menteePage struct {
 	Left      *leftView
 	Pairs     []whyView
 	Others    []otherView
+	Orders    string // address of the standing orders
 	OthersOff string
 	// OthersHref lists them: in a large run it takes seconds.
 	OthersHref string
@@ -127,7 +128,7 @@ func (s *server) getMentee(w http.ResponseWriter, r *http.Request) error {
 	}
 	for i, p := range pairs {
 		explained, err := s.Mentoring.ExplainPair(ctx, d.who, d.program.ID, v.run.ID, p.Mentee, p.Mentor)
-		if _, refused := matchRefusal(l, err); err != nil && !refused { // of a run that cannot be solved again: what was stored
+		if _, refused := notNow(l, err); err != nil && !refused { // of a run that cannot be solved again: what was stored
 			return err
 		}
 		mentor, err := s.enrolledAs(ctx, d, mentoring.Mentor, p.MentorCode)
@@ -142,7 +143,7 @@ func (s *server) getMentee(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	others, err := s.Mentoring.OtherMentors(ctx, d.who, d.program.ID, v.run.ID, id, mostOthers)
-	if text, refused := matchRefusal(l, err); refused {
+	if text, refused := notNow(l, err); refused {
 		page.OthersOff = text
 	} else if err != nil {
 		return err
@@ -158,7 +159,7 @@ func newMenteePage(f frame, d *matchDesk, v *reviewed, code string, left *mentor
 		frame: f, Path: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, ""), Number: v.number, Code: code,
 		MayReview: d.mayRun && inReview(v.run),
 	}
-	page.Here = page.Path + "/pairs/" + code
+	page.Here, page.Orders = page.Path+"/pairs/"+code, d.path("/mentoring/directives")
 	for _, p := range v.res.Pairs {
 		if p.MenteeCode == code {
 			page.Mentors = append(page.Mentors, p.MentorCode)
@@ -371,8 +372,8 @@ func (s *server) newTryPage(r *http.Request, d *matchDesk, v *reviewed, get func
 	case e.do == "lock":
 		// Also for who only looks, and for a run that stands.
 		x, err := s.Mentoring.WhyNot(ctx, d.who, program, id, e.edit.Mentee, e.edit.Mentor)
-		if text, refused := matchRefusal(l, err); refused || applications.CodeOf(err) == applications.NotFound && err != nil {
-			page.refuse(l, text, err)
+		if text, refused := notNow(l, err); refused {
+			page.Refused = text
 			return page, http.StatusConflict, nil
 		} else if err != nil {
 			return nil, 0, err
@@ -389,25 +390,14 @@ func (s *server) newTryPage(r *http.Request, d *matchDesk, v *reviewed, get func
 	default:
 		cost, err = s.Mentoring.TryEdit(ctx, d.who, program, id, e.edit)
 	}
-	if text, refused := matchRefusal(l, err); refused || applications.CodeOf(err) == applications.NotFound && err != nil {
-		page.refuse(l, text, err)
+	if text, refused := notNow(l, err); refused {
+		page.Refused = text
 		return page, http.StatusConflict, nil
 	} else if err != nil {
 		return nil, 0, err
 	}
 	page.cost(l, cost, v.run, d.mayRun)
 	return page, http.StatusOK, nil
-}
-
-// refuse says why an edit cannot be.
-func (page *tryPage) refuse(l tongue, text string, err error) {
-	if text == "" {
-		text = publicMessage(err)
-		if key := "matching.refused." + applications.ReasonOf(err); catalogs["en"][key] != "" {
-			text = l.say(key)
-		}
-	}
-	page.Refused = text
 }
 
 // explain shows the pair that is asked about.
@@ -504,7 +494,7 @@ func (s *server) postEdit(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	why := err
-	text, refused := matchRefusal(l, why)
+	text, refused := notNow(l, why)
 	if why != nil && !refused {
 		return why
 	}

@@ -244,6 +244,11 @@ func TestCoordinatorMatches(t *testing.T) {
 	x := newSite(t)
 	x.coordinator()
 	x.has(x.get(matchings), "This program has no mentoring yet")
+	for _, rest := range []string{"proposals", "mentorships", "measures"} {
+		if a := x.get("/programs/" + testProgram + "/" + rest); a.to != matchings {
+			t.Errorf("%s without a plan: %d %q", rest, a.status, a.to)
+		}
+	}
 	if _, err := x.pairs.SavePlan(t.Context(), testCoordinator, &mentoring.Plan{Program: testProgram, Open: true, Contact: "Invented", Audited: []string{"places"}}, applications.Idempotency{}); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +295,7 @@ func TestCoordinatorMatches(t *testing.T) {
 	x.has(x.get(run+"/audit"), "too few to compare", "fairlead verify matching-")
 
 	mentee := x.get(run + "/pairs/ME-0001")
-	x.has(mentee, "This run gives them MO-0001", "Because of", "What ME-0001 looks for", "Grant writing:3", "What each will be told", "Other mentors", "MO-0002", "ME-0002 moves from MO-0002 to MO-0001", "points of total fit")
+	x.has(mentee, "This run gives them MO-0001", "Because of", "What ME-0001 looks for", "Grant writing:3", "What each will be told", "Other mentors", "MO-0002", "ME-0002 moves from MO-0002 to MO-0001", "points of total fit", "for ME-0001")
 	x.has(x.get(run+"/pairs/ME-0003"), "Why they have no mentor", "There is no other mentor")
 	if a := x.get(run + "/pairs/ME-0099"); a.status != http.StatusNotFound {
 		t.Errorf("nobody: %d", a.status)
@@ -377,6 +382,25 @@ func TestCoordinatorMatches(t *testing.T) {
 	if strings.Contains(x.log.String(), "zq7") {
 		t.Error("the log has what was not released, or a name")
 	}
+
+	// Somebody of it is erased: what is left can still be looked at.
+	list, err := x.pairs.Enrollments(t.Context(), testCoordinator, testProgram, mentoring.Mentor, applications.ListQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	officer := access.Principal{Subject: "users/officer", Grants: []access.Grant{{Role: access.PrivacyOfficer}}}
+	if _, err := x.pairs.EraseEnrollment(t.Context(), officer, testProgram, list.Items[0].ID, "asked for", applications.Idempotency{}); err != nil {
+		t.Fatal(err)
+	}
+	x.has(x.get(run), "was erased since")
+	for _, code := range []string{"ME-0001", "ME-0002", "ME-0003"} {
+		x.has(x.get(run+"/pairs/"+code), "erased since")
+	}
+	x.has(x.get(run+"/audit"), "There is no audit any more", "no certificate")
+	if a := x.get(run + "/certificate"); a.status != http.StatusNotFound {
+		t.Errorf("the certificate of a run with somebody erased: %d", a.status)
+	}
+	try("do=lock&mentee=ME-0001&mentor="+list.Items[0].Code, http.StatusConflict, "erased since")
 
 	// Who may not match sees nothing of it.
 	token, _, _ := x.staffToken(access.Facilitator)
