@@ -1,7 +1,9 @@
 package mentoring
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
@@ -121,15 +123,56 @@ func (s *Service) WhyNot(ctx context.Context, who access.Principal, program, id,
 	if !answer.Explanation.Eligible || answer.Explanation.Made {
 		return answer, nil
 	}
-	with, err := v.solve(ctx, append(append([]Edit(nil), m.Edits...), Edit{Kind: LockPair, Mentee: mentee, Mentor: mentor}), m.Work, nil)
-	if isImpossible(err) {
+	forced := &pairing.Forced{Pair: pairing.Pair{Mentee: pair.Mentee, Mentor: pair.Mentor}}
+	if v.result.Status == pairing.Optimal {
+		if forced, err = pairing.WhyNot(ctx, v.result, forced.Pair); err != nil {
+			return nil, &engineFault{err}
+		}
+	}
+	if answer.Cost, err = v.costOf(ctx, m, forced); isImpossible(err) {
 		return answer, nil
 	}
+	return answer, err
+}
+
+// costOf is what it costs the whole to make a pair: as the network tells it, if it
+// can, and else by solving again.
+func (v *solved) costOf(ctx context.Context, m *Matching, forced *pairing.Forced) (*Cost, error) {
+	// A floor that is missed is no cost but impossible, which solving again says.
+	missed := func(lost pairing.Value) bool { return lost.Tier.Kind == pairing.KindFloors && lost.Value != 0 }
+	if forced.Possible && forced.Loss != nil && !forced.BarMoves && !slices.ContainsFunc(forced.Loss, missed) {
+		return cost(v, v.forced(forced)), nil
+	}
+	lock := Edit{Kind: LockPair, Mentee: v.input.Mentees[v.mentee[forced.Pair.Mentee]].ID, Mentor: v.input.Mentors[v.mentor[forced.Pair.Mentor]].ID}
+	with, err := v.solve(ctx, append(slices.Clone(m.Edits), lock), pairing.Options{Work: m.Work, Near: v.result})
 	if err != nil {
 		return nil, err
 	}
-	answer.Cost = cost(v, with)
-	return answer, nil
+	return cost(v, with), nil
+}
+
+// forced is the result with a pair that was not made, and whoever it displaces.
+func (v *solved) forced(w *pairing.Forced) *solved {
+	r := *v.result
+	r.Values = slices.Clone(r.Values)
+	for k, lost := range w.Loss {
+		r.Values[k].Value -= lost.Value
+	}
+	r.Matches = slices.DeleteFunc(slices.Clone(r.Matches), func(m pairing.Match) bool {
+		return slices.ContainsFunc(w.Displaced, func(d pairing.Displaced) bool { return d.Mentee == m.Mentee })
+	})
+	for _, d := range w.Displaced {
+		for _, mentor := range d.After {
+			score := v.scores[v.mentee[d.Mentee]*len(v.input.Mentors)+v.mentor[mentor]]
+			r.Matches = append(r.Matches, pairing.Match{Mentee: d.Mentee, Mentor: mentor, Score: int(score), Locked: w.Pair == pairing.Pair{Mentee: d.Mentee, Mentor: mentor}})
+		}
+	}
+	slices.SortFunc(r.Matches, func(a, b pairing.Match) int {
+		return cmp.Or(strings.Compare(a.Mentee, b.Mentee), strings.Compare(a.Mentor, b.Mentor))
+	})
+	with := *v
+	with.result = &r
+	return &with
 }
 
 // openParts are the parts of a score for anybody but the mentee: what the mentee

@@ -2,6 +2,7 @@ package mentoring_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -217,5 +218,44 @@ func TestPublishingOvertaken(t *testing.T) {
 	w.refused(err, "MATCHING_STATE")
 	if n := len(w.proposals(w.coordinator)); n != 2 {
 		t.Errorf("%d proposals", n)
+	}
+}
+
+// What other mentors and single pairs cost, as the network tells it, is what an
+// edit costs that solves everything again.
+func TestOtherMentorsCost(t *testing.T) {
+	w := newWorld(t)
+	skills := []string{"Grant writing", "Budgeting", "Public speaking", "Strategic planning"}
+	var mentees, mentors []enrolled
+	for k := range 9 {
+		wants := fmt.Sprintf("%s:%d; %s:%d", skills[k%4], 1+k%3, skills[(k+1+k/4)%4], 1+(k+1)%3)
+		mentees = append(mentees, w.mentee(1+k/7, wants))
+		if k < 6 {
+			mentors = append(mentors, w.mentor(1+k%2, wants))
+		}
+	}
+	m := w.match(&mentoring.Matching{})
+	compared, free := 0, 0
+	for _, e := range mentees {
+		others, err := w.OtherMentors(w.ctx, w.coordinator, program, m.ID, e.ID, 20)
+		w.must(err)
+		for _, o := range others {
+			cost, err := w.TryEdit(w.ctx, w.coordinator, program, m.ID, mentoring.Edit{Kind: mentoring.LockPair, Mentee: e.ID, Mentor: o.Pair.Mentor})
+			w.must(err)
+			if !reflect.DeepEqual(&o.Cost, cost) {
+				t.Fatalf("%s with %s costs %+v, and as an edit %+v", o.Pair.MenteeCode, o.Pair.MentorCode, o.Cost, cost)
+			}
+			why, err := w.WhyNot(w.ctx, w.coordinator, program, m.ID, e.ID, o.Pair.Mentor)
+			if w.must(err); !reflect.DeepEqual(why.Cost, cost) {
+				t.Fatalf("%s with %s costs %+v, and as an edit %+v", o.Pair.MenteeCode, o.Pair.MentorCode, why.Cost, cost)
+			}
+			compared++
+			if x := cost.Terms[0]; x.Before == x.After {
+				free++
+			}
+		}
+	}
+	if compared < len(mentors) || free == 0 {
+		t.Errorf("only %d pairs were compared, %d of which leave as many covered", compared, free)
 	}
 }

@@ -203,9 +203,13 @@ func publicRules(rules []string) []string {
 // cost compares two results.
 func cost(before, after *solved) *Cost {
 	c := &Cost{}
-	was := before.terms()
-	for k, term := range after.terms() {
-		c.Terms = append(c.Terms, TermChange{Term: term.Name, Before: was[k].Value, After: term.Value})
+	was, is := before.terms(), after.terms()
+	all := was
+	if len(is) > len(was) {
+		all = is
+	}
+	for _, t := range all {
+		c.Terms = append(c.Terms, TermChange{Term: t.Name, Before: before.term(was, t.Name), After: after.term(is, t.Name)})
 	}
 	without := func(from, other *solved) (out []Pair) {
 		there := map[frozenPair]bool{}
@@ -267,7 +271,7 @@ func (s *Service) solvedWith(ctx context.Context, m *Matching, edits []Edit) (*s
 			return nil, err
 		}
 	}
-	found, err := scored.solve(ctx, edits, m.Work, nil)
+	found, err := scored.solve(ctx, edits, pairing.Options{Work: m.Work})
 	if err != nil {
 		return nil, err
 	}
@@ -453,8 +457,8 @@ func (s *Service) wait(ctx context.Context, tx Tx, program string, result *Resul
 	return n, nil
 }
 
-// OtherMentors lists the mentors that could take a mentee instead, the best
-// first, each with what it would cost the whole.
+// OtherMentors lists the mentors that could take a mentee instead, each with what
+// it would cost the whole, those first with whom the least is lost.
 func (s *Service) OtherMentors(ctx context.Context, who access.Principal, program, id, mentee string, most int) ([]Alternative, error) {
 	m, err := s.matching(ctx, who, access.MatchingsRun, program, id)
 	if err != nil {
@@ -475,44 +479,51 @@ func (s *Service) OtherMentors(ctx context.Context, who access.Principal, progra
 	if !ok {
 		return nil, noEnrollment()
 	}
-	has := map[string]bool{}
-	for _, x := range v.result.Matches {
-		if x.Mentee == person.Code {
-			has[x.Mentor] = true
-		}
+	list, err := v.others(ctx, j, most)
+	if err != nil {
+		return nil, err
 	}
-	forbidden := map[string]bool{}
-	for _, x := range v.problem.Forbidden {
-		if x.Mentee == person.Code {
-			forbidden[x.Mentor] = true
-		}
-	}
-	type candidate struct {
-		i     int
-		score int16
-	}
-	var list []candidate
-	for i := range v.input.Mentors {
-		code := v.input.Mentors[i].Code
-		if sc := v.scores[j*len(v.input.Mentors)+i]; sc >= 0 && !has[code] && !forbidden[code] {
-			list = append(list, candidate{i, sc})
-		}
-	}
-	slices.SortStableFunc(list, func(a, b candidate) int { return int(b.score) - int(a.score) })
 	var out []Alternative
-	for _, c := range list[:min(most, len(list))] {
-		edit := Edit{Kind: LockPair, Mentee: mentee, Mentor: v.input.Mentors[c.i].ID}
-		with, err := v.solve(ctx, append(slices.Clone(m.Edits), edit), m.Work, nil)
+	for _, w := range list {
+		c, err := v.costOf(ctx, m, w)
 		if problem.CodeOf(err) == problem.FailedPrecondition {
 			continue // its seats are locked
 		}
 		if err != nil {
 			return nil, err
 		}
-		pair := v.pair(pairing.Match{Mentee: person.Code, Mentor: v.input.Mentors[c.i].Code, Score: int(c.score)}, true)
-		out = append(out, Alternative{Pair: pair, Cost: *cost(v, with)})
+		pair := v.pair(pairing.Match{Mentee: w.Pair.Mentee, Mentor: w.Pair.Mentor, Score: w.Score}, true)
+		out = append(out, Alternative{Pair: pair, Cost: *c})
 	}
 	return out, nil
+}
+
+// others are the mentors whom a mentee does not have and could: those first with
+// whom the least is lost or, of a result without proof, the best scores first.
+func (v *solved) others(ctx context.Context, j, most int) ([]*pairing.Forced, error) {
+	mentee := v.input.Mentees[j].Code
+	if v.result.Status == pairing.Optimal {
+		list, err := pairing.Alternatives(ctx, v.result, mentee, most)
+		if err != nil {
+			return nil, &engineFault{err}
+		}
+		return list, nil
+	}
+	not := map[string]bool{} // has, or must not have
+	for _, x := range v.result.Matches {
+		not[x.Mentor] = not[x.Mentor] || x.Mentee == mentee
+	}
+	for _, x := range v.problem.Forbidden {
+		not[x.Mentor] = not[x.Mentor] || x.Mentee == mentee
+	}
+	var list []*pairing.Forced
+	for i, mentor := range v.input.Mentors {
+		if score := v.scores[j*len(v.input.Mentors)+i]; score >= 0 && !not[mentor.Code] {
+			list = append(list, &pairing.Forced{Pair: pairing.Pair{Mentee: mentee, Mentor: mentor.Code}, Score: int(score)})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *pairing.Forced) int { return b.Score - a.Score })
+	return list[:min(most, len(list))], nil
 }
 
 // Alternative is a mentor whom a mentee could have instead.

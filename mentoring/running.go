@@ -543,7 +543,7 @@ func (r *Runner) solve(ctx context.Context, m *Matching) (*solved, error) {
 		last = time.Now()
 		r.note(ctx, m, p)
 	}
-	return scored.solve(ctx, m.Edits, m.Work, progress)
+	return scored.solve(ctx, m.Edits, pairing.Options{Work: m.Work, Progress: progress})
 }
 
 // note keeps progress for who watches; that it is lost does no harm.

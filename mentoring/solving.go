@@ -140,7 +140,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 // solve finds the best pairs under the input's directives and some edits.
-func (v *solved) solve(ctx context.Context, edits []Edit, work int64, progress func(pairing.Progress)) (*solved, error) {
+func (v *solved) solve(ctx context.Context, edits []Edit, o pairing.Options) (*solved, error) {
 	with := *v
 	p := *v.problem
 	with.problem = &p
@@ -166,7 +166,7 @@ func (v *solved) solve(ctx context.Context, edits []Edit, work int64, progress f
 		return out
 	}
 	p.Locks, p.Forbidden = pairs(locks), pairs(forbidden)
-	result, err := pairing.Solve(ctx, &p, pairing.Options{Work: work, Progress: progress})
+	result, err := pairing.Solve(ctx, &p, o)
 	var input *pairing.InputError
 	var objective *pairing.ObjectiveError
 	switch {
@@ -367,6 +367,16 @@ func (v *solved) terms() []Term {
 		all = append(all, t)
 	}
 	return all
+}
+
+// term is the value of one term. That of worst is no tier where it is 0.
+func (v *solved) term(terms []Term, name string) int64 {
+	for _, t := range terms {
+		if t.Name == name {
+			return t.Value
+		}
+	}
+	return int64(v.result.Worst)
 }
 
 // isImpossible reports whether no matching keeps what was asked for.
