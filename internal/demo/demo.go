@@ -478,6 +478,7 @@ func (d *demo) links(ctx context.Context) error {
 		{left("  then the result"), left(d.url + "/" + d.run.Name)},
 		{left("another one, to draw with (opens once)"), left(second.URI)},
 		{left("coordinator (opens once)"), left(coordinator)},
+		{left("  then the pairs, to review and publish"), left(d.url + "/" + d.matching.Name)},
 		{left(fmt.Sprintf("mentee %s (opens once)", d.pair.MenteeCode)), left(mentee)},
 		{left(fmt.Sprintf("mentor %s (opens once)", d.pair.MentorCode)), left(mentor)},
 		{left("a program: the API"), left(d.url + "/docs")},

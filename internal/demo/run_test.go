@@ -152,11 +152,11 @@ func TestDemoStaysUpAndStops(t *testing.T) {
 			break
 		}
 	}
-	if len(links) != 9 {
-		t.Errorf("%d links, want 9:\n%s", len(links), &said)
+	if len(links) != 10 {
+		t.Errorf("%d links, want 10:\n%s", len(links), &said)
 	}
 	var signIn []string
-	var result string
+	var result, pairs string
 	for _, l := range links {
 		status, body := get(t, http.DefaultClient, l)
 		if status != http.StatusOK {
@@ -170,15 +170,20 @@ func TestDemoStaysUpAndStops(t *testing.T) {
 			if strings.Contains(body, "NS-0") {
 				t.Errorf("%s shows the cohort to anybody", l)
 			}
+		case strings.Contains(l, "/matchings/"):
+			pairs = l
+			if strings.Contains(body, "ME-0") {
+				t.Errorf("%s shows the pairs to anybody", l)
+			}
 		}
 	}
 	if len(signIn) != 6 || result == "" {
 		t.Fatalf("%d sign-in links and the result %q", len(signIn), result)
 	}
 	// The first link is the applicant's, whose page names the application; two are
-	// those of facilitators, who may see the result; then come the coordinator, whose
-	// page lists the programs, a mentee and a mentor, whose pages name them.
-	for i, page := range []string{"", result, result, "", "", ""} {
+	// those of facilitators, who may see the result; then come the coordinator, who
+	// may see the pairs, a mentee and a mentor, whose pages name them.
+	for i, page := range []string{"", result, result, pairs, "", ""} {
 		jar, err := cookiejar.New(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -197,7 +202,7 @@ func TestDemoStaysUpAndStops(t *testing.T) {
 			_, text := get(t, client, page)
 			body = []byte(text)
 		}
-		if code := []string{"NS-0", "NS-0", "NS-0", "Equity in Leadership", "ME-0001", "MO-0"}[i]; !strings.Contains(string(body), code) {
+		if code := []string{"NS-0", "NS-0", "NS-0", "ME-0001", "ME-0001", "MO-0"}[i]; !strings.Contains(string(body), code) {
 			t.Errorf("after signing in by the link %d the page %q does not name %s", i+1, page, code)
 		}
 	}
