@@ -167,3 +167,16 @@ func (s *Service) ByCode(ctx context.Context, who access.Principal, program, cod
 	}
 	return e.shownTo(who, false), nil
 }
+
+// AllPlaces counts what everybody of a program has given away, by id.
+func (s *Service) AllPlaces(ctx context.Context, who access.Principal, program string) (map[string]Places, error) {
+	if err := need(who, access.MatchingsRead, program); err != nil {
+		return nil, err
+	}
+	var all map[string]Places
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		all, err = tx.AllPlaces(ctx, program)
+		return err
+	})
+	return all, err
+}

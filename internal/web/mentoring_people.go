@@ -371,7 +371,7 @@ func (s *server) getPeopleList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if n := r.URL.Query().Get("changed"); d.run && n != "" && len(n) < 4 && strings.Trim(n, "0123456789") == "" {
+	if n := r.URL.Query().Get("changed"); d.run && n != "" && len(n) < 6 && strings.Trim(n, "0123456789") == "" {
 		page.Done = page.tongue.say("people.list.done", "n", n)
 	}
 	s.render(w, r, http.StatusOK, "people-list", page)

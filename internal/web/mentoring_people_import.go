@@ -825,6 +825,10 @@ func (s *server) getPeopleExport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	places, err := s.Mentoring.AllPlaces(r.Context(), d.who, d.program.ID)
+	if err != nil {
+		return err
+	}
 	columns = append(columns, slices.Sorted(maps.Keys(others))...)
 	var b bytes.Buffer
 	out := csv.NewWriter(&b)
@@ -838,12 +842,8 @@ func (s *server) getPeopleExport(w http.ResponseWriter, r *http.Request) error {
 	}
 	_ = out.Write(header) // a buffer takes everything
 	for _, e := range list {
-		places, err := s.Mentoring.Places(r.Context(), d.who, d.program.ID, e.ID)
-		if err != nil {
-			return err
-		}
 		row := []string{
-			e.Code, string(e.State), itoa(e.Seats + e.Wanted), itoa(places.Taken), itoa(places.Proposed - places.Taken), itoa(e.WaitRounds),
+			e.Code, string(e.State), itoa(e.Seats + e.Wanted), itoa(places[e.ID].Taken), itoa(places[e.ID].Proposed - places[e.ID].Taken), itoa(e.WaitRounds),
 			e.CreateTime.Format(time.RFC3339),
 		}
 		for _, c := range columns {

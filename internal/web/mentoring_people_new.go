@@ -33,7 +33,7 @@ type peopleNewPage struct {
 // typedField is one field of a form, as typed.
 type typedField struct {
 	Name, Label, Hint, Value, Fault string
-	Long                            bool
+	Long, Short                     bool
 }
 
 // typedID is the element of a field of the service.

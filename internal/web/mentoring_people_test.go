@@ -373,3 +373,72 @@ func TestCoordinatorsPeople(t *testing.T) {
 		t.Error("the log names somebody")
 	}
 }
+
+// Members of a cohort become mentees as drafts, once, by who may see a cohort;
+// names come along only for who may read them.
+func TestMembersOfACohortEnroll(t *testing.T) {
+	x := newSite(t)
+	home := "/programs/" + testProgram + "/mentoring"
+	if _, err := x.pairs.SavePlan(t.Context(), testCoordinator, &mentoring.Plan{Program: testProgram, Contact: "Invented Coordinator, 360-555-0100"}, applications.Idempotency{}); err != nil {
+		t.Fatal(err)
+	}
+	x.pool(2)
+	list := must(x.svc.Applications(t.Context(), testFacilitator, testProgram, applications.ListQuery{}, false, ""))(x)
+	err := x.svc.Store.Update(t.Context(), func(tx applications.Tx) error {
+		return tx.InsertOffer(t.Context(), &applications.Offer{
+			Program: testProgram, ID: x.svc.NewID(), Application: list.Items[0].ID, Code: list.Items[0].Code, State: applications.OfferAccepted, CreateTime: x.now(), UpdateTime: x.now(),
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, admin := x.staffToken(access.Coordinator)
+	both := func(other access.Role) {
+		grants := []access.Grant{{Role: access.Coordinator, Program: testProgram}, {Role: other, Program: testProgram}}
+		secret := must(x.svc.IssueToken(t.Context(), admin, &applications.Token{Label: "both", Grants: grants}, applications.Idempotency{}))(x)
+		x.browser = x.newBrowser()
+		x.follow(x.fill(x.get("/sign-in"), "token", secret))
+	}
+	both(access.ProgramAdministrator)
+	page := x.get(home + "/mentees/members")
+	x.has(page, list.Items[0].Code, "Your role does not see who they are")
+	x.hasNot(page, list.Items[1].Code)
+	x.has(x.fill(page), "Choose at least one person", "Say why")
+	x.has(x.fill(page, "id", list.Items[1].ID, "reason", "x"), "Choose at least one person")
+	x.has(x.follow(x.fill(page, "id", list.Items[0].ID, "reason", "asked at the last meeting")), "ME-0001", "Not handed in")
+	x.has(x.fill(page, "id", list.Items[0].ID, "reason", "once more"), "enrolled in this role already")
+	both(access.Facilitator)
+	page = x.get(home + "/mentors/members?cohort=" + testProgram)
+	x.has(page, "Name and contact come along")
+	x.has(x.follow(x.fill(page, "id", list.Items[0].ID, "reason", "also a mentor")), "MO-0001")
+	e, err := x.pairs.ByCode(t.Context(), testCoordinator, testProgram, "MO-0001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.has(x.get(home+"/mentors/"+e.ID), "Invented", "The cohort of this program", "Hand in for them")
+	x.has(x.do(http.MethodPost, home+"/mentors/"+e.ID, url.Values{"go": {"submit"}, "reason": {"x"}}, nil), "Something is missing", "agreement")
+}
+
+// A list may be larger than any other form, for who is signed in.
+func TestLargeLists(t *testing.T) {
+	x := newSite(t)
+	at := "/programs/" + testProgram + "/mentoring/mentees/import"
+	if _, err := x.pairs.SavePlan(t.Context(), testCoordinator, &mentoring.Plan{Program: testProgram, Contact: "Invented Coordinator, 360-555-0100"}, applications.Idempotency{}); err != nil {
+		t.Fatal(err)
+	}
+	var list strings.Builder
+	list.WriteString("name,email,wants\n")
+	for i := range 800 {
+		list.WriteString("Invented Person,p" + itoa(i) + "@example.org,Budgeting; Grant writing:3; Facilitation of a group " + itoa(i) + "\n")
+	}
+	if a := x.uploadList(at, "file", []byte(list.String()), "go", "read"); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("nobody is signed in: %d", a.status)
+	}
+	x.signedIn(access.Coordinator)
+	shown := x.fill(x.uploadList(at, "file", []byte(list.String()), "go", "read"), "go", "show")
+	x.has(shown, "800 new mentees", "and 750 more")
+	x.has(x.follow(x.fill(shown, "go", "import", "agreed", "yes", "reason", "on paper")), "Changed or enrolled: 800", "Next page")
+	if a := x.uploadList(at, "file", bytes.Repeat([]byte("a,b\n"), mostUpload/4+1), "go", "read"); a.status != http.StatusRequestEntityTooLarge || !strings.Contains(a.text(), "in parts") {
+		t.Errorf("too large: %d %s", a.status, a.text())
+	}
+}

@@ -178,7 +178,9 @@ func newPlanPage(f frame, d *peopleDesk, form url.Values) *planPage {
 		return t
 	}
 	for _, name := range planNumbers {
-		page.Numbers = append(page.Numbers, field(name, name, false))
+		number := field(name, name, false)
+		number.Short = true
+		page.Numbers = append(page.Numbers, number)
 	}
 	page.Days, page.Contact = field("days", "days", false), field("contact", "contact", true)
 	for _, term := range pairing.TermNames() {
@@ -221,6 +223,7 @@ func newPlanPage(f frame, d *peopleDesk, form url.Values) *planPage {
 		page.Steps = append(page.Steps, g)
 	}
 	page.Week, page.Items = field("week", "week", false), field("items", "items", false)
+	page.Days.Short, page.Week.Short = true, true
 	title := l.say("plan.title")
 	page.Crumbs = peopleCrumbs(l, d.program, title)
 	page.titled(title, l.phrase(d.program.Title).Text, "Fairlead")

@@ -353,6 +353,9 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	page := &errorPage{frame: s.frame(r)}
 	page.fill(code, applications.ReasonOf(err), err)
+	if tooLarge != nil && s.uploads(r) {
+		page.Text = page.tongue.say("people.import.large", "n", mostListPeople)
+	}
 	var erased *erasedError
 	if errors.As(err, &erased) {
 		// Once: the next page is that of somebody who has not applied.
