@@ -29,6 +29,7 @@ type pairsUp struct {
 	scores, capacity, demand string
 	profiles                 profileFlags
 	explain                  explainFlags
+	bounds                   boundFlags
 	lock, forbid, waiting    string
 	objective, seed          string
 	out                      string
@@ -56,7 +57,7 @@ rules of docs/scoring.md. docs/matching.md describes the files, the terms and th
 proof; "fairlead verify" checks the file of --out.
 
 Exit codes: 0 proved best, also when somebody has no mentor · 2 usage · 3 bad input
-data · 5 not proved in the work or time given · 130 interrupted.`,
+data · 4 the floors cannot be kept, proved · 5 not proved in the work or time given · 130 interrupted.`,
 		Example: `  fairlead pair --scores scores.csv --capacity 2
   fairlead pair --scores scores.csv --capacity seats.csv --demand 3 \
     --lock agreed.csv --forbid never.csv --seed "spring 2027" --out pairs.json
@@ -83,6 +84,7 @@ func (m *pairsUp) flags(f *pflag.FlagSet) {
 	f.StringVar(&m.seed, "seed", "", "`text` that decides among equally good matchings (default: drawn by the system, and printed)")
 	f.Int64Var(&m.work, "work", 0, "limit in visits of people; the same limit gives the same result on every machine")
 	f.DurationVar(&m.timeout, "timeout", 0, "limit in time, such as 30s; where it cuts depends on the machine")
+	m.bounds.flags(f)
 	m.explain.flags(f)
 	f.StringVar(&m.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&m.force, "force", false, "overwrite the file of --out")
@@ -99,7 +101,7 @@ func (m *pairsUp) files() []string {
 			list = append(list, text)
 		}
 	}
-	return append(append(list, m.profiles.files()...), m.explain.files()...)
+	return slices.Concat(list, m.bounds.files(), m.profiles.files(), m.explain.files())
 }
 
 func (m *pairsUp) checkFlags() error {
@@ -143,6 +145,9 @@ func (m *pairsUp) checkFlags() error {
 		if err := m.profiles.check(); err != nil {
 			return err
 		}
+	}
+	if err := m.bounds.check(m.set, m.explain.groups); err != nil {
+		return err
 	}
 	return m.explain.check(m.asCSV)
 }
@@ -227,7 +232,13 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	q.problem.Objective = terms
+	if err := errors.Join(m.readFloors(p, q, asked.mentees), q.checkStanding()); err != nil {
+		return err
+	}
+	q.problem.Objective, q.problem.Stickiness = terms, 0
+	if len(q.problem.Standing) > 0 {
+		q.problem.Stickiness = m.bounds.stickiness
+	}
 	drawn := m.seed == ""
 	if drawn {
 		m.seed = rand.Text()
@@ -327,7 +338,7 @@ func (m *pairsUp) read(p *program) (*matchQuestion, error) {
 		file string
 		list *[]pairing.Pair
 		name string
-	}{{m.lock, &q.problem.Locks, "locks"}, {m.forbid, &q.problem.Forbidden, "forbidden"}} {
+	}{{m.lock, &q.problem.Locks, "locks"}, {m.forbid, &q.problem.Forbidden, "forbidden"}, {m.bounds.standing, &q.problem.Standing, "standing"}} {
 		if of.file == "" {
 			continue
 		}

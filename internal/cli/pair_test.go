@@ -20,6 +20,8 @@ cat,rex,300
 cat,sue,200
 `
 
+const countyGroups = "mentee,county\nann,Skagit\nbob,Skagit\ncat,Whatcom\n"
+
 // The worked example of docs/matching.md gives what stands there, and its files are
 // those in docs/examples.
 func TestMatchingExample(t *testing.T) {
@@ -38,8 +40,10 @@ func TestMatchingExample(t *testing.T) {
 		return body
 	}
 	files := map[string]string{}
-	for _, name := range []string{"scores.csv", "seats.csv"} {
+	for _, name := range []string{"scores.csv", "seats.csv", "groups.csv", "floors.csv", "standing.csv"} {
+		after := rest
 		files[name] = block("csv " + name)
+		rest = after // the commands stand between them
 		file, err := os.ReadFile(filepath.Join("..", "..", "docs", "examples", "matching", name))
 		if err != nil {
 			t.Fatal(err)
@@ -95,6 +99,19 @@ func TestPairRefuses(t *testing.T) {
 		{"an unknown mentee", "--lock lock.csv", map[string]string{"lock.csv": "mentee,mentor\nanm,rex\n"}, 3, `lock.csv:2: column "mentee": there is no "anm"; did you mean "ann"?`},
 		{"an unknown mentor", "--forbid forbid.csv", map[string]string{"forbid.csv": "mentee,mentor\nann,rexx\n"}, 3, `forbid.csv:2: column "mentor": there is no "rexx"; did you mean "rex"?`},
 		{"waiting of a stranger", "--waiting waiting.csv", map[string]string{"waiting.csv": "mentee,waiting\nzoe,1\n"}, 3, `waiting.csv:2: column "mentee": there is no "zoe"`},
+		{"a floor without groups", "--floors floors.csv", map[string]string{"floors.csv": "group,covered\nSkagit,1\n"}, 2, "--floors is about groups: name their file with --groups"},
+		{"a floor of an unknown group", "--floors floors.csv --groups groups.csv", map[string]string{"floors.csv": "group,covered\nSkagt,1\n", "groups.csv": countyGroups}, 3, `floors.csv:2: column "group": nobody's county is "Skagt"; did you mean "Skagit"?`},
+		{"a floor twice", "--floors floors.csv --groups groups.csv", map[string]string{"floors.csv": "group,covered\nSkagit,1\nSkagit,2\n", "groups.csv": countyGroups}, 3, `floors.csv:3: column "group": "Skagit" is on line 2 already`},
+		{"a negative floor", "--floors floors.csv --groups groups.csv", map[string]string{"floors.csv": "group,covered\nSkagit,-1\n", "groups.csv": countyGroups}, 3, `floors.csv:2: column "covered": "-1" is no whole number`},
+		{"a floor above the group", "--floors floors.csv --groups groups.csv", map[string]string{"floors.csv": "group,covered\nSkagit,1\nWhatcom,2\n", "groups.csv": countyGroups}, 3, `floors.csv:3: 2 of the group "Whatcom" cannot be covered: it has 1 mentees`},
+		{"somebody in two groups with floors", "--floors floors.csv --groups groups.csv", map[string]string{"floors.csv": "group,covered\nSkagit,1\nWhatcom,1\n", "groups.csv": "mentee,county\nann,Skagit;Whatcom\nbob,Skagit\ncat,Whatcom\n"}, 3, `groups.csv: "ann" has several values of county that have a floor: Skagit, Whatcom`},
+		{"a floor by one of two", "--floors floors.csv --groups groups.csv", map[string]string{"floors.csv": "group,covered\nSkagit,1\n", "groups.csv": "mentee,county,role\nann,Skagit,lead\n"}, 2, "--groups has the attributes county, role: say with --floors-by"},
+		{"a floor by what is not there", "--floors floors.csv --groups groups.csv --floors-by conty", map[string]string{"floors.csv": "group,covered\nSkagit,1\n", "groups.csv": countyGroups}, 2, `--floors-by "conty": --groups has no such attribute; did you mean "county"?`},
+		{"stickiness of nothing", "--stickiness 5", nil, 2, "--stickiness is for pairs that stand: name them with --standing"},
+		{"too sticky", "--standing standing.csv --stickiness 1001", map[string]string{"standing.csv": "mentee,mentor\nann,sue\n"}, 2, "--stickiness 1001: it must be from 0 to 1000"},
+		{"a standing pair of no score", "--standing standing.csv", map[string]string{"standing.csv": "mentee,mentor\nann,sue\nbob,sue\n"}, 3, `standing.csv:3: the pair of "bob" and "sue" is not eligible: it cannot stand`},
+		{"a stranger's standing pair", "--standing standing.csv", map[string]string{"standing.csv": "mentee,mentor\nann,suee\n"}, 3, `standing.csv:2: column "mentor": there is no "suee"; did you mean "sue"?`},
+		{"a standing pair twice", "--standing standing.csv", map[string]string{"standing.csv": "mentee,mentor\nann,sue\nann,sue\n"}, 3, `standing.csv:3: the pair of "ann" and "sue" is on line 2 already`},
 		{"an unknown term", "--objective cover,wurst", nil, 2, `--objective: "wurst" is no term of an objective; did you mean "worst"?`},
 		{"a term twice", "--objective cover,cover", nil, 2, `--objective: "cover" is named twice`},
 		{"worst first", "--objective worst,cover", nil, 2, `--objective: "worst" has to come after cover`},
@@ -170,5 +187,18 @@ func TestPairRecord(t *testing.T) {
 	}
 	if csv := run(t.Context(), dir, "", "pair", "--scores", "scores.csv", "--csv", "--quiet"); csv.stdout != "mentee,mentor,score\nann,sue,700\nbob,rex,850\n" || csv.stderr != "" {
 		t.Errorf("%q %q", csv.stdout, csv.stderr)
+	}
+}
+
+// Floors that cannot be kept are proved to be so, and the proof is checked without
+// the solver.
+func TestPairFloorsImpossible(t *testing.T) {
+	dir := folder(t, map[string]string{"scores.csv": pairScores, "groups.csv": countyGroups, "floors.csv": "group,covered\nSkagit,2\nWhatcom,1\n"})
+	r := run(t.Context(), dir, "", "pair", "--scores", "scores.csv", "--groups", "groups.csv", "--floors", "floors.csv", "--seed", "s", "--out", "pairs.json")
+	if r.code != 4 || !strings.Contains(r.stdout, "INFEASIBLE  No matching keeps the floors.") || !strings.Contains(r.stdout, "too few\n") {
+		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if v := run(t.Context(), dir, "", "verify", "pairs.json", "--scores", "scores.csv"); v.code != 0 || !strings.Contains(v.stdout, "VERIFIED") {
+		t.Errorf("exit %d\n%s%s", v.code, v.stdout, v.stderr)
 	}
 }

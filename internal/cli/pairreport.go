@@ -21,12 +21,15 @@ func (t *report) matching(r *matcher.Matching, reasons []pairing.Unmatched) {
 		load[x.Mentor]++
 	}
 	switch r.Status {
+	case matcher.Infeasible:
+		t.line("%s  No matching keeps the floors. The nearest has a mentor for %d of %d mentees, in %s; it is none to go by.", t.bold("INFEASIBLE"), r.Covered, wanting, count(len(r.Pairs), "pair"))
 	case matcher.Optimal:
 		t.line("%s  %d of %d mentees have a mentor, in %s. No matching is better.", t.bold("OPTIMAL"), r.Covered, wanting, count(len(r.Pairs), "pair"))
 	default:
 		t.line("%s  %d of %d mentees have a mentor, in %s; not proved best: the search was cut.", t.bold(string(r.Status)), r.Covered, wanting, count(len(r.Pairs), "pair"))
 	}
 	t.line("")
+	t.floors(r)
 	for _, v := range r.Values {
 		if words := tierWords(r, v); words != "" {
 			t.line("  %s", words)
@@ -49,8 +52,11 @@ func (t *report) matching(r *matcher.Matching, reasons []pairing.Unmatched) {
 				return 0
 			})
 			mark := ""
-			if x.Locked {
+			switch {
+			case x.Locked:
 				mark = "locked"
+			case x.Standing:
+				mark = "stood before"
 			}
 			rows = append(rows, []string{clean(x.Mentee), clean(x.Mentor), fmt.Sprint(x.Score), fmt.Sprintf("%d of %d", load[x.Mentor], r.Input.Mentors[at].Seats), mark})
 		}
