@@ -3,9 +3,12 @@ package web
 import (
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring"
+	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
 
 // auditPage says whether groups of mentees were served alike: in words first.
@@ -106,10 +109,7 @@ func (page *auditPage) attribute(l tongue, a *pairing.AttributeAudit) {
 	shown, hidden := 0, 0
 	for i := range a.Groups {
 		g := &a.Groups[i]
-		row := auditRow{Group: g.Name, Hidden: g.Suppressed}
-		if g.Name == "" {
-			row.Group = l.say("matching.audit.not_said")
-		}
+		row := auditRow{Group: groupName(l, a.Attribute, g.Name), Hidden: g.Suppressed}
 		if g.Suppressed {
 			hidden++
 			row.Mark, row.Word = "–", l.say("too_few")
@@ -141,9 +141,9 @@ func behindWords(l tongue, attribute, group string, a *pairing.AttributeAudit, g
 	best := bestGroup(a, func(x *pairing.GroupAudit) float64 { return x.Coverage() })
 	if g.CoverageRatio < 1000 && best != nil {
 		w.Text = l.say("matching.audit.behind", "group", group, "attribute", attribute, "n", g.Covered, "of", g.Mentees, "share", shareOf(g.Covered, g.Mentees),
-			"best", groupName(l, best), "best_share", shareOf(best.Covered, best.Mentees))
+			"best", groupName(l, a.Attribute, best.Name), "best_share", shareOf(best.Covered, best.Mentees))
 	} else if best = bestGroup(a, func(x *pairing.GroupAudit) float64 { return x.MeanScore() }); best != nil {
-		w.Text = l.say("matching.audit.worse_fit", "group", group, "attribute", attribute, "fit", rounded(g.MeanScore()), "best", groupName(l, best), "best_fit", rounded(best.MeanScore()))
+		w.Text = l.say("matching.audit.worse_fit", "group", group, "attribute", attribute, "fit", rounded(g.MeanScore()), "best", groupName(l, a.Attribute, best.Name), "best_fit", rounded(best.MeanScore()))
 	}
 	if g.Gap != nil {
 		w.Rule = l.say("matching.audit.rule", "rule", ruleLabel(l, g.Gap.Rule))
@@ -154,11 +154,15 @@ func behindWords(l tongue, attribute, group string, a *pairing.AttributeAudit, g
 	return w
 }
 
-func groupName(l tongue, g *pairing.GroupAudit) string {
-	if g.Name == "" {
+// groupName names a group of mentees: the places that ship by their names.
+func groupName(l tongue, attribute, name string) string {
+	switch {
+	case name == "":
 		return l.say("matching.audit.not_said")
+	case attribute == "places":
+		return scoring.ShippedTravel().Label(name, string(l))
 	}
-	return g.Name
+	return name
 }
 
 // bestGroup is the group of those shown with the largest value.
@@ -177,7 +181,8 @@ func columnLabel(l tongue, column string) string {
 	if _, ok := catalogs["en"]["pair.column."+column]; ok {
 		return l.say("pair.column." + column)
 	}
-	return strings.ReplaceAll(column, "_", " ")
+	first, size := utf8.DecodeRuneInString(column)
+	return string(unicode.ToUpper(first)) + strings.ReplaceAll(column[size:], "_", " ")
 }
 
 // shareOf writes n of so many in whole hundredths.

@@ -222,11 +222,15 @@ func profileCells(l tongue, e *mentoring.Enrollment) []cellView {
 	})
 	var cells []cellView
 	for _, column := range columns {
-		label := strings.ReplaceAll(column, "_", " ")
-		if _, ok := catalogs["en"]["pair.column."+column]; ok {
-			label = l.say("pair.column." + column)
+		text := e.Profile[column]
+		if column == "places" {
+			var names []string
+			for place := range strings.SplitSeq(text, ";") {
+				names = append(names, groupName(l, column, strings.TrimSpace(place)))
+			}
+			text = strings.Join(names, "; ")
 		}
-		cells = append(cells, cellView{label, e.Profile[column]})
+		cells = append(cells, cellView{columnLabel(l, column), text})
 	}
 	return cells
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring"
+	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
 
 // pairsPage is the result of a run: the pairs, whom it left, and what helps.
@@ -284,8 +285,16 @@ func (page *pairsPage) recruit(l tongue, found *mentoring.Recruitment) {
 			}
 		}
 		add("language", k.LanguageLabel, k.Language)
-		add("place", k.PlaceLabel, k.Place)
-		add("topic", strings.Join(k.TopicLabels, l.say("matching.or")), strings.Join(k.Topics, ""))
+		add("place", groupName(l, "places", k.Place), k.Place)
+		var topics []string
+		for i, id := range k.Topics {
+			label := scoring.ShippedTopics().Label(id, string(l))
+			if label == id && i < len(k.TopicLabels) { // people's own words
+				label = k.TopicLabels[i]
+			}
+			topics = append(topics, label)
+		}
+		add("topic", strings.Join(topics, l.say("matching.or")), strings.Join(topics, ""))
 		if len(what) == 0 {
 			what = []string{l.say("matching.recruit.any")}
 		}
