@@ -230,7 +230,7 @@ func TestErasing(t *testing.T) {
 			_, err = w.SafeExit(w.ctx, who, program, ms.ID, canary, none)
 			w.must(err)
 
-			apps := &applications.Service{Store: w.store, Secrets: macs{}, Now: w.clock.now, NewID: w.NewID, Elsewhere: erasures.Elsewhere(w.Service)}
+			apps := &applications.Service{Store: w.store, Secrets: macs{}, Now: w.clock.now, NewID: w.NewID, Elsewhere: erasures.Elsewhere(w.Service, nil)}
 			switch how {
 			case "the enrollment":
 				_, err = w.EraseEnrollment(w.ctx, w.coordinator, program, e.ID, "asked for", none)

@@ -56,6 +56,7 @@ const (
 	MatchingsRun       Permission = "matchings.run"
 	MatchingsRead      Permission = "matchings.read"
 	MatchingsOwn       Permission = "matchings.own" // one's own enrollment, its proposals and mentorships, or any with MatchingsRun
+	NetworksOwn        Permission = "networks.own"  // one's own membership of a network and its introductions, or any with MatchingsRun
 	ReviewsWrite       Permission = "reviews.write"
 	TokensAdmin        Permission = "tokens.admin" // tokens, users, roles
 	AuditRead          Permission = "audit.read"   // the audit log; held for a program: of that program
@@ -66,7 +67,7 @@ const (
 var permissions = []Permission{
 	Public, SignedIn, ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, PoliciesApprove, ApplicationsOwn,
 	ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead,
-	MatchingsRun, MatchingsRead, MatchingsOwn, ReviewsWrite, TokensAdmin, AuditRead, ApplicationsErase, KeysAdmin,
+	MatchingsRun, MatchingsRead, MatchingsOwn, NetworksOwn, ReviewsWrite, TokensAdmin, AuditRead, ApplicationsErase, KeysAdmin,
 }
 
 // Known reports whether there is such a permission: a method that declares
@@ -78,7 +79,7 @@ var granted = map[Role][]Permission{
 	Administrator:        {ProgramsRead, ProgramsWrite, ProgramsOpen, TokensAdmin, KeysAdmin},
 	ProgramAdministrator: {ProgramsRead, ProgramsWrite, ProgramsOpen, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, SelectionsRead},
 	Facilitator:          {ProgramsRead, CriteriaWrite, ApplicationsOwn, ApplicationsRead, ApplicationsWrite, ApplicationsExport, IdentityRead, SelectionsRun, SelectionsRead},
-	Coordinator:          {ProgramsRead, MatchingsRun, MatchingsRead, MatchingsOwn},
+	Coordinator:          {ProgramsRead, MatchingsRun, MatchingsRead, MatchingsOwn, NetworksOwn},
 	Reviewer:             {ProgramsRead, ReviewsWrite},
 	PolicyApprover:       {ProgramsRead, PoliciesApprove},
 	PrivacyOfficer:       {ProgramsRead, AuditRead, ApplicationsOwn, ApplicationsRead, ApplicationsErase},
@@ -104,15 +105,16 @@ type Principal struct {
 	// applicants and the public.
 	Token string
 	// Program and Application are set for an applicant's own token, Program and
-	// Enrollment for that of a mentor or a mentee.
-	Program, Application, Enrollment string
+	// Enrollment for that of a mentor or a mentee, Program, Network and Member for
+	// that of a member of a network.
+	Program, Application, Enrollment, Network, Member string
 }
 
 // Can reports whether p holds the permission for the program (empty: for the
 // installation as a whole, which only a grant for all programs gives). An
 // applicant's token holds ApplicationsOwn in its own program, a mentor's or
-// mentee's MatchingsOwn; that what is asked about is theirs is for Owns and
-// Enrolled to say.
+// mentee's MatchingsOwn, a network member's NetworksOwn; that what is asked about
+// is theirs is for Owns, Enrolled and MemberOf to say.
 func (p Principal) Can(perm Permission, program string) bool {
 	switch perm {
 	case Public:
@@ -128,13 +130,18 @@ func (p Principal) Can(perm Permission, program string) bool {
 	if p.Program != program {
 		return false
 	}
-	return perm == ApplicationsOwn && p.Application != "" || perm == MatchingsOwn && p.Enrollment != ""
+	return p.holdsOwn(perm)
+}
+
+// holdsOwn reports whether p is of those whose own things the permission opens.
+func (p Principal) holdsOwn(perm Permission) bool {
+	return perm == ApplicationsOwn && p.Application != "" || perm == MatchingsOwn && p.Enrollment != "" || perm == NetworksOwn && p.Member != ""
 }
 
 // CanSomewhere reports whether p holds the permission for at least one
 // program: the question for methods that list across programs.
 func (p Principal) CanSomewhere(perm Permission) bool {
-	if p.Can(perm, "") || perm == ApplicationsOwn && p.Application != "" || perm == MatchingsOwn && p.Enrollment != "" {
+	if p.Can(perm, "") || p.holdsOwn(perm) {
 		return true
 	}
 	for _, g := range p.Grants {
@@ -153,6 +160,11 @@ func (p Principal) Owns(program, application string) bool {
 // Enrolled reports whether p is the mentor or mentee of this enrollment.
 func (p Principal) Enrolled(program, enrollment string) bool {
 	return p.Enrollment != "" && p.Enrollment == enrollment && p.Program == program
+}
+
+// MemberOf reports whether p is this member of this network.
+func (p Principal) MemberOf(program, network, member string) bool {
+	return p.Member != "" && p.Member == member && p.Network == network && p.Program == program
 }
 
 // Authenticated reports whether p presented a valid token.

@@ -11,18 +11,18 @@ import (
 // column a permission in the order above, x where it is held. It is written a
 // second time, by hand, so that a change of the code has to be meant.
 const matrix = `
-                        pub in  pR  pW  pO  cW  pol own aR  aW  aX  id  sR  sr  mR  mr  mo  rev tok aud era key
-ADMINISTRATOR           x   x   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   x
-PROGRAM_ADMINISTRATOR   x   x   x   x   x   x   .   x   x   x   .   .   .   x   .   .   .   .   .   .   .   .
-FACILITATOR             x   x   x   .   .   x   .   x   x   x   x   x   x   x   .   .   .   .   .   .   .   .
-COORDINATOR             x   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   x   .   .   .   .   .
-REVIEWER                x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   .   .
-POLICY_APPROVER         x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-PRIVACY_OFFICER         x   x   x   .   .   .   .   x   x   .   .   .   .   .   .   .   .   .   .   x   x   .
-STEWARD                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
-AUDITOR                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .
-SERVICE                 x   x   x   .   .   .   .   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .
-APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+                        pub in  pR  pW  pO  cW  pol own aR  aW  aX  id  sR  sr  mR  mr  mo  no  rev tok aud era key
+ADMINISTRATOR           x   x   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   x
+PROGRAM_ADMINISTRATOR   x   x   x   x   x   x   .   x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .
+FACILITATOR             x   x   x   .   .   x   .   x   x   x   x   x   x   x   .   .   .   .   .   .   .   .   .
+COORDINATOR             x   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   x   x   .   .   .   .   .
+REVIEWER                x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .   .   .
+POLICY_APPROVER         x   x   x   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+PRIVACY_OFFICER         x   x   x   .   .   .   .   x   x   .   .   .   .   .   .   .   .   .   .   .   x   x   .
+STEWARD                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
+AUDITOR                 x   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .   x   .   .
+SERVICE                 x   x   x   .   .   .   .   x   x   x   .   .   .   .   .   .   .   .   .   .   .   .   .
+APPLICANT               x   x   .   .   .   .   .   x   .   .   .   .   .   .   .   .   .   .   .   .   .   .   .
 `
 
 // Every role, every permission, held for everything, for one program, and
@@ -148,6 +148,32 @@ func TestEnrolled(t *testing.T) {
 	}
 	if !who.CanSomewhere(MatchingsOwn) || who.CanSomewhere(MatchingsRead) {
 		t.Error("a mentor reaches their own enrollment somewhere, and no list")
+	}
+}
+
+func TestMemberOf(t *testing.T) {
+	who := Principal{Subject: "members/1", Program: "a", Network: "n", Member: "1"}
+	for _, perm := range permissions {
+		for _, program := range []string{"", "a", "b"} {
+			want := perm == Public || perm == SignedIn || perm == NetworksOwn && program == "a"
+			if got := who.Can(perm, program); got != want {
+				t.Errorf("a member's token may %s in %q = %v, want %v", perm, program, got, want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		program, network, member string
+		want                     bool
+	}{{"a", "n", "1", true}, {"a", "n", "2", false}, {"a", "m", "1", false}, {"b", "n", "1", false}, {"", "", "", false}} {
+		if got := who.MemberOf(c.program, c.network, c.member); got != c.want {
+			t.Errorf("member of %v = %v", c, got)
+		}
+	}
+	if (Principal{}).MemberOf("", "", "") || who.Enrolled("a", "1") || who.Owns("a", "1") {
+		t.Error("somebody is the member without an id, or owns something else by the id of one")
+	}
+	if !who.CanSomewhere(NetworksOwn) || who.CanSomewhere(MatchingsOwn) {
+		t.Error("a member reaches their own network somewhere, and no enrollment")
 	}
 }
 

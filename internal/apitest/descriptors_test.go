@@ -241,8 +241,9 @@ func TestResourceTree(t *testing.T) {
 		programs/{program}/mentorships/{mentorship}/partner programs/{program}/mentoringPlan programs/{program}/mentoringMeasures
 		programs/{program}/groupings/{grouping}
 		presets/{preset} users/{user} tokens/{token} auditEvents/{audit_event}
-		networks/{network} networks/{network}/members/{member} networks/{network}/rounds/{round}
-		networks/{network}/introductions/{introduction}
+		programs/{program}/networks/{network} programs/{program}/networks/{network}/members/{member}
+		programs/{program}/networks/{network}/rounds/{round} programs/{program}/networks/{network}/rounds/{round}/result
+		programs/{program}/networks/{network}/introductions/{introduction}
 		people/{person} organizations/{organization} communities/{community} surveys/{survey}`)
 	for _, w := range want {
 		if !have[w] {

@@ -75,15 +75,15 @@ var houseRules = []houseRule{
 	},
 	{
 		name: "service",
-		why:  "applications and mentoring know no wire format, no SQL and no HTTP",
+		why:  "applications, mentoring and introductions know no wire format, no SQL and no HTTP",
 		of: func(p string) bool {
-			return either(within("applications"), within("mentoring"))(p) && !within("mentoring/scoring")(p)
+			return either(within("applications"), within("mentoring"), within("introductions"))(p) && !within("mentoring/scoring")(p)
 		},
 		direct: func(i string) string {
 			switch {
 			case standard(i), within("matcher")(i), within("golang.org/x/text")(i):
 				return ""
-			case pureRoom(i), within("applications")(i), within("mentoring")(i):
+			case pureRoom(i), within("applications")(i), within("mentoring")(i), within("introductions")(i):
 				return ""
 			}
 			return "the service's rules need nothing of it"
@@ -106,16 +106,22 @@ var houseRules = []houseRule{
 		deep: wireOrStore,
 	},
 	{
-		name:   "applications apart from mentoring",
-		why:    "applications and mentoring do not know each other",
+		name:   "applications apart from mentoring and introductions",
+		why:    "the three domains do not know each other",
 		of:     within("applications"),
-		direct: never(within("mentoring"), "applications and mentoring do not know each other"),
+		direct: never(either(within("mentoring"), within("introductions")), "the three domains do not know each other"),
 	},
 	{
-		name:   "mentoring apart from applications",
-		why:    "applications and mentoring do not know each other",
+		name:   "mentoring apart from applications and introductions",
+		why:    "the three domains do not know each other",
 		of:     within("mentoring"),
-		direct: never(within("applications"), "applications and mentoring do not know each other"),
+		direct: never(either(within("applications"), within("introductions")), "the three domains do not know each other"),
+	},
+	{
+		name:   "introductions apart from applications and mentoring",
+		why:    "the three domains do not know each other",
+		of:     within("introductions"),
+		direct: never(either(within("applications"), within("mentoring")), "the three domains do not know each other"),
 	},
 	{
 		name: "pure rooms",
@@ -200,7 +206,7 @@ func standard(i string) bool {
 	return !strings.Contains(first, ".") && !slices.Contains(rooms, first)
 }
 
-var rooms = []string{"applications", "cmd", "gen", "internal", "matcher", "mentoring"}
+var rooms = []string{"applications", "cmd", "gen", "internal", "introductions", "matcher", "mentoring"}
 
 // wireOrStore names what a pure package must not even be built from.
 func wireOrStore(d string) string {
@@ -321,6 +327,7 @@ func TestHouseRulesFindPlantedImports(t *testing.T) {
 		"applications/planted2.go":         "package applications\n\nimport _ \"github.com/openfairlead/fairlead/mentoring\"\n",
 		"mentoring/planted.go":             "package mentoring\n\nimport _ \"github.com/openfairlead/fairlead/gen/fairlead/v1\"\n",
 		"mentoring/apart/planted.go":       "package apart\n\nimport _ \"github.com/openfairlead/fairlead/applications\"\n",
+		"introductions/planted.go":         "package introductions\n\nimport _ \"github.com/openfairlead/fairlead/mentoring\"\n",
 		"mentoring/scoring/planted.go":     "package scoring\n\nimport _ \"github.com/openfairlead/fairlead/internal/problem\"\n",
 		"internal/access/planted.go":       "package access\n\nimport _ \"github.com/openfairlead/fairlead/internal/vault\"\n",
 		"internal/audit/planted.go":        "package audit\n\nimport _ \"github.com/openfairlead/fairlead/gen/fairlead/v1\"\n",
@@ -335,8 +342,9 @@ func TestHouseRulesFindPlantedImports(t *testing.T) {
 		"service: applications is built from net/http",
 		"service: mentoring imports gen/fairlead/v1",
 		"scoring: mentoring/scoring imports internal/problem",
-		"applications apart from mentoring: applications imports mentoring",
-		"mentoring apart from applications: mentoring/apart imports applications",
+		"applications apart from mentoring and introductions: applications imports mentoring",
+		"mentoring apart from applications and introductions: mentoring/apart imports applications",
+		"introductions apart from applications and mentoring: introductions imports mentoring",
 		"pure rooms: internal/access imports internal/vault",
 		"wire types: internal/audit imports gen/fairlead/v1",
 		"SQL: internal/server/chain imports modernc.org/sqlite",

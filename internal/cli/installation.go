@@ -21,6 +21,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/presets"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -97,6 +98,7 @@ func defaultDataFolder() string {
 type installation struct {
 	service *applications.Service
 	pairs   *mentoring.Service
+	nets    *introductions.Service
 	store   *sqlstore.Store
 	vault   *vault.Vault
 	newKey  bool // the key file was made just now
@@ -123,12 +125,16 @@ func (p *place) open(ctx context.Context, log *slog.Logger, start bool) (*instal
 		Store: store.Mentoring(), Secrets: v, Log: log, Now: time.Now, NewID: newID, Random: rand.Reader,
 		Engine: engineVersion(), Erasures: list,
 	}
+	nets := &introductions.Service{
+		Store: store.Networks(), Secrets: v, Log: log, Now: time.Now, NewID: newID, Random: rand.Reader,
+		Engine: engineVersion(), Erasures: list,
+	}
 	return &installation{
 		service: &applications.Service{
 			Store: store, Secrets: v, Log: log, Now: time.Now, NewID: newID, Random: rand.Reader,
-			Engine: engineVersion(), Presets: shipped, Erasures: list, Elsewhere: erasures.Elsewhere(pairs),
+			Engine: engineVersion(), Presets: shipped, Erasures: list, Elsewhere: erasures.Elsewhere(pairs, nets),
 		},
-		pairs: pairs,
+		pairs: pairs, nets: nets,
 		store: store, vault: v, newKey: made,
 	}, nil
 }

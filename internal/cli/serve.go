@@ -27,6 +27,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/server/gateway"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/web"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -103,7 +104,7 @@ func (in *installation) serve(ctx context.Context, o serveOptions, log *slog.Log
 	tries := applications.NewReturnCodeTries() // one count for both doors
 	gates := chain.NewGates(log)               // and one for the work that is taken on
 	app, err := server.NewApp(server.Options{
-		Service: in.service, Mentoring: in.pairs, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries, Gates: gates,
+		Service: in.service, Mentoring: in.pairs, Networks: in.nets, Log: log, PublicURL: publicURL, TrustedProxies: proxies, RateLimit: o.rateLimit, Tries: tries, Gates: gates,
 		Web: web.New(web.Options{
 			Service: in.service, Mentoring: in.pairs, Secrets: in.vault, PublicURL: publicURL, Secure: strings.HasPrefix(publicURL, "https://") || o.ports.TLSCert != "",
 			ClientAddress: func(r *http.Request) string { return gateway.ClientAddress(r, proxies).String() },
@@ -300,6 +301,14 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 			} else if n > 0 {
 				log.Info("ended proposals whose time is over", "proposals", n)
 			}
+			if n, err := in.nets.Expire(ctx); err != nil {
+				failed("ending introductions whose time is over", err)
+			} else if n > 0 {
+				log.Info("ended introductions whose time is over", "introductions", n)
+			}
+			if err := in.nets.TendErasures(ctx); err != nil {
+				failed("overwriting what was erased of members of networks", err)
+			}
 			if err := in.pairs.TendErasures(ctx); err != nil {
 				failed("overwriting what was erased of mentors and mentees", err)
 			}
@@ -322,7 +331,10 @@ func (in *installation) background(log *slog.Logger, lease time.Duration, runs *
 	matches := mentoring.NewRunner(in.pairs, in.pairs.NewID())
 	matches.Lease, matches.Poll = runner.Lease, runner.Poll
 	in.pairs.Wake = matches.Wake
-	return []func(context.Context){closeDue, runner.Run, matches.Run}
+	rounds := introductions.NewRunner(in.nets, in.nets.NewID())
+	rounds.Lease, rounds.Poll = runner.Lease, runner.Poll
+	in.nets.Wake = rounds.Wake
+	return []func(context.Context){closeDue, runner.Run, matches.Run, rounds.Run}
 }
 
 // pools passes on what the store tells about its pools.

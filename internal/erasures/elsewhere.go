@@ -6,15 +6,22 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // Elsewhere lets an erased application take the enrollments with it that came
-// from it, and the list of erasures name mentors and mentees: both domains are
-// in one database, and one transaction of it is one of both.
-func Elsewhere(s *mentoring.Service) applications.Elsewhere { return elsewhere{s} }
+// from it, and the list of erasures name mentors, mentees and members of
+// networks (none of these if n is nil): all domains are in one database, and one
+// transaction of it is one of all.
+func Elsewhere(s *mentoring.Service, n *introductions.Service) applications.Elsewhere {
+	return elsewhere{s, n}
+}
 
-type elsewhere struct{ s *mentoring.Service }
+type elsewhere struct {
+	s *mentoring.Service
+	n *introductions.Service
+}
 
 func (e elsewhere) EraseFrom(ctx context.Context, tx applications.Tx, who access.Principal, program, application, reason string) error {
 	t, err := pairTx(tx)
@@ -29,7 +36,15 @@ func (e elsewhere) Replay(ctx context.Context, tx applications.Tx, x application
 	if err != nil {
 		return false, err
 	}
-	return e.s.Replay(ctx, t, x.Program, x.Application)
+	did, err := e.s.Replay(ctx, t, x.Program, x.Application)
+	if err != nil || did || e.n == nil {
+		return did, err
+	}
+	members, ok := tx.(introductions.Tx)
+	if !ok {
+		return false, fmt.Errorf("erasures: the store %T does not keep networks", tx)
+	}
+	return e.n.Replay(ctx, members, x.Program, x.Application)
 }
 
 func pairTx(tx applications.Tx) (mentoring.Tx, error) {

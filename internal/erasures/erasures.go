@@ -26,6 +26,7 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/files"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -294,7 +295,8 @@ func Replay(ctx context.Context, store applications.Store, secrets applications.
 		return 0, err
 	}
 	pairs := &mentoring.Service{Secrets: secrets, Now: time.Now, Random: rand.Reader}
-	service := &applications.Service{Store: store, Secrets: secrets, Now: time.Now, Random: rand.Reader, Elsewhere: Elsewhere(pairs)}
+	nets := &introductions.Service{Secrets: secrets, Now: time.Now, Random: rand.Reader}
+	service := &applications.Service{Store: store, Secrets: secrets, Now: time.Now, Random: rand.Reader, Elsewhere: Elsewhere(pairs, nets)}
 	return service.ReplayErasures(ctx, list)
 }
 

@@ -32,6 +32,7 @@ type stage struct {
 	offers             map[string]string // id of an application -> of the offer to it
 	// Mentees of alpha and one of beta, each with a proposal and a mentorship.
 	mentee, otherMentee, awayMentee side
+	member, otherMember, awayMember side
 }
 
 // side is a mentee with what is theirs, by collection.
@@ -77,11 +78,13 @@ func newStage(t *testing.T) *stage {
 		s.ids[p] = map[string]string{
 			"programs": p, "forms": "1", "criteria": "1", "applications": lastID(application),
 			"policies": lastID(policy.Name), "selections": lastID(run.Name), "users": s.user, "tokens": s.revoked,
-			"offers": s.offers[lastID(application)], "auditEvents": "0", "presets": "north-sound", "networks": "some-network",
+			"offers": s.offers[lastID(application)], "auditEvents": "0", "presets": "north-sound",
 		}
 	}
 	alpha, beta := s.mentorships("alpha"), s.mentorships("beta")
 	s.mentee, s.otherMentee, s.awayMentee = alpha[0], alpha[1], beta[0]
+	alpha, beta = s.introductions("alpha"), s.introductions("beta")
+	s.member, s.otherMember, s.awayMember = alpha[0], alpha[1], beta[0]
 	return s
 }
 
@@ -109,6 +112,29 @@ func (s *stage) mentorships(program string) []side {
 		s.ids[program][collection] = id
 	}
 	s.ids[program]["matchings"], s.ids[program]["directives"] = lastPart(run), lastPart(order.Name)
+	return all
+}
+
+// introductions fills a program's network, and returns its members, each of another
+// introduction. What staff ask about is somebody else's: the last one.
+func (s *stage) introductions(program string) []side {
+	p := s.networkOf(program, "net-of-"+program, `{"shown": ["topics"]}`, 6)
+	round := p.round("s")
+	var all []side
+	for _, i := range p.publishRound(round) {
+		for _, m := range i.Members {
+			s.must("POST", "/v1/"+i.Name+":accept", p.tokenOfMember(m.Member), `{}`)
+		}
+		first := i.Members[0].Member
+		all = append(all, side{p.tokenOfMember(first), map[string]string{"members": lastPart(first), "introductions": lastPart(i.Name)}})
+	}
+	if len(all) != 3 {
+		s.t.Fatalf("%d introductions in %s", len(all), program)
+	}
+	for collection, id := range all[2].ids {
+		s.ids[program][collection] = id
+	}
+	s.ids[program]["networks"], s.ids[program]["rounds"] = p.network, lastPart(round)
 	return all
 }
 
@@ -307,6 +333,42 @@ var bodies = map[string]func(s *stage, program string) proto.Message{
 	"MentorshipService/AnswerSurvey": func(s *stage, program string) proto.Message {
 		return &v1.AnswerSurveyRequest{Survey: &v1.ClosingSurvey{Helped: 5, Again: 5, Fit: 5}}
 	},
+	"NetworkService/CreateNetwork": func(s *stage, program string) proto.Message {
+		return &v1.CreateNetworkRequest{NetworkId: "net-of-" + program, Network: &v1.Network{}}
+	},
+	"NetworkService/UpdateNetwork": func(s *stage, program string) proto.Message {
+		return &v1.UpdateNetworkRequest{Network: &v1.Network{Shown: []string{"topics"}}}
+	},
+	"NetworkService/CreateMember": func(s *stage, program string) proto.Message {
+		return &v1.CreateMemberRequest{Member: &v1.Member{}, OnBehalfReason: " "}
+	},
+	"NetworkService/ImportMembers": func(s *stage, program string) proto.Message {
+		return &v1.ImportMembersRequest{Reason: " "}
+	},
+	"NetworkService/UpdateMember": func(s *stage, program string) proto.Message {
+		return &v1.UpdateMemberRequest{Member: &v1.Member{RestDays: 3}, OnBehalfReason: "test"}
+	},
+	"NetworkService/IssueMemberLink": func(s *stage, program string) proto.Message {
+		return &v1.IssueMemberLinkRequest{Reason: " "} // let through, and refused for its reason
+	},
+	"NetworkService/OpenMemberLink": func(s *stage, program string) proto.Message {
+		return &v1.OpenMemberLinkRequest{Code: "none"}
+	},
+	"NetworkService/EraseMember": func(s *stage, program string) proto.Message {
+		return &v1.EraseMemberRequest{Reason: " "}
+	},
+	"NetworkService/CreateRound": func(s *stage, program string) proto.Message {
+		return &v1.CreateRoundRequest{Round: &v1.Round{Seed: "\u0007"}}
+	},
+	"NetworkService/PublishRound": func(s *stage, program string) proto.Message {
+		return &v1.PublishRoundRequest{Reason: "test"}
+	},
+	"NetworkService/AcceptIntroduction": func(s *stage, program string) proto.Message {
+		return &v1.AcceptIntroductionRequest{OnBehalfReason: "test"}
+	},
+	"NetworkService/DeclineIntroduction": func(s *stage, program string) proto.Message {
+		return &v1.DeclineIntroductionRequest{Reason: v1.Introduction_NO_TIME, OnBehalfReason: "test"}
+	},
 	"AdminService/CreateUser": func(s *stage, program string) proto.Message {
 		return &v1.CreateUserRequest{User: &v1.User{DisplayName: "\u202e"}}
 	},
@@ -442,6 +504,12 @@ func TestAccessMatrix(t *testing.T) {
 		{token: s.mentee.token, program: "alpha", own: s.otherMentee.ids},
 		{token: s.mentee.token, program: "beta", own: s.awayMentee.ids},
 	})
+	columns = append(columns, "MEMBER")
+	callers = append(callers, []caller{
+		{token: s.member.token, program: "alpha", own: s.member.ids},
+		{token: s.member.token, program: "alpha", own: s.otherMember.ids},
+		{token: s.member.token, program: "beta", own: s.awayMember.ids},
+	})
 	var table strings.Builder
 	table.WriteString(accessLegend)
 	header := fmt.Sprintf("%-48s %-20s", "METHOD", "PERMISSION")
@@ -491,7 +559,7 @@ func (s *stage) try(m protoreflect.MethodDescriptor, variant, role string, c cal
 	if !ok {
 		s.t.Fatalf("%s is a new method: add a request for it to bodies, run this test with -update, and read the row it adds to %s", name, accessGolden)
 	}
-	if c.own != nil {
+	if c.own != nil && role == "MENTEE" {
 		c.token = s.mentee.token // the last one that was issued
 	}
 	answer, overGRPC := s.invokeGRPC(m, c.token, req)
@@ -548,14 +616,15 @@ const accessLegend = `# Who may do what: every method as every role, over gRPC a
 # Roles have three characters: held for the program asked about; held for another program; held for
 # all programs. APPL, the applicant: own application; another's in the same program; another program.
 # MENT, a mentee: what is theirs (GetMentor and UpdateMentor: of their mentor); another's in the same
-# program; another program. PUBL calls without a token. Programs of the stage are closed, not drafts.
+# program; another program. MEMB, a member of a network: what is theirs; another's in the same
+# network; another program. PUBL calls without a token. Programs of the stage are closed, not drafts.
 
 `
 
 func abbreviate(role string) string {
 	short := map[string]string{
 		"ADMINISTRATOR": "ADMI", "PROGRAM_ADMINISTRATOR": "PROG", "FACILITATOR": "FACI", "COORDINATOR": "COOR", "REVIEWER": "REVI",
-		"POLICY_APPROVER": "POLI", "PRIVACY_OFFICER": "PRIV", "STEWARD": "STEW", "AUDITOR": "AUDI", "SERVICE": "SERV", "APPLICANT": "APPL", "PUBLIC": "PUBL", "MENTEE": "MENT",
+		"POLICY_APPROVER": "POLI", "PRIVACY_OFFICER": "PRIV", "STEWARD": "STEW", "AUDITOR": "AUDI", "SERVICE": "SERV", "APPLICANT": "APPL", "PUBLIC": "PUBL", "MENTEE": "MENT", "MEMBER": "MEMB",
 	}
 	return short[role]
 }

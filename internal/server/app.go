@@ -33,6 +33,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/gateway"
 	"github.com/openfairlead/fairlead/internal/server/pagetoken"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -55,6 +56,8 @@ var timeouts = map[string]time.Duration{
 	"ImportMentors":      time.Minute,
 	"ImportMentees":      time.Minute,
 	"PublishMatching":    time.Minute,
+	"ImportMembers":      time.Minute,
+	"PublishRound":       time.Minute,
 	"CheckCriteria":      time.Minute,
 	"CloseProgram":       time.Minute,
 }
@@ -65,7 +68,9 @@ type Options struct {
 	// Mentoring is the same for mentors and mentees; nil: its methods answer
 	// UNIMPLEMENTED.
 	Mentoring *mentoring.Service
-	Log       *slog.Logger
+	// Networks is the same for networks of peers.
+	Networks *introductions.Service
+	Log      *slog.Logger
 	// Web answers every path that is not the API's; nil: none is there.
 	Web http.Handler
 	// PublicURL is the address people type, without a slash at the end, or "".
@@ -159,6 +164,11 @@ func (a *App) buildGRPC(o Options, metrics *chain.Metrics, limiter *chain.Limite
 	} else {
 		v1.RegisterMentorshipServiceServer(a.GRPC, v1.UnimplementedMentorshipServiceServer{})
 	}
+	if o.Networks != nil {
+		v1.RegisterNetworkServiceServer(a.GRPC, &networkService{svc: o.Networks, pages: lists})
+	} else {
+		v1.RegisterNetworkServiceServer(a.GRPC, v1.UnimplementedNetworkServiceServer{})
+	}
 	registerReserved(a.GRPC)
 	healthv1.RegisterHealthServer(a.GRPC, a.health)
 	reflection.Register(a.GRPC)
@@ -172,6 +182,9 @@ func (o Options) authenticate(ctx context.Context, token string) (access.Princip
 	if o.Mentoring != nil && strings.HasPrefix(token, mentoring.TokenPrefix) {
 		return o.Mentoring.Authenticate(ctx, token)
 	}
+	if o.Networks != nil && strings.HasPrefix(token, introductions.TokenPrefix) {
+		return o.Networks.Authenticate(ctx, token)
+	}
 	return o.Service.Authenticate(ctx, token)
 }
 
@@ -179,7 +192,6 @@ func (o Options) authenticate(ctx context.Context, token string) (access.Princip
 // method answers UNIMPLEMENTED.
 func registerReserved(s *grpc.Server) {
 	v1.RegisterReviewServiceServer(s, v1.UnimplementedReviewServiceServer{})
-	v1.RegisterNetworkServiceServer(s, v1.UnimplementedNetworkServiceServer{})
 }
 
 func (a *App) buildHTTP(o Options, limiter *chain.Limiter) error {

@@ -15,6 +15,7 @@ import (
 	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/presets"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/matcher"
 	engine "github.com/openfairlead/fairlead/matcher/selection"
 	"github.com/openfairlead/fairlead/mentoring"
@@ -61,6 +62,12 @@ func TestEnums(t *testing.T) {
 		{mentorshipStates, words(mentoring.Active, mentoring.OnHold, mentoring.Completed, mentoring.EndedEarly)},
 		{endReasons, words(append(slices.Clone(mentoring.EndReasons), mentoring.EndSafeExit, mentoring.EndLeft)...)},
 		{meetingStates, words(mentoring.Planned, mentoring.Held, mentoring.Missed)},
+		{roundStates, words(introductions.Queued, introductions.Solving, introductions.Solved, introductions.Published, introductions.Failed, introductions.Canceled)},
+		{roundStatuses, []string{"OPTIMAL", "FEASIBLE"}},
+		{leftReasons, words(introductions.NobodyAllowed, introductions.TooFewOthers, introductions.NotProved, introductions.NoCircle, introductions.Changed)},
+		{absentReasons, words(introductions.IsPaused, introductions.NotAgreed, introductions.IsResting, introductions.AnswerOpen)},
+		{introductionStates, words(introductions.Proposed, introductions.Accepted, introductions.Declined, introductions.Expired, introductions.Recalled)},
+		{introductionDeclines, words(introductions.DeclineReasons...)},
 		{goalStates, words(mentoring.GoalOpen, mentoring.GoalReached, mentoring.GoalDropped)},
 		{tightnesses, words(engine.Never, engine.Tight, engine.Room, engine.Always, engine.NotDecided)},
 	} {
@@ -265,5 +272,25 @@ func TestMentoringRoundTrips(t *testing.T) {
 	e.Affinity = []mentoring.AffinityWish{{Attribute: "a", Value: "v", Strength: "REQUIRED"}}
 	if diff := cmp.Diff(e, menteeFromWire("p", menteeToWire(e)), empty); diff != "" {
 		t.Errorf("a mentee: %s", diff)
+	}
+}
+
+// What callers set of a network and of members arrives as they set it.
+func TestNetworkRoundTrips(t *testing.T) {
+	const id = "01a20028-0000-7000-8000-000000000000"
+	empty := cmpopts.EquateEmpty()
+	n := &introductions.Network{
+		Title: map[string]string{"en": "x"}, MinSize: 3, MaxSize: 5, Different: []string{"a"}, Spread: []string{"b"}, Shown: []string{"c"},
+		Points: []introductions.Points{{Attribute: "d", Points: 7, Unlike: true}}, AnswerTime: 36 * time.Hour,
+	}
+	if diff := cmp.Diff(n, networkFromWire(networkToWire(n)), empty); diff != "" {
+		t.Errorf("a network: %s", diff)
+	}
+	m := &introductions.Member{
+		Reference: "r", Contact: introductions.Contact{Name: "N", Goes: "G", Email: "e@example.org", Phone: "1"}, Profile: map[string]string{"a": "b"},
+		Agreed: true, Paused: true, RestDays: 9, Never: []string{id},
+	}
+	if diff := cmp.Diff(m, memberFromWire(memberToWire(m)), empty); diff != "" {
+		t.Errorf("a member: %s", diff)
 	}
 }

@@ -102,6 +102,7 @@ func lists(w *world) map[string]listed {
 		w.must("POST", fmt.Sprintf("/v1/programs/other-%d:open", i), w.admin, "{}")
 	}
 	all := mentoringLists(w)
+	maps.Copy(all, networkLists(w))
 	maps.Copy(all, map[string]listed{
 		"ProgramService/ListPrograms":         {path: "/v1/programs", key: "programs", token: w.admin},
 		"ProgramService/ListOpenCalls":        {path: "/v1/openCalls", key: "openCalls"},

@@ -92,6 +92,7 @@ func mutations(w *world) map[string]mutation {
 	w.must("POST", "/v1/programs/beta/selections", facilitator, `{"seedKind": "COMMIT_REVEAL", "seedPeople": ["One", "Two"]}`).into(w.t, &bound)
 	digest, another := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
 	all := mentoringMutations(w)
+	maps.Copy(all, networkMutations(w))
 	maps.Copy(all, map[string]mutation{
 		"ProgramService/CreateProgram":    {"POST", "/v1/programs?programId=new-one", w.admin, `{"preset": "presets/north-sound"}`, `{"seats": 4}`},
 		"ProgramService/UpdateProgram":    {"PATCH", "/v1/programs/gamma", w.admin, `{"seats": 4}`, `{"seats": 5}`},

@@ -30,6 +30,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/introductions"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -39,6 +40,7 @@ type world struct {
 	t         testing.TB
 	svc       *applications.Service
 	mentoring *mentoring.Service
+	networks  *introductions.Service
 	app       *server.App
 	log       *logBuffer
 	rest      string // base URL
@@ -74,7 +76,10 @@ func newWorld(t testing.TB) *world {
 	w.mentoring = &mentoring.Service{
 		Store: store.Mentoring(), Secrets: v, Log: log, Now: w.clock, NewID: w.svc.NewID, Random: rand.Reader, Engine: "test",
 	}
-	if w.app, err = server.NewApp(server.Options{Service: w.svc, Mentoring: w.mentoring, Log: log}); err != nil {
+	w.networks = &introductions.Service{
+		Store: store.Networks(), Secrets: v, Log: log, Now: w.clock, NewID: w.svc.NewID, Random: rand.Reader, Engine: "test",
+	}
+	if w.app, err = server.NewApp(server.Options{Service: w.svc, Mentoring: w.mentoring, Networks: w.networks, Log: log}); err != nil {
 		t.Fatal(err)
 	}
 	rest := httptest.NewServer(w.app.HTTP)

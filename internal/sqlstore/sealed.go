@@ -47,6 +47,12 @@ var sealedColumns = []*sealedColumn{
 	{table: "matchings", column: "record", program: "program", key: []string{"id"}, row: keyText},
 	{table: "proposals", column: "body", program: "program", key: []string{"id"}, row: keyText},
 	{table: "mentorships", column: "body", program: "program", key: []string{"id"}, row: keyText},
+	{table: "networks", column: "body", program: "program", key: []string{"id"}, row: keyText},
+	{table: "network_members", column: "body", program: "program", key: []string{"id"}, row: keyText},
+	{table: "network_rounds", column: "body", program: "program", key: []string{"id"}, row: keyText},
+	{table: "network_rounds", column: "frozen", program: "program", key: []string{"id"}, row: keyText},
+	{table: "network_rounds", column: "record", program: "program", key: []string{"id"}, row: keyText},
+	{table: "introductions", column: "body", program: "program", key: []string{"id"}, row: keyText},
 	{table: "users", column: "body", key: []string{"id"}, row: keyText},
 	{table: "tokens", column: "body", key: []string{"id"}, row: keyText},
 	{table: "requests", column: "answer", program: "program", key: []string{"method", "id"}, row: func(_ string, key []any) string {
@@ -59,7 +65,7 @@ var sealedColumns = []*sealedColumn{
 // random salts, and keys that the master key wraps.
 var plainColumns = []string{
 	"installation.key_check", "data_keys.wrapped", "derived_keys.wrapped", "forms.stamp", "applications.return_code",
-	"tokens.hash", "links.hash", "enrollment_links.hash", "requests.hash", "events.reason_digest", "events.hashes", "audit_head.edge", "audit_head.mac",
+	"tokens.hash", "links.hash", "enrollment_links.hash", "network_members.reference", "network_links.hash", "requests.hash", "events.reason_digest", "events.hashes", "audit_head.edge", "audit_head.mac",
 }
 
 // sealHeadSize is what the head of a data key's values is compared by.

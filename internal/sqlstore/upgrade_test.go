@@ -27,6 +27,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/sqlstore"
 	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
+	"github.com/openfairlead/fairlead/mentoring"
 )
 
 // fixtures lists the schemas that have landed: testdata/schemas/make.sh makes
@@ -143,6 +144,20 @@ func upgradeOne(t *testing.T, schema int, database string, v *vault.Vault) {
 				now, err = tx.Erasures(ctx, time.Time{})
 			case "events":
 				now, err = tx.Events(ctx, 0, 0)
+			case "plan":
+				now, err = tx.(mentoring.Tx).Plan(ctx, program)
+			case "enrollments":
+				now, err = tx.(mentoring.Tx).Enrollments(ctx, mentoring.EnrollmentQuery{Program: program})
+			case "places":
+				now, err = tx.(mentoring.Tx).AllPlaces(ctx, program)
+			case "directives":
+				now, err = tx.(mentoring.Tx).Directives(ctx, mentoring.DirectiveQuery{Program: program})
+			case "matching":
+				now, err = tx.(mentoring.Tx).Matching(ctx, program, "matching")
+			case "proposals":
+				now, err = tx.(mentoring.Tx).Proposals(ctx, mentoring.ProposalQuery{Program: program})
+			case "mentorships":
+				now, err = tx.(mentoring.Tx).Mentorships(ctx, mentoring.MentorshipQuery{Program: program})
 			default:
 				t.Errorf("the fixture has %s, which this test does not read", name)
 				continue

@@ -23,6 +23,8 @@ var Labels = []Label{
 	{Name: "return code hash", Opens: true, Lasting: true},
 	{Name: "enrollment token", Opens: true, Lasting: true},
 	{Name: "enrollment return code", Opens: true, Lasting: true},
+	{Name: "member token", Opens: true, Lasting: true},
+	{Name: "member reference", Lasting: true},
 	{Name: "request hash", Lasting: true},
 	{Name: "staff token", Lasting: true}, // of retries only
 	{Name: "page-token", Lasting: true},

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -43,6 +44,17 @@ func visible(r rune) bool {
 	const brailleBlank = '\u2800' // a symbol to Unicode, and nothing to see
 	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && r != brailleBlank &&
 		!unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// Fold is the key under which words are compared that differ in case or in how
+// their characters are spelled.
+func Fold(word string) string {
+	for i := 0; i < len(word); i++ {
+		if word[i] >= utf8.RuneSelf {
+			return cases.Fold().String(norm.NFC.String(word))
+		}
+	}
+	return strings.ToLower(word)
 }
 
 // Email reports whether s has the shape of an e-mail address. It is tolerant on

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: fairlead/v1/network_service.proto
 
-// Networks and introductions; reserved.
+// Networks of peers and the rounds in which they are introduced to each other.
 
 package fairleadv1
 
@@ -13,6 +13,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
@@ -36,13 +37,15 @@ const (
 	// Waiting for a worker.
 	Round_QUEUED Round_State = 1
 	// Being worked on.
-	Round_RUNNING Round_State = 2
-	// Introductions exist.
-	Round_SUCCEEDED Round_State = 3
+	Round_SOLVING Round_State = 2
+	// Groups exist; nobody was told.
+	Round_SOLVED Round_State = 3
+	// The introductions were made.
+	Round_PUBLISHED Round_State = 4
 	// No result.
-	Round_FAILED Round_State = 4
+	Round_FAILED Round_State = 5
 	// Stopped on request.
-	Round_CANCELED Round_State = 5
+	Round_CANCELED Round_State = 6
 )
 
 // Enum value maps for Round_State.
@@ -50,18 +53,20 @@ var (
 	Round_State_name = map[int32]string{
 		0: "STATE_UNSPECIFIED",
 		1: "QUEUED",
-		2: "RUNNING",
-		3: "SUCCEEDED",
-		4: "FAILED",
-		5: "CANCELED",
+		2: "SOLVING",
+		3: "SOLVED",
+		4: "PUBLISHED",
+		5: "FAILED",
+		6: "CANCELED",
 	}
 	Round_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
 		"QUEUED":            1,
-		"RUNNING":           2,
-		"SUCCEEDED":         3,
-		"FAILED":            4,
-		"CANCELED":          5,
+		"SOLVING":           2,
+		"SOLVED":            3,
+		"PUBLISHED":         4,
+		"FAILED":            5,
+		"CANCELED":          6,
 	}
 )
 
@@ -89,7 +94,187 @@ func (x Round_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Round_State.Descriptor instead.
 func (Round_State) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{2, 0}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{4, 0}
+}
+
+// What was proved.
+type RoundResult_Status int32
+
+const (
+	// Not set.
+	RoundResult_STATUS_UNSPECIFIED RoundResult_Status = 0
+	// Proved best.
+	RoundResult_OPTIMAL RoundResult_Status = 1
+	// Valid, not proved best.
+	RoundResult_FEASIBLE RoundResult_Status = 2
+)
+
+// Enum value maps for RoundResult_Status.
+var (
+	RoundResult_Status_name = map[int32]string{
+		0: "STATUS_UNSPECIFIED",
+		1: "OPTIMAL",
+		2: "FEASIBLE",
+	}
+	RoundResult_Status_value = map[string]int32{
+		"STATUS_UNSPECIFIED": 0,
+		"OPTIMAL":            1,
+		"FEASIBLE":           2,
+	}
+)
+
+func (x RoundResult_Status) Enum() *RoundResult_Status {
+	p := new(RoundResult_Status)
+	*p = x
+	return p
+}
+
+func (x RoundResult_Status) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoundResult_Status) Descriptor() protoreflect.EnumDescriptor {
+	return file_fairlead_v1_network_service_proto_enumTypes[1].Descriptor()
+}
+
+func (RoundResult_Status) Type() protoreflect.EnumType {
+	return &file_fairlead_v1_network_service_proto_enumTypes[1]
+}
+
+func (x RoundResult_Status) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoundResult_Status.Descriptor instead.
+func (RoundResult_Status) EnumDescriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{6, 0}
+}
+
+// Why.
+type LeftMember_Reason int32
+
+const (
+	// Not set.
+	LeftMember_REASON_UNSPECIFIED LeftMember_Reason = 0
+	// There is nobody whom they may be introduced to.
+	LeftMember_NOBODY_ALLOWED LeftMember_Reason = 1
+	// Those whom they may be introduced to are needed by others, too: the counts prove it.
+	LeftMember_TOO_FEW_OTHERS LeftMember_Reason = 2
+	// No place was found, and no proof that there is none.
+	LeftMember_NOT_PROVED LeftMember_Reason = 3
+	// No circle was found in which they may be.
+	LeftMember_NO_CIRCLE LeftMember_Reason = 4
+	// They had a group; before it was published, something changed that no longer lets it
+	// be.
+	LeftMember_CHANGED LeftMember_Reason = 5
+)
+
+// Enum value maps for LeftMember_Reason.
+var (
+	LeftMember_Reason_name = map[int32]string{
+		0: "REASON_UNSPECIFIED",
+		1: "NOBODY_ALLOWED",
+		2: "TOO_FEW_OTHERS",
+		3: "NOT_PROVED",
+		4: "NO_CIRCLE",
+		5: "CHANGED",
+	}
+	LeftMember_Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED": 0,
+		"NOBODY_ALLOWED":     1,
+		"TOO_FEW_OTHERS":     2,
+		"NOT_PROVED":         3,
+		"NO_CIRCLE":          4,
+		"CHANGED":            5,
+	}
+)
+
+func (x LeftMember_Reason) Enum() *LeftMember_Reason {
+	p := new(LeftMember_Reason)
+	*p = x
+	return p
+}
+
+func (x LeftMember_Reason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LeftMember_Reason) Descriptor() protoreflect.EnumDescriptor {
+	return file_fairlead_v1_network_service_proto_enumTypes[2].Descriptor()
+}
+
+func (LeftMember_Reason) Type() protoreflect.EnumType {
+	return &file_fairlead_v1_network_service_proto_enumTypes[2]
+}
+
+func (x LeftMember_Reason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LeftMember_Reason.Descriptor instead.
+func (LeftMember_Reason) EnumDescriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{8, 0}
+}
+
+// Why.
+type AbsentCount_Reason int32
+
+const (
+	// Not set.
+	AbsentCount_REASON_UNSPECIFIED AbsentCount_Reason = 0
+	// They paused.
+	AbsentCount_PAUSED AbsentCount_Reason = 1
+	// They did not agree that their answers are used.
+	AbsentCount_NOT_AGREED AbsentCount_Reason = 2
+	// They rest after an introduction, as they asked.
+	AbsentCount_RESTING AbsentCount_Reason = 3
+	// They have an introduction that waits for answers.
+	AbsentCount_ANSWER_OPEN AbsentCount_Reason = 4
+)
+
+// Enum value maps for AbsentCount_Reason.
+var (
+	AbsentCount_Reason_name = map[int32]string{
+		0: "REASON_UNSPECIFIED",
+		1: "PAUSED",
+		2: "NOT_AGREED",
+		3: "RESTING",
+		4: "ANSWER_OPEN",
+	}
+	AbsentCount_Reason_value = map[string]int32{
+		"REASON_UNSPECIFIED": 0,
+		"PAUSED":             1,
+		"NOT_AGREED":         2,
+		"RESTING":            3,
+		"ANSWER_OPEN":        4,
+	}
+)
+
+func (x AbsentCount_Reason) Enum() *AbsentCount_Reason {
+	p := new(AbsentCount_Reason)
+	*p = x
+	return p
+}
+
+func (x AbsentCount_Reason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AbsentCount_Reason) Descriptor() protoreflect.EnumDescriptor {
+	return file_fairlead_v1_network_service_proto_enumTypes[3].Descriptor()
+}
+
+func (AbsentCount_Reason) Type() protoreflect.EnumType {
+	return &file_fairlead_v1_network_service_proto_enumTypes[3]
+}
+
+func (x AbsentCount_Reason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AbsentCount_Reason.Descriptor instead.
+func (AbsentCount_Reason) EnumDescriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // The life of an introduction.
@@ -98,14 +283,16 @@ type Introduction_State int32
 const (
 	// Not set.
 	Introduction_STATE_UNSPECIFIED Introduction_State = 0
-	// Waiting for everybody.
+	// Waiting for answers.
 	Introduction_PROPOSED Introduction_State = 1
-	// Everybody agreed; contacts are shared.
+	// All who are left in it agreed; contacts are shared.
 	Introduction_ACCEPTED Introduction_State = 2
-	// Somebody declined; nothing is told.
+	// So many declined that nobody is introduced.
 	Introduction_DECLINED Introduction_State = 3
 	// Not answered in time.
 	Introduction_EXPIRED Introduction_State = 4
+	// Somebody of it left the network.
+	Introduction_RECALLED Introduction_State = 5
 )
 
 // Enum value maps for Introduction_State.
@@ -116,6 +303,7 @@ var (
 		2: "ACCEPTED",
 		3: "DECLINED",
 		4: "EXPIRED",
+		5: "RECALLED",
 	}
 	Introduction_State_value = map[string]int32{
 		"STATE_UNSPECIFIED": 0,
@@ -123,6 +311,7 @@ var (
 		"ACCEPTED":          2,
 		"DECLINED":          3,
 		"EXPIRED":           4,
+		"RECALLED":          5,
 	}
 )
 
@@ -137,11 +326,11 @@ func (x Introduction_State) String() string {
 }
 
 func (Introduction_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_fairlead_v1_network_service_proto_enumTypes[1].Descriptor()
+	return file_fairlead_v1_network_service_proto_enumTypes[4].Descriptor()
 }
 
 func (Introduction_State) Type() protoreflect.EnumType {
-	return &file_fairlead_v1_network_service_proto_enumTypes[1]
+	return &file_fairlead_v1_network_service_proto_enumTypes[4]
 }
 
 func (x Introduction_State) Number() protoreflect.EnumNumber {
@@ -150,27 +339,107 @@ func (x Introduction_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Introduction_State.Descriptor instead.
 func (Introduction_State) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{3, 0}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{10, 0}
+}
+
+// Why somebody declined.
+type Introduction_DeclineReason int32
+
+const (
+	// Not set.
+	Introduction_DECLINE_REASON_UNSPECIFIED Introduction_DeclineReason = 0
+	// No room for it now.
+	Introduction_NO_TIME Introduction_DeclineReason = 1
+	// They know each other.
+	Introduction_KNOWN Introduction_DeclineReason = 2
+	// Works with this person, or for the same people.
+	Introduction_TOO_CLOSE Introduction_DeclineReason = 3
+	// Would rather meet somebody else.
+	Introduction_NOT_THIS_ONE Introduction_DeclineReason = 4
+	// Something else.
+	Introduction_OTHER Introduction_DeclineReason = 5
+)
+
+// Enum value maps for Introduction_DeclineReason.
+var (
+	Introduction_DeclineReason_name = map[int32]string{
+		0: "DECLINE_REASON_UNSPECIFIED",
+		1: "NO_TIME",
+		2: "KNOWN",
+		3: "TOO_CLOSE",
+		4: "NOT_THIS_ONE",
+		5: "OTHER",
+	}
+	Introduction_DeclineReason_value = map[string]int32{
+		"DECLINE_REASON_UNSPECIFIED": 0,
+		"NO_TIME":                    1,
+		"KNOWN":                      2,
+		"TOO_CLOSE":                  3,
+		"NOT_THIS_ONE":               4,
+		"OTHER":                      5,
+	}
+)
+
+func (x Introduction_DeclineReason) Enum() *Introduction_DeclineReason {
+	p := new(Introduction_DeclineReason)
+	*p = x
+	return p
+}
+
+func (x Introduction_DeclineReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Introduction_DeclineReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_fairlead_v1_network_service_proto_enumTypes[5].Descriptor()
+}
+
+func (Introduction_DeclineReason) Type() protoreflect.EnumType {
+	return &file_fairlead_v1_network_service_proto_enumTypes[5]
+}
+
+func (x Introduction_DeclineReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Introduction_DeclineReason.Descriptor instead.
+func (Introduction_DeclineReason) EnumDescriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{10, 1}
 }
 
 // People who want to get to know each other.
 type Network struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "networks/{network}". The id is 3 to 63 of a-z, 0-9 and "-" and begins with
-	// a letter.
+	// Resource name, "programs/{program}/networks/{network}". The id is 3 to 63 of a-z, 0-9 and
+	// "-" and begins with a letter.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Title for people, by language tag. At most 200 characters each.
 	Title map[string]string `protobuf:"bytes,2,rep,name=title,proto3" json:"title,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// The smallest group introduced, 2 to 20 people.
+	// The smallest group introduced, 2 to 20 people. Left out: 2.
 	MinGroupSize int32 `protobuf:"varint,3,opt,name=min_group_size,json=minGroupSize,proto3" json:"min_group_size,omitempty"`
-	// The largest group introduced, 2 to 20 people.
+	// The largest group introduced, 2 to 20 people. 2, or left out: pairs, with a trio where
+	// somebody would be left out; else circles.
 	MaxGroupSize int32 `protobuf:"varint,4,opt,name=max_group_size,json=maxGroupSize,proto3" json:"max_group_size,omitempty"`
+	// Columns of profiles: two who share a value of one are not introduced. At most 10.
+	Different []string `protobuf:"bytes,5,rep,name=different,proto3" json:"different,omitempty"`
+	// What pairs score, at most 20. Circles take none.
+	Points []*IntroductionPoints `protobuf:"bytes,6,rep,name=points,proto3" json:"points,omitempty"`
+	// Columns of profiles whose values are spread evenly over circles, at most 10. Pairs take
+	// none.
+	Spread []string `protobuf:"bytes,7,rep,name=spread,proto3" json:"spread,omitempty"`
+	// Columns of profiles that people see of each other before they agree, at most 20. Name and
+	// contact are never among them.
+	Shown []string `protobuf:"bytes,8,rep,name=shown,proto3" json:"shown,omitempty"`
+	// How long an introduction waits for its answers: 1 hour to 90 days. Left out: 14 days.
+	AnswerTime *durationpb.Duration `protobuf:"bytes,9,opt,name=answer_time,json=answerTime,proto3" json:"answer_time,omitempty"`
+	// How many rounds were published.
+	RoundCount int32 `protobuf:"varint,10,opt,name=round_count,json=roundCount,proto3" json:"round_count,omitempty"`
 	// Changes whenever the network does.
-	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,11,opt,name=etag,proto3" json:"etag,omitempty"`
 	// When it was created.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When it was last changed.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -233,6 +502,48 @@ func (x *Network) GetMaxGroupSize() int32 {
 	return 0
 }
 
+func (x *Network) GetDifferent() []string {
+	if x != nil {
+		return x.Different
+	}
+	return nil
+}
+
+func (x *Network) GetPoints() []*IntroductionPoints {
+	if x != nil {
+		return x.Points
+	}
+	return nil
+}
+
+func (x *Network) GetSpread() []string {
+	if x != nil {
+		return x.Spread
+	}
+	return nil
+}
+
+func (x *Network) GetShown() []string {
+	if x != nil {
+		return x.Shown
+	}
+	return nil
+}
+
+func (x *Network) GetAnswerTime() *durationpb.Duration {
+	if x != nil {
+		return x.AnswerTime
+	}
+	return nil
+}
+
+func (x *Network) GetRoundCount() int32 {
+	if x != nil {
+		return x.RoundCount
+	}
+	return 0
+}
+
 func (x *Network) GetEtag() string {
 	if x != nil {
 		return x.Etag
@@ -254,30 +565,122 @@ func (x *Network) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// What two people score for one column of their profiles.
+type IntroductionPoints struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The column.
+	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
+	// Points for each value that the two share, 0 to 1,000; with unlike, once, if both have
+	// values and share none. Two people must not be able to score more than 1,000.
+	Points int32 `protobuf:"varint,2,opt,name=points,proto3" json:"points,omitempty"`
+	// True: points for sharing no value.
+	Unlike        bool `protobuf:"varint,3,opt,name=unlike,proto3" json:"unlike,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IntroductionPoints) Reset() {
+	*x = IntroductionPoints{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IntroductionPoints) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IntroductionPoints) ProtoMessage() {}
+
+func (x *IntroductionPoints) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IntroductionPoints.ProtoReflect.Descriptor instead.
+func (*IntroductionPoints) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *IntroductionPoints) GetAttribute() string {
+	if x != nil {
+		return x.Attribute
+	}
+	return ""
+}
+
+func (x *IntroductionPoints) GetPoints() int32 {
+	if x != nil {
+		return x.Points
+	}
+	return 0
+}
+
+func (x *IntroductionPoints) GetUnlike() bool {
+	if x != nil {
+		return x.Unlike
+	}
+	return false
+}
+
 // A member of a network.
 type Member struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "networks/{network}/members/{member}"; the id is a UUID.
+	// Resource name, "programs/{program}/networks/{network}/members/{member}"; the id is a UUID.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How to reach the member. Told to nobody before both sides agreed.
-	Contact *Contact `protobuf:"bytes,2,opt,name=contact,proto3" json:"contact,omitempty"`
-	// The answers by attribute key, at most 100.
-	Answers map[string]*Answer `protobuf:"bytes,3,rep,name=answers,proto3" json:"answers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// True: takes part in no round.
-	Paused bool `protobuf:"varint,4,opt,name=paused,proto3" json:"paused,omitempty"`
+	// What staff see in place of a name: "NM-00001".
+	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	// The person's id in the file or system they come from, unique in the network. At most 100
+	// characters.
+	Reference string `protobuf:"bytes,3,opt,name=reference,proto3" json:"reference,omitempty"`
+	// How to reach the member. Told to nobody before all of an introduction agreed.
+	Contact *Contact `protobuf:"bytes,4,opt,name=contact,proto3" json:"contact,omitempty"`
+	// The answers by column, as a row of a file of members has them: several values are joined
+	// by a semicolon. At most 100, of at most 4,000 characters.
+	Profile map[string]string `protobuf:"bytes,5,rep,name=profile,proto3" json:"profile,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Whether they agreed that their answers are used to introduce them. False: in no round.
+	// Staff may take it back; only the person gives it again.
+	Agreed bool `protobuf:"varint,6,opt,name=agreed,proto3" json:"agreed,omitempty"`
+	// When they said so.
+	AgreeTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=agree_time,json=agreeTime,proto3" json:"agree_time,omitempty"`
+	// True: takes part in no round. What is out goes on.
+	Paused bool `protobuf:"varint,8,opt,name=paused,proto3" json:"paused,omitempty"`
+	// For how many days after an introduction they take part in no round, 0 to 365.
+	RestDays int32 `protobuf:"varint,9,opt,name=rest_days,json=restDays,proto3" json:"rest_days,omitempty"`
+	// Whom they never want to be introduced to,
+	// "programs/{program}/networks/{network}/members/{member}", at most 100. Only they see and
+	// change it.
+	Never []string `protobuf:"bytes,10,rep,name=never,proto3" json:"never,omitempty"`
+	// True: erased; nothing is left but the name and the code.
+	Erased bool `protobuf:"varint,11,opt,name=erased,proto3" json:"erased,omitempty"`
+	// Rounds they took part in and had nobody, since their last introduction.
+	WaitedCount int32 `protobuf:"varint,12,opt,name=waited_count,json=waitedCount,proto3" json:"waited_count,omitempty"`
+	// Rounds they took part in and had nobody, in all.
+	SkippedCount int32 `protobuf:"varint,13,opt,name=skipped_count,json=skippedCount,proto3" json:"skipped_count,omitempty"`
+	// When they were last introduced to somebody. Not set: never.
+	IntroduceTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=introduce_time,json=introduceTime,proto3" json:"introduce_time,omitempty"`
+	// Who added them.
+	EnrolledBy string `protobuf:"bytes,15,opt,name=enrolled_by,json=enrolledBy,proto3" json:"enrolled_by,omitempty"`
 	// Changes whenever the member does.
-	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When they joined.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When they last changed something.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	Etag string `protobuf:"bytes,16,opt,name=etag,proto3" json:"etag,omitempty"`
+	// When it was created.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it was last changed.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[1]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -289,7 +692,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[1]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -302,12 +705,26 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{1}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Member) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *Member) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Member) GetReference() string {
+	if x != nil {
+		return x.Reference
 	}
 	return ""
 }
@@ -319,9 +736,23 @@ func (x *Member) GetContact() *Contact {
 	return nil
 }
 
-func (x *Member) GetAnswers() map[string]*Answer {
+func (x *Member) GetProfile() map[string]string {
 	if x != nil {
-		return x.Answers
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *Member) GetAgreed() bool {
+	if x != nil {
+		return x.Agreed
+	}
+	return false
+}
+
+func (x *Member) GetAgreeTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AgreeTime
 	}
 	return nil
 }
@@ -331,6 +762,55 @@ func (x *Member) GetPaused() bool {
 		return x.Paused
 	}
 	return false
+}
+
+func (x *Member) GetRestDays() int32 {
+	if x != nil {
+		return x.RestDays
+	}
+	return 0
+}
+
+func (x *Member) GetNever() []string {
+	if x != nil {
+		return x.Never
+	}
+	return nil
+}
+
+func (x *Member) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+func (x *Member) GetWaitedCount() int32 {
+	if x != nil {
+		return x.WaitedCount
+	}
+	return 0
+}
+
+func (x *Member) GetSkippedCount() int32 {
+	if x != nil {
+		return x.SkippedCount
+	}
+	return 0
+}
+
+func (x *Member) GetIntroduceTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.IntroduceTime
+	}
+	return nil
+}
+
+func (x *Member) GetEnrolledBy() string {
+	if x != nil {
+		return x.EnrolledBy
+	}
+	return ""
 }
 
 func (x *Member) GetEtag() string {
@@ -354,30 +834,122 @@ func (x *Member) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// A code that gives a member a token, once.
+type MemberLink struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The code. Send it to the member and to nobody else; it stands in no URL.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// Until when it can be used.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MemberLink) Reset() {
+	*x = MemberLink{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MemberLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MemberLink) ProtoMessage() {}
+
+func (x *MemberLink) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MemberLink.ProtoReflect.Descriptor instead.
+func (*MemberLink) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *MemberLink) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *MemberLink) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
 // One round of introductions.
 type Round struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "networks/{network}/rounds/{round}"; the id is a UUID.
+	// Resource name, "programs/{program}/networks/{network}/rounds/{round}"; the id is a UUID.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Where the round is.
 	State Round_State `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.Round_State" json:"state,omitempty"`
 	// The text that ties are broken by, at most 200 characters. Left out: made by the server.
 	Seed string `protobuf:"bytes,3,opt,name=seed,proto3" json:"seed,omitempty"`
-	// Introductions made.
-	IntroductionCount int32 `protobuf:"varint,4,opt,name=introduction_count,json=introductionCount,proto3" json:"introduction_count,omitempty"`
+	// The most work to do, in looks at pairs, or exchanges tried in circles; 0: no limit. A
+	// round that meets it says what it found, which may not be the best.
+	WorkLimit int64 `protobuf:"varint,4,opt,name=work_limit,json=workLimit,proto3" json:"work_limit,omitempty"`
+	// How many rounds of the network were published when this one was queued: of two with the
+	// same number, one can be published.
+	BaseCount int32 `protobuf:"varint,5,opt,name=base_count,json=baseCount,proto3" json:"base_count,omitempty"`
+	// The number among the published rounds of the network, from 1. 0: not published.
+	PublishedNumber int32 `protobuf:"varint,6,opt,name=published_number,json=publishedNumber,proto3" json:"published_number,omitempty"`
+	// The last durable step: "claimed", "frozen", "stored"; or what the engine is at.
+	CurrentStep string `protobuf:"bytes,7,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
+	// How much work was done on it, in steps of the engine.
+	Progress int64 `protobuf:"varint,8,opt,name=progress,proto3" json:"progress,omitempty"`
+	// Whether somebody asked the round to stop.
+	CancelRequested bool `protobuf:"varint,9,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
+	// Why it failed. Not set otherwise.
+	Error *RoundError `protobuf:"bytes,10,opt,name=error,proto3" json:"error,omitempty"`
+	// Members who took part.
+	MemberCount int32 `protobuf:"varint,11,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	// Groups of the result.
+	GroupCount int32 `protobuf:"varint,12,opt,name=group_count,json=groupCount,proto3" json:"group_count,omitempty"`
+	// Members who took part and have no group.
+	LeftCount int32 `protobuf:"varint,13,opt,name=left_count,json=leftCount,proto3" json:"left_count,omitempty"`
+	// Members who took no part: the result says how many for which reason.
+	AbsentCount int32 `protobuf:"varint,14,opt,name=absent_count,json=absentCount,proto3" json:"absent_count,omitempty"`
+	// Members of the frozen input who were erased since.
+	ErasedCount int32 `protobuf:"varint,15,opt,name=erased_count,json=erasedCount,proto3" json:"erased_count,omitempty"`
+	// "sha256:" and the SHA-256, in hex, of the frozen input; empty once somebody was erased
+	// from it.
+	InputDigest string `protobuf:"bytes,16,opt,name=input_digest,json=inputDigest,proto3" json:"input_digest,omitempty"`
+	// Version of the engine.
+	Engine string `protobuf:"bytes,17,opt,name=engine,proto3" json:"engine,omitempty"`
+	// Who queued it.
+	CreatedBy string `protobuf:"bytes,18,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// Who published it.
+	PublishedBy string `protobuf:"bytes,19,opt,name=published_by,json=publishedBy,proto3" json:"published_by,omitempty"`
 	// Changes whenever the round does.
-	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it was queued.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	Etag string `protobuf:"bytes,20,opt,name=etag,proto3" json:"etag,omitempty"`
+	// When it was created.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it was last changed.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// When it ended. Not set before.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// When it was published. Not set before.
+	PublishTime   *timestamppb.Timestamp `protobuf:"bytes,24,opt,name=publish_time,json=publishTime,proto3" json:"publish_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Round) Reset() {
 	*x = Round{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[2]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +961,7 @@ func (x *Round) String() string {
 func (*Round) ProtoMessage() {}
 
 func (x *Round) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[2]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +974,7 @@ func (x *Round) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Round.ProtoReflect.Descriptor instead.
 func (*Round) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{2}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Round) GetName() string {
@@ -426,11 +998,116 @@ func (x *Round) GetSeed() string {
 	return ""
 }
 
-func (x *Round) GetIntroductionCount() int32 {
+func (x *Round) GetWorkLimit() int64 {
 	if x != nil {
-		return x.IntroductionCount
+		return x.WorkLimit
 	}
 	return 0
+}
+
+func (x *Round) GetBaseCount() int32 {
+	if x != nil {
+		return x.BaseCount
+	}
+	return 0
+}
+
+func (x *Round) GetPublishedNumber() int32 {
+	if x != nil {
+		return x.PublishedNumber
+	}
+	return 0
+}
+
+func (x *Round) GetCurrentStep() string {
+	if x != nil {
+		return x.CurrentStep
+	}
+	return ""
+}
+
+func (x *Round) GetProgress() int64 {
+	if x != nil {
+		return x.Progress
+	}
+	return 0
+}
+
+func (x *Round) GetCancelRequested() bool {
+	if x != nil {
+		return x.CancelRequested
+	}
+	return false
+}
+
+func (x *Round) GetError() *RoundError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *Round) GetMemberCount() int32 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
+}
+
+func (x *Round) GetGroupCount() int32 {
+	if x != nil {
+		return x.GroupCount
+	}
+	return 0
+}
+
+func (x *Round) GetLeftCount() int32 {
+	if x != nil {
+		return x.LeftCount
+	}
+	return 0
+}
+
+func (x *Round) GetAbsentCount() int32 {
+	if x != nil {
+		return x.AbsentCount
+	}
+	return 0
+}
+
+func (x *Round) GetErasedCount() int32 {
+	if x != nil {
+		return x.ErasedCount
+	}
+	return 0
+}
+
+func (x *Round) GetInputDigest() string {
+	if x != nil {
+		return x.InputDigest
+	}
+	return ""
+}
+
+func (x *Round) GetEngine() string {
+	if x != nil {
+		return x.Engine
+	}
+	return ""
+}
+
+func (x *Round) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *Round) GetPublishedBy() string {
+	if x != nil {
+		return x.PublishedBy
+	}
+	return ""
 }
 
 func (x *Round) GetEtag() string {
@@ -447,6 +1124,13 @@ func (x *Round) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Round) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
 func (x *Round) GetEndTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.EndTime
@@ -454,30 +1138,465 @@ func (x *Round) GetEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Round) GetPublishTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PublishTime
+	}
+	return nil
+}
+
+// Why a round failed.
+type RoundError struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A stable code in UPPER_SNAKE.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The same for a person.
+	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoundError) Reset() {
+	*x = RoundError{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoundError) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoundError) ProtoMessage() {}
+
+func (x *RoundError) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoundError.ProtoReflect.Descriptor instead.
+func (*RoundError) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RoundError) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RoundError) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// What a round found.
+type RoundResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Resource name, "programs/{program}/networks/{network}/rounds/{round}/result".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What was proved. A checker that shares nothing with the solver has looked at all of it.
+	Status RoundResult_Status `protobuf:"varint,2,opt,name=status,proto3,enum=fairlead.v1.RoundResult_Status" json:"status,omitempty"`
+	// The groups.
+	Groups []*RoundGroup `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	// Who took part and has no group, the longest-waiting first.
+	Left []*LeftMember `protobuf:"bytes,4,rep,name=left,proto3" json:"left,omitempty"`
+	// Who took no part, by reason.
+	Absent []*AbsentCount `protobuf:"bytes,5,rep,name=absent,proto3" json:"absent,omitempty"`
+	// No pairs and trios can leave out fewer people.
+	LeftProved bool `protobuf:"varint,6,opt,name=left_proved,json=leftProved,proto3" json:"left_proved,omitempty"`
+	// Pairs: the sum of their scores.
+	TotalScore int64 `protobuf:"varint,7,opt,name=total_score,json=totalScore,proto3" json:"total_score,omitempty"`
+	// Pairs: no pairing of as many people has a greater sum of scores.
+	TotalProved   bool `protobuf:"varint,8,opt,name=total_proved,json=totalProved,proto3" json:"total_proved,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoundResult) Reset() {
+	*x = RoundResult{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoundResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoundResult) ProtoMessage() {}
+
+func (x *RoundResult) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoundResult.ProtoReflect.Descriptor instead.
+func (*RoundResult) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RoundResult) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RoundResult) GetStatus() RoundResult_Status {
+	if x != nil {
+		return x.Status
+	}
+	return RoundResult_STATUS_UNSPECIFIED
+}
+
+func (x *RoundResult) GetGroups() []*RoundGroup {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *RoundResult) GetLeft() []*LeftMember {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
+func (x *RoundResult) GetAbsent() []*AbsentCount {
+	if x != nil {
+		return x.Absent
+	}
+	return nil
+}
+
+func (x *RoundResult) GetLeftProved() bool {
+	if x != nil {
+		return x.LeftProved
+	}
+	return false
+}
+
+func (x *RoundResult) GetTotalScore() int64 {
+	if x != nil {
+		return x.TotalScore
+	}
+	return 0
+}
+
+func (x *RoundResult) GetTotalProved() bool {
+	if x != nil {
+		return x.TotalProved
+	}
+	return false
+}
+
+// People whom a round puts together.
+type RoundGroup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names of the members, by code.
+	Members []string `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	// Their codes, in the same order.
+	Codes []string `protobuf:"bytes,2,rep,name=codes,proto3" json:"codes,omitempty"`
+	// What the pair scores; in a trio, the pair which took in the third one. 0 in circles.
+	Score int32 `protobuf:"varint,3,opt,name=score,proto3" json:"score,omitempty"`
+	// What the third one of a trio scores with the two.
+	ThirdScore int32 `protobuf:"varint,4,opt,name=third_score,json=thirdScore,proto3" json:"third_score,omitempty"`
+	// Circles: pairs in it who share a value of a column in different.
+	ClashCount int32 `protobuf:"varint,5,opt,name=clash_count,json=clashCount,proto3" json:"clash_count,omitempty"`
+	// Circles: pairs in it who met before.
+	RepeatCount   int32 `protobuf:"varint,6,opt,name=repeat_count,json=repeatCount,proto3" json:"repeat_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RoundGroup) Reset() {
+	*x = RoundGroup{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RoundGroup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RoundGroup) ProtoMessage() {}
+
+func (x *RoundGroup) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RoundGroup.ProtoReflect.Descriptor instead.
+func (*RoundGroup) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RoundGroup) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *RoundGroup) GetCodes() []string {
+	if x != nil {
+		return x.Codes
+	}
+	return nil
+}
+
+func (x *RoundGroup) GetScore() int32 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *RoundGroup) GetThirdScore() int32 {
+	if x != nil {
+		return x.ThirdScore
+	}
+	return 0
+}
+
+func (x *RoundGroup) GetClashCount() int32 {
+	if x != nil {
+		return x.ClashCount
+	}
+	return 0
+}
+
+func (x *RoundGroup) GetRepeatCount() int32 {
+	if x != nil {
+		return x.RepeatCount
+	}
+	return 0
+}
+
+// Somebody who took part in a round and has no group.
+type LeftMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the member.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// Their code.
+	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	// Why.
+	Reason LeftMember_Reason `protobuf:"varint,3,opt,name=reason,proto3,enum=fairlead.v1.LeftMember_Reason" json:"reason,omitempty"`
+	// Rounds they have waited, without this one.
+	WaitedCount int32 `protobuf:"varint,4,opt,name=waited_count,json=waitedCount,proto3" json:"waited_count,omitempty"`
+	// Rounds in which they were left out in all, without this one.
+	SkippedCount int32 `protobuf:"varint,5,opt,name=skipped_count,json=skippedCount,proto3" json:"skipped_count,omitempty"`
+	// TOO_FEW_OTHERS: of so many people, they among them,
+	RivalCount int32 `protobuf:"varint,6,opt,name=rival_count,json=rivalCount,proto3" json:"rival_count,omitempty"`
+	// in so many groups, each group needs one of
+	PartCount int32 `protobuf:"varint,7,opt,name=part_count,json=partCount,proto3" json:"part_count,omitempty"`
+	// so many others.
+	OtherCount    int32 `protobuf:"varint,8,opt,name=other_count,json=otherCount,proto3" json:"other_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeftMember) Reset() {
+	*x = LeftMember{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeftMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeftMember) ProtoMessage() {}
+
+func (x *LeftMember) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeftMember.ProtoReflect.Descriptor instead.
+func (*LeftMember) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LeftMember) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *LeftMember) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *LeftMember) GetReason() LeftMember_Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return LeftMember_REASON_UNSPECIFIED
+}
+
+func (x *LeftMember) GetWaitedCount() int32 {
+	if x != nil {
+		return x.WaitedCount
+	}
+	return 0
+}
+
+func (x *LeftMember) GetSkippedCount() int32 {
+	if x != nil {
+		return x.SkippedCount
+	}
+	return 0
+}
+
+func (x *LeftMember) GetRivalCount() int32 {
+	if x != nil {
+		return x.RivalCount
+	}
+	return 0
+}
+
+func (x *LeftMember) GetPartCount() int32 {
+	if x != nil {
+		return x.PartCount
+	}
+	return 0
+}
+
+func (x *LeftMember) GetOtherCount() int32 {
+	if x != nil {
+		return x.OtherCount
+	}
+	return 0
+}
+
+// How many took no part in a round, for one reason.
+type AbsentCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Reason AbsentCount_Reason `protobuf:"varint,1,opt,name=reason,proto3,enum=fairlead.v1.AbsentCount_Reason" json:"reason,omitempty"`
+	// How many members.
+	MemberCount   int32 `protobuf:"varint,2,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AbsentCount) Reset() {
+	*x = AbsentCount{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AbsentCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AbsentCount) ProtoMessage() {}
+
+func (x *AbsentCount) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AbsentCount.ProtoReflect.Descriptor instead.
+func (*AbsentCount) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AbsentCount) GetReason() AbsentCount_Reason {
+	if x != nil {
+		return x.Reason
+	}
+	return AbsentCount_REASON_UNSPECIFIED
+}
+
+func (x *AbsentCount) GetMemberCount() int32 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
+}
+
 // People introduced to each other.
 type Introduction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Resource name, "networks/{network}/introductions/{introduction}"; the id is a UUID.
+	// Resource name, "programs/{program}/networks/{network}/introductions/{introduction}"; the
+	// id is a UUID.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Where it is in its life.
+	// Where it is in its life. A first answer changes nothing that anybody else sees.
 	State Introduction_State `protobuf:"varint,2,opt,name=state,proto3,enum=fairlead.v1.Introduction_State" json:"state,omitempty"`
-	// The round it comes from, "networks/{network}/rounds/{round}".
+	// The round it comes from, "programs/{program}/networks/{network}/rounds/{round}".
 	Round string `protobuf:"bytes,3,opt,name=round,proto3" json:"round,omitempty"`
-	// Who is introduced, "networks/{network}/members/{member}".
-	Members []string `protobuf:"bytes,4,rep,name=members,proto3" json:"members,omitempty"`
-	// Changes whenever the introduction does.
-	Etag string `protobuf:"bytes,5,opt,name=etag,proto3" json:"etag,omitempty"`
-	// When it was made.
-	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// Until when it can be accepted.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// Who is introduced.
+	Members []*Introduced `protobuf:"bytes,4,rep,name=members,proto3" json:"members,omitempty"`
+	// When the caller accepted. To staff and others: not set.
+	OwnAcceptTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=own_accept_time,json=ownAcceptTime,proto3" json:"own_accept_time,omitempty"`
+	// Declines by reason, for staff, once it is over.
+	Declines []*DeclinedCount `protobuf:"bytes,6,rep,name=declines,proto3" json:"declines,omitempty"`
+	// Changes whenever the introduction does. Empty for a member while others can still answer.
+	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	// When it was created.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it was last changed.
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// Until when it can be answered.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// When it was over. Not set before.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Introduction) Reset() {
 	*x = Introduction{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[3]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +1608,7 @@ func (x *Introduction) String() string {
 func (*Introduction) ProtoMessage() {}
 
 func (x *Introduction) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[3]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +1621,7 @@ func (x *Introduction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Introduction.ProtoReflect.Descriptor instead.
 func (*Introduction) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{3}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Introduction) GetName() string {
@@ -526,9 +1645,23 @@ func (x *Introduction) GetRound() string {
 	return ""
 }
 
-func (x *Introduction) GetMembers() []string {
+func (x *Introduction) GetMembers() []*Introduced {
 	if x != nil {
 		return x.Members
+	}
+	return nil
+}
+
+func (x *Introduction) GetOwnAcceptTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OwnAcceptTime
+	}
+	return nil
+}
+
+func (x *Introduction) GetDeclines() []*DeclinedCount {
+	if x != nil {
+		return x.Declines
 	}
 	return nil
 }
@@ -547,6 +1680,13 @@ func (x *Introduction) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Introduction) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
 func (x *Introduction) GetExpireTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpireTime
@@ -554,24 +1694,162 @@ func (x *Introduction) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Introduction) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+// Somebody in an introduction.
+type Introduced struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the member.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// Their code.
+	Code string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	// The columns of their profile that the network shows, as they stand now. Only for who is in
+	// the introduction.
+	Profile map[string]string `protobuf:"bytes,3,rep,name=profile,proto3" json:"profile,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Name and contact. Only for who is in the introduction and once all agreed.
+	Contact       *Contact `protobuf:"bytes,4,opt,name=contact,proto3" json:"contact,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Introduced) Reset() {
+	*x = Introduced{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Introduced) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Introduced) ProtoMessage() {}
+
+func (x *Introduced) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Introduced.ProtoReflect.Descriptor instead.
+func (*Introduced) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Introduced) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *Introduced) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *Introduced) GetProfile() map[string]string {
+	if x != nil {
+		return x.Profile
+	}
+	return nil
+}
+
+func (x *Introduced) GetContact() *Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+// How many declined for one reason.
+type DeclinedCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Reason Introduction_DeclineReason `protobuf:"varint,1,opt,name=reason,proto3,enum=fairlead.v1.Introduction_DeclineReason" json:"reason,omitempty"`
+	// How many.
+	MemberCount   int32 `protobuf:"varint,2,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeclinedCount) Reset() {
+	*x = DeclinedCount{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeclinedCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeclinedCount) ProtoMessage() {}
+
+func (x *DeclinedCount) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeclinedCount.ProtoReflect.Descriptor instead.
+func (*DeclinedCount) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DeclinedCount) GetReason() Introduction_DeclineReason {
+	if x != nil {
+		return x.Reason
+	}
+	return Introduction_DECLINE_REASON_UNSPECIFIED
+}
+
+func (x *DeclinedCount) GetMemberCount() int32 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
+}
+
 // Request of CreateNetwork.
 type CreateNetworkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// Id of the new network, the last part of its name: 3 to 63 of a-z, 0-9 and "-", beginning
 	// with a letter.
-	NetworkId string `protobuf:"bytes,1,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
+	NetworkId string `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
 	// The network to create. Its name is ignored.
-	Network *Network `protobuf:"bytes,2,opt,name=network,proto3" json:"network,omitempty"`
+	Network *Network `protobuf:"bytes,3,opt,name=network,proto3" json:"network,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateNetworkRequest) Reset() {
 	*x = CreateNetworkRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[4]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +1861,7 @@ func (x *CreateNetworkRequest) String() string {
 func (*CreateNetworkRequest) ProtoMessage() {}
 
 func (x *CreateNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[4]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +1874,14 @@ func (x *CreateNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateNetworkRequest.ProtoReflect.Descriptor instead.
 func (*CreateNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{4}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CreateNetworkRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
 }
 
 func (x *CreateNetworkRequest) GetNetworkId() string {
@@ -631,7 +1916,7 @@ type GetNetworkRequest struct {
 
 func (x *GetNetworkRequest) Reset() {
 	*x = GetNetworkRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[5]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +1928,7 @@ func (x *GetNetworkRequest) String() string {
 func (*GetNetworkRequest) ProtoMessage() {}
 
 func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[5]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +1941,7 @@ func (x *GetNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNetworkRequest.ProtoReflect.Descriptor instead.
 func (*GetNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetNetworkRequest) GetName() string {
@@ -669,22 +1954,24 @@ func (x *GetNetworkRequest) GetName() string {
 // Request of ListNetworks.
 type ListNetworksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// The program, "programs/{program}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The most to return. 0 means 50; more than 1,000 means 1,000.
-	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
-	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Which ones: a small part of AIP-160. No field can be named yet. Empty: all.
-	Filter string `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
+	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: name. Empty: by id,
 	// ascending.
-	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListNetworksRequest) Reset() {
 	*x = ListNetworksRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[6]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +1983,7 @@ func (x *ListNetworksRequest) String() string {
 func (*ListNetworksRequest) ProtoMessage() {}
 
 func (x *ListNetworksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[6]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +1996,14 @@ func (x *ListNetworksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNetworksRequest.ProtoReflect.Descriptor instead.
 func (*ListNetworksRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{6}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListNetworksRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
 }
 
 func (x *ListNetworksRequest) GetPageSize() int32 {
@@ -753,7 +2047,7 @@ type ListNetworksResponse struct {
 
 func (x *ListNetworksResponse) Reset() {
 	*x = ListNetworksResponse{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[7]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +2059,7 @@ func (x *ListNetworksResponse) String() string {
 func (*ListNetworksResponse) ProtoMessage() {}
 
 func (x *ListNetworksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[7]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +2072,7 @@ func (x *ListNetworksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNetworksResponse.ProtoReflect.Descriptor instead.
 func (*ListNetworksResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{7}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListNetworksResponse) GetNetworks() []*Network {
@@ -800,8 +2094,7 @@ type UpdateNetworkRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The network with its name, the new values and its etag.
 	Network *Network `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"`
-	// The fields to change: "title", "minGroupSize", "maxGroupSize". Left out: every one of them
-	// that is set.
+	// The fields to change. Left out: every one of them that is set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
@@ -812,7 +2105,7 @@ type UpdateNetworkRequest struct {
 
 func (x *UpdateNetworkRequest) Reset() {
 	*x = UpdateNetworkRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[8]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +2117,7 @@ func (x *UpdateNetworkRequest) String() string {
 func (*UpdateNetworkRequest) ProtoMessage() {}
 
 func (x *UpdateNetworkRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[8]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +2130,7 @@ func (x *UpdateNetworkRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateNetworkRequest.ProtoReflect.Descriptor instead.
 func (*UpdateNetworkRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{8}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateNetworkRequest) GetNetwork() *Network {
@@ -864,20 +2157,22 @@ func (x *UpdateNetworkRequest) GetRequestId() string {
 // Request of CreateMember.
 type CreateMemberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The network, "networks/{network}".
+	// The network, "programs/{program}/networks/{network}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The member to create. Its name is ignored.
 	Member *Member `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
+	// How they agreed, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateMemberRequest) Reset() {
 	*x = CreateMemberRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +2184,7 @@ func (x *CreateMemberRequest) String() string {
 func (*CreateMemberRequest) ProtoMessage() {}
 
 func (x *CreateMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[9]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +2197,7 @@ func (x *CreateMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateMemberRequest.ProtoReflect.Descriptor instead.
 func (*CreateMemberRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreateMemberRequest) GetParent() string {
@@ -919,11 +2214,138 @@ func (x *CreateMemberRequest) GetMember() *Member {
 	return nil
 }
 
+func (x *CreateMemberRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 func (x *CreateMemberRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
 	return ""
+}
+
+// Request of ImportMembers.
+type ImportMembersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The network, "programs/{program}/networks/{network}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The members. Names are ignored.
+	Members []*Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
+	// How they agreed, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMembersRequest) Reset() {
+	*x = ImportMembersRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMembersRequest) ProtoMessage() {}
+
+func (x *ImportMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMembersRequest.ProtoReflect.Descriptor instead.
+func (*ImportMembersRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ImportMembersRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ImportMembersRequest) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *ImportMembersRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ImportMembersRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Response of ImportMembers.
+type ImportMembersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many were added.
+	CreatedCount  int32 `protobuf:"varint,1,opt,name=created_count,json=createdCount,proto3" json:"created_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportMembersResponse) Reset() {
+	*x = ImportMembersResponse{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportMembersResponse) ProtoMessage() {}
+
+func (x *ImportMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportMembersResponse.ProtoReflect.Descriptor instead.
+func (*ImportMembersResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ImportMembersResponse) GetCreatedCount() int32 {
+	if x != nil {
+		return x.CreatedCount
+	}
+	return 0
 }
 
 // Request of GetMember.
@@ -937,7 +2359,7 @@ type GetMemberRequest struct {
 
 func (x *GetMemberRequest) Reset() {
 	*x = GetMemberRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +2371,7 @@ func (x *GetMemberRequest) String() string {
 func (*GetMemberRequest) ProtoMessage() {}
 
 func (x *GetMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[10]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +2384,7 @@ func (x *GetMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMemberRequest.ProtoReflect.Descriptor instead.
 func (*GetMemberRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetMemberRequest) GetName() string {
@@ -975,13 +2397,14 @@ func (x *GetMemberRequest) GetName() string {
 // Request of ListMembers.
 type ListMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The network, "networks/{network}".
+	// The network, "programs/{program}/networks/{network}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The most to return. 0 means 50; more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as paused = false. Fields: paused. Empty: all.
+	// Which ones: a small part of AIP-160. Fields: code, agreed, paused, erased, waited_count,
+	// skipped_count, create_time, update_time, introduce_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -992,7 +2415,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +2427,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[11]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +2440,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListMembersRequest) GetParent() string {
@@ -1068,7 +2491,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1080,7 +2503,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[12]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1093,7 +2516,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1115,19 +2538,22 @@ type UpdateMemberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The member with its name, the new values and its etag.
 	Member *Member `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
-	// The fields to change: "contact", "answers", "paused". Left out: every one of them that is
-	// set.
+	// The fields to change: "contact", "profile", "agreed", "paused", "restDays", "never". Left
+	// out: every one of them that is set.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Why, for the audit log: needed from staff, who act for somebody else. At most 1,000
+	// characters without anybody's personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateMemberRequest) Reset() {
 	*x = UpdateMemberRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +2565,7 @@ func (x *UpdateMemberRequest) String() string {
 func (*UpdateMemberRequest) ProtoMessage() {}
 
 func (x *UpdateMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[13]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +2578,7 @@ func (x *UpdateMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMemberRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMemberRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *UpdateMemberRequest) GetMember() *Member {
@@ -1169,7 +2595,262 @@ func (x *UpdateMemberRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 	return nil
 }
 
+func (x *UpdateMemberRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
+	}
+	return ""
+}
+
 func (x *UpdateMemberRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of IssueMemberLink.
+type IssueMemberLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the member.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// How long the code is valid: 1 minute to 14 days. Left out: 15 minutes.
+	Ttl *durationpb.Duration `protobuf:"bytes,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	// Why, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// True: the token and the codes from before open nothing any more.
+	Revoke        bool `protobuf:"varint,4,opt,name=revoke,proto3" json:"revoke,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueMemberLinkRequest) Reset() {
+	*x = IssueMemberLinkRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueMemberLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueMemberLinkRequest) ProtoMessage() {}
+
+func (x *IssueMemberLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueMemberLinkRequest.ProtoReflect.Descriptor instead.
+func (*IssueMemberLinkRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *IssueMemberLinkRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *IssueMemberLinkRequest) GetTtl() *durationpb.Duration {
+	if x != nil {
+		return x.Ttl
+	}
+	return nil
+}
+
+func (x *IssueMemberLinkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *IssueMemberLinkRequest) GetRevoke() bool {
+	if x != nil {
+		return x.Revoke
+	}
+	return false
+}
+
+// Request of OpenMemberLink.
+type OpenMemberLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The network, "programs/{program}/networks/{network}".
+	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
+	// The code.
+	Code          string `protobuf:"bytes,2,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenMemberLinkRequest) Reset() {
+	*x = OpenMemberLinkRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenMemberLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenMemberLinkRequest) ProtoMessage() {}
+
+func (x *OpenMemberLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenMemberLinkRequest.ProtoReflect.Descriptor instead.
+func (*OpenMemberLinkRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *OpenMemberLinkRequest) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *OpenMemberLinkRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+// Response of OpenMemberLink.
+type OpenMemberLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the member.
+	Member string `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	// The token. It is valid until a link with revoke is made.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenMemberLinkResponse) Reset() {
+	*x = OpenMemberLinkResponse{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenMemberLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenMemberLinkResponse) ProtoMessage() {}
+
+func (x *OpenMemberLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenMemberLinkResponse.ProtoReflect.Descriptor instead.
+func (*OpenMemberLinkResponse) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *OpenMemberLinkResponse) GetMember() string {
+	if x != nil {
+		return x.Member
+	}
+	return ""
+}
+
+func (x *OpenMemberLinkResponse) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// Request of EraseMember.
+type EraseMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the member.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for the audit log: 1 to 1,000 characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseMemberRequest) Reset() {
+	*x = EraseMemberRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseMemberRequest) ProtoMessage() {}
+
+func (x *EraseMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseMemberRequest.ProtoReflect.Descriptor instead.
+func (*EraseMemberRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *EraseMemberRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EraseMemberRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *EraseMemberRequest) GetRequestId() string {
 	if x != nil {
 		return x.RequestId
 	}
@@ -1179,7 +2860,7 @@ func (x *UpdateMemberRequest) GetRequestId() string {
 // Request of CreateRound.
 type CreateRoundRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The network, "networks/{network}".
+	// The network, "programs/{program}/networks/{network}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The round to create. Its name is ignored.
 	Round *Round `protobuf:"bytes,2,opt,name=round,proto3" json:"round,omitempty"`
@@ -1192,7 +2873,7 @@ type CreateRoundRequest struct {
 
 func (x *CreateRoundRequest) Reset() {
 	*x = CreateRoundRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1204,7 +2885,7 @@ func (x *CreateRoundRequest) String() string {
 func (*CreateRoundRequest) ProtoMessage() {}
 
 func (x *CreateRoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[14]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1217,7 +2898,7 @@ func (x *CreateRoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateRoundRequest.ProtoReflect.Descriptor instead.
 func (*CreateRoundRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CreateRoundRequest) GetParent() string {
@@ -1252,7 +2933,7 @@ type GetRoundRequest struct {
 
 func (x *GetRoundRequest) Reset() {
 	*x = GetRoundRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1264,7 +2945,7 @@ func (x *GetRoundRequest) String() string {
 func (*GetRoundRequest) ProtoMessage() {}
 
 func (x *GetRoundRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[15]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1277,7 +2958,7 @@ func (x *GetRoundRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRoundRequest.ProtoReflect.Descriptor instead.
 func (*GetRoundRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetRoundRequest) GetName() string {
@@ -1290,13 +2971,14 @@ func (x *GetRoundRequest) GetName() string {
 // Request of ListRounds.
 type ListRoundsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The network, "networks/{network}".
+	// The network, "programs/{program}/networks/{network}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The most to return. 0 means 50; more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160. Fields: state, create_time, end_time, publish_time.
+	// Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -1307,7 +2989,7 @@ type ListRoundsRequest struct {
 
 func (x *ListRoundsRequest) Reset() {
 	*x = ListRoundsRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +3001,7 @@ func (x *ListRoundsRequest) String() string {
 func (*ListRoundsRequest) ProtoMessage() {}
 
 func (x *ListRoundsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[16]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +3014,7 @@ func (x *ListRoundsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoundsRequest.ProtoReflect.Descriptor instead.
 func (*ListRoundsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListRoundsRequest) GetParent() string {
@@ -1383,7 +3065,7 @@ type ListRoundsResponse struct {
 
 func (x *ListRoundsResponse) Reset() {
 	*x = ListRoundsResponse{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +3077,7 @@ func (x *ListRoundsResponse) String() string {
 func (*ListRoundsResponse) ProtoMessage() {}
 
 func (x *ListRoundsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[17]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +3090,7 @@ func (x *ListRoundsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRoundsResponse.ProtoReflect.Descriptor instead.
 func (*ListRoundsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{17}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListRoundsResponse) GetRounds() []*Round {
@@ -1425,6 +3107,184 @@ func (x *ListRoundsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of CancelRound.
+type CancelRoundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the round.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRoundRequest) Reset() {
+	*x = CancelRoundRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRoundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRoundRequest) ProtoMessage() {}
+
+func (x *CancelRoundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRoundRequest.ProtoReflect.Descriptor instead.
+func (*CancelRoundRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *CancelRoundRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CancelRoundRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// Request of GetRoundResult.
+type GetRoundResultRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the result.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRoundResultRequest) Reset() {
+	*x = GetRoundResultRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRoundResultRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRoundResultRequest) ProtoMessage() {}
+
+func (x *GetRoundResultRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRoundResultRequest.ProtoReflect.Descriptor instead.
+func (*GetRoundResultRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *GetRoundResultRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Request of PublishRound.
+type PublishRoundRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the round.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who looked at the groups and why they are published, for the audit log: 1 to 1,000
+	// characters without anybody's personal data.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
+	// Empty: no check.
+	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
+	// with another request is refused. REST: the header Idempotency-Key.
+	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishRoundRequest) Reset() {
+	*x = PublishRoundRequest{}
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishRoundRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishRoundRequest) ProtoMessage() {}
+
+func (x *PublishRoundRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishRoundRequest.ProtoReflect.Descriptor instead.
+func (*PublishRoundRequest) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PublishRoundRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PublishRoundRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PublishRoundRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *PublishRoundRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // Request of GetIntroduction.
 type GetIntroductionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1436,7 +3296,7 @@ type GetIntroductionRequest struct {
 
 func (x *GetIntroductionRequest) Reset() {
 	*x = GetIntroductionRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +3308,7 @@ func (x *GetIntroductionRequest) String() string {
 func (*GetIntroductionRequest) ProtoMessage() {}
 
 func (x *GetIntroductionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[18]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +3321,7 @@ func (x *GetIntroductionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetIntroductionRequest.ProtoReflect.Descriptor instead.
 func (*GetIntroductionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{18}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetIntroductionRequest) GetName() string {
@@ -1474,13 +3334,14 @@ func (x *GetIntroductionRequest) GetName() string {
 // Request of ListIntroductions.
 type ListIntroductionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The network, "networks/{network}".
+	// The network, "programs/{program}/networks/{network}".
 	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
 	// The most to return. 0 means 50; more than 1,000 means 1,000.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Which ones: a small part of AIP-160, such as state = "SENT". Fields: state. Empty: all.
+	// Which ones: a small part of AIP-160. Fields: state, round, create_time, expire_time,
+	// end_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: a field, optionally followed by " desc". Fields: create_time. Empty: by
 	// create_time, ascending.
@@ -1491,7 +3352,7 @@ type ListIntroductionsRequest struct {
 
 func (x *ListIntroductionsRequest) Reset() {
 	*x = ListIntroductionsRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1503,7 +3364,7 @@ func (x *ListIntroductionsRequest) String() string {
 func (*ListIntroductionsRequest) ProtoMessage() {}
 
 func (x *ListIntroductionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[19]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1516,7 +3377,7 @@ func (x *ListIntroductionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIntroductionsRequest.ProtoReflect.Descriptor instead.
 func (*ListIntroductionsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{19}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListIntroductionsRequest) GetParent() string {
@@ -1567,7 +3428,7 @@ type ListIntroductionsResponse struct {
 
 func (x *ListIntroductionsResponse) Reset() {
 	*x = ListIntroductionsResponse{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +3440,7 @@ func (x *ListIntroductionsResponse) String() string {
 func (*ListIntroductionsResponse) ProtoMessage() {}
 
 func (x *ListIntroductionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +3453,7 @@ func (x *ListIntroductionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListIntroductionsResponse.ProtoReflect.Descriptor instead.
 func (*ListIntroductionsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{20}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListIntroductionsResponse) GetIntroductions() []*Introduction {
@@ -1614,21 +3475,25 @@ type AcceptIntroductionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the introduction.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who answers, "networks/{network}/members/{member}".
+	// Staff: for whom they answer, "programs/{program}/networks/{network}/members/{member}".
+	// Members leave it out.
 	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
+	// Why, for the audit log: needed from staff, who act for somebody else. At most 1,000
+	// characters without anybody's personal data.
+	OnBehalfReason string `protobuf:"bytes,3,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
 	// Empty: no check.
-	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AcceptIntroductionRequest) Reset() {
 	*x = AcceptIntroductionRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +3505,7 @@ func (x *AcceptIntroductionRequest) String() string {
 func (*AcceptIntroductionRequest) ProtoMessage() {}
 
 func (x *AcceptIntroductionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +3518,7 @@ func (x *AcceptIntroductionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptIntroductionRequest.ProtoReflect.Descriptor instead.
 func (*AcceptIntroductionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{21}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *AcceptIntroductionRequest) GetName() string {
@@ -1666,6 +3531,13 @@ func (x *AcceptIntroductionRequest) GetName() string {
 func (x *AcceptIntroductionRequest) GetMember() string {
 	if x != nil {
 		return x.Member
+	}
+	return ""
+}
+
+func (x *AcceptIntroductionRequest) GetOnBehalfReason() string {
+	if x != nil {
+		return x.OnBehalfReason
 	}
 	return ""
 }
@@ -1689,23 +3561,29 @@ type DeclineIntroductionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the introduction.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who answers, "networks/{network}/members/{member}".
-	Member string `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
-	// Why, if they want to say. At most 1,000 characters.
-	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why.
+	Reason Introduction_DeclineReason `protobuf:"varint,2,opt,name=reason,proto3,enum=fairlead.v1.Introduction_DeclineReason" json:"reason,omitempty"`
+	// Never to be introduced to these people again. Nobody else sees it.
+	Never bool `protobuf:"varint,3,opt,name=never,proto3" json:"never,omitempty"`
+	// Staff: for whom they answer, "programs/{program}/networks/{network}/members/{member}".
+	// Members leave it out.
+	Member string `protobuf:"bytes,4,opt,name=member,proto3" json:"member,omitempty"`
+	// Why, for the audit log: needed from staff, who act for somebody else. At most 1,000
+	// characters without anybody's personal data.
+	OnBehalfReason string `protobuf:"bytes,5,opt,name=on_behalf_reason,json=onBehalfReason,proto3" json:"on_behalf_reason,omitempty"`
 	// The etag as last read: the call fails with ABORTED if it is no longer the stored one.
 	// Empty: no check.
-	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
 	// A UUIDv4 made by the client, so that a retry is answered like the first try; the same id
 	// with another request is refused. REST: the header Idempotency-Key.
-	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId     string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeclineIntroductionRequest) Reset() {
 	*x = DeclineIntroductionRequest{}
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1717,7 +3595,7 @@ func (x *DeclineIntroductionRequest) String() string {
 func (*DeclineIntroductionRequest) ProtoMessage() {}
 
 func (x *DeclineIntroductionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_network_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_network_service_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1730,7 +3608,7 @@ func (x *DeclineIntroductionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclineIntroductionRequest.ProtoReflect.Descriptor instead.
 func (*DeclineIntroductionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{22}
+	return file_fairlead_v1_network_service_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DeclineIntroductionRequest) GetName() string {
@@ -1740,6 +3618,20 @@ func (x *DeclineIntroductionRequest) GetName() string {
 	return ""
 }
 
+func (x *DeclineIntroductionRequest) GetReason() Introduction_DeclineReason {
+	if x != nil {
+		return x.Reason
+	}
+	return Introduction_DECLINE_REASON_UNSPECIFIED
+}
+
+func (x *DeclineIntroductionRequest) GetNever() bool {
+	if x != nil {
+		return x.Never
+	}
+	return false
+}
+
 func (x *DeclineIntroductionRequest) GetMember() string {
 	if x != nil {
 		return x.Member
@@ -1747,9 +3639,9 @@ func (x *DeclineIntroductionRequest) GetMember() string {
 	return ""
 }
 
-func (x *DeclineIntroductionRequest) GetReason() string {
+func (x *DeclineIntroductionRequest) GetOnBehalfReason() string {
 	if x != nil {
-		return x.Reason
+		return x.OnBehalfReason
 	}
 	return ""
 }
@@ -1772,93 +3664,245 @@ var File_fairlead_v1_network_service_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_network_service_proto_rawDesc = "" +
 	"\n" +
-	"!fairlead/v1/network_service.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x19fairlead/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x04\n" +
-	"\aNetwork\x12@\n" +
-	"\x04name\x18\x01 \x01(\tB,\xe0A\b\xbaH&\xd8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x04name\x12o\n" +
+	"!fairlead/v1/network_service.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x19fairlead/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/api/client.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/api/field_info.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\a\n" +
+	"\aNetwork\x12^\n" +
+	"\x04name\x18\x01 \x01(\tBJ\xe0A\b\xbaHD\xd8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x04name\x12o\n" +
 	"\x05title\x18\x02 \x03(\v2\x1f.fairlead.v1.Network.TitleEntryB8\xe0A\x01\xbaH2\x9a\x01/\x10\x14\"$r\"2 ^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$*\x05r\x03\x18\xc8\x01R\x05title\x125\n" +
 	"\x0emin_group_size\x18\x03 \x01(\x05B\x0f\xe0A\x01\xbaH\t\xd8\x01\x01\x1a\x04\x18\x14(\x02R\fminGroupSize\x125\n" +
-	"\x0emax_group_size\x18\x04 \x01(\x05B\x0f\xe0A\x01\xbaH\t\xd8\x01\x01\x1a\x04\x18\x14(\x02R\fmaxGroupSize\x12\x1e\n" +
-	"\x04etag\x18\x05 \x01(\tB\n" +
+	"\x0emax_group_size\x18\x04 \x01(\x05B\x0f\xe0A\x01\xbaH\t\xd8\x01\x01\x1a\x04\x18\x14(\x02R\fmaxGroupSize\x123\n" +
+	"\tdifferent\x18\x05 \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\n" +
+	"\x18\x01\"\x06r\x04\x10\x01\x18dR\tdifferent\x12D\n" +
+	"\x06points\x18\x06 \x03(\v2\x1f.fairlead.v1.IntroductionPointsB\v\xe0A\x01\xbaH\x05\x92\x01\x02\x10\x14R\x06points\x12-\n" +
+	"\x06spread\x18\a \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\n" +
+	"\x18\x01\"\x06r\x04\x10\x01\x18dR\x06spread\x12+\n" +
+	"\x05shown\x18\b \x03(\tB\x15\xe0A\x01\xbaH\x0f\x92\x01\f\x10\x14\x18\x01\"\x06r\x04\x10\x01\x18dR\x05shown\x12Q\n" +
+	"\vanswer_time\x18\t \x01(\v2\x19.google.protobuf.DurationB\x15\xe0A\x01\xbaH\x0f\xaa\x01\f\"\x05\b\x80\xce\xda\x032\x03\b\x90\x1cR\n" +
+	"answerTime\x12$\n" +
+	"\vround_count\x18\n" +
+	" \x01(\x05B\x03\xe0A\x03R\n" +
+	"roundCount\x12\x1e\n" +
+	"\x04etag\x18\v \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"\vcreate_time\x18\f \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
-	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"\vupdate_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"updateTime\x1a8\n" +
 	"\n" +
 	"TitleEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:J\xeaAG\n" +
-	"\x1eopenfairlead.github.io/Network\x12\x12networks/{network}*\bnetworks2\anetwork\"\xe1\x04\n" +
-	"\x06Member\x12V\n" +
-	"\x04name\x18\x01 \x01(\tBB\xe0A\b\xbaH<\xd8\x01\x01r725^networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x04name\x123\n" +
-	"\acontact\x18\x02 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x01R\acontact\x12^\n" +
-	"\aanswers\x18\x03 \x03(\v2 .fairlead.v1.Member.AnswersEntryB\"\xe0A\x01\xbaH\x1c\x9a\x01\x19\x10d\"\x15r\x132\x11^[a-z0-9_]{1,40}$R\aanswers\x12\x1b\n" +
-	"\x06paused\x18\x04 \x01(\bB\x03\xe0A\x01R\x06paused\x12\x1e\n" +
-	"\x04etag\x18\x05 \x01(\tB\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:]\xeaAZ\n" +
+	"\x1eopenfairlead.github.io/Network\x12%programs/{program}/networks/{network}*\bnetworks2\anetwork\"\x85\x01\n" +
+	"\x12IntroductionPoints\x12+\n" +
+	"\tattribute\x18\x01 \x01(\tB\r\xe0A\x02\xbaH\a\xc8\x01\x01r\x02\x18dR\tattribute\x12%\n" +
+	"\x06points\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x06points\x12\x1b\n" +
+	"\x06unlike\x18\x03 \x01(\bB\x03\xe0A\x01R\x06unlike\"\x9d\t\n" +
+	"\x06Member\x12t\n" +
+	"\x04name\x18\x01 \x01(\tB`\xe0A\b\xbaHZ\xd8\x01\x01rU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x04name\x12\x17\n" +
+	"\x04code\x18\x02 \x01(\tB\x03\xe0A\x03R\x04code\x12+\n" +
+	"\treference\x18\x03 \x01(\tB\r\xe0A\x01\xe0A\x05\xbaH\x04r\x02\x18dR\treference\x123\n" +
+	"\acontact\x18\x04 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x01R\acontact\x12V\n" +
+	"\aprofile\x18\x05 \x03(\v2 .fairlead.v1.Member.ProfileEntryB\x1a\xe0A\x01\xbaH\x14\x9a\x01\x11\x10d\"\x06r\x04\x10\x01\x18d*\x05r\x03\x18\xa0\x1fR\aprofile\x12\x1b\n" +
+	"\x06agreed\x18\x06 \x01(\bB\x03\xe0A\x01R\x06agreed\x12>\n" +
+	"\n" +
+	"agree_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\tagreeTime\x12\x1b\n" +
+	"\x06paused\x18\b \x01(\bB\x03\xe0A\x01R\x06paused\x12*\n" +
+	"\trest_days\x18\t \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xed\x02(\x00R\brestDays\x12z\n" +
+	"\x05never\x18\n" +
+	" \x03(\tBd\xe0A\x01\xbaH^\x92\x01[\x10d\"WrU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x05never\x12\x1b\n" +
+	"\x06erased\x18\v \x01(\bB\x03\xe0A\x03R\x06erased\x12&\n" +
+	"\fwaited_count\x18\f \x01(\x05B\x03\xe0A\x03R\vwaitedCount\x12(\n" +
+	"\rskipped_count\x18\r \x01(\x05B\x03\xe0A\x03R\fskippedCount\x12F\n" +
+	"\x0eintroduce_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rintroduceTime\x12$\n" +
+	"\venrolled_by\x18\x0f \x01(\tB\x03\xe0A\x03R\n" +
+	"enrolledBy\x12\x1e\n" +
+	"\x04etag\x18\x10 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"\vcreate_time\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
-	"\vupdate_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"updateTime\x1aO\n" +
-	"\fAnswersEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12)\n" +
-	"\x05value\x18\x02 \x01(\v2\x13.fairlead.v1.AnswerR\x05value:\x028\x01:X\xeaAU\n" +
-	"\x1dopenfairlead.github.io/Member\x12#networks/{network}/members/{member}*\amembers2\x06member\"\xb9\x04\n" +
-	"\x05Round\x12U\n" +
-	"\x04name\x18\x01 \x01(\tBA\xe0A\b\xbaH;\xd8\x01\x01r624^networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}$R\x04name\x123\n" +
+	"\vupdate_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x1a:\n" +
+	"\fProfileEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:k\xeaAh\n" +
+	"\x1dopenfairlead.github.io/Member\x126programs/{program}/networks/{network}/members/{member}*\amembers2\x06member\"g\n" +
+	"\n" +
+	"MemberLink\x12\x17\n" +
+	"\x04code\x18\x01 \x01(\tB\x03\xe0A\x03R\x04code\x12@\n" +
+	"\vexpire_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"expireTime\"\xca\n" +
+	"\n" +
+	"\x05Round\x12s\n" +
+	"\x04name\x18\x01 \x01(\tB_\xe0A\b\xbaHY\xd8\x01\x01rT2R^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}$R\x04name\x123\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x18.fairlead.v1.Round.StateB\x03\xe0A\x03R\x05state\x12\"\n" +
-	"\x04seed\x18\x03 \x01(\tB\x0e\xe0A\x01\xe0A\x05\xbaH\x05r\x03\x18\xc8\x01R\x04seed\x122\n" +
-	"\x12introduction_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\x11introductionCount\x12\x17\n" +
-	"\x04etag\x18\x05 \x01(\tB\x03\xe0A\x03R\x04etag\x12@\n" +
-	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"createTime\x12:\n" +
-	"\bend_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"`\n" +
+	"\x04seed\x18\x03 \x01(\tB\x0e\xe0A\x01\xe0A\x05\xbaH\x05r\x03\x18\xc8\x01R\x04seed\x12,\n" +
+	"\n" +
+	"work_limit\x18\x04 \x01(\x03B\r\xe0A\x01\xe0A\x05\xbaH\x04\"\x02(\x00R\tworkLimit\x12\"\n" +
+	"\n" +
+	"base_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\tbaseCount\x12.\n" +
+	"\x10published_number\x18\x06 \x01(\x05B\x03\xe0A\x03R\x0fpublishedNumber\x12&\n" +
+	"\fcurrent_step\x18\a \x01(\tB\x03\xe0A\x03R\vcurrentStep\x12\x1f\n" +
+	"\bprogress\x18\b \x01(\x03B\x03\xe0A\x03R\bprogress\x12.\n" +
+	"\x10cancel_requested\x18\t \x01(\bB\x03\xe0A\x03R\x0fcancelRequested\x122\n" +
+	"\x05error\x18\n" +
+	" \x01(\v2\x17.fairlead.v1.RoundErrorB\x03\xe0A\x03R\x05error\x12&\n" +
+	"\fmember_count\x18\v \x01(\x05B\x03\xe0A\x03R\vmemberCount\x12$\n" +
+	"\vgroup_count\x18\f \x01(\x05B\x03\xe0A\x03R\n" +
+	"groupCount\x12\"\n" +
+	"\n" +
+	"left_count\x18\r \x01(\x05B\x03\xe0A\x03R\tleftCount\x12&\n" +
+	"\fabsent_count\x18\x0e \x01(\x05B\x03\xe0A\x03R\vabsentCount\x12&\n" +
+	"\ferased_count\x18\x0f \x01(\x05B\x03\xe0A\x03R\verasedCount\x12&\n" +
+	"\finput_digest\x18\x10 \x01(\tB\x03\xe0A\x03R\vinputDigest\x12\x1b\n" +
+	"\x06engine\x18\x11 \x01(\tB\x03\xe0A\x03R\x06engine\x12\"\n" +
+	"\n" +
+	"created_by\x18\x12 \x01(\tB\x03\xe0A\x03R\tcreatedBy\x12&\n" +
+	"\fpublished_by\x18\x13 \x01(\tB\x03\xe0A\x03R\vpublishedBy\x12\x17\n" +
+	"\x04etag\x18\x14 \x01(\tB\x03\xe0A\x03R\x04etag\x12@\n" +
+	"\vcreate_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"createTime\x12@\n" +
+	"\vupdate_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x12:\n" +
+	"\bend_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\x12B\n" +
+	"\fpublish_time\x18\x18 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\vpublishTime\"l\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
 	"\x06QUEUED\x10\x01\x12\v\n" +
-	"\aRUNNING\x10\x02\x12\r\n" +
-	"\tSUCCEEDED\x10\x03\x12\n" +
+	"\aSOLVING\x10\x02\x12\n" +
 	"\n" +
-	"\x06FAILED\x10\x04\x12\f\n" +
-	"\bCANCELED\x10\x05:S\xeaAP\n" +
-	"\x1copenfairlead.github.io/Round\x12!networks/{network}/rounds/{round}*\x06rounds2\x05round\"\x98\x05\n" +
-	"\fIntroduction\x12\\\n" +
-	"\x04name\x18\x01 \x01(\tBH\xe0A\b\xbaHB\xd8\x01\x01r=2;^networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\x12:\n" +
+	"\x06SOLVED\x10\x03\x12\r\n" +
+	"\tPUBLISHED\x10\x04\x12\n" +
+	"\n" +
+	"\x06FAILED\x10\x05\x12\f\n" +
+	"\bCANCELED\x10\x06:f\xeaAc\n" +
+	"\x1copenfairlead.github.io/Round\x124programs/{program}/networks/{network}/rounds/{round}*\x06rounds2\x05round\"H\n" +
+	"\n" +
+	"RoundError\x12\x1b\n" +
+	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x1d\n" +
+	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\x8e\x05\n" +
+	"\vRoundResult\x12z\n" +
+	"\x04name\x18\x01 \x01(\tBf\xe0A\b\xbaH`\xd8\x01\x01r[2Y^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}/result$R\x04name\x12<\n" +
+	"\x06status\x18\x02 \x01(\x0e2\x1f.fairlead.v1.RoundResult.StatusB\x03\xe0A\x03R\x06status\x124\n" +
+	"\x06groups\x18\x03 \x03(\v2\x17.fairlead.v1.RoundGroupB\x03\xe0A\x03R\x06groups\x120\n" +
+	"\x04left\x18\x04 \x03(\v2\x17.fairlead.v1.LeftMemberB\x03\xe0A\x03R\x04left\x125\n" +
+	"\x06absent\x18\x05 \x03(\v2\x18.fairlead.v1.AbsentCountB\x03\xe0A\x03R\x06absent\x12$\n" +
+	"\vleft_proved\x18\x06 \x01(\bB\x03\xe0A\x03R\n" +
+	"leftProved\x12$\n" +
+	"\vtotal_score\x18\a \x01(\x03B\x03\xe0A\x03R\n" +
+	"totalScore\x12&\n" +
+	"\ftotal_proved\x18\b \x01(\bB\x03\xe0A\x03R\vtotalProved\";\n" +
+	"\x06Status\x12\x16\n" +
+	"\x12STATUS_UNSPECIFIED\x10\x00\x12\v\n" +
+	"\aOPTIMAL\x10\x01\x12\f\n" +
+	"\bFEASIBLE\x10\x02:u\xeaAr\n" +
+	"\"openfairlead.github.io/RoundResult\x12;programs/{program}/networks/{network}/rounds/{round}/result*\aresults2\x06result\"\xf7\x01\n" +
+	"\n" +
+	"RoundGroup\x12?\n" +
+	"\amembers\x18\x01 \x03(\tB%\xe0A\x03\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/MemberR\amembers\x12\x19\n" +
+	"\x05codes\x18\x02 \x03(\tB\x03\xe0A\x03R\x05codes\x12\x19\n" +
+	"\x05score\x18\x03 \x01(\x05B\x03\xe0A\x03R\x05score\x12$\n" +
+	"\vthird_score\x18\x04 \x01(\x05B\x03\xe0A\x03R\n" +
+	"thirdScore\x12$\n" +
+	"\vclash_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\n" +
+	"clashCount\x12&\n" +
+	"\frepeat_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\vrepeatCount\"\xd9\x03\n" +
+	"\n" +
+	"LeftMember\x12=\n" +
+	"\x06member\x18\x01 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/MemberR\x06member\x12\x17\n" +
+	"\x04code\x18\x02 \x01(\tB\x03\xe0A\x03R\x04code\x12;\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x1e.fairlead.v1.LeftMember.ReasonB\x03\xe0A\x03R\x06reason\x12&\n" +
+	"\fwaited_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\vwaitedCount\x12(\n" +
+	"\rskipped_count\x18\x05 \x01(\x05B\x03\xe0A\x03R\fskippedCount\x12$\n" +
+	"\vrival_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\n" +
+	"rivalCount\x12\"\n" +
+	"\n" +
+	"part_count\x18\a \x01(\x05B\x03\xe0A\x03R\tpartCount\x12$\n" +
+	"\vother_count\x18\b \x01(\x05B\x03\xe0A\x03R\n" +
+	"otherCount\"t\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eNOBODY_ALLOWED\x10\x01\x12\x12\n" +
+	"\x0eTOO_FEW_OTHERS\x10\x02\x12\x0e\n" +
+	"\n" +
+	"NOT_PROVED\x10\x03\x12\r\n" +
+	"\tNO_CIRCLE\x10\x04\x12\v\n" +
+	"\aCHANGED\x10\x05\"\xcf\x01\n" +
+	"\vAbsentCount\x12<\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1f.fairlead.v1.AbsentCount.ReasonB\x03\xe0A\x03R\x06reason\x12&\n" +
+	"\fmember_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\vmemberCount\"Z\n" +
+	"\x06Reason\x12\x16\n" +
+	"\x12REASON_UNSPECIFIED\x10\x00\x12\n" +
+	"\n" +
+	"\x06PAUSED\x10\x01\x12\x0e\n" +
+	"\n" +
+	"NOT_AGREED\x10\x02\x12\v\n" +
+	"\aRESTING\x10\x03\x12\x0f\n" +
+	"\vANSWER_OPEN\x10\x04\"\xc2\b\n" +
+	"\fIntroduction\x12z\n" +
+	"\x04name\x18\x01 \x01(\tBf\xe0A\b\xbaH`\xd8\x01\x01r[2Y^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\x12:\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1f.fairlead.v1.Introduction.StateB\x03\xe0A\x03R\x05state\x12:\n" +
 	"\x05round\x18\x03 \x01(\tB$\xe0A\x03\xfaA\x1e\n" +
-	"\x1copenfairlead.github.io/RoundR\x05round\x12?\n" +
-	"\amembers\x18\x04 \x03(\tB%\xe0A\x03\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/MemberR\amembers\x12\x1e\n" +
-	"\x04etag\x18\x05 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x12@\n" +
-	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"\x1copenfairlead.github.io/RoundR\x05round\x126\n" +
+	"\amembers\x18\x04 \x03(\v2\x17.fairlead.v1.IntroducedB\x03\xe0A\x03R\amembers\x12G\n" +
+	"\x0fown_accept_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\rownAcceptTime\x12;\n" +
+	"\bdeclines\x18\x06 \x03(\v2\x1a.fairlead.v1.DeclinedCountB\x03\xe0A\x03R\bdeclines\x12\x17\n" +
+	"\x04etag\x18\a \x01(\tB\x03\xe0A\x03R\x04etag\x12@\n" +
+	"\vcreate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
 	"createTime\x12@\n" +
-	"\vexpire_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
-	"expireTime\"U\n" +
+	"\vupdate_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"updateTime\x12@\n" +
+	"\vexpire_time\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\n" +
+	"expireTime\x12:\n" +
+	"\bend_time\x18\v \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"c\n" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bPROPOSED\x10\x01\x12\f\n" +
 	"\bACCEPTED\x10\x02\x12\f\n" +
 	"\bDECLINED\x10\x03\x12\v\n" +
-	"\aEXPIRED\x10\x04:v\xeaAs\n" +
-	"#openfairlead.github.io/Introduction\x12/networks/{network}/introductions/{introduction}*\rintroductions2\fintroduction\"\xcc\x01\n" +
-	"\x14CreateNetworkRequest\x12B\n" +
+	"\aEXPIRED\x10\x04\x12\f\n" +
+	"\bRECALLED\x10\x05\"s\n" +
+	"\rDeclineReason\x12\x1e\n" +
+	"\x1aDECLINE_REASON_UNSPECIFIED\x10\x00\x12\v\n" +
+	"\aNO_TIME\x10\x01\x12\t\n" +
+	"\x05KNOWN\x10\x02\x12\r\n" +
+	"\tTOO_CLOSE\x10\x03\x12\x10\n" +
+	"\fNOT_THIS_ONE\x10\x04\x12\t\n" +
+	"\x05OTHER\x10\x05:\x8a\x01\xeaA\x86\x01\n" +
+	"#openfairlead.github.io/Introduction\x12Bprograms/{program}/networks/{network}/introductions/{introduction}*\rintroductions2\fintroduction\"\x9a\x02\n" +
 	"\n" +
-	"network_id\x18\x01 \x01(\tB#\xe0A\x02\xbaH\x1d\xc8\x01\x01r\x182\x16^[a-z][a-z0-9-]{2,62}$R\tnetworkId\x129\n" +
-	"\anetwork\x18\x02 \x01(\v2\x14.fairlead.v1.NetworkB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\anetwork\x125\n" +
+	"Introduced\x12=\n" +
+	"\x06member\x18\x01 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/MemberR\x06member\x12\x17\n" +
+	"\x04code\x18\x02 \x01(\tB\x03\xe0A\x03R\x04code\x12C\n" +
+	"\aprofile\x18\x03 \x03(\v2$.fairlead.v1.Introduced.ProfileEntryB\x03\xe0A\x03R\aprofile\x123\n" +
+	"\acontact\x18\x04 \x01(\v2\x14.fairlead.v1.ContactB\x03\xe0A\x03R\acontact\x1a:\n" +
+	"\fProfileEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"}\n" +
+	"\rDeclinedCount\x12D\n" +
+	"\x06reason\x18\x01 \x01(\x0e2'.fairlead.v1.Introduction.DeclineReasonB\x03\xe0A\x03R\x06reason\x12&\n" +
+	"\fmember_count\x18\x02 \x01(\x05B\x03\xe0A\x03R\vmemberCount\"\xb5\x02\n" +
+	"\x14CreateNetworkRequest\x12g\n" +
+	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xfaA \x12\x1eopenfairlead.github.io/Network\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12B\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"x\n" +
-	"\x11GetNetworkRequest\x12c\n" +
-	"\x04name\x18\x01 \x01(\tBO\xe0A\x02\xfaA \n" +
-	"\x1eopenfairlead.github.io/Network\xbaH&\xc8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x04name\"\xb6\x01\n" +
-	"\x13ListNetworksRequest\x12'\n" +
-	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"network_id\x18\x02 \x01(\tB#\xe0A\x02\xbaH\x1d\xc8\x01\x01r\x182\x16^[a-z][a-z0-9-]{2,62}$R\tnetworkId\x129\n" +
+	"\anetwork\x18\x03 \x01(\v2\x14.fairlead.v1.NetworkB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\anetwork\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x97\x01\n" +
+	"\x11GetNetworkRequest\x12\x81\x01\n" +
+	"\x04name\x18\x01 \x01(\tBm\xe0A\x02\xfaA \n" +
+	"\x1eopenfairlead.github.io/Network\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x04name\"\x9f\x02\n" +
+	"\x13ListNetworksRequest\x12g\n" +
+	"\x06parent\x18\x01 \x01(\tBO\xe0A\x02\xfaA \x12\x1eopenfairlead.github.io/Network\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12#\n" +
-	"\x06filter\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12%\n" +
-	"\border_by\x18\x04 \x01(\tB\n" +
+	"page_token\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12#\n" +
+	"\x06filter\x18\x04 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xd0\x0fR\x06filter\x12%\n" +
+	"\border_by\x18\x05 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"z\n" +
 	"\x14ListNetworksResponse\x125\n" +
 	"\bnetworks\x18\x01 \x03(\v2\x14.fairlead.v1.NetworkB\x03\xe0A\x03R\bnetworks\x12+\n" +
@@ -1868,17 +3912,26 @@ const file_fairlead_v1_network_service_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xec\x01\n" +
-	"\x13CreateMemberRequest\x12f\n" +
-	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Member\xbaH&\xc8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
-	"\x06member\x18\x02 \x01(\v2\x13.fairlead.v1.MemberB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06member\x125\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xc5\x02\n" +
+	"\x13CreateMemberRequest\x12\x84\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBl\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Member\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
+	"\x06member\x18\x02 \x01(\v2\x13.fairlead.v1.MemberB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06member\x128\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x0eonBehalfReason\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x8c\x01\n" +
-	"\x10GetMemberRequest\x12x\n" +
-	"\x04name\x18\x01 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Member\xbaH<\xc8\x01\x01r725^networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x04name\"\x9d\x02\n" +
-	"\x12ListMembersRequest\x12f\n" +
-	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Member\xbaH&\xc8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xba\x02\n" +
+	"\x14ImportMembersRequest\x12\x84\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBl\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Member\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12<\n" +
+	"\amembers\x18\x02 \x03(\v2\x13.fairlead.v1.MemberB\r\xe0A\x01\xbaH\a\x92\x01\x04\x10\xa0\x9c\x01R\amembers\x12&\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"A\n" +
+	"\x15ImportMembersResponse\x12(\n" +
+	"\rcreated_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\fcreatedCount\"\xac\x01\n" +
+	"\x10GetMemberRequest\x12\x97\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x82\x01\xe0A\x02\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/Member\xbaHZ\xc8\x01\x01rU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x04name\"\xbc\x02\n" +
+	"\x12ListMembersRequest\x12\x84\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBl\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Member\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
@@ -1888,23 +3941,44 @@ const file_fairlead_v1_network_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"v\n" +
 	"\x13ListMembersResponse\x122\n" +
 	"\amembers\x18\x01 \x03(\v2\x13.fairlead.v1.MemberB\x03\xe0A\x03R\amembers\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xc6\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xfd\x01\n" +
 	"\x13UpdateMemberRequest\x126\n" +
 	"\x06member\x18\x01 \x01(\v2\x13.fairlead.v1.MemberB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06member\x12@\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskB\x03\xe0A\x01R\n" +
 	"updateMask\x125\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xe7\x01\n" +
-	"\x12CreateRoundRequest\x12e\n" +
-	"\x06parent\x18\x01 \x01(\tBM\xe0A\x02\xfaA\x1e\x12\x1copenfairlead.github.io/Round\xbaH&\xc8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x123\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xb9\x02\n" +
+	"\x16IssueMemberLinkRequest\x12\x97\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x82\x01\xe0A\x02\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/Member\xbaHZ\xc8\x01\x01rU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x04name\x12@\n" +
+	"\x03ttl\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x13\xe0A\x01\xbaH\r\xaa\x01\n" +
+	"\"\x04\b\x80\xeaI2\x02\b<R\x03ttl\x12&\n" +
+	"\x06reason\x18\x03 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1b\n" +
+	"\x06revoke\x18\x04 \x01(\bB\x03\xe0A\x01R\x06revoke\"\xc1\x01\n" +
+	"\x15OpenMemberLinkRequest\x12\x84\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBl\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Member\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12!\n" +
+	"\x04code\x18\x02 \x01(\tB\r\xe0A\x02\xbaH\a\xc8\x01\x01r\x02\x18dR\x04code\"r\n" +
+	"\x16OpenMemberLinkResponse\x12=\n" +
+	"\x06member\x18\x01 \x01(\tB%\xe0A\x03\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/MemberR\x06member\x12\x19\n" +
+	"\x05token\x18\x02 \x01(\tB\x03\xe0A\x03R\x05token\"\x8d\x02\n" +
+	"\x12EraseMemberRequest\x12\x97\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x82\x01\xe0A\x02\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/Member\xbaHZ\xc8\x01\x01rU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x125\n" +
+	"\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x86\x02\n" +
+	"\x12CreateRoundRequest\x12\x83\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBk\xe0A\x02\xfaA\x1e\x12\x1copenfairlead.github.io/Round\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x123\n" +
 	"\x05round\x18\x02 \x01(\v2\x12.fairlead.v1.RoundB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x05round\x125\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x89\x01\n" +
-	"\x0fGetRoundRequest\x12v\n" +
-	"\x04name\x18\x01 \x01(\tBb\xe0A\x02\xfaA\x1e\n" +
-	"\x1copenfairlead.github.io/Round\xbaH;\xc8\x01\x01r624^networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}$R\x04name\"\x9b\x02\n" +
-	"\x11ListRoundsRequest\x12e\n" +
-	"\x06parent\x18\x01 \x01(\tBM\xe0A\x02\xfaA\x1e\x12\x1copenfairlead.github.io/Round\xbaH&\xc8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
+	"request_id\x18\x03 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xa9\x01\n" +
+	"\x0fGetRoundRequest\x12\x95\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x80\x01\xe0A\x02\xfaA\x1e\n" +
+	"\x1copenfairlead.github.io/Round\xbaHY\xc8\x01\x01rT2R^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}$R\x04name\"\xba\x02\n" +
+	"\x11ListRoundsRequest\x12\x83\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBk\xe0A\x02\xfaA\x1e\x12\x1copenfairlead.github.io/Round\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
@@ -1914,12 +3988,28 @@ const file_fairlead_v1_network_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"r\n" +
 	"\x12ListRoundsResponse\x12/\n" +
 	"\x06rounds\x18\x01 \x03(\v2\x12.fairlead.v1.RoundB\x03\xe0A\x03R\x06rounds\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\x9f\x01\n" +
-	"\x16GetIntroductionRequest\x12\x84\x01\n" +
-	"\x04name\x18\x01 \x01(\tBp\xe0A\x02\xfaA%\n" +
-	"#openfairlead.github.io/Introduction\xbaHB\xc8\x01\x01r=2;^networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\"\xa9\x02\n" +
-	"\x18ListIntroductionsRequest\x12l\n" +
-	"\x06parent\x18\x01 \x01(\tBT\xe0A\x02\xfaA%\x12#openfairlead.github.io/Introduction\xbaH&\xc8\x01\x01r!2\x1f^networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xe3\x01\n" +
+	"\x12CancelRoundRequest\x12\x95\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x80\x01\xe0A\x02\xfaA\x1e\n" +
+	"\x1copenfairlead.github.io/Round\xbaHY\xc8\x01\x01rT2R^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}$R\x04name\x125\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xbc\x01\n" +
+	"\x15GetRoundResultRequest\x12\xa2\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8d\x01\xe0A\x02\xfaA$\n" +
+	"\"openfairlead.github.io/RoundResult\xbaH`\xc8\x01\x01r[2Y^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}/result$R\x04name\"\xac\x02\n" +
+	"\x13PublishRoundRequest\x12\x95\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x80\x01\xe0A\x02\xfaA\x1e\n" +
+	"\x1copenfairlead.github.io/Round\xbaHY\xc8\x01\x01rT2R^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/rounds/[0-9a-f-]{36}$R\x04name\x12&\n" +
+	"\x06reason\x18\x02 \x01(\tB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x04etag\x18\x03 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xbe\x01\n" +
+	"\x16GetIntroductionRequest\x12\xa3\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA%\n" +
+	"#openfairlead.github.io/Introduction\xbaH`\xc8\x01\x01r[2Y^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\"\xc8\x02\n" +
+	"\x18ListIntroductionsRequest\x12\x8a\x01\n" +
+	"\x06parent\x18\x01 \x01(\tBr\xe0A\x02\xfaA%\x12#openfairlead.github.io/Introduction\xbaHD\xc8\x01\x01r?2=^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}$R\x06parent\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
 	"\xe0A\x01\xbaH\x04\x1a\x02(\x00R\bpageSize\x12*\n" +
 	"\n" +
@@ -1929,44 +4019,54 @@ const file_fairlead_v1_network_service_proto_rawDesc = "" +
 	"\xe0A\x01\xbaH\x04r\x02\x18dR\aorderBy\"\x8e\x01\n" +
 	"\x19ListIntroductionsResponse\x12D\n" +
 	"\rintroductions\x18\x01 \x03(\v2\x19.fairlead.v1.IntroductionB\x03\xe0A\x03R\rintroductions\x12+\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xf7\x02\n" +
-	"\x19AcceptIntroductionRequest\x12\x84\x01\n" +
-	"\x04name\x18\x01 \x01(\tBp\xe0A\x02\xfaA%\n" +
-	"#openfairlead.github.io/Introduction\xbaHB\xc8\x01\x01r=2;^networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\x12|\n" +
-	"\x06member\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Member\xbaH<\xc8\x01\x01r725^networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x06member\x12\x1e\n" +
-	"\x04etag\x18\x03 \x01(\tB\n" +
-	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
-	"\n" +
-	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9d\x03\n" +
-	"\x1aDeclineIntroductionRequest\x12\x84\x01\n" +
-	"\x04name\x18\x01 \x01(\tBp\xe0A\x02\xfaA%\n" +
-	"#openfairlead.github.io/Introduction\xbaHB\xc8\x01\x01r=2;^networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\x12|\n" +
-	"\x06member\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Member\xbaH<\xc8\x01\x01r725^networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x06member\x12#\n" +
-	"\x06reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x12\x1e\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tB\x03\xe0A\x03R\rnextPageToken\"\xed\x03\n" +
+	"\x19AcceptIntroductionRequest\x12\xa3\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA%\n" +
+	"#openfairlead.github.io/Introduction\xbaH`\xc8\x01\x01r[2Y^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\x12\x9b\x01\n" +
+	"\x06member\x18\x02 \x01(\tB\x82\x01\xe0A\x01\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/Member\xbaHZ\xd8\x01\x01rU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x06member\x125\n" +
+	"\x10on_behalf_reason\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x12\x1e\n" +
 	"\x04etag\x18\x04 \x01(\tB\n" +
 	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xe3\x11\n" +
-	"\x0eNetworkService\x12\x8d\x01\n" +
-	"\rCreateNetwork\x12!.fairlead.v1.CreateNetworkRequest\x1a\x14.fairlead.v1.Network\"C\xdaA\x12network,network_id\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02\x17:\anetwork\"\f/v1/networks\x12z\n" +
+	"request_id\x18\x05 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xda\x04\n" +
+	"\x1aDeclineIntroductionRequest\x12\xa3\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x8e\x01\xe0A\x02\xfaA%\n" +
+	"#openfairlead.github.io/Introduction\xbaH`\xc8\x01\x01r[2Y^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/introductions/[0-9a-f-]{36}$R\x04name\x12O\n" +
+	"\x06reason\x18\x02 \x01(\x0e2'.fairlead.v1.Introduction.DeclineReasonB\x0e\xe0A\x02\xbaH\b\xc8\x01\x01\x82\x01\x02\x10\x01R\x06reason\x12\x19\n" +
+	"\x05never\x18\x03 \x01(\bB\x03\xe0A\x01R\x05never\x12\x9b\x01\n" +
+	"\x06member\x18\x04 \x01(\tB\x82\x01\xe0A\x01\xfaA\x1f\n" +
+	"\x1dopenfairlead.github.io/Member\xbaHZ\xd8\x01\x01rU2S^programs/[a-z][a-z0-9-]{2,62}/networks/[a-z][a-z0-9-]{2,62}/members/[0-9a-f-]{36}$R\x06member\x125\n" +
+	"\x10on_behalf_reason\x18\x05 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x0eonBehalfReason\x12\x1e\n" +
+	"\x04etag\x18\x06 \x01(\tB\n" +
+	"\xe0A\x01\xbaH\x04r\x02\x18@R\x04etag\x125\n" +
 	"\n" +
-	"GetNetwork\x12\x1e.fairlead.v1.GetNetworkRequest\x1a\x14.fairlead.v1.Network\"6\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/{name=networks/*}\x12~\n" +
-	"\fListNetworks\x12 .fairlead.v1.ListNetworksRequest\x1a!.fairlead.v1.ListNetworksResponse\")\xdaA\x00\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/networks\x12\x9f\x01\n" +
-	"\rUpdateNetwork\x12!.fairlead.v1.UpdateNetworkRequest\x1a\x14.fairlead.v1.Network\"U\xdaA\x13network,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02(:\anetwork2\x1d/v1/{network.name=networks/*}\x12\x97\x01\n" +
-	"\fCreateMember\x12 .fairlead.v1.CreateMemberRequest\x1a\x13.fairlead.v1.Member\"P\xdaA\rparent,member\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02):\x06member\"\x1f/v1/{parent=networks/*}/members\x12\x81\x01\n" +
-	"\tGetMember\x12\x1d.fairlead.v1.GetMemberRequest\x1a\x13.fairlead.v1.Member\"@\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{name=networks/*/members/*}\x12\x94\x01\n" +
-	"\vListMembers\x12\x1f.fairlead.v1.ListMembersRequest\x1a .fairlead.v1.ListMembersResponse\"B\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02!\x12\x1f/v1/{parent=networks/*}/members\x12\xa3\x01\n" +
-	"\fUpdateMember\x12 .fairlead.v1.UpdateMemberRequest\x1a\x13.fairlead.v1.Member\"\\\xdaA\x12member,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x020:\x06member2&/v1/{member.name=networks/*/members/*}\x12\x91\x01\n" +
-	"\vCreateRound\x12\x1f.fairlead.v1.CreateRoundRequest\x1a\x12.fairlead.v1.Round\"M\xdaA\fparent,round\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02':\x05round\"\x1e/v1/{parent=networks/*}/rounds\x12}\n" +
-	"\bGetRound\x12\x1c.fairlead.v1.GetRoundRequest\x1a\x12.fairlead.v1.Round\"?\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{name=networks/*/rounds/*}\x12\x90\x01\n" +
+	"request_id\x18\a \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId2\xc7\x1c\n" +
+	"\x0eNetworkService\x12\xa8\x01\n" +
+	"\rCreateNetwork\x12!.fairlead.v1.CreateNetworkRequest\x1a\x14.fairlead.v1.Network\"^\xdaA\x19parent,network,network_id\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x02+:\anetwork\" /v1/{parent=programs/*}/networks\x12\x83\x01\n" +
 	"\n" +
-	"ListRounds\x12\x1e.fairlead.v1.ListRoundsRequest\x1a\x1f.fairlead.v1.ListRoundsResponse\"A\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{parent=networks/*}/rounds\x12\x99\x01\n" +
-	"\x0fGetIntroduction\x12#.fairlead.v1.GetIntroductionRequest\x1a\x19.fairlead.v1.Introduction\"F\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02'\x12%/v1/{name=networks/*/introductions/*}\x12\xac\x01\n" +
-	"\x11ListIntroductions\x12%.fairlead.v1.ListIntroductionsRequest\x1a&.fairlead.v1.ListIntroductionsResponse\"H\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02'\x12%/v1/{parent=networks/*}/introductions\x12\xa8\x01\n" +
-	"\x12AcceptIntroduction\x12&.fairlead.v1.AcceptIntroductionRequest\x1a\x19.fairlead.v1.Introduction\"O\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x021:\x01*\",/v1/{name=networks/*/introductions/*}:accept\x12\xab\x01\n" +
-	"\x13DeclineIntroduction\x12'.fairlead.v1.DeclineIntroductionRequest\x1a\x19.fairlead.v1.Introduction\"P\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x022:\x01*\"-/v1/{name=networks/*/introductions/*}:declineB=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
+	"GetNetwork\x12\x1e.fairlead.v1.GetNetworkRequest\x1a\x14.fairlead.v1.Network\"?\xdaA\x04name\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x02\"\x12 /v1/{name=programs/*/networks/*}\x12\x98\x01\n" +
+	"\fListNetworks\x12 .fairlead.v1.ListNetworksRequest\x1a!.fairlead.v1.ListNetworksResponse\"C\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02\"\x12 /v1/{parent=programs/*}/networks\x12\xaa\x01\n" +
+	"\rUpdateNetwork\x12!.fairlead.v1.UpdateNetworkRequest\x1a\x14.fairlead.v1.Network\"`\xdaA\x13network,update_mask\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x023:\anetwork2(/v1/{network.name=programs/*/networks/*}\x12\xa2\x01\n" +
+	"\fCreateMember\x12 .fairlead.v1.CreateMemberRequest\x1a\x13.fairlead.v1.Member\"[\xdaA\rparent,member\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x024:\x06member\"*/v1/{parent=programs/*/networks/*}/members\x12\xb6\x01\n" +
+	"\rImportMembers\x12!.fairlead.v1.ImportMembersRequest\x1a\".fairlead.v1.ImportMembersResponse\"^\xdaA\x0eparent,members\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x026:\x01*\"1/v1/{parent=programs/*/networks/*}/members:import\x12\x8a\x01\n" +
+	"\tGetMember\x12\x1d.fairlead.v1.GetMemberRequest\x1a\x13.fairlead.v1.Member\"I\xdaA\x04name\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x02,\x12*/v1/{name=programs/*/networks/*/members/*}\x12\x9f\x01\n" +
+	"\vListMembers\x12\x1f.fairlead.v1.ListMembersRequest\x1a .fairlead.v1.ListMembersResponse\"M\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02,\x12*/v1/{parent=programs/*/networks/*}/members\x12\xad\x01\n" +
+	"\fUpdateMember\x12 .fairlead.v1.UpdateMemberRequest\x1a\x13.fairlead.v1.Member\"f\xdaA\x12member,update_mask\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x02;:\x06member21/v1/{member.name=programs/*/networks/*/members/*}\x12\xa8\x01\n" +
+	"\x0fIssueMemberLink\x12#.fairlead.v1.IssueMemberLinkRequest\x1a\x17.fairlead.v1.MemberLink\"W\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x029:\x01*\"4/v1/{name=programs/*/networks/*/members/*}:issueLink\x12\xb1\x01\n" +
+	"\x0eOpenMemberLink\x12\".fairlead.v1.OpenMemberLinkRequest\x1a#.fairlead.v1.OpenMemberLinkResponse\"V\xdaA\vparent,code\x82\xe2\x18\x06public\x82\xd3\xe4\x93\x028:\x01*\"3/v1/{parent=programs/*/networks/*}/members:openLink\x12\xa4\x01\n" +
+	"\vEraseMember\x12\x1f.fairlead.v1.EraseMemberRequest\x1a\x13.fairlead.v1.Member\"_\xdaA\vname,reason\x82\xe2\x18\x12applications.erase\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{name=programs/*/networks/*/members/*}:erase\x12\x9c\x01\n" +
+	"\vCreateRound\x12\x1f.fairlead.v1.CreateRoundRequest\x1a\x12.fairlead.v1.Round\"X\xdaA\fparent,round\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x022:\x05round\")/v1/{parent=programs/*/networks/*}/rounds\x12\x88\x01\n" +
+	"\bGetRound\x12\x1c.fairlead.v1.GetRoundRequest\x1a\x12.fairlead.v1.Round\"J\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02+\x12)/v1/{name=programs/*/networks/*/rounds/*}\x12\x9b\x01\n" +
+	"\n" +
+	"ListRounds\x12\x1e.fairlead.v1.ListRoundsRequest\x1a\x1f.fairlead.v1.ListRoundsResponse\"L\xdaA\x06parent\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x02+\x12)/v1/{parent=programs/*/networks/*}/rounds\x12\x97\x01\n" +
+	"\vCancelRound\x12\x1f.fairlead.v1.CancelRoundRequest\x1a\x12.fairlead.v1.Round\"S\xdaA\x04name\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x025:\x01*\"0/v1/{name=programs/*/networks/*/rounds/*}:cancel\x12\xa1\x01\n" +
+	"\x0eGetRoundResult\x12\".fairlead.v1.GetRoundResultRequest\x1a\x18.fairlead.v1.RoundResult\"Q\xdaA\x04name\x82\xe2\x18\x0ematchings.read\x82\xd3\xe4\x93\x022\x120/v1/{name=programs/*/networks/*/rounds/*/result}\x12\xa1\x01\n" +
+	"\fPublishRound\x12 .fairlead.v1.PublishRoundRequest\x1a\x12.fairlead.v1.Round\"[\xdaA\vname,reason\x82\xe2\x18\rmatchings.run\x82\xd3\xe4\x93\x026:\x01*\"1/v1/{name=programs/*/networks/*/rounds/*}:publish\x12\xa2\x01\n" +
+	"\x0fGetIntroduction\x12#.fairlead.v1.GetIntroductionRequest\x1a\x19.fairlead.v1.Introduction\"O\xdaA\x04name\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x022\x120/v1/{name=programs/*/networks/*/introductions/*}\x12\xb5\x01\n" +
+	"\x11ListIntroductions\x12%.fairlead.v1.ListIntroductionsRequest\x1a&.fairlead.v1.ListIntroductionsResponse\"Q\xdaA\x06parent\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x022\x120/v1/{parent=programs/*/networks/*}/introductions\x12\xb2\x01\n" +
+	"\x12AcceptIntroduction\x12&.fairlead.v1.AcceptIntroductionRequest\x1a\x19.fairlead.v1.Introduction\"Y\xdaA\x04name\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x02<:\x01*\"7/v1/{name=programs/*/networks/*/introductions/*}:accept\x12\xbc\x01\n" +
+	"\x13DeclineIntroduction\x12'.fairlead.v1.DeclineIntroductionRequest\x1a\x19.fairlead.v1.Introduction\"a\xdaA\vname,reason\x82\xe2\x18\fnetworks.own\x82\xd3\xe4\x93\x02=:\x01*\"8/v1/{name=programs/*/networks/*/introductions/*}:declineB=Z;github.com/openfairlead/fairlead/gen/fairlead/v1;fairleadv1b\x06proto3"
 
 var (
 	file_fairlead_v1_network_service_proto_rawDescOnce sync.Once
@@ -1980,102 +4080,163 @@ func file_fairlead_v1_network_service_proto_rawDescGZIP() []byte {
 	return file_fairlead_v1_network_service_proto_rawDescData
 }
 
-var file_fairlead_v1_network_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_fairlead_v1_network_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_fairlead_v1_network_service_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_fairlead_v1_network_service_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_fairlead_v1_network_service_proto_goTypes = []any{
 	(Round_State)(0),                   // 0: fairlead.v1.Round.State
-	(Introduction_State)(0),            // 1: fairlead.v1.Introduction.State
-	(*Network)(nil),                    // 2: fairlead.v1.Network
-	(*Member)(nil),                     // 3: fairlead.v1.Member
-	(*Round)(nil),                      // 4: fairlead.v1.Round
-	(*Introduction)(nil),               // 5: fairlead.v1.Introduction
-	(*CreateNetworkRequest)(nil),       // 6: fairlead.v1.CreateNetworkRequest
-	(*GetNetworkRequest)(nil),          // 7: fairlead.v1.GetNetworkRequest
-	(*ListNetworksRequest)(nil),        // 8: fairlead.v1.ListNetworksRequest
-	(*ListNetworksResponse)(nil),       // 9: fairlead.v1.ListNetworksResponse
-	(*UpdateNetworkRequest)(nil),       // 10: fairlead.v1.UpdateNetworkRequest
-	(*CreateMemberRequest)(nil),        // 11: fairlead.v1.CreateMemberRequest
-	(*GetMemberRequest)(nil),           // 12: fairlead.v1.GetMemberRequest
-	(*ListMembersRequest)(nil),         // 13: fairlead.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),        // 14: fairlead.v1.ListMembersResponse
-	(*UpdateMemberRequest)(nil),        // 15: fairlead.v1.UpdateMemberRequest
-	(*CreateRoundRequest)(nil),         // 16: fairlead.v1.CreateRoundRequest
-	(*GetRoundRequest)(nil),            // 17: fairlead.v1.GetRoundRequest
-	(*ListRoundsRequest)(nil),          // 18: fairlead.v1.ListRoundsRequest
-	(*ListRoundsResponse)(nil),         // 19: fairlead.v1.ListRoundsResponse
-	(*GetIntroductionRequest)(nil),     // 20: fairlead.v1.GetIntroductionRequest
-	(*ListIntroductionsRequest)(nil),   // 21: fairlead.v1.ListIntroductionsRequest
-	(*ListIntroductionsResponse)(nil),  // 22: fairlead.v1.ListIntroductionsResponse
-	(*AcceptIntroductionRequest)(nil),  // 23: fairlead.v1.AcceptIntroductionRequest
-	(*DeclineIntroductionRequest)(nil), // 24: fairlead.v1.DeclineIntroductionRequest
-	nil,                                // 25: fairlead.v1.Network.TitleEntry
-	nil,                                // 26: fairlead.v1.Member.AnswersEntry
-	(*timestamppb.Timestamp)(nil),      // 27: google.protobuf.Timestamp
-	(*Contact)(nil),                    // 28: fairlead.v1.Contact
-	(*fieldmaskpb.FieldMask)(nil),      // 29: google.protobuf.FieldMask
-	(*Answer)(nil),                     // 30: fairlead.v1.Answer
+	(RoundResult_Status)(0),            // 1: fairlead.v1.RoundResult.Status
+	(LeftMember_Reason)(0),             // 2: fairlead.v1.LeftMember.Reason
+	(AbsentCount_Reason)(0),            // 3: fairlead.v1.AbsentCount.Reason
+	(Introduction_State)(0),            // 4: fairlead.v1.Introduction.State
+	(Introduction_DeclineReason)(0),    // 5: fairlead.v1.Introduction.DeclineReason
+	(*Network)(nil),                    // 6: fairlead.v1.Network
+	(*IntroductionPoints)(nil),         // 7: fairlead.v1.IntroductionPoints
+	(*Member)(nil),                     // 8: fairlead.v1.Member
+	(*MemberLink)(nil),                 // 9: fairlead.v1.MemberLink
+	(*Round)(nil),                      // 10: fairlead.v1.Round
+	(*RoundError)(nil),                 // 11: fairlead.v1.RoundError
+	(*RoundResult)(nil),                // 12: fairlead.v1.RoundResult
+	(*RoundGroup)(nil),                 // 13: fairlead.v1.RoundGroup
+	(*LeftMember)(nil),                 // 14: fairlead.v1.LeftMember
+	(*AbsentCount)(nil),                // 15: fairlead.v1.AbsentCount
+	(*Introduction)(nil),               // 16: fairlead.v1.Introduction
+	(*Introduced)(nil),                 // 17: fairlead.v1.Introduced
+	(*DeclinedCount)(nil),              // 18: fairlead.v1.DeclinedCount
+	(*CreateNetworkRequest)(nil),       // 19: fairlead.v1.CreateNetworkRequest
+	(*GetNetworkRequest)(nil),          // 20: fairlead.v1.GetNetworkRequest
+	(*ListNetworksRequest)(nil),        // 21: fairlead.v1.ListNetworksRequest
+	(*ListNetworksResponse)(nil),       // 22: fairlead.v1.ListNetworksResponse
+	(*UpdateNetworkRequest)(nil),       // 23: fairlead.v1.UpdateNetworkRequest
+	(*CreateMemberRequest)(nil),        // 24: fairlead.v1.CreateMemberRequest
+	(*ImportMembersRequest)(nil),       // 25: fairlead.v1.ImportMembersRequest
+	(*ImportMembersResponse)(nil),      // 26: fairlead.v1.ImportMembersResponse
+	(*GetMemberRequest)(nil),           // 27: fairlead.v1.GetMemberRequest
+	(*ListMembersRequest)(nil),         // 28: fairlead.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),        // 29: fairlead.v1.ListMembersResponse
+	(*UpdateMemberRequest)(nil),        // 30: fairlead.v1.UpdateMemberRequest
+	(*IssueMemberLinkRequest)(nil),     // 31: fairlead.v1.IssueMemberLinkRequest
+	(*OpenMemberLinkRequest)(nil),      // 32: fairlead.v1.OpenMemberLinkRequest
+	(*OpenMemberLinkResponse)(nil),     // 33: fairlead.v1.OpenMemberLinkResponse
+	(*EraseMemberRequest)(nil),         // 34: fairlead.v1.EraseMemberRequest
+	(*CreateRoundRequest)(nil),         // 35: fairlead.v1.CreateRoundRequest
+	(*GetRoundRequest)(nil),            // 36: fairlead.v1.GetRoundRequest
+	(*ListRoundsRequest)(nil),          // 37: fairlead.v1.ListRoundsRequest
+	(*ListRoundsResponse)(nil),         // 38: fairlead.v1.ListRoundsResponse
+	(*CancelRoundRequest)(nil),         // 39: fairlead.v1.CancelRoundRequest
+	(*GetRoundResultRequest)(nil),      // 40: fairlead.v1.GetRoundResultRequest
+	(*PublishRoundRequest)(nil),        // 41: fairlead.v1.PublishRoundRequest
+	(*GetIntroductionRequest)(nil),     // 42: fairlead.v1.GetIntroductionRequest
+	(*ListIntroductionsRequest)(nil),   // 43: fairlead.v1.ListIntroductionsRequest
+	(*ListIntroductionsResponse)(nil),  // 44: fairlead.v1.ListIntroductionsResponse
+	(*AcceptIntroductionRequest)(nil),  // 45: fairlead.v1.AcceptIntroductionRequest
+	(*DeclineIntroductionRequest)(nil), // 46: fairlead.v1.DeclineIntroductionRequest
+	nil,                                // 47: fairlead.v1.Network.TitleEntry
+	nil,                                // 48: fairlead.v1.Member.ProfileEntry
+	nil,                                // 49: fairlead.v1.Introduced.ProfileEntry
+	(*durationpb.Duration)(nil),        // 50: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),      // 51: google.protobuf.Timestamp
+	(*Contact)(nil),                    // 52: fairlead.v1.Contact
+	(*fieldmaskpb.FieldMask)(nil),      // 53: google.protobuf.FieldMask
 }
 var file_fairlead_v1_network_service_proto_depIdxs = []int32{
-	25, // 0: fairlead.v1.Network.title:type_name -> fairlead.v1.Network.TitleEntry
-	27, // 1: fairlead.v1.Network.create_time:type_name -> google.protobuf.Timestamp
-	27, // 2: fairlead.v1.Network.update_time:type_name -> google.protobuf.Timestamp
-	28, // 3: fairlead.v1.Member.contact:type_name -> fairlead.v1.Contact
-	26, // 4: fairlead.v1.Member.answers:type_name -> fairlead.v1.Member.AnswersEntry
-	27, // 5: fairlead.v1.Member.create_time:type_name -> google.protobuf.Timestamp
-	27, // 6: fairlead.v1.Member.update_time:type_name -> google.protobuf.Timestamp
-	0,  // 7: fairlead.v1.Round.state:type_name -> fairlead.v1.Round.State
-	27, // 8: fairlead.v1.Round.create_time:type_name -> google.protobuf.Timestamp
-	27, // 9: fairlead.v1.Round.end_time:type_name -> google.protobuf.Timestamp
-	1,  // 10: fairlead.v1.Introduction.state:type_name -> fairlead.v1.Introduction.State
-	27, // 11: fairlead.v1.Introduction.create_time:type_name -> google.protobuf.Timestamp
-	27, // 12: fairlead.v1.Introduction.expire_time:type_name -> google.protobuf.Timestamp
-	2,  // 13: fairlead.v1.CreateNetworkRequest.network:type_name -> fairlead.v1.Network
-	2,  // 14: fairlead.v1.ListNetworksResponse.networks:type_name -> fairlead.v1.Network
-	2,  // 15: fairlead.v1.UpdateNetworkRequest.network:type_name -> fairlead.v1.Network
-	29, // 16: fairlead.v1.UpdateNetworkRequest.update_mask:type_name -> google.protobuf.FieldMask
-	3,  // 17: fairlead.v1.CreateMemberRequest.member:type_name -> fairlead.v1.Member
-	3,  // 18: fairlead.v1.ListMembersResponse.members:type_name -> fairlead.v1.Member
-	3,  // 19: fairlead.v1.UpdateMemberRequest.member:type_name -> fairlead.v1.Member
-	29, // 20: fairlead.v1.UpdateMemberRequest.update_mask:type_name -> google.protobuf.FieldMask
-	4,  // 21: fairlead.v1.CreateRoundRequest.round:type_name -> fairlead.v1.Round
-	4,  // 22: fairlead.v1.ListRoundsResponse.rounds:type_name -> fairlead.v1.Round
-	5,  // 23: fairlead.v1.ListIntroductionsResponse.introductions:type_name -> fairlead.v1.Introduction
-	30, // 24: fairlead.v1.Member.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	6,  // 25: fairlead.v1.NetworkService.CreateNetwork:input_type -> fairlead.v1.CreateNetworkRequest
-	7,  // 26: fairlead.v1.NetworkService.GetNetwork:input_type -> fairlead.v1.GetNetworkRequest
-	8,  // 27: fairlead.v1.NetworkService.ListNetworks:input_type -> fairlead.v1.ListNetworksRequest
-	10, // 28: fairlead.v1.NetworkService.UpdateNetwork:input_type -> fairlead.v1.UpdateNetworkRequest
-	11, // 29: fairlead.v1.NetworkService.CreateMember:input_type -> fairlead.v1.CreateMemberRequest
-	12, // 30: fairlead.v1.NetworkService.GetMember:input_type -> fairlead.v1.GetMemberRequest
-	13, // 31: fairlead.v1.NetworkService.ListMembers:input_type -> fairlead.v1.ListMembersRequest
-	15, // 32: fairlead.v1.NetworkService.UpdateMember:input_type -> fairlead.v1.UpdateMemberRequest
-	16, // 33: fairlead.v1.NetworkService.CreateRound:input_type -> fairlead.v1.CreateRoundRequest
-	17, // 34: fairlead.v1.NetworkService.GetRound:input_type -> fairlead.v1.GetRoundRequest
-	18, // 35: fairlead.v1.NetworkService.ListRounds:input_type -> fairlead.v1.ListRoundsRequest
-	20, // 36: fairlead.v1.NetworkService.GetIntroduction:input_type -> fairlead.v1.GetIntroductionRequest
-	21, // 37: fairlead.v1.NetworkService.ListIntroductions:input_type -> fairlead.v1.ListIntroductionsRequest
-	23, // 38: fairlead.v1.NetworkService.AcceptIntroduction:input_type -> fairlead.v1.AcceptIntroductionRequest
-	24, // 39: fairlead.v1.NetworkService.DeclineIntroduction:input_type -> fairlead.v1.DeclineIntroductionRequest
-	2,  // 40: fairlead.v1.NetworkService.CreateNetwork:output_type -> fairlead.v1.Network
-	2,  // 41: fairlead.v1.NetworkService.GetNetwork:output_type -> fairlead.v1.Network
-	9,  // 42: fairlead.v1.NetworkService.ListNetworks:output_type -> fairlead.v1.ListNetworksResponse
-	2,  // 43: fairlead.v1.NetworkService.UpdateNetwork:output_type -> fairlead.v1.Network
-	3,  // 44: fairlead.v1.NetworkService.CreateMember:output_type -> fairlead.v1.Member
-	3,  // 45: fairlead.v1.NetworkService.GetMember:output_type -> fairlead.v1.Member
-	14, // 46: fairlead.v1.NetworkService.ListMembers:output_type -> fairlead.v1.ListMembersResponse
-	3,  // 47: fairlead.v1.NetworkService.UpdateMember:output_type -> fairlead.v1.Member
-	4,  // 48: fairlead.v1.NetworkService.CreateRound:output_type -> fairlead.v1.Round
-	4,  // 49: fairlead.v1.NetworkService.GetRound:output_type -> fairlead.v1.Round
-	19, // 50: fairlead.v1.NetworkService.ListRounds:output_type -> fairlead.v1.ListRoundsResponse
-	5,  // 51: fairlead.v1.NetworkService.GetIntroduction:output_type -> fairlead.v1.Introduction
-	22, // 52: fairlead.v1.NetworkService.ListIntroductions:output_type -> fairlead.v1.ListIntroductionsResponse
-	5,  // 53: fairlead.v1.NetworkService.AcceptIntroduction:output_type -> fairlead.v1.Introduction
-	5,  // 54: fairlead.v1.NetworkService.DeclineIntroduction:output_type -> fairlead.v1.Introduction
-	40, // [40:55] is the sub-list for method output_type
-	25, // [25:40] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	47, // 0: fairlead.v1.Network.title:type_name -> fairlead.v1.Network.TitleEntry
+	7,  // 1: fairlead.v1.Network.points:type_name -> fairlead.v1.IntroductionPoints
+	50, // 2: fairlead.v1.Network.answer_time:type_name -> google.protobuf.Duration
+	51, // 3: fairlead.v1.Network.create_time:type_name -> google.protobuf.Timestamp
+	51, // 4: fairlead.v1.Network.update_time:type_name -> google.protobuf.Timestamp
+	52, // 5: fairlead.v1.Member.contact:type_name -> fairlead.v1.Contact
+	48, // 6: fairlead.v1.Member.profile:type_name -> fairlead.v1.Member.ProfileEntry
+	51, // 7: fairlead.v1.Member.agree_time:type_name -> google.protobuf.Timestamp
+	51, // 8: fairlead.v1.Member.introduce_time:type_name -> google.protobuf.Timestamp
+	51, // 9: fairlead.v1.Member.create_time:type_name -> google.protobuf.Timestamp
+	51, // 10: fairlead.v1.Member.update_time:type_name -> google.protobuf.Timestamp
+	51, // 11: fairlead.v1.MemberLink.expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 12: fairlead.v1.Round.state:type_name -> fairlead.v1.Round.State
+	11, // 13: fairlead.v1.Round.error:type_name -> fairlead.v1.RoundError
+	51, // 14: fairlead.v1.Round.create_time:type_name -> google.protobuf.Timestamp
+	51, // 15: fairlead.v1.Round.update_time:type_name -> google.protobuf.Timestamp
+	51, // 16: fairlead.v1.Round.end_time:type_name -> google.protobuf.Timestamp
+	51, // 17: fairlead.v1.Round.publish_time:type_name -> google.protobuf.Timestamp
+	1,  // 18: fairlead.v1.RoundResult.status:type_name -> fairlead.v1.RoundResult.Status
+	13, // 19: fairlead.v1.RoundResult.groups:type_name -> fairlead.v1.RoundGroup
+	14, // 20: fairlead.v1.RoundResult.left:type_name -> fairlead.v1.LeftMember
+	15, // 21: fairlead.v1.RoundResult.absent:type_name -> fairlead.v1.AbsentCount
+	2,  // 22: fairlead.v1.LeftMember.reason:type_name -> fairlead.v1.LeftMember.Reason
+	3,  // 23: fairlead.v1.AbsentCount.reason:type_name -> fairlead.v1.AbsentCount.Reason
+	4,  // 24: fairlead.v1.Introduction.state:type_name -> fairlead.v1.Introduction.State
+	17, // 25: fairlead.v1.Introduction.members:type_name -> fairlead.v1.Introduced
+	51, // 26: fairlead.v1.Introduction.own_accept_time:type_name -> google.protobuf.Timestamp
+	18, // 27: fairlead.v1.Introduction.declines:type_name -> fairlead.v1.DeclinedCount
+	51, // 28: fairlead.v1.Introduction.create_time:type_name -> google.protobuf.Timestamp
+	51, // 29: fairlead.v1.Introduction.update_time:type_name -> google.protobuf.Timestamp
+	51, // 30: fairlead.v1.Introduction.expire_time:type_name -> google.protobuf.Timestamp
+	51, // 31: fairlead.v1.Introduction.end_time:type_name -> google.protobuf.Timestamp
+	49, // 32: fairlead.v1.Introduced.profile:type_name -> fairlead.v1.Introduced.ProfileEntry
+	52, // 33: fairlead.v1.Introduced.contact:type_name -> fairlead.v1.Contact
+	5,  // 34: fairlead.v1.DeclinedCount.reason:type_name -> fairlead.v1.Introduction.DeclineReason
+	6,  // 35: fairlead.v1.CreateNetworkRequest.network:type_name -> fairlead.v1.Network
+	6,  // 36: fairlead.v1.ListNetworksResponse.networks:type_name -> fairlead.v1.Network
+	6,  // 37: fairlead.v1.UpdateNetworkRequest.network:type_name -> fairlead.v1.Network
+	53, // 38: fairlead.v1.UpdateNetworkRequest.update_mask:type_name -> google.protobuf.FieldMask
+	8,  // 39: fairlead.v1.CreateMemberRequest.member:type_name -> fairlead.v1.Member
+	8,  // 40: fairlead.v1.ImportMembersRequest.members:type_name -> fairlead.v1.Member
+	8,  // 41: fairlead.v1.ListMembersResponse.members:type_name -> fairlead.v1.Member
+	8,  // 42: fairlead.v1.UpdateMemberRequest.member:type_name -> fairlead.v1.Member
+	53, // 43: fairlead.v1.UpdateMemberRequest.update_mask:type_name -> google.protobuf.FieldMask
+	50, // 44: fairlead.v1.IssueMemberLinkRequest.ttl:type_name -> google.protobuf.Duration
+	10, // 45: fairlead.v1.CreateRoundRequest.round:type_name -> fairlead.v1.Round
+	10, // 46: fairlead.v1.ListRoundsResponse.rounds:type_name -> fairlead.v1.Round
+	16, // 47: fairlead.v1.ListIntroductionsResponse.introductions:type_name -> fairlead.v1.Introduction
+	5,  // 48: fairlead.v1.DeclineIntroductionRequest.reason:type_name -> fairlead.v1.Introduction.DeclineReason
+	19, // 49: fairlead.v1.NetworkService.CreateNetwork:input_type -> fairlead.v1.CreateNetworkRequest
+	20, // 50: fairlead.v1.NetworkService.GetNetwork:input_type -> fairlead.v1.GetNetworkRequest
+	21, // 51: fairlead.v1.NetworkService.ListNetworks:input_type -> fairlead.v1.ListNetworksRequest
+	23, // 52: fairlead.v1.NetworkService.UpdateNetwork:input_type -> fairlead.v1.UpdateNetworkRequest
+	24, // 53: fairlead.v1.NetworkService.CreateMember:input_type -> fairlead.v1.CreateMemberRequest
+	25, // 54: fairlead.v1.NetworkService.ImportMembers:input_type -> fairlead.v1.ImportMembersRequest
+	27, // 55: fairlead.v1.NetworkService.GetMember:input_type -> fairlead.v1.GetMemberRequest
+	28, // 56: fairlead.v1.NetworkService.ListMembers:input_type -> fairlead.v1.ListMembersRequest
+	30, // 57: fairlead.v1.NetworkService.UpdateMember:input_type -> fairlead.v1.UpdateMemberRequest
+	31, // 58: fairlead.v1.NetworkService.IssueMemberLink:input_type -> fairlead.v1.IssueMemberLinkRequest
+	32, // 59: fairlead.v1.NetworkService.OpenMemberLink:input_type -> fairlead.v1.OpenMemberLinkRequest
+	34, // 60: fairlead.v1.NetworkService.EraseMember:input_type -> fairlead.v1.EraseMemberRequest
+	35, // 61: fairlead.v1.NetworkService.CreateRound:input_type -> fairlead.v1.CreateRoundRequest
+	36, // 62: fairlead.v1.NetworkService.GetRound:input_type -> fairlead.v1.GetRoundRequest
+	37, // 63: fairlead.v1.NetworkService.ListRounds:input_type -> fairlead.v1.ListRoundsRequest
+	39, // 64: fairlead.v1.NetworkService.CancelRound:input_type -> fairlead.v1.CancelRoundRequest
+	40, // 65: fairlead.v1.NetworkService.GetRoundResult:input_type -> fairlead.v1.GetRoundResultRequest
+	41, // 66: fairlead.v1.NetworkService.PublishRound:input_type -> fairlead.v1.PublishRoundRequest
+	42, // 67: fairlead.v1.NetworkService.GetIntroduction:input_type -> fairlead.v1.GetIntroductionRequest
+	43, // 68: fairlead.v1.NetworkService.ListIntroductions:input_type -> fairlead.v1.ListIntroductionsRequest
+	45, // 69: fairlead.v1.NetworkService.AcceptIntroduction:input_type -> fairlead.v1.AcceptIntroductionRequest
+	46, // 70: fairlead.v1.NetworkService.DeclineIntroduction:input_type -> fairlead.v1.DeclineIntroductionRequest
+	6,  // 71: fairlead.v1.NetworkService.CreateNetwork:output_type -> fairlead.v1.Network
+	6,  // 72: fairlead.v1.NetworkService.GetNetwork:output_type -> fairlead.v1.Network
+	22, // 73: fairlead.v1.NetworkService.ListNetworks:output_type -> fairlead.v1.ListNetworksResponse
+	6,  // 74: fairlead.v1.NetworkService.UpdateNetwork:output_type -> fairlead.v1.Network
+	8,  // 75: fairlead.v1.NetworkService.CreateMember:output_type -> fairlead.v1.Member
+	26, // 76: fairlead.v1.NetworkService.ImportMembers:output_type -> fairlead.v1.ImportMembersResponse
+	8,  // 77: fairlead.v1.NetworkService.GetMember:output_type -> fairlead.v1.Member
+	29, // 78: fairlead.v1.NetworkService.ListMembers:output_type -> fairlead.v1.ListMembersResponse
+	8,  // 79: fairlead.v1.NetworkService.UpdateMember:output_type -> fairlead.v1.Member
+	9,  // 80: fairlead.v1.NetworkService.IssueMemberLink:output_type -> fairlead.v1.MemberLink
+	33, // 81: fairlead.v1.NetworkService.OpenMemberLink:output_type -> fairlead.v1.OpenMemberLinkResponse
+	8,  // 82: fairlead.v1.NetworkService.EraseMember:output_type -> fairlead.v1.Member
+	10, // 83: fairlead.v1.NetworkService.CreateRound:output_type -> fairlead.v1.Round
+	10, // 84: fairlead.v1.NetworkService.GetRound:output_type -> fairlead.v1.Round
+	38, // 85: fairlead.v1.NetworkService.ListRounds:output_type -> fairlead.v1.ListRoundsResponse
+	10, // 86: fairlead.v1.NetworkService.CancelRound:output_type -> fairlead.v1.Round
+	12, // 87: fairlead.v1.NetworkService.GetRoundResult:output_type -> fairlead.v1.RoundResult
+	10, // 88: fairlead.v1.NetworkService.PublishRound:output_type -> fairlead.v1.Round
+	16, // 89: fairlead.v1.NetworkService.GetIntroduction:output_type -> fairlead.v1.Introduction
+	44, // 90: fairlead.v1.NetworkService.ListIntroductions:output_type -> fairlead.v1.ListIntroductionsResponse
+	16, // 91: fairlead.v1.NetworkService.AcceptIntroduction:output_type -> fairlead.v1.Introduction
+	16, // 92: fairlead.v1.NetworkService.DeclineIntroduction:output_type -> fairlead.v1.Introduction
+	71, // [71:93] is the sub-list for method output_type
+	49, // [49:71] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_network_service_proto_init() }
@@ -2090,8 +4251,8 @@ func file_fairlead_v1_network_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_network_service_proto_rawDesc), len(file_fairlead_v1_network_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   25,
+			NumEnums:      6,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

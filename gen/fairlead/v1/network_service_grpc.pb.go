@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: fairlead/v1/network_service.proto
 
-// Networks and introductions; reserved.
+// Networks of peers and the rounds in which they are introduced to each other.
 
 package fairleadv1
 
@@ -26,12 +26,19 @@ const (
 	NetworkService_ListNetworks_FullMethodName        = "/fairlead.v1.NetworkService/ListNetworks"
 	NetworkService_UpdateNetwork_FullMethodName       = "/fairlead.v1.NetworkService/UpdateNetwork"
 	NetworkService_CreateMember_FullMethodName        = "/fairlead.v1.NetworkService/CreateMember"
+	NetworkService_ImportMembers_FullMethodName       = "/fairlead.v1.NetworkService/ImportMembers"
 	NetworkService_GetMember_FullMethodName           = "/fairlead.v1.NetworkService/GetMember"
 	NetworkService_ListMembers_FullMethodName         = "/fairlead.v1.NetworkService/ListMembers"
 	NetworkService_UpdateMember_FullMethodName        = "/fairlead.v1.NetworkService/UpdateMember"
+	NetworkService_IssueMemberLink_FullMethodName     = "/fairlead.v1.NetworkService/IssueMemberLink"
+	NetworkService_OpenMemberLink_FullMethodName      = "/fairlead.v1.NetworkService/OpenMemberLink"
+	NetworkService_EraseMember_FullMethodName         = "/fairlead.v1.NetworkService/EraseMember"
 	NetworkService_CreateRound_FullMethodName         = "/fairlead.v1.NetworkService/CreateRound"
 	NetworkService_GetRound_FullMethodName            = "/fairlead.v1.NetworkService/GetRound"
 	NetworkService_ListRounds_FullMethodName          = "/fairlead.v1.NetworkService/ListRounds"
+	NetworkService_CancelRound_FullMethodName         = "/fairlead.v1.NetworkService/CancelRound"
+	NetworkService_GetRoundResult_FullMethodName      = "/fairlead.v1.NetworkService/GetRoundResult"
+	NetworkService_PublishRound_FullMethodName        = "/fairlead.v1.NetworkService/PublishRound"
 	NetworkService_GetIntroduction_FullMethodName     = "/fairlead.v1.NetworkService/GetIntroduction"
 	NetworkService_ListIntroductions_FullMethodName   = "/fairlead.v1.NetworkService/ListIntroductions"
 	NetworkService_AcceptIntroduction_FullMethodName  = "/fairlead.v1.NetworkService/AcceptIntroduction"
@@ -42,38 +49,58 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Networks of peers who are introduced to each other in rounds. Not built yet: every method
-// answers UNIMPLEMENTED. It stands here so that names and paths need not move.
+// Networks of peers who are introduced to each other in rounds. A network belongs to a program, whose
+// roles and data key are the network's. Staff with the role of a coordinator run it; members act for
+// themselves, with a token of their own.
 type NetworkServiceClient interface {
 	// Creates a network.
 	CreateNetwork(ctx context.Context, in *CreateNetworkRequest, opts ...grpc.CallOption) (*Network, error)
-	// Returns a network.
+	// Returns a network. Its members see it, too.
 	GetNetwork(ctx context.Context, in *GetNetworkRequest, opts ...grpc.CallOption) (*Network, error)
-	// Lists networks, by id.
+	// Lists a program's networks, by id.
 	ListNetworks(ctx context.Context, in *ListNetworksRequest, opts ...grpc.CallOption) (*ListNetworksResponse, error)
-	// Changes a network.
+	// Changes a network. Rounds that were queued before keep what they froze.
 	UpdateNetwork(ctx context.Context, in *UpdateNetworkRequest, opts ...grpc.CallOption) (*Network, error)
-	// Adds a member.
+	// Adds a member on behalf of them, with a reason: how they agreed.
 	CreateMember(ctx context.Context, in *CreateMemberRequest, opts ...grpc.CallOption) (*Member, error)
-	// Returns a member.
+	// Adds many members on behalf of them, with a reason: all or none.
+	ImportMembers(ctx context.Context, in *ImportMembersRequest, opts ...grpc.CallOption) (*ImportMembersResponse, error)
+	// Returns a member: to the member whole, to staff without whom they never want to meet, and
+	// with the contact only to who may run matchings, which is recorded.
 	GetMember(ctx context.Context, in *GetMemberRequest, opts ...grpc.CallOption) (*Member, error)
-	// Lists a network's members.
+	// Lists a network's members, without their contact.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
 	// Changes a member.
 	UpdateMember(ctx context.Context, in *UpdateMemberRequest, opts ...grpc.CallOption) (*Member, error)
-	// Queues a round of introductions.
+	// Makes a code that gives the member a token, once. Staff send it; they never get the token.
+	IssueMemberLink(ctx context.Context, in *IssueMemberLinkRequest, opts ...grpc.CallOption) (*MemberLink, error)
+	// Takes a code of IssueMemberLink and gives the token of its member.
+	OpenMemberLink(ctx context.Context, in *OpenMemberLinkRequest, opts ...grpc.CallOption) (*OpenMemberLinkResponse, error)
+	// Erases a member for good: everything but the id and the code, in rounds and introductions,
+	// too.
+	EraseMember(ctx context.Context, in *EraseMemberRequest, opts ...grpc.CallOption) (*Member, error)
+	// Queues a round: groups for everybody who takes part, with nobody whom they met before.
 	CreateRound(ctx context.Context, in *CreateRoundRequest, opts ...grpc.CallOption) (*Round, error)
 	// Returns a round.
 	GetRound(ctx context.Context, in *GetRoundRequest, opts ...grpc.CallOption) (*Round, error)
 	// Lists a network's rounds, oldest first.
 	ListRounds(ctx context.Context, in *ListRoundsRequest, opts ...grpc.CallOption) (*ListRoundsResponse, error)
-	// Returns an introduction.
+	// Stops a round that is not solved.
+	CancelRound(ctx context.Context, in *CancelRoundRequest, opts ...grpc.CallOption) (*Round, error)
+	// Returns what a round found: its groups, who is left out and why, and who took no part.
+	GetRoundResult(ctx context.Context, in *GetRoundResultRequest, opts ...grpc.CallOption) (*RoundResult, error)
+	// Publishes a round: everybody in a group gets an introduction to answer, all at once. Of
+	// two rounds that began with the same one before, one is published.
+	PublishRound(ctx context.Context, in *PublishRoundRequest, opts ...grpc.CallOption) (*Round, error)
+	// Returns an introduction: to who is in it, and to staff.
 	GetIntroduction(ctx context.Context, in *GetIntroductionRequest, opts ...grpc.CallOption) (*Introduction, error)
-	// Lists a network's introductions.
+	// Lists introductions: to a member their own, to staff all of the network.
 	ListIntroductions(ctx context.Context, in *ListIntroductionsRequest, opts ...grpc.CallOption) (*ListIntroductionsResponse, error)
-	// Accepts an introduction for a member.
+	// Accepts an introduction: one's own, or, for staff with a reason, that of a member. Who
+	// accepts lets the others of the introduction see their name and contact, once all of them
+	// have accepted.
 	AcceptIntroduction(ctx context.Context, in *AcceptIntroductionRequest, opts ...grpc.CallOption) (*Introduction, error)
-	// Declines an introduction for a member.
+	// Declines an introduction: one's own, or, for staff with a reason, that of a member.
 	DeclineIntroduction(ctx context.Context, in *DeclineIntroductionRequest, opts ...grpc.CallOption) (*Introduction, error)
 }
 
@@ -135,6 +162,16 @@ func (c *networkServiceClient) CreateMember(ctx context.Context, in *CreateMembe
 	return out, nil
 }
 
+func (c *networkServiceClient) ImportMembers(ctx context.Context, in *ImportMembersRequest, opts ...grpc.CallOption) (*ImportMembersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ImportMembersResponse)
+	err := c.cc.Invoke(ctx, NetworkService_ImportMembers_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *networkServiceClient) GetMember(ctx context.Context, in *GetMemberRequest, opts ...grpc.CallOption) (*Member, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Member)
@@ -165,6 +202,36 @@ func (c *networkServiceClient) UpdateMember(ctx context.Context, in *UpdateMembe
 	return out, nil
 }
 
+func (c *networkServiceClient) IssueMemberLink(ctx context.Context, in *IssueMemberLinkRequest, opts ...grpc.CallOption) (*MemberLink, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MemberLink)
+	err := c.cc.Invoke(ctx, NetworkService_IssueMemberLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *networkServiceClient) OpenMemberLink(ctx context.Context, in *OpenMemberLinkRequest, opts ...grpc.CallOption) (*OpenMemberLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OpenMemberLinkResponse)
+	err := c.cc.Invoke(ctx, NetworkService_OpenMemberLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *networkServiceClient) EraseMember(ctx context.Context, in *EraseMemberRequest, opts ...grpc.CallOption) (*Member, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Member)
+	err := c.cc.Invoke(ctx, NetworkService_EraseMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *networkServiceClient) CreateRound(ctx context.Context, in *CreateRoundRequest, opts ...grpc.CallOption) (*Round, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(Round)
@@ -189,6 +256,36 @@ func (c *networkServiceClient) ListRounds(ctx context.Context, in *ListRoundsReq
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListRoundsResponse)
 	err := c.cc.Invoke(ctx, NetworkService_ListRounds_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *networkServiceClient) CancelRound(ctx context.Context, in *CancelRoundRequest, opts ...grpc.CallOption) (*Round, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Round)
+	err := c.cc.Invoke(ctx, NetworkService_CancelRound_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *networkServiceClient) GetRoundResult(ctx context.Context, in *GetRoundResultRequest, opts ...grpc.CallOption) (*RoundResult, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RoundResult)
+	err := c.cc.Invoke(ctx, NetworkService_GetRoundResult_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *networkServiceClient) PublishRound(ctx context.Context, in *PublishRoundRequest, opts ...grpc.CallOption) (*Round, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Round)
+	err := c.cc.Invoke(ctx, NetworkService_PublishRound_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -239,38 +336,58 @@ func (c *networkServiceClient) DeclineIntroduction(ctx context.Context, in *Decl
 // All implementations must embed UnimplementedNetworkServiceServer
 // for forward compatibility.
 //
-// Networks of peers who are introduced to each other in rounds. Not built yet: every method
-// answers UNIMPLEMENTED. It stands here so that names and paths need not move.
+// Networks of peers who are introduced to each other in rounds. A network belongs to a program, whose
+// roles and data key are the network's. Staff with the role of a coordinator run it; members act for
+// themselves, with a token of their own.
 type NetworkServiceServer interface {
 	// Creates a network.
 	CreateNetwork(context.Context, *CreateNetworkRequest) (*Network, error)
-	// Returns a network.
+	// Returns a network. Its members see it, too.
 	GetNetwork(context.Context, *GetNetworkRequest) (*Network, error)
-	// Lists networks, by id.
+	// Lists a program's networks, by id.
 	ListNetworks(context.Context, *ListNetworksRequest) (*ListNetworksResponse, error)
-	// Changes a network.
+	// Changes a network. Rounds that were queued before keep what they froze.
 	UpdateNetwork(context.Context, *UpdateNetworkRequest) (*Network, error)
-	// Adds a member.
+	// Adds a member on behalf of them, with a reason: how they agreed.
 	CreateMember(context.Context, *CreateMemberRequest) (*Member, error)
-	// Returns a member.
+	// Adds many members on behalf of them, with a reason: all or none.
+	ImportMembers(context.Context, *ImportMembersRequest) (*ImportMembersResponse, error)
+	// Returns a member: to the member whole, to staff without whom they never want to meet, and
+	// with the contact only to who may run matchings, which is recorded.
 	GetMember(context.Context, *GetMemberRequest) (*Member, error)
-	// Lists a network's members.
+	// Lists a network's members, without their contact.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
 	// Changes a member.
 	UpdateMember(context.Context, *UpdateMemberRequest) (*Member, error)
-	// Queues a round of introductions.
+	// Makes a code that gives the member a token, once. Staff send it; they never get the token.
+	IssueMemberLink(context.Context, *IssueMemberLinkRequest) (*MemberLink, error)
+	// Takes a code of IssueMemberLink and gives the token of its member.
+	OpenMemberLink(context.Context, *OpenMemberLinkRequest) (*OpenMemberLinkResponse, error)
+	// Erases a member for good: everything but the id and the code, in rounds and introductions,
+	// too.
+	EraseMember(context.Context, *EraseMemberRequest) (*Member, error)
+	// Queues a round: groups for everybody who takes part, with nobody whom they met before.
 	CreateRound(context.Context, *CreateRoundRequest) (*Round, error)
 	// Returns a round.
 	GetRound(context.Context, *GetRoundRequest) (*Round, error)
 	// Lists a network's rounds, oldest first.
 	ListRounds(context.Context, *ListRoundsRequest) (*ListRoundsResponse, error)
-	// Returns an introduction.
+	// Stops a round that is not solved.
+	CancelRound(context.Context, *CancelRoundRequest) (*Round, error)
+	// Returns what a round found: its groups, who is left out and why, and who took no part.
+	GetRoundResult(context.Context, *GetRoundResultRequest) (*RoundResult, error)
+	// Publishes a round: everybody in a group gets an introduction to answer, all at once. Of
+	// two rounds that began with the same one before, one is published.
+	PublishRound(context.Context, *PublishRoundRequest) (*Round, error)
+	// Returns an introduction: to who is in it, and to staff.
 	GetIntroduction(context.Context, *GetIntroductionRequest) (*Introduction, error)
-	// Lists a network's introductions.
+	// Lists introductions: to a member their own, to staff all of the network.
 	ListIntroductions(context.Context, *ListIntroductionsRequest) (*ListIntroductionsResponse, error)
-	// Accepts an introduction for a member.
+	// Accepts an introduction: one's own, or, for staff with a reason, that of a member. Who
+	// accepts lets the others of the introduction see their name and contact, once all of them
+	// have accepted.
 	AcceptIntroduction(context.Context, *AcceptIntroductionRequest) (*Introduction, error)
-	// Declines an introduction for a member.
+	// Declines an introduction: one's own, or, for staff with a reason, that of a member.
 	DeclineIntroduction(context.Context, *DeclineIntroductionRequest) (*Introduction, error)
 	mustEmbedUnimplementedNetworkServiceServer()
 }
@@ -297,6 +414,9 @@ func (UnimplementedNetworkServiceServer) UpdateNetwork(context.Context, *UpdateN
 func (UnimplementedNetworkServiceServer) CreateMember(context.Context, *CreateMemberRequest) (*Member, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateMember not implemented")
 }
+func (UnimplementedNetworkServiceServer) ImportMembers(context.Context, *ImportMembersRequest) (*ImportMembersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ImportMembers not implemented")
+}
 func (UnimplementedNetworkServiceServer) GetMember(context.Context, *GetMemberRequest) (*Member, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMember not implemented")
 }
@@ -306,6 +426,15 @@ func (UnimplementedNetworkServiceServer) ListMembers(context.Context, *ListMembe
 func (UnimplementedNetworkServiceServer) UpdateMember(context.Context, *UpdateMemberRequest) (*Member, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateMember not implemented")
 }
+func (UnimplementedNetworkServiceServer) IssueMemberLink(context.Context, *IssueMemberLinkRequest) (*MemberLink, error) {
+	return nil, status.Error(codes.Unimplemented, "method IssueMemberLink not implemented")
+}
+func (UnimplementedNetworkServiceServer) OpenMemberLink(context.Context, *OpenMemberLinkRequest) (*OpenMemberLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method OpenMemberLink not implemented")
+}
+func (UnimplementedNetworkServiceServer) EraseMember(context.Context, *EraseMemberRequest) (*Member, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseMember not implemented")
+}
 func (UnimplementedNetworkServiceServer) CreateRound(context.Context, *CreateRoundRequest) (*Round, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateRound not implemented")
 }
@@ -314,6 +443,15 @@ func (UnimplementedNetworkServiceServer) GetRound(context.Context, *GetRoundRequ
 }
 func (UnimplementedNetworkServiceServer) ListRounds(context.Context, *ListRoundsRequest) (*ListRoundsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRounds not implemented")
+}
+func (UnimplementedNetworkServiceServer) CancelRound(context.Context, *CancelRoundRequest) (*Round, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelRound not implemented")
+}
+func (UnimplementedNetworkServiceServer) GetRoundResult(context.Context, *GetRoundResultRequest) (*RoundResult, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRoundResult not implemented")
+}
+func (UnimplementedNetworkServiceServer) PublishRound(context.Context, *PublishRoundRequest) (*Round, error) {
+	return nil, status.Error(codes.Unimplemented, "method PublishRound not implemented")
 }
 func (UnimplementedNetworkServiceServer) GetIntroduction(context.Context, *GetIntroductionRequest) (*Introduction, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetIntroduction not implemented")
@@ -438,6 +576,24 @@ func _NetworkService_CreateMember_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _NetworkService_ImportMembers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ImportMembersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).ImportMembers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_ImportMembers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).ImportMembers(ctx, req.(*ImportMembersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _NetworkService_GetMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetMemberRequest)
 	if err := dec(in); err != nil {
@@ -492,6 +648,60 @@ func _NetworkService_UpdateMember_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _NetworkService_IssueMemberLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueMemberLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).IssueMemberLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_IssueMemberLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).IssueMemberLink(ctx, req.(*IssueMemberLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NetworkService_OpenMemberLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OpenMemberLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).OpenMemberLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_OpenMemberLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).OpenMemberLink(ctx, req.(*OpenMemberLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NetworkService_EraseMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).EraseMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_EraseMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).EraseMember(ctx, req.(*EraseMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _NetworkService_CreateRound_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateRoundRequest)
 	if err := dec(in); err != nil {
@@ -542,6 +752,60 @@ func _NetworkService_ListRounds_Handler(srv interface{}, ctx context.Context, de
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(NetworkServiceServer).ListRounds(ctx, req.(*ListRoundsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NetworkService_CancelRound_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRoundRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).CancelRound(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_CancelRound_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).CancelRound(ctx, req.(*CancelRoundRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NetworkService_GetRoundResult_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRoundResultRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).GetRoundResult(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_GetRoundResult_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).GetRoundResult(ctx, req.(*GetRoundResultRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _NetworkService_PublishRound_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PublishRoundRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(NetworkServiceServer).PublishRound(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: NetworkService_PublishRound_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(NetworkServiceServer).PublishRound(ctx, req.(*PublishRoundRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -646,6 +910,10 @@ var NetworkService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _NetworkService_CreateMember_Handler,
 		},
 		{
+			MethodName: "ImportMembers",
+			Handler:    _NetworkService_ImportMembers_Handler,
+		},
+		{
 			MethodName: "GetMember",
 			Handler:    _NetworkService_GetMember_Handler,
 		},
@@ -658,6 +926,18 @@ var NetworkService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _NetworkService_UpdateMember_Handler,
 		},
 		{
+			MethodName: "IssueMemberLink",
+			Handler:    _NetworkService_IssueMemberLink_Handler,
+		},
+		{
+			MethodName: "OpenMemberLink",
+			Handler:    _NetworkService_OpenMemberLink_Handler,
+		},
+		{
+			MethodName: "EraseMember",
+			Handler:    _NetworkService_EraseMember_Handler,
+		},
+		{
 			MethodName: "CreateRound",
 			Handler:    _NetworkService_CreateRound_Handler,
 		},
@@ -668,6 +948,18 @@ var NetworkService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRounds",
 			Handler:    _NetworkService_ListRounds_Handler,
+		},
+		{
+			MethodName: "CancelRound",
+			Handler:    _NetworkService_CancelRound_Handler,
+		},
+		{
+			MethodName: "GetRoundResult",
+			Handler:    _NetworkService_GetRoundResult_Handler,
+		},
+		{
+			MethodName: "PublishRound",
+			Handler:    _NetworkService_PublishRound_Handler,
 		},
 		{
 			MethodName: "GetIntroduction",

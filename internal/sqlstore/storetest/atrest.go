@@ -173,6 +173,21 @@ var sealedColumns = []struct {
 		_, err := pairTx(tx).Mentorship(ctx, "p1", "mentorship")
 		return err
 	}},
+	{"networks", "body", "program = 'p1' AND id = 'net'", "program = 'p2' AND id = 'net'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := netTx(tx).Network(ctx, "p1", "net")
+		return err
+	}},
+	{"network_members", "body", "program = 'p1' AND id = 'm1'", "program = 'p1' AND id = 'm2'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := netTx(tx).MemberOf(ctx, "p1", "m1")
+		return err
+	}},
+	{"network_rounds", "body", "program = 'p1' AND id = 'round'", "program = 'p2' AND id = 'round'", readRound},
+	{"network_rounds", "frozen", "program = 'p1' AND id = 'round'", "program = 'p2' AND id = 'round'", readRound},
+	{"network_rounds", "record", "program = 'p1' AND id = 'round'", "program = 'p2' AND id = 'round'", readRound},
+	{"introductions", "body", "program = 'p1' AND id = 'intro'", "program = 'p2' AND id = 'intro'", func(ctx context.Context, tx applications.Tx) error {
+		_, err := netTx(tx).Introduction(ctx, "p1", "net", "intro")
+		return err
+	}},
 	{"users", "body", "id = 'u1'", "id = 'u2'", func(ctx context.Context, tx applications.Tx) error { _, err := tx.Users(ctx, "", 0); return err }},
 	{"tokens", "body", "id = 'k1'", "id = 'k2'", func(ctx context.Context, tx applications.Tx) error {
 		_, err := tx.TokenByHash(ctx, digest("token", "k1"))
@@ -183,6 +198,11 @@ var sealedColumns = []struct {
 
 func readSelection(ctx context.Context, tx applications.Tx) error {
 	_, err := tx.Selection(ctx, "p1", "selection")
+	return err
+}
+
+func readRound(ctx context.Context, tx applications.Tx) error {
+	_, err := netTx(tx).Round(ctx, "p1", "net", "round")
 	return err
 }
 

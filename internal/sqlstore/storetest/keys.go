@@ -153,6 +153,8 @@ var sealedQueries = []string{
 	"SELECT body FROM applications", "SELECT body FROM offers", "SELECT body FROM selections", "SELECT frozen FROM selections", "SELECT record FROM selections",
 	"SELECT body FROM mentoring_plans", "SELECT body FROM enrollments", "SELECT body FROM directives", "SELECT body FROM matchings", "SELECT frozen FROM matchings",
 	"SELECT record FROM matchings", "SELECT body FROM proposals", "SELECT body FROM mentorships",
+	"SELECT body FROM networks", "SELECT body FROM network_members", "SELECT body FROM network_rounds",
+	"SELECT frozen FROM network_rounds", "SELECT record FROM network_rounds", "SELECT body FROM introductions",
 	"SELECT body FROM users", "SELECT body FROM tokens", "SELECT answer FROM requests", "SELECT reason FROM events",
 }
 

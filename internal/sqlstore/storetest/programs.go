@@ -379,6 +379,7 @@ func populateStore(t testing.TB, s applications.Store, id string) error {
 			tx.SaveRequest(ctx, exampleRequest(id, "CreateApplication", "request")),
 			tx.InsertLink(ctx, link),
 			populateMentoring(ctx, pairTx(tx), id),
+			populateNetworks(ctx, netTx(tx), id),
 			tx.AppendEvents(ctx, exampleEvent(id)),
 		} {
 			if err != nil {

@@ -31,6 +31,7 @@ func Run(t *testing.T, open Opener) {
 		{"events", eventCases},
 		{"erasures", erasureCases},
 		{"mentoring", mentoringCases},
+		{"networks", networkCases},
 		{"transactions", transactionCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
