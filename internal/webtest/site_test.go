@@ -24,6 +24,7 @@ var site struct {
 	applicant   string // sign-in link of somebody in the closed call, works once
 	facilitator string // sign-in link, works once
 	second      string // another facilitator's
+	coordinator string // works once
 	result      string
 	browser     *Browser
 }
@@ -69,6 +70,7 @@ var links = map[string]*regexp.Regexp{
 	"applicant":   regexp.MustCompile(`applicant \S+ \(opens once\) +(http\S+)`),
 	"facilitator": regexp.MustCompile(`facilitator \(opens once\) +(http\S+)`),
 	"second":      regexp.MustCompile(`another one, to draw with \(opens once\) +(http\S+)`),
+	"coordinator": regexp.MustCompile(`coordinator \(opens once\) +(http\S+)`),
 	"result":      regexp.MustCompile(`then the result +(http\S+)`),
 }
 
@@ -102,7 +104,7 @@ func startDemo(ctx context.Context, binary string) (stop func(), err error) {
 				}
 			}
 			if strings.HasPrefix(lines.Text(), "Ready") {
-				site.call, site.facilitator, site.second, site.result, site.applicant = found["call"], found["facilitator"], found["second"], found["result"], found["applicant"]
+				site.call, site.facilitator, site.second, site.result, site.applicant, site.coordinator = found["call"], found["facilitator"], found["second"], found["result"], found["applicant"], found["coordinator"]
 				if len(found) != len(links) {
 					ready <- fmt.Errorf("the demo printed only the links %v:\n%s", found, &text)
 					return
@@ -156,12 +158,17 @@ func ask[T any](t *testing.T, tab *Tab, expression string) T {
 	return v
 }
 
-// says checks that the page shows a text.
+// says checks that the page shows a text, now or soon.
 func says(t *testing.T, tab *Tab, want string) {
 	t.Helper()
-	text := ask[string](t, tab, "document.body.innerText")
-	if !strings.Contains(text, want) {
-		t.Fatalf("at %s the page does not say %q:\n%s", ask[string](t, tab, "location.pathname"), want, text)
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		text := ask[string](t, tab, "document.body.innerText")
+		if strings.Contains(text, want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("at %s the page does not say %q:\n%s", ask[string](t, tab, "location.pathname"), want, text)
+		}
 	}
 }
 
