@@ -34,6 +34,16 @@ type proposalsPage struct {
 	Lines  []proposalLine
 	More   string
 	First  string
+	ByHand *byHandView
+	Faults []fault
+}
+
+// byHandView is the form that proposes a pair that no run made, as typed.
+type byHandView struct {
+	Action, Mentee, Mentor, Reason string
+	Open                           bool
+	Request                        string
+	Fault                          string // of the reason
 }
 
 type proposalLine struct {
@@ -48,6 +58,12 @@ func (s *server) getProposals(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.showProposals(w, r, d, http.StatusOK, nil)
+}
+
+// showProposals renders the list, with what was typed where something is wrong
+// with it.
+func (s *server) showProposals(w http.ResponseWriter, r *http.Request, d *matchDesk, status int, faults []fault) error {
 	asked := r.URL.Query()
 	q := applications.ListQuery{PageSize: 100, OrderBy: "create_time desc", Cursor: asked.Get("after")}
 	var filters []string
@@ -69,7 +85,59 @@ func (s *server) getProposals(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return d.noPlanYet(w, r, err)
 	}
-	s.render(w, r, http.StatusOK, "matching-proposals", s.newProposalsPage(s.staffFrame(r, "programs"), d, list, state, of, q.Cursor != ""))
+	page := s.newProposalsPage(s.staffFrame(r, "programs"), d, list, state, of, q.Cursor != "")
+	if page.Faults = faults; len(faults) > 0 && page.ByHand != nil {
+		page.Failed, page.Languages = true, nil
+		form := page.ByHand
+		form.Mentee, form.Mentor, form.Reason, form.Open = r.PostForm.Get("mentee"), r.PostForm.Get("mentor"), r.PostForm.Get("reason"), true
+		for _, f := range faults {
+			if f.Field == "reason" {
+				form.Fault = f.Message
+			}
+		}
+	}
+	s.render(w, r, status, "matching-proposals", page)
+	return nil
+}
+
+// postByHand proposes a pair that no run made.
+func (s *server) postByHand(w http.ResponseWriter, r *http.Request) error {
+	d, err := s.matchForm(r)
+	if err != nil {
+		return err
+	}
+	ctx, l, form := r.Context(), s.tongueOf(r), r.PostForm
+	var faults []fault
+	ids := map[mentoring.Role]string{}
+	for _, side := range []struct {
+		role  mentoring.Role
+		field string
+	}{{mentoring.Mentee, "mentee"}, {mentoring.Mentor, "mentor"}} {
+		code := strings.ToUpper(clean(form.Get(side.field), false))
+		e, err := s.enrolledAs(ctx, d, side.role, code)
+		if err != nil {
+			return err
+		}
+		if e == nil {
+			faults = append(faults, fault{side.field, l.say("matching.hand.nobody."+side.field, "code", code)})
+			continue
+		}
+		ids[side.role] = e.ID
+	}
+	reason := clean(form.Get("reason"), false)
+	if reason == "" {
+		faults = append(faults, fault{"reason", l.say("matching.fault.reason")})
+	}
+	if len(faults) > 0 {
+		return s.showProposals(w, r, d, http.StatusUnprocessableEntity, faults)
+	}
+	p, err := s.Mentoring.Propose(ctx, d.who, d.program.ID, ids[mentoring.Mentee], ids[mentoring.Mentor], reason, pressed(r))
+	if text, refused := matchRefusal(l, err); refused {
+		return s.showProposals(w, r, d, http.StatusConflict, []fault{{"", text}})
+	} else if err != nil {
+		return err
+	}
+	seeOther(w, r, d.path("/proposals/"+p.ID))
 	return nil
 }
 
@@ -102,6 +170,9 @@ func (s *server) newProposalsPage(f frame, d *matchDesk, list *mentoring.ListPag
 	}
 	if of != "" {
 		page.Of = d.run(of)
+	}
+	if d.mayRun {
+		page.ByHand = &byHandView{Action: at, Request: nonce()}
 	}
 	for _, p := range list.Items {
 		line := proposalLine{Href: at + "/" + p.ID, Mentee: p.MenteeCode, Mentor: p.MentorCode}

@@ -150,6 +150,9 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 	runs := newMatchingsPage(frame(), d, plan, people, []*mentoring.Matching{published.run, failed, runOf(mentoring.Queued), v.run})
 	runs.Faults = []fault{{"seed", "Too long"}}
 	proposals := s.newProposalsPage(frame(), d, &mentoring.ListPage[*mentoring.Proposal]{Items: []*mentoring.Proposal{proposal, &declined, &confirmed, &late}, Next: "x"}, mentoring.Sent, sampleID, true)
+	badHand := s.newProposalsPage(frame(), d, &mentoring.ListPage[*mentoring.Proposal]{}, "", "", false)
+	badHand.Faults = []fault{{"mentee", "Nobody"}, {"mentor", "Nobody"}, {"reason", "Say why"}}
+	badHand.ByHand.Open, badHand.ByHand.Fault = true, "Say why"
 	empty := sampleMatching(0, mentoring.Solved)
 	empty.res.Unmatched, empty.res.Audit, empty.res.Certificate, empty.run.Edits = nil, nil, nil, nil
 	return map[string]view{
@@ -180,6 +183,7 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 		"matching-audit none":        newAuditPage(frame(), d, empty),
 		"matching-proposals":         proposals,
 		"matching-proposals none":    s.newProposalsPage(frame(), d, &mentoring.ListPage[*mentoring.Proposal]{}, "", "", false),
+		"matching-proposals hand":    badHand,
 		"matching-proposal":          badAnswer,
 		"matching-proposal declined": s.newProposalPage(frame(), d, &declined),
 		"matching-proposal done":     s.newProposalPage(frame(), d, &confirmed),
@@ -411,7 +415,7 @@ func TestCoordinatorMatches(t *testing.T) {
 			t.Errorf("a facilitator at %s: %d", path, a.status)
 		}
 	}
-	for _, path := range []string{matchings, run + "/cancel", run + "/edits", run + "/publish"} {
+	for _, path := range []string{matchings, run + "/cancel", run + "/edits", run + "/publish", "/programs/" + testProgram + "/proposals"} {
 		if a := x.do(http.MethodPost, path, url.Values{"reason": {"x"}}, nil); a.status != http.StatusForbidden {
 			t.Errorf("a facilitator posting to %s: %d", path, a.status)
 		}
@@ -453,6 +457,18 @@ func TestCoordinatorAfterPublishing(t *testing.T) {
 	again := post(at, http.StatusSeeOther, "go", "rematch")
 	x.match()
 	x.has(x.get(again.to), "1 mentee unmatched", "mends the end of a proposal", "pairs that must not be made")
+
+	// By hand, what no run may make.
+	x.has(post(list, http.StatusUnprocessableEntity, "mentee", "ME-0099"), "No mentee of this program", "No mentor of this program", "Say why")
+	x.has(post(list, http.StatusConflict, "mentee", "me-0001", "mentor", "MO-0001", "reason", "they asked"), "This pair cannot be made")
+	third := x.enrollFor(mentoring.Mentor, 1, map[string]string{"offers": "Budgeting", "languages": "English"}, nil)
+	hand := post(list, http.StatusSeeOther, "mentee", "ME-0001", "mentor", third.Code, "reason", "they asked")
+	x.has(x.get(hand.to), "Proposed by hand: they asked")
+	post(hand.to, http.StatusSeeOther, "go", "recall", "why", "a mistake")
+	x.has(x.get(hand.to), "Taken back")
+	if _, err := x.pairs.PauseEnrollment(t.Context(), testCoordinator, testProgram, third.ID, "away", 0, applications.Idempotency{}); err != nil {
+		t.Fatal(err)
+	}
 
 	// A second mentor, and both accept.
 	x.enrollFor(mentoring.Mentor, 1, map[string]string{"offers": "Budgeting:3", "languages": "English", "asynchronous": "yes"}, nil)

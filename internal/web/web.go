@@ -233,6 +233,8 @@ func (s *server) routes() http.Handler {
 
 	s.peopleRoutes(handle)
 
+	handle("POST /programs/{program}/proposals", s.postByHand)
+
 	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
 }
