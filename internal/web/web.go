@@ -224,6 +224,7 @@ func (s *server) routes() http.Handler {
 	handle("GET /programs/{program}/matchings/{matching}/pairs.csv", s.getPairsFile)
 	handle("GET /programs/{program}/matchings/{matching}/certificate", s.getCertificate)
 	handle("GET /programs/{program}/proposals", s.getProposals)
+	handle("POST /programs/{program}/proposals", s.postByHand)
 	handle("GET /programs/{program}/proposals/{proposal}", s.getProposal)
 	handle("POST /programs/{program}/proposals/{proposal}", s.postProposal)
 	handle("GET /programs/{program}/mentorships", s.getShips)
@@ -232,8 +233,6 @@ func (s *server) routes() http.Handler {
 	handle("GET /programs/{program}/measures", s.getMeasures)
 
 	s.peopleRoutes(handle)
-
-	handle("POST /programs/{program}/proposals", s.postByHand)
 
 	handle("/", func(http.ResponseWriter, *http.Request) error { return errNoPage })
 	return mux
