@@ -138,7 +138,7 @@ func newApp(t *testing.T, o server.Options) (*server.App, *applications.Service)
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	resp, err := (&http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}).Get(url)
+	resp, err := (&http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}).Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func TestStopFinishesWhatRuns(t *testing.T) {
 	<-begun
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
-	for deadline := time.Now().Add(5 * time.Second); ; { // no longer ready, still at work
+	for deadline := time.Now().Add(time.Minute); ; { // no longer ready, still at work
 		if code, _ := get(t, ops+"/readyz"); code == http.StatusServiceUnavailable {
 			break
 		}
@@ -272,7 +272,9 @@ func TestStopDoesNotWaitForSenders(t *testing.T) {
 			if ca != nil {
 				ports.TLSCert, ports.TLSKey = ca.Write(t, t.TempDir(), tlstest.Leaf{})
 			}
+			reading := make(chan struct{}, 2)
 			app, _ := newApp(t, server.Options{Web: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				reading <- struct{}{}
 				b, err := io.ReadAll(r.Body)
 				if err != nil {
 					w.WriteHeader(http.StatusBadRequest)
@@ -303,7 +305,8 @@ func TestStopDoesNotWaitForSenders(t *testing.T) {
 			send("POST / HT")
 			send(half)
 			late := send(half)
-			time.Sleep(100 * time.Millisecond) // they are being read
+			<-reading
+			<-reading
 			begin := time.Now()
 			stopped := make(chan error, 1)
 			go func() { stopped <- stop() }()
@@ -334,7 +337,7 @@ func TestTLS(t *testing.T) {
 	pool := ca.Pool
 	app, _ := newApp(t, server.Options{PublicURL: "https://apply.example.org"})
 	l, _ := start(t, app, server.Ports{TLSCert: cert, TLSKey: key})
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}
 	resp, err := client.Get("https://" + l.HTTP.Addr().String() + "/v1/openCalls")
 	if err != nil {
 		t.Fatal(err)

@@ -82,9 +82,11 @@ func TestVerdictFollowsTheKeystroke(t *testing.T) {
 			.observe(document.querySelector("form[data-check]"), {attributes: true, attributeFilter: ["data-checked"]}); true`)
 	ok(t, tab.Press(field, false))
 	ok(t, tab.Key("End", false))
-	keys, worst := 12, 0.5 // of those that may take longer
+	// worst is the share of those that may take longer than most milliseconds. The
+	// aim is for a machine that does nothing else, which only the soak asks for.
+	keys, worst, most := 12, 0.5, 1000.0
 	if os.Getenv("FAIRLEAD_SOAK") != "" {
-		keys, worst = 40, 0.05
+		keys, worst, most = 40, 0.05, 100
 	}
 	late := 1e9
 	for range 3 { // the machine may be busy with something else
@@ -101,12 +103,12 @@ func TestVerdictFollowsTheKeystroke(t *testing.T) {
 		at := func(share float64) float64 { return figures[int(float64(len(figures)-1)*share+0.5)] }
 		t.Logf("figure: from a keystroke in the criteria editor to the verdict painted, 200 in the pool, %d keystrokes: median %.0f ms, 95 %% within %.0f ms, slowest %.0f ms",
 			len(figures), at(0.5), at(0.95), at(1))
-		if late = min(late, at(1-worst)); late <= 100 {
+		if late = min(late, at(1-worst)); late <= most {
 			break
 		}
 	}
-	if late > 100 {
-		t.Errorf("of %d keystrokes, %.0f %% have no verdict within 100 ms: it takes %.0f", keys, worst*100, late)
+	if late > most {
+		t.Errorf("of %d keystrokes, %.0f %% have no verdict within %.0f ms: it takes %.0f", keys, worst*100, most, late)
 	}
 }
 

@@ -68,15 +68,21 @@ func sealed(t *testing.T, tab *Tab, fill func()) (run string) {
 	view(t, tab, "runs", desktop)
 	fill()
 	ok(t, tab.Press("form.ask .go .primary", true))
-	for range 100 { // the page looks again by itself; no script is needed for it
-		if run = ask[string](t, tab, "location.pathname"); strings.Contains(ask[string](t, tab, "document.body.innerText"), "Sealed and ready for the draw") {
-			return run
+	return becomes(t, tab, "Sealed and ready for the draw")
+}
+
+// becomes opens a page again and again until it says something, for as long as a
+// busy machine may take, and returns its path.
+func becomes(t *testing.T, tab *Tab, text string) (path string) {
+	t.Helper()
+	path = ask[string](t, tab, "location.pathname")
+	for end := time.Now().Add(4 * patience); !strings.Contains(ask[string](t, tab, "document.body.innerText"), text); time.Sleep(200 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s never says %q: %s", path, text, ask[string](t, tab, "document.body.innerText"))
 		}
-		time.Sleep(200 * time.Millisecond)
-		ok(t, tab.Open(origin()+run))
+		ok(t, tab.Open(origin()+path))
 	}
-	t.Fatalf("the run was not sealed: %s", ask[string](t, tab, "document.body.innerText"))
-	return ""
+	return path
 }
 
 // draw goes through the ceremony of a run whose seed is the server's.
@@ -320,15 +326,7 @@ func TestJourneyReplacement(t *testing.T) {
 	ok(t, tab.Press(".go .primary", true))
 	says(t, tab, "Fill these places?")
 	ok(t, tab.Press(".go .primary", true))
-	next := ask[string](t, tab, "location.pathname")
-	for range 100 {
-		if strings.Contains(ask[string](t, tab, "document.body.innerText"), "Sealed and ready for the draw") {
-			break
-		}
-		time.Sleep(200 * time.Millisecond)
-		ok(t, tab.Open(origin()+next))
-	}
-	draw(t, tab, next)
+	draw(t, tab, becomes(t, tab, "Sealed and ready for the draw"))
 	says(t, tab, "DRAWN_WITH_LOCKS")
 	after := map[string]bool{}
 	for _, code := range codes() {
@@ -369,16 +367,7 @@ func TestJourneyFacilitatorWithAKeyboard(t *testing.T) {
 	// The card that was moved has the focus, so that it can be moved on. A browser
 	// gives the focus of a new page with the first frame it draws, which may come
 	// after the page has loaded.
-	focused := false
-	for range 50 {
-		if focused = ask[bool](t, tab, "document.activeElement.matches('.editcard h3')"); focused {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	if !focused {
-		t.Error("the card that was moved does not have the focus")
-	}
+	until(t, tab, "document.activeElement.matches('.editcard h3')")
 	to("input.count[id$='-min']")
 	ok(t, tab.Key("End", false))
 	ok(t, tab.Key("Enter", true)) // in a field: the button that checks
@@ -391,14 +380,7 @@ func TestJourneyFacilitatorWithAKeyboard(t *testing.T) {
 	to("form.ask .go .primary")
 	ok(t, tab.Key("Enter", true))
 	says(t, tab, "Run ")
-	for range 100 {
-		if strings.Contains(ask[string](t, tab, "document.body.innerText"), "What is possible") {
-			return
-		}
-		time.Sleep(200 * time.Millisecond)
-		ok(t, tab.Open(ask[string](t, tab, "location.href")))
-	}
-	t.Fatalf("the trial has no result: %s", ask[string](t, tab, "document.body.innerText"))
+	becomes(t, tab, "What is possible")
 }
 
 var pdfPage = regexp.MustCompile(`/Type\s*/Page\b[^s]`)

@@ -134,7 +134,7 @@ func TestSlowBodyTakesNoPlace(t *testing.T) {
 	if _, err := feed.Write([]byte("{")); err != nil { // it is being read
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if leave, err := gates.Enter(ctx, false); err != nil {
 		t.Error(err)
