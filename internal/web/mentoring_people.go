@@ -36,6 +36,8 @@ func (s *server) peopleRoutes(handle func(string, func(http.ResponseWriter, *htt
 		handle("GET"+at+"/export", s.getPeopleExport)
 		handle("GET"+at+"/{enrollment}", s.getMentoringPerson)
 		handle("POST"+at+"/{enrollment}", s.postMentoringPerson)
+		handle("GET"+at+"/{enrollment}/edit", s.getEditPerson)
+		handle("POST"+at+"/{enrollment}/edit", s.postEditPerson)
 		handle("GET"+at+"/{enrollment}/erase", s.getErasePerson)
 		handle("POST"+at+"/{enrollment}/erase", s.postErasePerson)
 	}

@@ -353,8 +353,9 @@ type columnChoice struct {
 }
 
 type problemLine struct {
-	Line                   int
-	Column, Field, Message string
+	Line          int
+	Column, Field string
+	Message       phrase
 }
 
 type freshLine struct {
@@ -576,6 +577,7 @@ func (page *peopleImportPage) choose(list *peopleList, to, targets []string) {
 type listFault struct {
 	row            int
 	field, message string
+	lang           string // of the message; "": the page's
 }
 
 // listCheck is what an import would come to.
@@ -594,18 +596,18 @@ func (s *server) checkList(r *http.Request, d *peopleDesk, role mentoring.Role, 
 	}
 	check := &listCheck{Known: found.Known, faults: faults}
 	for _, p := range found.Problems {
-		message := p.Message
+		message, lang := p.Message, "en"
 		switch p.Field {
 		case "contact.name":
 			if people[p.Row].Contact.Name == "" {
-				message = l.say("people.contact.need_name")
+				message, lang = l.say("people.contact.need_name"), ""
 			}
 		case "contact.email":
 			if c := people[p.Row].Contact; c.Email == "" && c.Phone == "" {
-				message = l.say("people.contact.need_reach")
+				message, lang = l.say("people.contact.need_reach"), ""
 			}
 		}
-		check.faults = append(check.faults, listFault{p.Row, p.Field, message})
+		check.faults = append(check.faults, listFault{p.Row, p.Field, message, lang})
 	}
 	slices.SortStableFunc(check.faults, func(a, b listFault) int { return a.row - b.row })
 	return people, check, nil
@@ -628,7 +630,7 @@ func enrollmentsOf(l tongue, d *peopleDesk, role mentoring.Role, list *peopleLis
 		twice := func(seen map[string]int, field, value string) {
 			key := strings.ToLower(value)
 			if before, there := seen[key]; there {
-				faults = append(faults, listFault{row, field, l.say("people.import.same", "line", before)})
+				faults = append(faults, listFault{row: row, field: field, message: l.say("people.import.same", "line", before)})
 				return
 			}
 			seen[key] = list.lines[row]
@@ -658,7 +660,7 @@ func enrollmentsOf(l tongue, d *peopleDesk, role mentoring.Role, list *peopleLis
 			case "seats", "wanted":
 				n, err := strconv.Atoi(cell)
 				if err != nil || n < 0 {
-					faults = append(faults, listFault{row, target, l.say("people.import.number", "cell", shortened(cell))})
+					faults = append(faults, listFault{row: row, field: target, message: l.say("people.import.number", "cell", shortened(cell))})
 				} else if target == "seats" {
 					e.Seats = n
 				} else {
@@ -760,7 +762,7 @@ func (page *peopleImportPage) show(d *peopleDesk, role mentoring.Role, list *peo
 			break
 		}
 		field := strings.TrimPrefix(f.field, "profile.")
-		page.Problems = append(page.Problems, problemLine{list.lines[f.row], header[field], targetLabel(l, field), f.message})
+		page.Problems = append(page.Problems, problemLine{list.lines[f.row], header[field], targetLabel(l, field), phrase{f.message, f.lang}})
 	}
 	if fresh > 0 && len(page.Problems) == 0 {
 		page.Ready = l.count("people.import.do."+key, fresh)

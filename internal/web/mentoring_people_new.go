@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
@@ -24,6 +25,8 @@ type peopleNewPage struct {
 	Places      typedField
 	Language    []option
 	Agreed      bool
+	Edit        bool // of somebody who is enrolled already
+	Revision    string
 	Reason      string
 	Request     string
 	Faults      []fault
@@ -58,7 +61,8 @@ func newPersonForm(f frame, d *peopleDesk, role mentoring.Role, form url.Values,
 		Agreed: form.Get("agreed") == "yes", Reason: form.Get("reason"), Request: nonce(), ReasonFault: faults["on_behalf_reason"],
 	}
 	field := func(name, label, hint string, long bool) typedField {
-		return typedField{Name: typedID(name), Label: label, Hint: hint, Value: form.Get(typedID(name)), Fault: faults[name], Long: long}
+		value := form.Get(typedID(name))
+		return typedField{Name: typedID(name), Label: label, Hint: hint, Value: value, Fault: faults[name], Long: long || strings.Contains(value, "\n")}
 	}
 	for _, c := range []string{"name", "goes", "email", "phone"} {
 		page.Contact = append(page.Contact, field("contact."+c, l.say("people.contact."+c), "", false))
@@ -111,36 +115,11 @@ func (s *server) postNewPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	role, form := roleOf(r), r.PostForm
-	get := func(name string) string { return clean(form.Get(typedID(name)), true) }
-	e := &mentoring.Enrollment{
-		Program: d.program.ID, Role: role, Language: form.Get("language"), Profile: map[string]string{},
-		Contact: mentoring.Contact{Name: get("contact.name"), Goes: get("contact.goes"), Email: get("contact.email"), Phone: get("contact.phone")},
-	}
-	for _, c := range profileColumns(d.plan, role) {
-		if cell := get("profile." + c.Name); cell != "" {
-			e.Profile[c.Name] = cell
-		}
-	}
+	f := s.staffFrame(r, "programs")
+	e := &mentoring.Enrollment{Program: d.program.ID, Role: role, Profile: map[string]string{}}
+	reason, faults := readPerson(f.tongue, d, form, e)
 	if form.Get("agreed") == "yes" {
 		e.Consents = agreedForMatching()
-	}
-	f := s.staffFrame(r, "programs")
-	faults, others := map[string]string{}, []string(nil)
-	place := "wanted"
-	if role == mentoring.Mentor {
-		place = "seats"
-	}
-	n, err := strconv.Atoi(get(place))
-	if err != nil || n < 0 {
-		faults[place] = f.tongue.say("people.fault.number")
-	} else if role == mentoring.Mentor {
-		e.Seats = n
-	} else {
-		e.Wanted = n
-	}
-	reason := clean(form.Get("reason"), false)
-	if reason == "" {
-		faults["on_behalf_reason"] = f.tongue.say("people.fault.reason")
 	}
 	if len(faults) == 0 {
 		made, err := pressedOnce(r, func(idem applications.Idempotency) (*mentoring.Enrollment, error) {
@@ -152,19 +131,66 @@ func (s *server) postNewPerson(w http.ResponseWriter, r *http.Request) error {
 			seeOther(w, r, d.path("/"+rolePath(role)+"/"+made.ID))
 			return nil
 		}
-		found, rest, ok := violations(err, nil)
-		if !ok {
-			return err
+		return s.personFaults(w, r, newPersonForm(f, d, role, form, nil), err, nil)
+	}
+	return s.personFaults(w, r, newPersonForm(f, d, role, form, faults), nil, faults)
+}
+
+// readPerson reads what the form says of somebody, and the reason of staff.
+func readPerson(l tongue, d *peopleDesk, form url.Values, e *mentoring.Enrollment) (reason string, faults map[string]string) {
+	faults = map[string]string{}
+	get := func(name string) string { return clean(form.Get(typedID(name)), true) }
+	e.Language = form.Get("language")
+	e.Contact = mentoring.Contact{Name: get("contact.name"), Goes: get("contact.goes"), Email: get("contact.email"), Phone: get("contact.phone")}
+	for _, c := range profileColumns(d.plan, e.Role) {
+		delete(e.Profile, c.Name)
+		if cell := get("profile." + c.Name); cell != "" {
+			e.Profile[c.Name] = cell
 		}
+	}
+	place, into := "wanted", &e.Wanted
+	if e.Role == mentoring.Mentor {
+		place, into = "seats", &e.Seats
+	}
+	n, err := strconv.Atoi(get(place))
+	if err != nil || n < 0 {
+		faults[place] = l.say("people.fault.number")
+	}
+	*into = n
+	if reason = clean(form.Get("reason"), false); reason == "" {
+		faults["on_behalf_reason"] = l.say("people.fault.reason")
+	}
+	return reason, faults
+}
+
+// personFaults shows the form again with what the service refused, or with what
+// was found before it was asked.
+func (s *server) personFaults(w http.ResponseWriter, r *http.Request, page *peopleNewPage, err error, faults map[string]string) error {
+	var others []string
+	if err != nil {
+		found, rest, ok := violations(err, nil)
+		switch {
+		case applications.ReasonOf(err) == "STALE_REVISION":
+			found, rest = nil, []string{s.refusal(page.tongue, err)}
+		case !ok:
+			return err
+		case len(found) == 0:
+			rest = []string{s.refusal(page.tongue, err)}
+		}
+		faults, others = map[string]string{}, rest
 		for field, message := range found {
 			if applications.ReasonOf(err) == "ENROLLMENT_INCOMPLETE" {
-				message = f.tongue.say("people.contact." + incompleteKey(field))
+				message = page.tongue.say("people.contact." + incompleteKey(field))
 			}
 			faults[field] = message
 		}
-		others = rest
+		for _, list := range [][]typedField{page.Contact, page.Cells} {
+			for i := range list {
+				list[i].Fault = faults[list[i].Name[len("f."):]]
+			}
+		}
+		page.Places.Fault, page.ReasonFault = faults[page.Places.Name[len("f."):]], faults["on_behalf_reason"]
 	}
-	page := newPersonForm(f, d, role, form, faults)
 	var inputs []blamed
 	for _, v := range slices.Concat(page.Contact, []typedField{page.Places}, page.Cells) {
 		inputs = append(inputs, blamed{v.Name[len("f."):], v.Name})
@@ -173,6 +199,93 @@ func (s *server) postNewPerson(w http.ResponseWriter, r *http.Request) error {
 	page.Faults = listed(faults, others, inputs...)
 	page.Failed, page.Languages = true, nil
 	s.render(w, r, http.StatusUnprocessableEntity, "people-new", page)
+	return nil
+}
+
+// personForm is somebody's answers as the form would be posted.
+func personForm(d *peopleDesk, e *mentoring.Enrollment) url.Values {
+	f := url.Values{"language": {e.Language}, "revision": {strconv.FormatInt(e.Revision, 10)}}
+	set := func(name, value string) { f.Set(typedID(name), value) }
+	set("contact.name", e.Contact.Name)
+	set("contact.goes", e.Contact.Goes)
+	set("contact.email", e.Contact.Email)
+	set("contact.phone", e.Contact.Phone)
+	set("seats", itoa(e.Seats))
+	set("wanted", itoa(e.Wanted))
+	for _, c := range profileColumns(d.plan, e.Role) {
+		set("profile."+c.Name, e.Profile[c.Name])
+	}
+	return f
+}
+
+// newEditForm is the same form for somebody who is enrolled.
+func newEditForm(f frame, d *peopleDesk, e *mentoring.Enrollment, form url.Values, faults map[string]string) *peopleNewPage {
+	page := newPersonForm(f, d, e.Role, form, faults)
+	at := page.List + "/" + e.ID
+	page.Edit, page.Path, page.Revision = true, at+"/edit", form.Get("revision")
+	page.Heading = f.tongue.say("people.edit", "code", e.Code)
+	page.Crumbs = append(page.Crumbs[:3:3], crumb{f.tongue.said(e.Code), at}, crumb{f.tongue.said(page.Heading), ""})
+	page.titled(page.Heading, f.tongue.phrase(d.program.Title).Text, "Fairlead")
+	return page
+}
+
+// editDesk is the desk and the person of a page that changes answers, or nil
+// where there is nothing to change any more and the browser was sent on.
+func (s *server) editDesk(w http.ResponseWriter, r *http.Request) (*peopleDesk, *mentoring.Enrollment, error) {
+	d, err := s.planned(w, r)
+	if d == nil || err != nil {
+		return nil, nil, err
+	}
+	if err := d.mayRun(); err != nil {
+		return nil, nil, err
+	}
+	e, err := s.onePerson(r, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	if movesFrom[e.State] == nil {
+		seeOther(w, r, d.path("/"+rolePath(e.Role)+"/"+e.ID))
+		return nil, nil, nil
+	}
+	return d, e, nil
+}
+
+func (s *server) getEditPerson(w http.ResponseWriter, r *http.Request) error {
+	d, e, err := s.editDesk(w, r)
+	if d == nil || err != nil {
+		return err
+	}
+	s.render(w, r, http.StatusOK, "people-new", newEditForm(s.staffFrame(r, "programs"), d, e, personForm(d, e), nil))
+	return nil
+}
+
+// postEditPerson changes answers on somebody's behalf. What staff do not see
+// stays as it is.
+func (s *server) postEditPerson(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return badForm(err)
+	}
+	d, e, err := s.editDesk(w, r)
+	if d == nil || err != nil {
+		return err
+	}
+	f := s.staffFrame(r, "programs")
+	reason, faults := readPerson(f.tongue, d, r.PostForm, e)
+	if len(faults) > 0 {
+		return s.personFaults(w, r, newEditForm(f, d, e, r.PostForm, faults), nil, faults)
+	}
+	fields := []string{"contact", "language", "profile", "wanted"}
+	if e.Role == mentoring.Mentor {
+		fields[3] = "seats"
+	}
+	e.Revision, _ = strconv.ParseInt(r.PostForm.Get("revision"), 10, 64)
+	_, err = pressedOnce(r, func(idem applications.Idempotency) (*mentoring.Enrollment, error) {
+		return s.Mentoring.UpdateEnrollment(r.Context(), d.who, e, fields, reason, idem)
+	})
+	if err != nil {
+		return s.personFaults(w, r, newEditForm(f, d, e, r.PostForm, nil), err, nil)
+	}
+	seeOther(w, r, d.path("/"+rolePath(e.Role)+"/"+e.ID))
 	return nil
 }
 

@@ -283,7 +283,17 @@ func (s *server) postMentoringPerson(w http.ResponseWriter, r *http.Request) err
 				lasts = x
 			}
 		}
-		code, err := s.Mentoring.SignInLink(r.Context(), d.who, d.program.ID, id, clean(r.PostForm.Get("link_reason"), false), lasts.time)
+		reason := clean(r.PostForm.Get("link_reason"), false)
+		if r.PostForm.Get("end_others") == "yes" {
+			_, err := s.Mentoring.RenewToken(r.Context(), d.who, d.program.ID, id, reason)
+			if _, _, ok := violations(err, nil); err != nil && ok {
+				return again(err, true)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		code, err := s.Mentoring.SignInLink(r.Context(), d.who, d.program.ID, id, reason, lasts.time)
 		if _, _, ok := violations(err, nil); err != nil && ok {
 			return again(err, true)
 		}

@@ -73,7 +73,7 @@ func peopleSamples(s *server, req func(string) *http.Request) map[string]view {
 	show := newImportPage(frame(), desk, mentoring.Mentee)
 	show.show(desk, mentoring.Mentee, file, to, people, &listCheck{Known: map[int]string{1: "ME-0003"}, faults: faults})
 	problems := newImportPage(frame(), desk, mentoring.Mentee)
-	problems.show(desk, mentoring.Mentee, file, to, people, &listCheck{faults: []listFault{{1, "contact.email", "An e-mail address is missing"}, {0, "profile.hours", "No hours"}}})
+	problems.show(desk, mentoring.Mentee, file, to, people, &listCheck{faults: []listFault{{row: 1, field: "contact.email", message: "An e-mail address is missing"}, {row: 0, field: "profile.hours", message: "No hours", lang: "en"}}})
 	planned := newPlanPage(frame(), desk, planForm(plan))
 	prices := &mentoring.RulePrices{
 		Mentees: 40, Mentors: 20, Pairs: 612, Now: mentoring.Left{None: 2, Few: 5}, Rules: []mentoring.RulePrice{
@@ -104,6 +104,7 @@ func peopleSamples(s *server, req func(string) *http.Request) map[string]view {
 		"people-directives looks": fillDirectives(frame(), looks, directives, codes),
 		"people-new":              newPersonForm(frame(), desk, mentoring.Mentor, url.Values{}, nil),
 		"people-new wrong":        form,
+		"people-new edit":         newEditForm(frame(), desk, mentee, personForm(desk, mentee), nil),
 		"people-members":          members,
 		"people-members hidden":   fillMembers(frame(), desk, mentoring.Mentor, nil, plan.Program, nil),
 		"people-import":           newImportPage(frame(), desk, mentoring.Mentor),
@@ -314,9 +315,15 @@ func TestCoordinatorsPeople(t *testing.T) {
 	}
 	x.has(post(made.to, "go", "pause"), "Say why")
 	x.has(x.follow(post(made.to, "go", "pause", "reason", "on leave")), "Paused")
+	edit := x.get(made.to + "/edit")
+	x.has(x.fill(edit, "f.seats", "many"), "whole number", "Say why")
+	x.has(x.fill(edit, "f.seats", "9", "f.profile.hours", "never", "f.profile.zone", "America/Los_Angeles", "reason", "told me"), "from 0 to 3")
+	x.has(x.follow(x.fill(edit, "f.seats", "3", "f.profile.about", "Two\nlines", "reason", "told me by telephone")), "0 taken and 0 proposed, of 3", "Two lines", "Budgeting:3")
+	x.has(x.fill(edit, "f.seats", "1", "reason", "an old page"), "Somebody else changed this meanwhile")
 	x.has(post(made.to, "go", "screen", "reason", "again"), "not possible in the state")
 	x.follow(post(made.to, "go", "available", "reason", "is back"))
-	link := post(made.to, "go", "link", "link_reason", "asked by telephone", "lasts", "1d")
+	x.has(post(made.to, "go", "link", "end_others", "yes"), "Say why")
+	link := post(made.to, "go", "link", "link_reason", "asked by telephone", "lasts", "1d", "end_others", "yes")
 	x.has(link, "It works once, within one day")
 	if !strings.Contains(link.body, x.base+"/enter/") {
 		t.Error("the page does not show the link")
