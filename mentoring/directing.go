@@ -2,6 +2,7 @@ package mentoring
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
@@ -43,8 +44,37 @@ func (s *Service) CreateDirective(ctx context.Context, who access.Principal, d *
 		if err := tx.InsertDirective(ctx, made); err != nil {
 			return nil, "", err
 		}
+		if err := fewLocks(ctx, tx, mentee, mentor); err != nil {
+			return nil, "", err
+		}
 		return made, made.ID, tx.AppendEvents(ctx, s.event(who, "directive.create", made.name(), reason, string(d.Kind)+" "+mentee.Code+" "+mentor.Code))
 	})
+}
+
+// fewLocks refuses more locked pairs of somebody than they have places.
+func fewLocks(ctx context.Context, tx Tx, mentee, mentor *Enrollment) error {
+	list, err := tx.Directives(ctx, DirectiveQuery{Program: mentee.Program, InForce: true})
+	if err != nil {
+		return err
+	}
+	locked := map[string]int{}
+	for _, d := range list {
+		if d.Kind == LockPair {
+			locked[d.Mentee]++
+			locked[d.Mentor]++
+		}
+	}
+	var bad []Violation
+	if locked[mentee.ID] > mentee.Wanted {
+		bad = append(bad, Violation{Field: "mentee", Message: fmt.Sprintf("more pairs of %s are locked than the mentors they want, %d: lift one first", mentee.Code, mentee.Wanted)})
+	}
+	if locked[mentor.ID] > mentor.Seats {
+		bad = append(bad, Violation{Field: "mentor", Message: fmt.Sprintf("more pairs of %s are locked than they have seats, %d: lift one first", mentor.Code, mentor.Seats)})
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return problem.Invalid("DIRECTIVE_INVALID", "the directive cannot be kept like this", bad...)
 }
 
 // pairOf reads the two sides of a pair, and refuses what is none.

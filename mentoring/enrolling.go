@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -161,7 +162,12 @@ func (s *Service) ImportEnrollments(ctx context.Context, who access.Principal, p
 			return 0, "", err
 		}
 		var bad []Violation
+		seen := map[string]int{}
 		for i, e := range list {
+			if first := twice(seen, i, e); first >= 0 {
+				bad = append(bad, Violation{Field: fmt.Sprintf("row %d, contact", i+1), Message: samePersonAs(first)})
+				continue
+			}
 			row := *e
 			row.Program, row.Role = program, role
 			_, err := s.enroll(ctx, tx, who, p, &row, e.Origin, true, reason)
@@ -191,6 +197,25 @@ func (s *Service) ImportEnrollments(ctx context.Context, who access.Principal, p
 }
 
 const mostImported = 20_000
+
+// twice returns the row, from 0, in which a list has the same person already, by
+// name and how they are reached; -1 if it has not.
+func twice(seen map[string]int, row int, e *Enrollment) int {
+	at := e.Contact.reach()
+	if at == "" {
+		return -1
+	}
+	key := strings.ToLower(strings.Join(strings.Fields(e.Contact.Name), " ")) + "\x00" + at
+	if first, there := seen[key]; there {
+		return first
+	}
+	seen[key] = row
+	return -1
+}
+
+func samePersonAs(row int) string {
+	return fmt.Sprintf("this is the same person as in row %d: keep one of the two", row+1)
+}
 
 // enrollmentFieldNames are what an update may name.
 var enrollmentFieldNames = []string{"contact", "language", "seats", "wanted", "profile", "traits", "affinity", "wishes", "never", "consents"}

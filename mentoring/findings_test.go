@@ -53,18 +53,22 @@ func TestFloorsTellNoCells(t *testing.T) {
 // not make a run fail.
 func TestNeverStands(t *testing.T) {
 	w := newWorld(t)
-	lea := w.mentee(1, "Budgeting")
+	lea := w.mentee(2, "Budgeting")
 	var mentors []enrolled
 	for range 5 {
 		mentors = append(mentors, w.mentor(1, "Budgeting"))
 	}
+	var orders []*mentoring.Directive
 	lock := func(mentor enrolled) error {
-		_, err := w.CreateDirective(w.ctx, w.coordinator, &mentoring.Directive{Program: program, Kind: mentoring.LockPair, Mentee: lea.ID, Mentor: mentor.ID, Reason: "asked for"}, none)
+		d, err := w.CreateDirective(w.ctx, w.coordinator, &mentoring.Directive{Program: program, Kind: mentoring.LockPair, Mentee: lea.ID, Mentor: mentor.ID, Reason: "asked for"}, none)
+		orders = append(orders, d)
 		return err
 	}
-	// Both locked, and she wants one mentor: the second order gives way.
+	// Both locked, and then she wants one mentor: the second order gives way.
 	w.must(lock(mentors[0]))
 	w.must(lock(mentors[1]))
+	_, err := w.UpdateEnrollment(w.ctx, lea.who, &mentoring.Enrollment{Program: program, ID: lea.ID, Wanted: 1}, []string{"wanted"}, "", none)
+	w.must(err)
 	m := w.match(&mentoring.Matching{})
 	if r := w.result(m); mates(r)[lea.ID] != mentors[0].ID {
 		t.Fatalf("%+v", r)
@@ -73,7 +77,7 @@ func TestNeverStands(t *testing.T) {
 	for _, x := range mentors[:4] {
 		never = append(never, x.ID)
 	}
-	_, err := w.UpdateEnrollment(w.ctx, lea.who, &mentoring.Enrollment{Program: program, ID: lea.ID, Never: never}, []string{"never"}, "", none)
+	_, err = w.UpdateEnrollment(w.ctx, lea.who, &mentoring.Enrollment{Program: program, ID: lea.ID, Never: never}, []string{"never"}, "", none)
 	w.must(err)
 	_, err = w.PublishMatching(w.ctx, w.coordinator, program, m.ID, "looked at", 0, none)
 	w.refused(err, "PAIRS_GONE")
@@ -84,6 +88,10 @@ func TestNeverStands(t *testing.T) {
 	_, err = w.Propose(w.ctx, w.coordinator, program, lea.ID, mentors[3].ID, "by hand", none)
 	w.refused(err, "PAIR_IMPOSSIBLE")
 	// A rule that now forbids an ordered pair.
+	for _, d := range orders[:2] {
+		_, err := w.LiftDirective(w.ctx, w.coordinator, program, d.ID, "never wanted", 0, none)
+		w.must(err)
+	}
 	w.must(lock(mentors[4]))
 	_, err = w.UpdateEnrollment(w.ctx, mentors[4].who, &mentoring.Enrollment{
 		Program: program, ID: mentors[4].ID, Profile: map[string]string{"offers": "Budgeting", "languages": "English", "conflicts": lea.Code},

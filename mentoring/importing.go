@@ -49,7 +49,12 @@ func (s *Service) CheckImport(ctx context.Context, who access.Principal, program
 		if err != nil {
 			return err
 		}
+		seen := map[string]int{}
 		for i, given := range list {
+			if first := twice(seen, i, given); first >= 0 {
+				check.Problems = append(check.Problems, RowProblem{i, "contact", samePersonAs(first)})
+				continue
+			}
 			if code := codes[given.Contact.reach()]; code != "" {
 				check.Known[i] = code
 			}

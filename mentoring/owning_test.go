@@ -21,6 +21,7 @@ func TestStaffGiveNothingPrivate(t *testing.T) {
 	list := func(change func(*mentoring.Enrollment)) []*mentoring.Enrollment {
 		fine := &mentoring.Enrollment{Wanted: 1, Language: "en", Consents: agreed, Contact: mentoring.Contact{Name: "Invented Person", Phone: "360-555-0198"}}
 		wrong := *fine
+		wrong.Contact.Name = "Another Invented Person"
 		change(&wrong)
 		return []*mentoring.Enrollment{fine, &wrong}
 	}
