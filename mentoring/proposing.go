@@ -57,6 +57,23 @@ func (s *Service) Propose(ctx context.Context, who access.Principal, program, me
 // propose stages a proposal and sends it, with the places of both sides, in one
 // write: a run has thousands. The caller appends the events, last.
 func (s *Service) propose(ctx context.Context, tx Tx, who access.Principal, plan *Plan, mentee, mentor *Enrollment, p *Proposal, reason string) ([]Event, error) {
+	events, err := s.send(who, plan, mentee, mentor, p, reason)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.InsertProposal(ctx, p); err != nil {
+		return nil, err
+	}
+	for _, id := range ordered(p) {
+		if err := tx.ProposePlace(ctx, p.Program, id, p.ByHand != ""); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
+}
+
+// send fills in a proposal of a pair as one that is staged and sent.
+func (s *Service) send(who access.Principal, plan *Plan, mentee, mentor *Enrollment, p *Proposal, reason string) ([]Event, error) {
 	now := s.now()
 	p.Program, p.ID, p.State = mentee.Program, s.NewID(), Staged
 	p.Mentee, p.Mentor, p.MenteeCode, p.MentorCode = mentee.ID, mentor.ID, mentee.Code, mentor.Code
@@ -68,14 +85,6 @@ func (s *Service) propose(ctx context.Context, tx Tx, who access.Principal, plan
 		return nil, err
 	}
 	p.SendTime, p.ExpireTime = now, now.Add(plan.AnswerTime)
-	if err := tx.InsertProposal(ctx, p); err != nil {
-		return nil, err
-	}
-	for _, id := range ordered(p) {
-		if err := tx.ProposePlace(ctx, p.Program, id, p.ByHand != ""); err != nil {
-			return nil, err
-		}
-	}
 	return []Event{staged, s.event(who, proposalEvents[sendProposal], p.name(), "", transition(from, p.State))}, nil
 }
 

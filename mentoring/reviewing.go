@@ -357,11 +357,23 @@ func (s *Service) publish(ctx context.Context, tx Tx, who access.Principal, plan
 		}
 		events = append(events, s.event(who, "matching.supersede", before.name(), "", transition(was, before.State)))
 	}
-	more, err := s.proposeAll(ctx, tx, who, plan, m, result)
+	list, err := tx.Enrollments(ctx, EnrollmentQuery{Program: m.Program})
 	if err != nil {
 		return nil, "", err
 	}
-	waiting, err := s.wait(ctx, tx, m.Program, result)
+	people := make(map[string]*Enrollment, len(list))
+	for _, e := range list {
+		people[e.ID] = e
+	}
+	places, err := tx.AllPlaces(ctx, m.Program)
+	if err != nil {
+		return nil, "", err
+	}
+	more, err := s.proposeAll(ctx, tx, who, plan, m, result, people, places)
+	if err != nil {
+		return nil, "", err
+	}
+	waiting, err := s.wait(ctx, tx, result, people, places)
 	if err != nil {
 		return nil, "", err
 	}
@@ -372,48 +384,67 @@ func (s *Service) publish(ctx context.Context, tx Tx, who access.Principal, plan
 	return m.outside(), m.ID, tx.AppendEvents(ctx, events...)
 }
 
-// proposeAll makes and sends a proposal for each pair.
-func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, plan *Plan, m *Matching, result *Result) ([]Event, error) {
+// proposeAll makes and sends a proposal for each pair, and counts it in places.
+func (s *Service) proposeAll(ctx context.Context, tx Tx, who access.Principal, plan *Plan, m *Matching, result *Result, people map[string]*Enrollment, places map[string]Places) ([]Event, error) {
 	var events []Event
+	var proposals []*Proposal
+	var sides []string
 	var gone []Violation
-	list, err := tx.Enrollments(ctx, EnrollmentQuery{Program: m.Program, States: []EnrollmentState{Available}})
-	if err != nil {
-		return nil, err
+	leave := func(mentee, mentor, why string) {
+		gone = append(gone, Violation{Field: mentee + " " + mentor, Message: why})
 	}
-	available := make(map[string]*Enrollment, len(list))
-	for _, e := range list {
-		available[e.ID] = e
-	}
+	const full = "one of the two has no free place any more"
+	isAvailable := func(e *Enrollment) bool { return e != nil && e.State == Available }
+	isFull := func(id string) bool { return places[id].Proposed >= places[id].Total }
 	for _, pair := range result.Pairs {
-		mentee, mentor := available[pair.Mentee], available[pair.Mentor]
+		mentee, mentor := people[pair.Mentee], people[pair.Mentor]
 		switch {
-		case mentee == nil || mentor == nil:
-			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two is not available any more"})
+		case !isAvailable(mentee) || !isAvailable(mentor):
+			leave(pair.MenteeCode, pair.MentorCode, "one of the two is not available any more")
 			continue
 		case unwanted(mentee, mentor), !affinityAgreed(pair.Parts, mentee, mentor):
-			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "this pair cannot be made any more"})
+			leave(pair.MenteeCode, pair.MentorCode, "this pair cannot be made any more")
+			continue
+		case isFull(mentee.ID) || isFull(mentor.ID):
+			leave(pair.MenteeCode, pair.MentorCode, full)
 			continue
 		}
 		p := &Proposal{Matching: m.ID, Score: pair.Score, Parts: pair.Parts}
-		more, err := s.propose(ctx, tx, who, plan, mentee, mentor, p, "")
-		switch problem.ReasonOf(err) {
-		case "PLACES_FULL", "PROPOSAL_OPEN":
-			gone = append(gone, Violation{Field: pair.MenteeCode + " " + pair.MentorCode, Message: "one of the two has no free place any more"})
-			continue
-		}
+		more, err := s.send(who, plan, mentee, mentor, p, "")
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, more...)
+		for _, id := range ordered(p) {
+			counted := places[id]
+			counted.Proposed++
+			places[id] = counted
+			sides = append(sides, id)
+		}
+		proposals, events = append(proposals, p), append(events, more...)
 	}
-	if len(gone) > 0 {
-		const shown = 100
-		return nil, &Error{
-			Code: problem.FailedPrecondition, Reason: "PAIRS_GONE", Violations: gone[:min(len(gone), shown)],
-			Message: fmt.Sprintf("%d pairs cannot be proposed any more: start a new run", len(gone)),
+	if len(gone) == 0 {
+		err := tx.InsertProposals(ctx, proposals)
+		if err == nil {
+			return events, tx.ProposePlaces(ctx, m.Program, sides)
+		}
+		if problem.ReasonOf(err) != "PROPOSAL_OPEN" {
+			return nil, err
+		}
+		open, err := tx.Proposals(ctx, ProposalQuery{Program: m.Program, States: []ProposalState{Staged, Sent, Accepted}})
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range open {
+			if slices.ContainsFunc(proposals, func(p *Proposal) bool { return p.Mentee == o.Mentee && p.Mentor == o.Mentor && p.ID != o.ID }) {
+				leave(o.MenteeCode, o.MentorCode, full)
+			}
 		}
 	}
-	return events, nil
+	const shown = 100
+	return nil, &Error{
+		Code: problem.FailedPrecondition, Reason: "PAIRS_GONE", Violations: gone[:min(len(gone), shown)],
+		Message: fmt.Sprintf("%d pairs cannot be proposed any more: start a new run", len(gone)),
+	}
 }
 
 // affinityAgreed reports whether both still agree to what lived experience gave
@@ -429,18 +460,11 @@ func affinityAgreed(parts []Part, mentee, mentor *Enrollment) bool {
 }
 
 // wait notes who was left without a mentor.
-func (s *Service) wait(ctx context.Context, tx Tx, program string, result *Result) (n int, err error) {
+func (s *Service) wait(ctx context.Context, tx Tx, result *Result, people map[string]*Enrollment, places map[string]Places) (n int, err error) {
 	for _, u := range result.Unmatched {
-		places, err := tx.Places(ctx, program, u.Mentee)
-		if err != nil {
-			return 0, err
-		}
-		if places.Proposed > 0 {
-			continue // has a mentor, and asked for more
-		}
-		e, err := tx.Enrollment(ctx, program, u.Mentee)
-		if err != nil {
-			return 0, err
+		e := people[u.Mentee]
+		if e == nil || places[u.Mentee].Proposed > 0 { // has a mentor, and asked for more
+			continue
 		}
 		if e.State == Erased || e.State == Withdrawn {
 			continue

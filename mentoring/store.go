@@ -78,6 +78,9 @@ type Tx interface {
 	// ProposePlace counts one more open proposal: FailedPrecondition PLACES_FULL
 	// if every place has one, unless beyond allows it.
 	ProposePlace(ctx context.Context, program, enrollment string, beyond bool) error
+	// ProposePlaces is ProposePlace for many, as often as each is named: PLACES_FULL
+	// if one of them has no place left, and then not all were counted.
+	ProposePlaces(ctx context.Context, program string, enrollments []string) error
 	// TakePlace counts one more live mentorship: FailedPrecondition PLACES_TAKEN
 	// if every place is taken. Like ProposePlace it is one update with a
 	// condition: no isolation level, and nothing that was read before, can take a
@@ -119,6 +122,9 @@ type Tx interface {
 	// PROPOSAL_EXISTS for the id, PROPOSAL_OPEN for the pair. It counts nothing:
 	// see ProposePlace.
 	InsertProposal(ctx context.Context, p *Proposal) error
+	// InsertProposals is InsertProposal for many: PROPOSAL_OPEN if one of them could
+	// not be stored, and then not all were.
+	InsertProposals(ctx context.Context, list []*Proposal) error
 	Proposal(ctx context.Context, program, id string) (*Proposal, error)
 	Proposals(ctx context.Context, q ProposalQuery) ([]*Proposal, error)
 	// DueProposals names proposals of all programs that are SENT or ACCEPTED and

@@ -3,6 +3,9 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/mentoring"
@@ -35,8 +38,9 @@ var (
 	allPlaces    = newQuery(`SELECT enrollment, total, proposed, taken FROM enrollment_places WHERE program = $1`)
 	proposePlace = newQuery(`UPDATE enrollment_places SET proposed = proposed + 1
 		WHERE program = $1 AND enrollment = $2 AND ($3 = 1 OR proposed < total)`)
-	takePlace = newQuery(`UPDATE enrollment_places SET taken = taken + 1 WHERE program = $1 AND enrollment = $2 AND taken < total`)
-	freePlace = newQuery(`UPDATE enrollment_places SET proposed = proposed - 1, taken = taken - $3
+	proposePlaces = proposingPlaces()
+	takePlace     = newQuery(`UPDATE enrollment_places SET taken = taken + 1 WHERE program = $1 AND enrollment = $2 AND taken < total`)
+	freePlace     = newQuery(`UPDATE enrollment_places SET proposed = proposed - 1, taken = taken - $3
 		WHERE program = $1 AND enrollment = $2 AND proposed > 0 AND taken >= $3`)
 )
 
@@ -206,9 +210,54 @@ func (t *tx) AllPlaces(ctx context.Context, program string) (map[string]mentorin
 func (t *tx) ProposePlace(ctx context.Context, program, enrollment string, beyond bool) error {
 	n, err := t.exec(ctx, proposePlace, program, enrollment, toInt(beyond))
 	if err == nil && n == 0 {
-		err = applications.Errorf(applications.FailedPrecondition, "PLACES_FULL", "every place of this person has a proposal or a mentorship already")
+		err = placesFull()
 	}
 	return err
+}
+
+// placesAtOnce is how many people one statement counts a proposal for.
+const placesAtOnce = 100
+
+func proposingPlaces() *query {
+	var ids []string
+	for k := range placesAtOnce {
+		ids = append(ids, fmt.Sprintf(`$%d`, k+2))
+	}
+	return newQuery(`UPDATE enrollment_places SET proposed = proposed + 1
+		WHERE program = $1 AND enrollment IN (` + strings.Join(ids, `, `) + `) AND proposed < total`)
+}
+
+func (t *tx) ProposePlaces(ctx context.Context, program string, enrollments []string) error {
+	for left := slices.Sorted(slices.Values(enrollments)); len(left) > 0; {
+		// Once for everybody, then again for those who are named again.
+		var once, again []string
+		for k, id := range left {
+			if k > 0 && id == left[k-1] {
+				again = append(again, id)
+			} else {
+				once = append(once, id)
+			}
+		}
+		for some := range slices.Chunk(once, placesAtOnce) {
+			args := []any{program}
+			for k := range placesAtOnce {
+				args = append(args, some[min(k, len(some)-1)])
+			}
+			n, err := t.exec(ctx, proposePlaces, args...)
+			if err != nil {
+				return err
+			}
+			if n < int64(len(some)) {
+				return placesFull()
+			}
+		}
+		left = again
+	}
+	return nil
+}
+
+func placesFull() error {
+	return applications.Errorf(applications.FailedPrecondition, "PLACES_FULL", "every place of this person has a proposal or a mentorship already")
 }
 
 func (t *tx) TakePlace(ctx context.Context, program, enrollment string) error {

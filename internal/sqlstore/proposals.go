@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/openfairlead/fairlead/applications"
@@ -16,8 +18,8 @@ const (
 )
 
 var (
-	insertProposal = newQuery(`INSERT INTO proposals (` + proposalColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, 1, $7) ON CONFLICT DO NOTHING`)
+	insertProposal        = insertingProposals(1)
+	insertProposals       = insertingProposals(proposalsAtOnce)
 	queryProposal         = newQuery(`SELECT ` + proposalColumns + ` FROM proposals WHERE program = $1 AND id = $2`)
 	queryProposalRevision = newQuery(`SELECT revision FROM proposals WHERE program = $1 AND id = $2`)
 	queryProposals        = stateQueries(7, `SELECT `+proposalColumns+` FROM proposals
@@ -30,12 +32,63 @@ var (
 		WHERE program = $1 AND id = $2 AND revision = $3 AND (state IN ` + openProposals + ` OR $4 NOT IN ` + openProposals + `)`)
 )
 
-func (t *tx) InsertProposal(ctx context.Context, p *mentoring.Proposal) error {
-	body, err := t.sealBody(ctx, p.Program, "proposals", p.ID, proposalBody(p))
-	if err != nil {
-		return err
+// proposalsAtOnce is how many one statement inserts where there are many.
+const proposalsAtOnce = 50
+
+func insertingProposals(n int) *query {
+	var rows []string
+	for k := range n {
+		var places [7]any
+		for c := range places {
+			places[c] = 7*k + c + 1
+		}
+		rows = append(rows, fmt.Sprintf(`($%d, $%d, $%d, $%d, $%d, $%d, 1, $%d)`, places[:]...))
 	}
-	n, err := t.exec(ctx, insertProposal, p.Program, p.ID, p.Mentee, p.Mentor, string(p.State), micros(p.ExpireTime), body)
+	return newQuery(`INSERT INTO proposals (` + proposalColumns + `)
+		VALUES ` + strings.Join(rows, `, `) + ` ON CONFLICT DO NOTHING`)
+}
+
+// insert inserts proposals by a statement for so many, and returns how many it did.
+func (t *tx) insert(ctx context.Context, q *query, list ...*mentoring.Proposal) (int64, error) {
+	var values []any
+	for _, p := range list {
+		body, err := t.sealBody(ctx, p.Program, "proposals", p.ID, proposalBody(p))
+		if err != nil {
+			return 0, err
+		}
+		values = append(values, p.Program, p.ID, p.Mentee, p.Mentor, string(p.State), micros(p.ExpireTime), body)
+	}
+	return t.exec(ctx, q, values...)
+}
+
+func (t *tx) InsertProposals(ctx context.Context, list []*mentoring.Proposal) error {
+	for ; len(list) >= proposalsAtOnce; list = list[proposalsAtOnce:] {
+		some := list[:proposalsAtOnce]
+		n, err := t.insert(ctx, insertProposals, some...)
+		if err != nil {
+			return err
+		}
+		if n < proposalsAtOnce {
+			return proposalOpen()
+		}
+		for _, p := range some {
+			t.renumber("proposal", p.Program, p.ID, &p.Revision, 1)
+		}
+	}
+	for _, p := range list {
+		if err := t.InsertProposal(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func proposalOpen() error {
+	return applications.Errorf(applications.AlreadyExists, "PROPOSAL_OPEN", "this pair has an open proposal already")
+}
+
+func (t *tx) InsertProposal(ctx context.Context, p *mentoring.Proposal) error {
+	n, err := t.insert(ctx, insertProposal, p)
 	if err != nil {
 		return err
 	}
@@ -49,7 +102,7 @@ func (t *tx) InsertProposal(ctx context.Context, p *mentoring.Proposal) error {
 	} else if found {
 		return exists("PROPOSAL", "proposal")
 	}
-	return applications.Errorf(applications.AlreadyExists, "PROPOSAL_OPEN", "this pair has an open proposal already")
+	return proposalOpen()
 }
 
 // proposalBody is a proposal without what stands in columns.

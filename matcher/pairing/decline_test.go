@@ -77,7 +77,7 @@ func TestDecline(t *testing.T) {
 func TestNear(t *testing.T) {
 	problems := 150
 	if soak {
-		problems = 4000
+		problems = 1500
 	}
 	all, started := objectives(t), 0
 	for n := range problems {

@@ -308,6 +308,71 @@ var mentoringCases = []testCase{
 		}
 		f.wantInternal(f.Update(f.ctx, func(tx applications.Tx) error { return pairTx(tx).FreePlace(f.ctx, "p1", "mentee", false) }))
 	}},
+	{"many proposals and places at once", func(f *fixture) {
+		mentoringOf(f, "p1")
+		const many = 253 // more than one statement takes, and not a round number of them
+		var list []*mentoring.Proposal
+		var sides []string
+		do := func(fn func(tx mentoring.Tx) error) {
+			f.Helper()
+			f.do(func(tx applications.Tx) error { return fn(pairTx(tx)) })
+		}
+		do(func(tx mentoring.Tx) error {
+			list, sides = nil, nil
+			for i := range many {
+				mentee, mentor := fmt.Sprint("mentee", i), fmt.Sprint("mentor", i/2)
+				if err := tx.InsertEnrollment(f.ctx, exampleEnrollment("p1", mentee, mentoring.Mentee)); err != nil {
+					return err
+				}
+				if i%2 == 0 {
+					if err := tx.InsertEnrollment(f.ctx, exampleEnrollment("p1", mentor, mentoring.Mentor)); err != nil {
+						return err
+					}
+				}
+				list = append(list, exampleProposal("p1", fmt.Sprint("q", i), mentee, mentor))
+				sides = append(sides, mentee, mentor)
+			}
+			if err := tx.InsertProposals(f.ctx, list); err != nil {
+				return err
+			}
+			return tx.ProposePlaces(f.ctx, "p1", sides)
+		})
+		for _, p := range list {
+			stored := one(f, func(tx applications.Tx) (*mentoring.Proposal, error) { return pairTx(tx).Proposal(f.ctx, "p1", p.ID) })
+			if equal(f, stored, p); p.Revision != 1 {
+				f.Fatalf("revision %d", p.Revision)
+			}
+		}
+		all := one(f, func(tx applications.Tx) (map[string]mentoring.Places, error) {
+			return pairTx(tx).AllPlaces(f.ctx, "p1")
+		})
+		for i := range many {
+			want := 2
+			if i == many-1 {
+				want = 1
+			}
+			if all[fmt.Sprint("mentee", i)].Proposed != 1 || all[fmt.Sprint("mentor", i/2)].Proposed != want {
+				f.Fatalf("%d: %+v, %+v", i, all[fmt.Sprint("mentee", i)], all[fmt.Sprint("mentor", i/2)])
+			}
+		}
+		// All or nothing, as what is refused ends the transaction.
+		f.refused(applications.FailedPrecondition, "PLACES_FULL", func(tx applications.Tx) error {
+			return pairTx(tx).ProposePlaces(f.ctx, "p1", []string{"mentee", "mentor0", "mentor"})
+		})
+		for _, clash := range []int{0, many - 1} {
+			f.refused(applications.AlreadyExists, "PROPOSAL_OPEN", func(tx applications.Tx) error {
+				var others []*mentoring.Proposal
+				for i := range many {
+					mentor := "mentor"
+					if i == clash {
+						mentor = fmt.Sprint("mentor", i/2)
+					}
+					others = append(others, exampleProposal("p1", fmt.Sprint("r", i), fmt.Sprint("mentee", i), mentor))
+				}
+				return pairTx(tx).InsertProposals(f.ctx, others)
+			})
+		}
+	}},
 	{"one run is published after another", func(f *fixture) {
 		mentoringOf(f, "p1", "p2")
 		publish := func(base, id string) func(tx applications.Tx) error {
