@@ -32,6 +32,7 @@ type menteePage struct {
 	MayReview  bool
 	Mentors    []string // codes of the pairs, for the form
 	Swaps      []option
+	SwapCode   bool // too many for a list: by code
 	Faults     []fault
 }
 
@@ -163,13 +164,14 @@ func newMenteePage(f frame, d *matchDesk, v *reviewed, code string, left *mentor
 	for _, p := range v.res.Pairs {
 		if p.MenteeCode == code {
 			page.Mentors = append(page.Mentors, p.MentorCode)
-		} else if len(page.Swaps) < mostSwaps {
+		} else {
 			page.Swaps = append(page.Swaps, option{Value: p.MenteeCode + " " + p.MentorCode, Label: l.say("pair.swap_with", "mentee", p.MenteeCode, "mentor", p.MentorCode)})
 		}
 	}
-	if len(page.Mentors) == 0 {
+	if page.SwapCode = len(page.Swaps) > mostSwaps; page.SwapCode || len(page.Mentors) == 0 {
 		page.Swaps = nil
 	}
+	page.SwapCode = page.SwapCode && len(page.Mentors) > 0
 	page.Lede = l.say("pair.lede", "mentors", strings.Join(page.Mentors, ", "))
 	if left != nil {
 		text, rule := leftWords(l, *left)
@@ -181,7 +183,8 @@ func newMenteePage(f frame, d *matchDesk, v *reviewed, code string, left *mentor
 	return page
 }
 
-// mostSwaps is how many pairs the list for a swap holds.
+// mostSwaps is how many pairs the list for a swap holds: beyond it, the other
+// mentee is named by code.
 const mostSwaps = 300
 
 func newWhyView(l tongue, n int, p mentoring.Pair, x *mentoring.PairExplanation, mentee, mentor *mentoring.Enrollment) whyView {

@@ -106,6 +106,8 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 	mentee.others(l, []mentoring.Alternative{{Pair: of[0], Cost: v.run.Edits[0].Cost}})
 	alone := newMenteePage(frame(), d, v, "ME-9001", left)
 	alone.OthersHref = alone.Here + "?others=yes"
+	among := sampleMatching(400, mentoring.Solved)
+	ofMany := newMenteePage(frame(), d, among, "ME-0007", nil)
 	final := newMenteePage(frame(), d, published, "ME-0001", nil)
 	final.OthersOff = l.say("matching.refused.MATCHING_ERASED")
 	try := fillTryPage(frame(), d, v, &askedEdit{do: "lock", mentee: "ME-0001", other: "MO-0002"})
@@ -171,6 +173,7 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 		"matching-mentee":            mentee,
 		"matching-mentee left":       alone,
 		"matching-mentee final":      final,
+		"matching-mentee many":       ofMany,
 		"matching-try":               try,
 		"matching-try blocked":       blocked,
 		"matching-try wrong":         wrong,
