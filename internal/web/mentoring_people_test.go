@@ -247,6 +247,7 @@ func TestCoordinatorsPeople(t *testing.T) {
 	x.has(x.follow(saved), "The plan is saved", "Show what they cost")
 	x.has(x.fill(form, "go", "save", "contact", "Somebody else, 360-555-0101"), "Somebody else saved the plan meanwhile")
 	x.has(x.get(home), "There are no mentees yet", "Import mentors")
+	x.has(x.fill(x.get(home+"/plan"), "go", "price"), "0 mentees, 0 mentors", "with nobody to choose from: 0", "leaves nobody with fewer choices")
 
 	// A list with mistakes says where, and stores nothing.
 	mentees := home + "/mentees"
