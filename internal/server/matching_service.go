@@ -38,15 +38,11 @@ func (s *mentorshipService) GetDirective(ctx context.Context, req *v1.GetDirecti
 }
 
 func (s *mentorshipService) ListDirectives(ctx context.Context, req *v1.ListDirectivesRequest) (*v1.ListDirectivesResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Directives, directiveToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Directives(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListDirectivesResponse{Directives: convert(page.Items, directiveToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListDirectivesResponse{Directives: items, NextPageToken: next}, nil
 }
 
 func (s *mentorshipService) LiftDirective(ctx context.Context, req *v1.LiftDirectiveRequest) (*v1.Directive, error) {
@@ -89,15 +85,11 @@ func (s *mentorshipService) GetMatching(ctx context.Context, req *v1.GetMatching
 }
 
 func (s *mentorshipService) ListMatchings(ctx context.Context, req *v1.ListMatchingsRequest) (*v1.ListMatchingsResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Matchings, matchingToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Matchings(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListMatchingsResponse{Matchings: convert(page.Items, matchingToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListMatchingsResponse{Matchings: items, NextPageToken: next}, nil
 }
 
 // WatchMatching looks at the run from time to time, because whoever works on it

@@ -75,15 +75,11 @@ func (s *offerService) GetOffer(ctx context.Context, req *v1.GetOfferRequest) (*
 }
 
 func (s *offerService) ListOffers(ctx context.Context, req *v1.ListOffersRequest) (*v1.ListOffersResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Offers, offerToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Offers(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListOffersResponse{Offers: convert(page.Items, offerToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListOffersResponse{Offers: items, NextPageToken: next}, nil
 }
 
 func (s *offerService) AcceptOffer(ctx context.Context, req *v1.AcceptOfferRequest) (*v1.Offer, error) {

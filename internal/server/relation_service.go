@@ -27,15 +27,11 @@ func (s *mentorshipService) GetProposal(ctx context.Context, req *v1.GetProposal
 }
 
 func (s *mentorshipService) ListProposals(ctx context.Context, req *v1.ListProposalsRequest) (*v1.ListProposalsResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Proposals, proposalToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Proposals(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListProposalsResponse{Proposals: convert(page.Items, proposalToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListProposalsResponse{Proposals: items, NextPageToken: next}, nil
 }
 
 func (s *mentorshipService) AcceptProposal(ctx context.Context, req *v1.AcceptProposalRequest) (*v1.Proposal, error) {
@@ -84,15 +80,11 @@ func (s *mentorshipService) GetMentorship(ctx context.Context, req *v1.GetMentor
 }
 
 func (s *mentorshipService) ListMentorships(ctx context.Context, req *v1.ListMentorshipsRequest) (*v1.ListMentorshipsResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Mentorships, mentorshipToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Mentorships(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListMentorshipsResponse{Mentorships: convert(page.Items, mentorshipToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListMentorshipsResponse{Mentorships: items, NextPageToken: next}, nil
 }
 
 func (s *mentorshipService) GetPartner(ctx context.Context, req *v1.GetPartnerRequest) (*v1.Partner, error) {

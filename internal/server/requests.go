@@ -10,7 +10,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/filter"
+	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/server/chain"
 	"github.com/openfairlead/fairlead/internal/server/pagetoken"
 )
@@ -80,6 +82,23 @@ func (p pages) query(ctx context.Context, req listRequest) (q applications.ListQ
 	}
 	q = applications.ListQuery{Filter: req.GetFilter(), OrderBy: req.GetOrderBy(), PageSize: size, Cursor: cursor}
 	return q, func(cursor string) string { return p.tokens.Make(b, cursor) }, nil
+}
+
+// listed reads one page of what a program has, as its List method answers it.
+func listed[D, W any](ctx context.Context, p pages, req interface {
+	listRequest
+	GetParent() string
+}, read func(ctx context.Context, who access.Principal, program string, q listing.Query) (*listing.Page[D], error), toWire func(D) W,
+) (items []W, nextToken string, err error) {
+	q, next, err := p.query(ctx, req)
+	if err != nil {
+		return nil, "", err
+	}
+	page, err := read(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
+	if err != nil {
+		return nil, "", err
+	}
+	return convert(page.Items, toWire), next(page.Next), nil
 }
 
 // shelf is a list that the service returns whole: how to find a place in it

@@ -42,15 +42,11 @@ func (s *selectionService) GetSelection(ctx context.Context, req *v1.GetSelectio
 }
 
 func (s *selectionService) ListSelections(ctx context.Context, req *v1.ListSelectionsRequest) (*v1.ListSelectionsResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Selections, selectionToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Selections(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListSelectionsResponse{Selections: convert(page.Items, selectionToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListSelectionsResponse{Selections: items, NextPageToken: next}, nil
 }
 
 // WatchSelection looks at the run from time to time, because whoever works on
