@@ -92,7 +92,11 @@ func (d *demo) mentoring(ctx context.Context) error {
 		seats += m.seats
 	}
 	all := len(mentees) + taken
-	d.p.line("%d of the cohort take their seat and ask for a mentor, and so do %d others. %d mentors offer %d seats.", taken, len(mentees), len(mentors), seats)
+	do := "ask"
+	if d.o.Once {
+		do = "take their seat and ask"
+	}
+	d.p.line("%d of the cohort %s for a mentor, and so do %d others. %d mentors offer %d seats.", taken, do, len(mentees), len(mentors), seats)
 	begin := time.Now()
 	if err := d.match(ctx); err != nil {
 		return err
@@ -117,8 +121,10 @@ func (d *demo) mentoring(ctx context.Context) error {
 	return d.audit(ctx)
 }
 
-// enrollMembers offers the drawn cohort its seats; some accept and enroll as
-// mentees, with what opens their application.
+// enrollMembers enrolls some of the drawn cohort as mentees. With --once they are
+// offered their seats, accept, and enroll with what opens their application. A
+// call in which seats are offered draws no more, and a demo that stays up is there
+// to draw with: then they enroll as anybody does.
 func (d *demo) enrollMembers(ctx context.Context) (int, error) {
 	err := d.coordinator.call(ctx, http.MethodPatch, "/v1/"+program+"/mentoringPlan", map[string]any{
 		"open": true, "contact": nobody["en"], "audited": []string{"area", "places"},
@@ -126,13 +132,15 @@ func (d *demo) enrollMembers(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	prepare := map[string]string{"selection": d.run.Name, "reason": "Demonstration with invented people."}
-	if err := d.facilitator.post(ctx, "/v1/"+program+"/offers:prepare", prepare, nil); err != nil {
-		return 0, err
-	}
-	send := map[string]any{"expireTime": time.Now().Add(14 * 24 * time.Hour).UTC().Truncate(time.Second)}
-	if err := d.facilitator.post(ctx, "/v1/"+program+"/offers:send", send, nil); err != nil {
-		return 0, err
+	if d.o.Once {
+		prepare := map[string]string{"selection": d.run.Name, "reason": "Demonstration with invented people."}
+		if err := d.facilitator.post(ctx, "/v1/"+program+"/offers:prepare", prepare, nil); err != nil {
+			return 0, err
+		}
+		send := map[string]any{"expireTime": time.Now().Add(14 * 24 * time.Hour).UTC().Truncate(time.Second)}
+		if err := d.facilitator.post(ctx, "/v1/"+program+"/offers:send", send, nil); err != nil {
+			return 0, err
+		}
 	}
 	n := 0
 	for _, m := range members(d.result) {
@@ -148,8 +156,12 @@ func (d *demo) enrollMembers(ctx context.Context) (int, error) {
 		if err := member.get(ctx, "/v1/"+m.Application, &a); err != nil {
 			return n, err
 		}
-		if err := member.post(ctx, "/v1/"+a.Offer+":accept", struct{}{}, nil); err != nil {
-			return n, err
+		if d.o.Once {
+			if err := member.post(ctx, "/v1/"+a.Offer+":accept", struct{}{}, nil); err != nil {
+				return n, err
+			}
+		} else {
+			member = d.client
 		}
 		e := enrollmentMessage{
 			Contact: a.Contact, Wanted: 1, Language: "en", Consents: agreed,

@@ -41,7 +41,7 @@ func TestDemoOnce(t *testing.T) {
 		"organizations sent more than one person", "not eligible", "groups on the tickets, sealed in", "chances from", "six dice are thrown",
 		"What a stranger can check", "✓ P5", "Rule", "Range", "Applied", "In cohort", "Status", "✓ met", "at most 3 each, must",
 		"provenance DRAWN", "Which seats differ", "Without --once",
-		"14 mentors offer 26 seats", "OPTIMAL in", "26 of 29 mentees have a mentor", "proves that no matching is better",
+		"5 of the cohort take their seat", "14 mentors offer 26 seats", "OPTIMAL in", "26 of 29 mentees have a mentor", "proves that no matching is better",
 		"can be served only by", "the hard rules keep every mentor from them", "one more mentor in Skagit County who speaks Triqui: one mentee more is served",
 		"have a mentor, mean score", "with fewer than 11 people, numbers would tell of single ones",
 	} {
