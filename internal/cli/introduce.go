@@ -348,11 +348,7 @@ func (in *introducing) print(p *program, r *introduced, b []byte) error {
 	switch {
 	case in.asJSON:
 		in.limits.note(p, "this result holds personal data")
-		if terminal(p.stdout) {
-			b = append(b, '\n')
-		}
-		_, err := p.stdout.Write(b)
-		return err
+		return p.writeRecord(b)
 	case in.asCSV:
 		out := csv.NewWriter(p.stdout)
 		out.Write([]string{"group", "id"}) // errors come with Error

@@ -535,12 +535,7 @@ func (m *pairsUp) print(p *program, q *matchQuestion, r *matcher.Matching, reaso
 		if !m.quiet {
 			p.note("this record holds personal data")
 		}
-		b := r.AppendJSON(nil)
-		if terminal(p.stdout) {
-			b = append(b, '\n')
-		}
-		_, err := p.stdout.Write(b)
-		return err
+		return p.writeRecord(r.AppendJSON(nil))
 	case m.asCSV:
 		out := csv.NewWriter(p.stdout)
 		out.Write([]string{"mentee", "mentor", "score"}) // errors come with Error

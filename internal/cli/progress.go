@@ -86,3 +86,13 @@ func (l *progressLine) clear() {
 		fmt.Fprintf(l.w, "\r%s\r", strings.Repeat(" ", 78))
 	}
 }
+
+// writeRecord prints the bytes of a record as they are, whose digest somebody may
+// take; a person's prompt begins on a line of its own.
+func (p *program) writeRecord(b []byte) error {
+	if terminal(p.stdout) {
+		b = append(b, '\n')
+	}
+	_, err := p.stdout.Write(b)
+	return err
+}

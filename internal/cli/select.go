@@ -281,12 +281,7 @@ func (s *selecting) print(p *program, result *selected) error {
 	switch {
 	case s.asJSON:
 		s.note(p, "this record holds personal data")
-		b := r.AppendJSON(nil)
-		if terminal(p.stdout) {
-			b = append(b, '\n')
-		}
-		_, err := p.stdout.Write(b)
-		return err
+		return p.writeRecord(r.AppendJSON(nil))
 	case s.asCSV:
 		return writeCohort(p.stdout, r.Cohort)
 	}
