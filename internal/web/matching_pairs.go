@@ -62,7 +62,7 @@ type codeLink struct{ Code, Href string }
 // quick reports whether a run is so small that solving it once more, with some
 // change, takes no time that a reader notices.
 func quick(m *mentoring.Matching) bool {
-	const most = 100_000 // pairs of a mentee and a mentor
+	const most = 1_000_000 // pairs of a mentee and a mentor
 	return m.Mentees*m.Mentors <= most
 }
 
