@@ -540,7 +540,7 @@ func (s *server) postFound(w http.ResponseWriter, r *http.Request, x *enrollee, 
 type reviewPage struct {
 	frame
 	Back, Action string
-	Draft        bool
+	Begun        bool // not handed in yet
 	Screening    bool
 	Sections     []reviewSection
 	Notes        []string
@@ -573,7 +573,7 @@ func (s *server) showReview(w http.ResponseWriter, r *http.Request, x *enrollee,
 func newReviewPage(f frame, x *enrollee, code string, faults faultSet) *reviewPage {
 	l := f.tongue
 	page := &reviewPage{
-		frame: f, Back: x.path(""), Action: x.path("/review"), Draft: x.e.State == mentoring.Draft, Screening: x.plan.Screening, Code: code,
+		frame: f, Back: x.path(""), Action: x.path("/review"), Begun: x.e.State == mentoring.Draft, Screening: x.plan.Screening, Code: code,
 	}
 	for i := range sections {
 		sec := &sections[i]
@@ -595,7 +595,7 @@ func newReviewPage(f frame, x *enrollee, code string, faults faultSet) *reviewPa
 		page.Faults = []fault{{"", l.say("fault.again")}}
 	}
 	heading := l.say("enroll.profile")
-	if page.Draft {
+	if page.Begun {
 		heading = l.say("enroll.review")
 	}
 	if page.Failed = len(page.Faults) > 0; page.Failed {
@@ -635,7 +635,7 @@ func (s *server) postEnrollReview(w http.ResponseWriter, r *http.Request) error 
 type enrollReceiptPage struct {
 	frame
 	Home, Reference, Code string
-	Draft, Screening      bool
+	Begun, Screening      bool
 	Mentor                bool
 	Submitted             moment
 	Contact, Program      string
@@ -657,11 +657,11 @@ func (s *server) getEnrollReceipt(w http.ResponseWriter, r *http.Request) error 
 func newEnrollReceipt(f frame, x *enrollee, code string) *enrollReceiptPage {
 	l := f.tongue
 	page := &enrollReceiptPage{
-		frame: f, Home: x.path(""), Reference: x.e.Code, Code: code, Draft: x.e.State == mentoring.Draft, Screening: x.e.State == mentoring.Submitted, Mentor: x.mentors(),
+		frame: f, Home: x.path(""), Reference: x.e.Code, Code: code, Begun: x.e.State == mentoring.Draft, Screening: x.e.State == mentoring.Submitted, Mentor: x.mentors(),
 		Submitted: l.moment(x.e.SubmitTime, x.zone()), Contact: x.plan.Contact, Program: x.id,
 	}
 	heading := l.say("enroll.receipt")
-	if page.Draft {
+	if page.Begun {
 		heading = l.say("saved.title")
 	}
 	page.titled(heading, titleOf(l, x.program))

@@ -198,6 +198,11 @@ func TestEnroll(t *testing.T) {
 			t.Errorf("the review lacks %q", want)
 		}
 	}
+	for _, page := range []*answer{review, x.get(home), x.get(home + "/saved")} {
+		if strings.Contains(page.body, "This translation is a draft") {
+			t.Error("a page in English says that its translation is a draft")
+		}
+	}
 	if strings.Contains(review.body, "Sourdough") {
 		t.Error("the review has what was taken out")
 	}

@@ -99,7 +99,7 @@ type mentoringPage struct {
 	Proposals        []proposalCard
 	Ships            []shipLine
 	Pause, Resume    bool
-	Draft, Withdrawn bool
+	Begun, Withdrawn bool
 	Places           string
 	Again            string // where to enroll anew
 	Faults           []fault
@@ -165,9 +165,9 @@ func fillMentoringPage(f frame, p *mentorPlace, plan *mentoring.Plan, places men
 	l := f.tongue
 	page := &mentoringPage{
 		frame: f, Program: p.id, Code: p.e.Code, Tone: "plain", Mark: "●", ContactOfProgram: plan.Contact,
-		Pause: p.e.State == mentoring.Available, Resume: p.e.State == mentoring.Paused, Draft: p.e.State == mentoring.Draft, Withdrawn: p.e.State == mentoring.Withdrawn,
+		Pause: p.e.State == mentoring.Available, Resume: p.e.State == mentoring.Paused, Begun: p.e.State == mentoring.Draft, Withdrawn: p.e.State == mentoring.Withdrawn,
 	}
-	if !page.Draft && !page.Withdrawn {
+	if !page.Begun && !page.Withdrawn {
 		page.Places = l.say("mentor.places."+string(p.e.Role), "total", places.Total, "taken", places.Taken, "proposed", places.Proposed-places.Taken)
 	}
 	if page.Withdrawn && plan.Open {
