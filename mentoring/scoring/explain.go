@@ -1,6 +1,7 @@
 package scoring
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -182,15 +183,7 @@ func (s *Scorer) topicEvidence(j, i int) []Evidence {
 		}
 		all = append(all, found{e, uint64(w.share) * uint64(s.worth(best, how))})
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
-		switch {
-		case a.gives > b.gives:
-			return -1
-		case a.gives < b.gives:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.gives, a.gives) })
 	out := make([]Evidence, 0, len(all))
 	for _, f := range all {
 		out = append(out, f.e)
@@ -246,15 +239,7 @@ func (s *Scorer) wordEvidence(j, i int) []Evidence {
 			all = append(all, found{k, uint64(q.share[k]) * uint64(s.corpus.postings[at][p].value)})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
-		switch {
-		case a.gives > b.gives:
-			return -1
-		case a.gives < b.gives:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(b.gives, a.gives) })
 	if len(all) == 0 {
 		return []Evidence{{Kind: "word", words: "no word in common"}}
 	}

@@ -89,11 +89,6 @@ func ReadRules(file string, r io.Reader) (*Rules, error) {
 		return nil, err
 	}
 	out := DefaultRules()
-	version := 0
-	top.number("version", &version, 1, 1)
-	if version == 0 {
-		f.add(top.line, "version", "is missing: write version: 1")
-	}
 	week := ""
 	top.text("week", &week)
 	if week != "" {

@@ -398,11 +398,11 @@ func (s *Scorer) prepareBlocks(menteeAt, mentorAt map[string]int, ended [][2]str
 	chain := func(id string) []string {
 		seen := map[string]bool{id: true}
 		var out []string
-		for todo := managers[id]; len(todo) > 0; todo = todo[1:] {
-			if m := todo[0]; !seen[m] {
+		for open := managers[id]; len(open) > 0; open = open[1:] {
+			if m := open[0]; !seen[m] {
 				seen[m] = true
 				out = append(out, m)
-				todo = append(slices.Clip(todo), managers[m]...)
+				open = append(slices.Clip(open), managers[m]...)
 			}
 		}
 		return out

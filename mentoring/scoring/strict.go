@@ -26,7 +26,7 @@ type strictFile struct {
 	problems []string
 }
 
-// readStrict reads a file of one YAML mapping.
+// readStrict reads a file of one YAML mapping, of version 1.
 func readStrict(name string, r io.Reader) (*strictFile, *section, error) {
 	f := &strictFile{name: name}
 	text, err := io.ReadAll(io.LimitReader(r, mostBytes+1))
@@ -49,7 +49,12 @@ func readStrict(name string, r io.Reader) (*strictFile, *section, error) {
 	if err := d.Decode(&yaml.Node{}); err != io.EOF {
 		return nil, nil, fmt.Errorf("%s: holds more than one document: keep the first", name)
 	}
-	return f, f.section("", top.Content[0]), nil
+	mapping, version := f.section("", top.Content[0]), 0
+	mapping.number("version", &version, 1, 1)
+	if version == 0 {
+		f.add(mapping.line, "version", "is missing: write version: 1")
+	}
+	return f, mapping, nil
 }
 
 func (f *strictFile) add(line int, key, format string, args ...any) {

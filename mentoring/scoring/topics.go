@@ -68,11 +68,6 @@ func ReadTopics(file string, r io.Reader) (*Topics, error) {
 	if err != nil {
 		return nil, err
 	}
-	version := 0
-	top.number("version", &version, 1, 1)
-	if version == 0 {
-		f.add(top.line, "version", "is missing: write version: 1")
-	}
 	t := &Topics{byID: map[string]int{}, exact: map[string]int{}}
 	for i := range t.phrases {
 		t.phrases[i] = map[string]int{}

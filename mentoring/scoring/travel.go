@@ -64,11 +64,6 @@ func ReadTravel(file string, r io.Reader) (*Travel, error) {
 	if err != nil {
 		return nil, err
 	}
-	version := 0
-	top.number("version", &version, 1, 1)
-	if version == 0 {
-		f.add(top.line, "version", "is missing: write version: 1")
-	}
 	t := &Travel{byName: map[string]int{}}
 	listed := top.list("places")
 	if len(listed) > mostPlaces {
