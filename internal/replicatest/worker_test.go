@@ -68,6 +68,7 @@ type job struct {
 	Expire  bool
 	Ahead   time.Duration
 	Pair    *pairJob // instead of all that
+	Net     *netJob  // or of it
 }
 
 type offer struct{ ID, Application string }
@@ -134,6 +135,9 @@ func openService(p place) (*applications.Service, error) {
 }
 
 func do(s *applications.Service, j job) report {
+	if j.Net != nil {
+		return doNet(s, j.At, *j.Net)
+	}
 	if j.Pair != nil {
 		return doPair(s, j.At, *j.Pair)
 	}
