@@ -144,7 +144,7 @@ func programTabs(l tongue, p *applications.Program, who access.Principal, here s
 	for _, t := range []struct {
 		key  string
 		perm access.Permission
-	}{{"criteria", access.CriteriaWrite}, {"outreach", access.CriteriaWrite}, {"selections", access.SelectionsRead}, {"mentoring", access.MatchingsRead}} {
+	}{{"criteria", access.CriteriaWrite}, {"outreach", access.CriteriaWrite}, {"selections", access.SelectionsRead}, {"offers", access.SelectionsRead}, {"mentoring", access.MatchingsRead}} {
 		if who.Can(t.perm, p.ID) {
 			tabs = append(tabs, tab{l.say("tab." + t.key), at + "/" + t.key, t.key == here})
 		}

@@ -717,6 +717,52 @@ func samplePages(s *server, lang string) map[string]view {
 		return page
 	}
 	out["replace"] = replace()
+	offerIn := func(state applications.OfferState, code string) *applications.Offer {
+		o := &applications.Offer{Program: "x", ID: "o-" + code, Code: code, State: state, Selection: drawnRun.ID, Reason: "As drawn.", CreateTime: sampleNow}
+		switch state {
+		case applications.OfferSent, applications.OfferAccepted, applications.OfferDeclined:
+			o.SendTime, o.ExpireTime = sampleNow, sampleNow.AddDate(0, 0, 14)
+		case applications.OfferExpired:
+			o.SendTime, o.ExpireTime = sampleNow.AddDate(0, 0, -20), sampleNow.AddDate(0, 0, -6)
+		}
+		if state == applications.OfferDeclined {
+			o.AnswerTime, o.DeclineReason = sampleNow, "I am moving away (invented)."
+		}
+		return o
+	}
+	var offersMade []*applications.Offer
+	for i, state := range offerOrder {
+		offersMade = append(offersMade, offerIn(state, fmt.Sprintf("NS-01%02d", i)))
+	}
+	out["offers"] = newOffersPage(staff(), deskOf(sampleFacilitator), offersMade, []*applications.Selection{drawnRun}, sampleNow)
+	out["offers none"] = newOffersPage(staff(), deskOf(sampleFacilitator), nil, nil, sampleNow)
+	for _, o := range offersMade {
+		out["offer "+strings.ToLower(string(o.State))] = newOfferPage(staff(), deskOf(sampleFacilitator), o, "r", sampleNow)
+	}
+	wrongOffer := newOfferPage(staff(), deskOf(sampleFacilitator), offersMade[1], "r", sampleNow)
+	wrongOffer.Failed, wrongOffer.HowFault, wrongOffer.WhyFault, wrongOffer.Faults = true, "x", "y", []fault{{"how", "x"}, {"why", "y"}}
+	out["offer wrong"] = wrongOffer
+	makeOffers := func() *makeOffersPage {
+		page := &makeOffersPage{frame: staff(), Path: "/programs/x/selections/y", Any: true, Request: "r"}
+		for i, code := range []string{"NS-0100", "NS-0113", "NS-0126"} {
+			page.Members = append(page.Members, declineView{ID: "o-" + code, Code: code, State: l.say("seat.none"), Gone: i == 1, Chosen: i != 1})
+		}
+		page.titled("Invented")
+		return page
+	}
+	out["offers-make"] = makeOffers()
+	wrongMake, doneMake := makeOffers(), makeOffers()
+	wrongMake.Failed, wrongMake.Fault, wrongMake.Faults = true, "x", []fault{{"reason", "x"}}
+	doneMake.Any = false
+	out["offers-make wrong"], out["offers-make all"] = wrongMake, doneMake
+	sendOffers := func(codes ...string) *sendOffersPage {
+		page := &sendOffersPage{frame: staff(), Path: "/programs/x/offers", Codes: codes, Until: "2027-05-01T17:00", Zone: "America/Los_Angeles", Request: "r"}
+		page.titled("Invented")
+		return page
+	}
+	wrongSend := sendOffers("NS-0100")
+	wrongSend.Failed, wrongSend.UntilFault, wrongSend.Faults = true, "x", []fault{{"until", "x"}}
+	out["offers-send"], out["offers-send none"], out["offers-send wrong"] = sendOffers("NS-0100", "NS-0113"), sendOffers(), wrongSend
 	sureReplace, wrongReplace := replace(), replace()
 	sureReplace.Review, sureReplace.Reason = true, "Told us by telephone."
 	wrongReplace.Fault, wrongReplace.Failed, wrongReplace.Faults = "x", true, []fault{{"reason", "x"}}

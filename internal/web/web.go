@@ -209,6 +209,13 @@ func (s *server) routes() http.Handler {
 	handle("GET /programs/{program}/selections/{selection}/report", s.getBoard)
 	handle("GET /programs/{program}/selections/{selection}/replace", s.getReplace)
 	handle("POST /programs/{program}/selections/{selection}/replace", s.postReplace)
+	handle("GET /programs/{program}/selections/{selection}/offers", s.getMakeOffers)
+	handle("POST /programs/{program}/selections/{selection}/offers", s.postMakeOffers)
+	handle("GET /programs/{program}/offers", s.getOffers)
+	handle("GET /programs/{program}/offers/send", s.getSendOffers)
+	handle("POST /programs/{program}/offers/send", s.postSendOffers)
+	handle("GET /programs/{program}/offers/{offer}", s.getOffer)
+	handle("POST /programs/{program}/offers/{offer}", s.postOffer)
 
 	handle("GET /programs/{program}/matchings", s.getMatchings)
 	handle("POST /programs/{program}/matchings", s.postMatching)

@@ -341,6 +341,25 @@ func TestJourneyReplacement(t *testing.T) {
 	if after[gone] || kept != len(before)-1 {
 		t.Errorf("%s declined: %d of %d stay, and is it still in: %v", gone, kept, len(before), after[gone])
 	}
+
+	// An offer is prepared, looked at before it is sent, and taken back. Sent, it
+	// would end the selecting for the other tests.
+	ok(t, tab.Open(origin()+next+"/offers"))
+	says(t, tab, "Who is offered a place?")
+	view(t, tab, "offers-make", scripted(desktop))
+	ask[bool](t, tab, `document.querySelectorAll("input[name=offer]").forEach((e, i) => { e.checked = i === 0 }); true`)
+	ok(t, tab.Type("#reason", "As drawn (invented)."))
+	ok(t, tab.Press(".go .primary", true))
+	says(t, tab, "1 person is told")
+	view(t, tab, "offers-send", scripted(desktop))
+	ok(t, tab.Press(".go a", true))
+	says(t, tab, "1 offer is prepared and not sent")
+	view(t, tab, "offers", scripted(desktop))
+	ok(t, tab.Press("ul.runs h3 a", true))
+	view(t, tab, "offer", scripted(desktop))
+	ok(t, tab.Type("#why", "Only tried (invented)."))
+	ok(t, tab.Press("form.ask .btn", true))
+	says(t, tab, "offer taken back")
 }
 
 // A facilitator with nothing but a keyboard, without script: criteria moved and
