@@ -326,7 +326,8 @@ func TestJourneyReplacement(t *testing.T) {
 	ok(t, tab.Press(".go .primary", true))
 	says(t, tab, "Fill these places?")
 	ok(t, tab.Press(".go .primary", true))
-	draw(t, tab, becomes(t, tab, "Sealed and ready for the draw"))
+	next := becomes(t, tab, "Sealed and ready for the draw")
+	draw(t, tab, next)
 	says(t, tab, "DRAWN_WITH_LOCKS")
 	after := map[string]bool{}
 	for _, code := range codes() {

@@ -14,7 +14,7 @@ import (
 // yet. The program of the closed call has a run that nobody published.
 
 // both checks a page where it stands as view does, and with FAIRLEAD_SOAK=1 the
-// same page in Spanish.
+// same page in Spanish, on the narrowest screen.
 func both(t *testing.T, tab *Tab, name string, back Screen) {
 	t.Helper()
 	if seen[name] {
@@ -34,7 +34,15 @@ func both(t *testing.T, tab *Tab, name string, back Screen) {
 	if ask[string](t, tab, "document.documentElement.lang") != "es" {
 		t.Errorf("%s is not there in Spanish", name)
 	}
-	view(t, tab, name+"-es", back)
+	ok(t, tab.Look(scripted(narrow)))
+	noOverflow(t, tab, narrow, name+" in Spanish")
+	largeEnough(t, tab, narrow, name+" in Spanish")
+	findings, err := tab.Axe()
+	ok(t, err)
+	for _, f := range findings {
+		t.Errorf("%s in Spanish: %v", name, f)
+	}
+	ok(t, tab.Look(back))
 	ok(t, tab.Open(bare+sign+"lang=en"))
 }
 
