@@ -25,7 +25,9 @@ func TestMentoringBadInput(t *testing.T) {
 		}
 		return strings.Replace(body, from, to, 1)
 	}
-	rows := func(second string) string { return `{"reason": "a list", "mentors": [` + mentorBody(30) + `,` + second + `]}` }
+	rows := func(second string) string {
+		return `{"reason": "a list", "mentors": [` + mentorBody(30) + `,` + second + `]}`
+	}
 	// The same person as a mentor and as a mentee, by the same address.
 	self := m.enroll("mentee", replaced(menteeBody(40), "mentee-40@", "mentor-0@"))
 	m.must("POST", m.at("directives"), m.staff, order("FORBID", lea, bob))
