@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -299,5 +300,19 @@ func TestEnrollMenteeInSpanish(t *testing.T) {
 	}
 	if a := x.get(home + "/review"); !strings.Contains(a.body, "Lo exijo") || !strings.Contains(a.body, "Bajos ingresos") {
 		t.Errorf("the review: %s", a.body)
+	}
+}
+
+// What surrounds a page reads its fields by name: a page that has one of its own
+// by such a name says of itself what was meant for that page alone.
+func TestNoPageHidesTheFrame(t *testing.T) {
+	surrounds := reflect.TypeFor[frame]()
+	for name, v := range samplePages(newTestServer(), "en") {
+		page := reflect.TypeOf(v).Elem()
+		for i := range page.NumField() {
+			if _, hides := surrounds.FieldByName(page.Field(i).Name); hides {
+				t.Errorf("%s: the field %s hides that of the frame", name, page.Field(i).Name)
+			}
+		}
 	}
 }

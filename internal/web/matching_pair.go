@@ -16,7 +16,7 @@ import (
 type menteePage struct {
 	frame
 	Path      string // of the run
-	Here      string
+	Self      string
 	Sub       []tab
 	Views     []tab
 	Number    int
@@ -139,7 +139,7 @@ func (s *server) getMentee(w http.ResponseWriter, r *http.Request) error {
 		page.Pairs = append(page.Pairs, newWhyView(l, i+1, p, explained, mentee, mentor))
 	}
 	if !quick(v.run) && r.URL.Query().Get("others") != "yes" {
-		page.OthersHref = page.Here + "?others=yes#others"
+		page.OthersHref = page.Self + "?others=yes#others"
 		s.render(w, r, http.StatusOK, "matching-mentee", page)
 		return nil
 	}
@@ -160,7 +160,7 @@ func newMenteePage(f frame, d *matchDesk, v *reviewed, code string, left *mentor
 		frame: f, Path: d.run(v.run.ID), Sub: mentoringTabs(l, d.program.ID, "matchings"), Views: d.tabs(l, v.run, ""), Number: v.number, Code: code,
 		MayReview: d.mayRun && inReview(v.run),
 	}
-	page.Here, page.Orders = page.Path+"/pairs/"+code, d.path("/mentoring/directives")
+	page.Self, page.Orders = page.Path+"/pairs/"+code, d.path("/mentoring/directives")
 	for _, p := range v.res.Pairs {
 		if p.MenteeCode == code {
 			page.Mentors = append(page.Mentors, p.MentorCode)
