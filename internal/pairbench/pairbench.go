@@ -18,12 +18,15 @@ type Measured struct {
 	Solve, Record, Check time.Duration
 	Wall                 time.Duration // of Solve
 	Decline              time.Duration // slowest of the declines but the first
-	Covered, Pairs       int
-	Total                int64
-	Worst                int
-	Certified            bool
-	Visited              int64
-	Resident             int64 // most memory held after Solve, in bytes
+	// WhyNot is the slowest answer to what a pair that was not made would cost, where
+	// the worst pair stays as it is; CostOf where it moves, by solving from nearby.
+	WhyNot, CostOf time.Duration
+	Covered, Pairs int
+	Total          int64
+	Worst          int
+	Certified      bool
+	Visited        int64
+	Resident       int64 // most memory held after Solve, in bytes
 }
 
 // CPU is the CPU time that this process has used.
@@ -42,9 +45,10 @@ func usage() (u syscall.Rusage) {
 	return u
 }
 
-// Measure matches a problem, checks the proof over all eligible pairs, and lets some
-// mentees decline, one after the other.
-func Measure(ctx context.Context, p *pairing.Problem, check bool, declines int) (*Measured, error) {
+// Measure matches a problem, checks the proof over all eligible pairs, asks for so
+// many pairs why they were not made, and lets some mentees decline, one after the
+// other.
+func Measure(ctx context.Context, p *pairing.Problem, check bool, whyNots, declines int) (*Measured, error) {
 	m := &Measured{}
 	rows := p.Scores.(pairing.Dense)
 	for _, s := range rows {
@@ -80,6 +84,9 @@ func Measure(ctx context.Context, p *pairing.Problem, check bool, declines int) 
 			return m, fmt.Errorf("not certified: %+v", report.Checks)
 		}
 	}
+	if err := m.whyNots(ctx, p, r, whyNots); err != nil {
+		return nil, err
+	}
 	for k := range min(declines, len(r.Matches)) {
 		x := r.Matches[(k*7919)%len(r.Matches)]
 		start = CPU()
@@ -91,4 +98,36 @@ func Measure(ctx context.Context, p *pairing.Problem, check bool, declines int) 
 		}
 	}
 	return m, nil
+}
+
+// whyNots asks for eligible pairs from all over the matrix what each would cost.
+func (m *Measured) whyNots(ctx context.Context, p *pairing.Problem, r *pairing.Result, count int) error {
+	rows := p.Scores.(pairing.Dense)
+	for k, asked := 0, 0; asked < count && k < 1000*count; k++ {
+		at := (k * 7_919_917) % len(rows)
+		if rows[at] < 0 {
+			continue
+		}
+		pair := pairing.Pair{Mentee: p.Mentees[at/len(p.Mentors)].ID, Mentor: p.Mentors[at%len(p.Mentors)].ID}
+		start := CPU()
+		w, err := pairing.WhyNot(ctx, r, pair)
+		if err != nil {
+			return err
+		}
+		took := CPU() - start
+		if w.Matched || !w.Possible {
+			continue
+		}
+		asked++
+		m.WhyNot = max(m.WhyNot, took)
+		if !w.BarMoves {
+			continue
+		}
+		start = CPU()
+		if _, err := pairing.CostOf(ctx, p, r, []pairing.Edit{{Kind: pairing.LockPair, Pair: pair}}, pairing.Options{}); err != nil {
+			return err
+		}
+		m.CostOf = max(m.CostOf, CPU()-start)
+	}
+	return nil
 }

@@ -79,9 +79,9 @@ func (c *checks) matching(b []byte, o Options) error {
 		worst = "no matching that is as good in what counts more has a better worst pair"
 	)
 	if o.Scores == nil {
-		c.add("6", same, NotRun, "it takes the scores")
-		c.add("7", best, NotRun, "it takes the scores")
-		c.add("8", worst, NotRun, "it takes the scores")
+		c.add("6", same, NotRun, "it takes the scores (--scores)")
+		c.add("7", best, NotRun, "it takes the scores (--scores)")
+		c.add("8", worst, NotRun, "it takes the scores (--scores)")
 		return nil
 	}
 	rows, err := k.scores(o.Scores)
@@ -742,7 +742,10 @@ func (k *matchingCheck) lead(tiers []matcher.TierValue, p *matcher.Prices, price
 		if x.Kind == "lottery" || x.Kind == "total" && len(k.standing) > 0 {
 			break
 		}
-		most := int64(maxPairScore)
+		most := int64(0)
+		for score := range table {
+			most = max(most, table[score][t], -table[score][t])
+		}
 		for _, list := range [][][]int64{p.Mentees, p.Good, p.Mentors} {
 			for _, price := range list {
 				if len(price) > 0 {

@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	capacity := flags.Int("capacity", 3, "seats of each mentor; in network, a factor of 1 to 4 seats")
 	check := flags.Bool("check", true, "check the proof over all eligible pairs too")
 	declines := flags.Int("declines", 0, "let so many mentees decline, one after the other, and tell the slowest")
+	whyNots := flags.Int("why-not", 0, "ask for so many pairs what each would cost, and tell the slowest answers")
 	one := flags.Bool("one", false, "measure one family and size in this process, for its memory")
 	python := flags.String("compare", "", "instead, solve assignments here and with the scipy of this `python`; solverbench: of the one that it installed")
 	if err := flags.Parse(args); err != nil {
@@ -61,8 +62,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if !*one {
 		fmt.Fprintf(stdout, "GOMAXPROCS %d, %s\n\n", runtime.GOMAXPROCS(0), runtime.Version())
-		fmt.Fprintln(stdout, "| family | mentees × mentors, demand, capacity | eligible pairs | CPU | wall | peak of memory | record | check | decline, slowest | covered | pairs | total | worst |")
-		fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+		fmt.Fprintln(stdout, "| family | mentees × mentors, demand, capacity | eligible pairs | CPU | wall | peak of memory | record | check | why not | solved from nearby | decline, slowest | covered | pairs | total | worst |")
+		fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	}
 	for family := range strings.SplitSeq(*families, ",") {
 		for size := range strings.SplitSeq(*sizes, ",") {
@@ -73,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 				return fmt.Errorf("-sizes %q: write mentees x mentors, such as 500x500", size)
 			}
 			if !*one { // a process for each: memory is that of one problem
-				cmd := exec.CommandContext(ctx, os.Args[0], "-one", "-families", family, "-sizes", size, "-demand", strconv.Itoa(*demand), "-capacity", strconv.Itoa(*capacity), fmt.Sprintf("-check=%v", *check), "-declines", strconv.Itoa(*declines))
+				cmd := exec.CommandContext(ctx, os.Args[0], "-one", "-families", family, "-sizes", size, "-demand", strconv.Itoa(*demand), "-capacity", strconv.Itoa(*capacity), fmt.Sprintf("-check=%v", *check), "-why-not", strconv.Itoa(*whyNots), "-declines", strconv.Itoa(*declines))
 				cmd.Stdout, cmd.Stderr = stdout, stderr
 				if err := cmd.Run(); err != nil {
 					return fmt.Errorf("%s %s: %w", family, size, err)
@@ -88,12 +89,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err != nil {
 				return err
 			}
-			m, err := pairbench.Measure(ctx, p, *check, *declines)
+			m, err := pairbench.Measure(ctx, p, *check, *whyNots, *declines)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(stdout, "| %s | %d × %d, %d, %d | %d | %s | %s | %d MiB | %s | %s | %s | %d | %d | %d | %d |\n",
-				family, nJ, nI, *demand, c, m.Eligible, short(m.Solve), short(m.Wall), m.Resident>>20, short(m.Record), short(m.Check), short(m.Decline), m.Covered, m.Pairs, m.Total, m.Worst)
+			fmt.Fprintf(stdout, "| %s | %d × %d, %d, %d | %d | %s | %s | %d MiB | %s | %s | %s | %s | %s | %d | %d | %d | %d |\n",
+				family, nJ, nI, *demand, c, m.Eligible, short(m.Solve), short(m.Wall), m.Resident>>20, short(m.Record), short(m.Check), short(m.WhyNot), short(m.CostOf), short(m.Decline), m.Covered, m.Pairs, m.Total, m.Worst)
 		}
 	}
 	return nil
