@@ -60,6 +60,11 @@ var timeouts = map[string]time.Duration{
 	"PublishRound":       time.Minute,
 	"CheckCriteria":      time.Minute,
 	"CloseProgram":       time.Minute,
+	// These may solve a run again, or look at every pair of a program.
+	"ExplainMissingPair":  time.Minute,
+	"ExplainOtherMentors": time.Minute,
+	"ExplainRecruitment":  time.Minute,
+	"PriceMentoringRules": time.Minute,
 }
 
 // Options of an App.
