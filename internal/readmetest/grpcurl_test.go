@@ -1,7 +1,9 @@
 package readmetest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -115,11 +117,15 @@ func grpcurl(args []string, out io.Writer) error {
 		if err := conn.Invoke(metadata.NewOutgoingContext(ctx, sent.MD), "/"+verb, request, answer); err != nil {
 			return err
 		}
-		b, err := protojson.MarshalOptions{Multiline: true}.Marshal(answer)
+		b, err := protojson.Marshal(answer)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s\n", b)
+		var indented bytes.Buffer // protojson's own spaces differ from one build to the next
+		if err := json.Indent(&indented, b, "", "  "); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, &indented)
 		return nil
 	}
 	return fmt.Errorf("this stand-in does not know %q", args)
