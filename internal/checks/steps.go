@@ -24,6 +24,7 @@ const toolMod = "-modfile=internal/tools/go.mod"
 var racePackages = []string{
 	"./applications",
 	"./mentoring",
+	"./introductions",
 	"./internal/server",
 	"./internal/server/chain",
 	"./internal/server/gateway",
@@ -100,7 +101,7 @@ const raceReduced = "EraseDuring|EraseAgainst|ExpiryAgainst|FirstToken|Winner|Ki
 	"|Gate|Limiter|RateLimit|OpenStreams|Deadline|NoPlace|SlowBody" +
 	"|FaultAt|Retry|GroupFails|Keys|Concurrent|TwoProcesses|ManyKinds|LostConnection|OutcomeUnknown|StatementEnds|WhileWriting" +
 	"|PressedTwice|ManyBeginnings|TwoTabs|FacilitatorRuns|AnswersAnOffer" +
-	"|ErasingWhileSolving|RunnerResumes|PublishingOvertaken"
+	"|ErasingWhileSolving|RunnerResumes|PublishingOvertaken|SurvivesItsRunner|RoundOvertaken"
 
 // full has a step's tests run as in a soak.
 func full(steps func(*options) []step) func(*options) []step {
