@@ -163,13 +163,6 @@ func (w *world) invokeGRPC(m protoreflect.MethodDescriptor, token string, req pr
 	}
 }
 
-// invokeREST makes any call through one of its REST routes.
-func (w *world) invokeREST(m protoreflect.MethodDescriptor, b binding, token string, req proto.Message) outcome {
-	w.t.Helper()
-	path, body := restOf(w.t, b, req)
-	return w.call(b.verb, path, token, body).outcome
-}
-
 // restOf spells a request as the route has it: names in the path, the body
 // field as the body, everything else in the query.
 func restOf(t testing.TB, b binding, req proto.Message) (path, body string) {
