@@ -43,7 +43,7 @@ bench: ## the solver beside HiGHS and CBC, an hour at first (ARGS="-seeds 3"); c
 	go run ./internal/lotterybench/cmd -families windows -sizes 1000,2000 -seeds 2
 	go run ./internal/lotterybench/cmd -compare -sizes 80,120 -seeds 2
 	go run ./internal/lotterybench/cmd -reference -seeds 4
-	go run ./internal/pairbench/cmd -declines 10
+	go run ./internal/pairbench/cmd -declines 10 -why-not 10
 	go run ./internal/pairbench/cmd -compare solverbench
 	$(if $(SHARED),SHARED="$(abspath $(SHARED))" go test -v -count=1 -run 'KnownLeximin|KnownAssignment' ./matcher/selection ./matcher/pairing)
 
