@@ -40,19 +40,16 @@ func (s *Service) Decline(ctx context.Context, who access.Principal, program, ne
 	}
 	return s.answer(ctx, who, "DeclineIntroduction", program, network, id, member, onBehalfReason, revision, idem, func(tx Tx, i *Introduction, side *Side) error {
 		side.Answer, side.Reason = Declined, d.Reason
-		if !d.Never {
-			return nil
-		}
 		m, err := tx.Member(ctx, program, network, side.Member)
 		if err != nil {
 			return err
 		}
 		for _, other := range i.Sides {
-			if other.Member != m.ID && !slices.Contains(m.Refused, other.Member) {
+			if d.Never && other.Member != m.ID && !slices.Contains(m.Refused, other.Member) {
 				m.Refused = append(m.Refused, other.Member)
 			}
 		}
-		return tx.UpdateMember(ctx, m)
+		return tx.UpdateMember(ctx, m) // never or not: staff see the etag of members
 	})
 }
 
@@ -145,8 +142,37 @@ func (s *Service) settle(ctx context.Context, tx Tx, who access.Principal, i *In
 		i.State = Recalled
 	case accepted >= remain:
 		i.State = Accepted
+		stands, err := i.stands(ctx, tx)
+		if err != nil {
+			return Event{}, err
+		}
+		if !stands {
+			i.State = Recalled
+		}
 	}
 	return s.store(ctx, tx, who, i, from, action, reason)
+}
+
+// stands reports whether those who accepted may still be introduced: all of them
+// agree that their answers are used, and none never wants to meet another. An
+// acceptance cannot be taken back, but these can, until contacts are shared.
+func (i *Introduction) stands(ctx context.Context, tx Tx) (bool, error) {
+	var ids []string
+	members := map[string]*Member{}
+	for _, side := range i.Sides {
+		if side.Answer != Accepted {
+			continue
+		}
+		m, err := tx.Member(ctx, i.Program, i.Network, side.Member)
+		if err != nil {
+			return false, err
+		}
+		if !m.Agreed {
+			return false, nil
+		}
+		ids, members[m.ID] = append(ids, m.ID), m
+	}
+	return !unwanted(ids, members), nil
 }
 
 func (s *Service) store(ctx context.Context, tx Tx, who access.Principal, i *Introduction, from State, action, reason string) (Event, error) {
@@ -224,7 +250,13 @@ func (s *Service) expire(ctx context.Context, key Key) (bool, error) {
 		from := i.State
 		i.State = Expired
 		if accepted, _ := i.answers(); accepted >= i.Need {
-			i.State = Accepted
+			stands, err := i.stands(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if stands { // else it ends as if too few had answered, which tells nobody why
+				i.State = Accepted
+			}
 		}
 		event, err := s.store(ctx, tx, system, i, from, "introduction.expire", "")
 		if err != nil {
@@ -260,7 +292,8 @@ func (v *Shown) stored() *Shown {
 
 // shownTo is what the caller sees of an introduction: nobody what another one
 // answered, before it is over or after; who is in it what the network shows of
-// the others, and their contact once all of them accepted.
+// the others, and their contact once all of them accepted. Nothing of who took
+// back since that their answers are used.
 func (i *Introduction) shownTo(ctx context.Context, tx Tx, n *Network, who access.Principal) (*Shown, error) {
 	v := &Shown{Introduction: *i}
 	v.Sides = slices.Clone(i.Sides)
@@ -304,13 +337,16 @@ func (i *Introduction) shownTo(ctx context.Context, tx Tx, n *Network, who acces
 			return nil, err
 		}
 		shown := map[string]string{}
+		v.Profiles[m.ID] = shown
+		if !m.Agreed || m.Erased {
+			continue
+		}
 		for _, column := range n.Shown {
 			if cell := m.Profile[column]; cell != "" {
 				shown[column] = cell
 			}
 		}
-		v.Profiles[m.ID] = shown
-		if met && !m.Erased {
+		if met {
 			v.Contacts[m.ID] = m.Contact
 		}
 	}

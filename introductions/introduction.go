@@ -13,7 +13,7 @@ const (
 	Accepted State = "ACCEPTED" // all who are left in it agreed
 	Declined State = "DECLINED" // so many declined that nobody is introduced
 	Expired  State = "EXPIRED"
-	Recalled State = "RECALLED" // somebody left the network
+	Recalled State = "RECALLED" // somebody left the network, or had a change of mind before contacts were shared
 )
 
 // DeclineReason is why somebody declined, in a closed list that can be counted.

@@ -294,7 +294,12 @@ func (s *Service) UpdateMember(ctx context.Context, who access.Principal, m *Mem
 		if err := tx.UpdateMember(ctx, stored); err != nil {
 			return nil, "", err
 		}
-		shown := slices.DeleteFunc(slices.Sorted(slices.Values(fields)), func(f string) bool { return f == "never" })
+		shown := slices.Sorted(slices.Values(fields))
+		for i := range shown {
+			if shown[i] == "never" {
+				shown[i] = "private" // as a mentoring enrollment's; staff see the new etag anyway
+			}
+		}
 		return stored.shownTo(who, true), stored.ID, tx.AppendEvents(ctx, s.event(who, "member.update", stored.name(), reason, fmt.Sprintf("fields=%v", shown)))
 	})
 }

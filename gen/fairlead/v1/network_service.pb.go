@@ -291,7 +291,7 @@ const (
 	Introduction_DECLINED Introduction_State = 3
 	// Not answered in time.
 	Introduction_EXPIRED Introduction_State = 4
-	// Somebody of it left the network.
+	// Somebody of it left the network, or had a change of mind before contacts were shared.
 	Introduction_RECALLED Introduction_State = 5
 )
 
