@@ -123,23 +123,28 @@ func (s *Service) RenewToken(ctx context.Context, who access.Principal, program,
 		if err != nil {
 			return err
 		}
-		if _, err := e.State.after(renewEnrollment); err != nil {
-			return err
-		}
-		e.TokenGeneration++
-		e.UpdateTime = s.now()
-		if err := tx.UpdateEnrollment(ctx, e); err != nil {
-			return err
-		}
 		if token = ""; who.Enrolled(program, id) {
-			token = s.token(program, id, e.TokenGeneration)
+			token = s.token(program, id, e.TokenGeneration+1)
 		}
-		return tx.AppendEvents(ctx, s.event(who, "enrollment.renew", e.name(), reason, ""))
+		return s.renew(ctx, tx, who, e, reason)
 	})
 	if err != nil {
 		return "", err
 	}
 	return token, nil
+}
+
+// renew ends what opens an enrollment.
+func (s *Service) renew(ctx context.Context, tx Tx, who access.Principal, e *Enrollment, reason string) error {
+	if _, err := e.State.after(renewEnrollment); err != nil {
+		return err
+	}
+	e.TokenGeneration++
+	e.UpdateTime = s.now()
+	if err := tx.UpdateEnrollment(ctx, e); err != nil {
+		return err
+	}
+	return tx.AppendEvents(ctx, s.event(who, "enrollment.renew", e.name(), reason, ""))
 }
 
 // Lifetimes of a link.
@@ -153,6 +158,16 @@ const (
 // mentee: for the owner, or for staff who send it, with a reason. It is valid
 // for 15 minutes unless validFor says otherwise: a minute to 14 days.
 func (s *Service) SignInLink(ctx context.Context, who access.Principal, program, id, reason string, validFor time.Duration) (string, error) {
+	return s.signInLink(ctx, who, program, id, reason, validFor, false)
+}
+
+// OnlySignInLink is SignInLink for who lost what opened an enrollment: it ends
+// that, as RenewToken does, and makes the link, or does neither.
+func (s *Service) OnlySignInLink(ctx context.Context, who access.Principal, program, id, reason string, validFor time.Duration) (string, error) {
+	return s.signInLink(ctx, who, program, id, reason, validFor, true)
+}
+
+func (s *Service) signInLink(ctx context.Context, who access.Principal, program, id, reason string, validFor time.Duration, endOthers bool) (string, error) {
 	if err := mayTouch(who, access.MatchingsRun, program, id); err != nil {
 		return "", err
 	}
@@ -176,6 +191,11 @@ func (s *Service) SignInLink(ctx context.Context, who access.Principal, program,
 		_, e, err := s.load(ctx, tx, who, program, id)
 		if err != nil {
 			return err
+		}
+		if endOthers {
+			if err := s.renew(ctx, tx, who, e, reason); err != nil {
+				return err
+			}
 		}
 		link := &Link{Hash: hash[:], Program: program, Enrollment: id, Generation: e.TokenGeneration, ExpireTime: s.now().Add(validFor)}
 		if err := tx.InsertEnrollmentLink(ctx, link); err != nil {

@@ -121,13 +121,19 @@ func (s *Service) enroll(ctx context.Context, tx Tx, who access.Principal, p *Pl
 
 // staffMayGive refuses what only the person may say of themself.
 func staffMayGive(e *Enrollment) error {
+	const alone = "only the person may say this: leave it out, and send them a link"
 	var bad []Violation
 	for _, f := range []struct {
 		name  string
 		given int
 	}{{"traits", len(e.Traits)}, {"affinity", len(e.Affinity)}, {"never", len(e.Never)}} {
 		if f.given > 0 {
-			bad = append(bad, Violation{Field: f.name, Message: "only the person may say this: leave it out, and send them a link"})
+			bad = append(bad, Violation{Field: f.name, Message: alone})
+		}
+	}
+	for _, column := range privateCells {
+		if strings.TrimSpace(e.Profile[column]) != "" {
+			bad = append(bad, Violation{Field: "profile." + column, Message: alone})
 		}
 	}
 	if len(bad) == 0 {
@@ -383,7 +389,7 @@ func takeNever(ctx context.Context, tx Tx, p *Plan, e *Enrollment, never []strin
 // nobody but the owner may read some of them.
 var ownFields = []string{"wishes", "never", "affinity", "traits_match", "traits_named", "seeks", "traits"}
 
-// privateCells are columns of Profile that staff do not read.
+// privateCells are columns of Profile that staff neither read nor give.
 var privateCells = []string{"conflicts", "managers"}
 
 // checkCells reads the profile as a run will, under the same code, so that nobody

@@ -162,3 +162,33 @@ func TestStaffGetNoTokenOfSomebodyElse(t *testing.T) {
 		t.Error("the log has a token")
 	}
 }
+
+// A link that ends what somebody lost is made with that end, or neither is.
+func TestLinkThatEndsOthers(t *testing.T) {
+	w := newWorld(t)
+	made, token, err := w.Enroll(w.ctx, access.Principal{}, &mentoring.Enrollment{Program: program, Role: mentoring.Mentor, Seats: 1, Consents: agreed}, false, "", none)
+	w.must(err)
+	before, err := w.SignInLink(w.ctx, w.coordinator, program, made.ID, "asked by telephone", 0)
+	w.must(err)
+	for _, wrong := range []time.Duration{-time.Second, 30 * time.Second, 20 * 24 * time.Hour} {
+		_, err := w.OnlySignInLink(w.ctx, w.coordinator, program, made.ID, "lost their phone", wrong)
+		w.refused(err, "LINK_INVALID")
+		if _, err := w.Authenticate(w.ctx, token); err != nil {
+			t.Fatalf("a link for %v was refused, and ended the token: %v", wrong, err)
+		}
+	}
+	_, err = w.OnlySignInLink(w.ctx, w.coordinator, program, made.ID, "", 0)
+	w.refused(err, "REASON_MISSING")
+	_, err = w.OnlySignInLink(w.ctx, w.reader, program, made.ID, "lost their phone", 0)
+	w.refused(err, "PERMISSION_MISSING")
+	code, err := w.OnlySignInLink(w.ctx, w.coordinator, program, made.ID, "lost their phone", 0)
+	w.must(err)
+	if _, err := w.Authenticate(w.ctx, token); err == nil {
+		t.Error("the token opens still")
+	}
+	_, _, err = w.UseSignInLink(w.ctx, before)
+	w.refused(err, "LINK_NOT_FOUND")
+	if who, _, err := w.UseSignInLink(w.ctx, code); err != nil || !who.Enrolled(program, made.ID) {
+		t.Errorf("the new link: %+v, %v", who, err)
+	}
+}

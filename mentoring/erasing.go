@@ -3,6 +3,7 @@ package mentoring
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -94,17 +95,15 @@ func (s *Service) Replay(ctx context.Context, tx Tx, program, id string) (bool, 
 // not be done at once, and out of memory what another replica has erased. The
 // server calls it from time to time.
 func (s *Service) TendErasures(ctx context.Context) error {
-	if err := s.forgetErased(ctx); err != nil {
-		return err
+	// Neither waits for the other: a run that cannot be read must not keep what was
+	// erased in the files.
+	var failed error
+	if atomic.SwapUint32(&s.unscrubbed, 0) != 0 {
+		if failed = s.Store.Scrub(ctx); failed != nil {
+			atomic.StoreUint32(&s.unscrubbed, 1)
+		}
 	}
-	if atomic.SwapUint32(&s.unscrubbed, 0) == 0 {
-		return nil
-	}
-	err := s.Store.Scrub(ctx)
-	if err != nil {
-		atomic.StoreUint32(&s.unscrubbed, 1)
-	}
-	return err
+	return errors.Join(failed, s.forgetErased(ctx))
 }
 
 func (s *Service) scrub(ctx context.Context) {

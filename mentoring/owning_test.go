@@ -1,6 +1,7 @@
 package mentoring_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -33,6 +34,10 @@ func TestStaffGiveNothingPrivate(t *testing.T) {
 			e.Affinity = []mentoring.AffinityWish{{Attribute: "lived", Value: "kanarienvogel", Strength: "NICE"}}
 		},
 		"never": func(e *mentoring.Enrollment) { e.Never = []string{bob.ID} },
+		"profile.conflicts": func(e *mentoring.Enrollment) {
+			e.Profile = map[string]string{"wants": "Budgeting", "conflicts": bob.Code}
+		},
+		"profile.managers": func(e *mentoring.Enrollment) { e.Profile = map[string]string{"managers": "kanarienvogel"} },
 	} {
 		people := list(change)
 		one := *people[1]
@@ -47,10 +52,18 @@ func TestStaffGiveNothingPrivate(t *testing.T) {
 		if got := fieldsOf(err); !slices.Equal(got, []string{"row 2, " + field}) || strings.Contains(err.Error(), "kanarienvogel") {
 			t.Errorf("a list with %s: %v %v", field, got, err)
 		}
+		check, err := w.CheckImport(w.ctx, w.coordinator, program, mentoring.Mentee, people)
+		w.must(err)
+		if len(check.Problems) == 0 || check.Problems[0].Row != 1 || check.Problems[0].Field != field {
+			t.Errorf("a check of a list with %s: %+v", field, check.Problems)
+		}
 	}
 	if all := w.all(mentoring.Mentee); len(all) != 0 {
 		t.Errorf("%d were enrolled", len(all))
 	}
+	blank := &mentoring.Enrollment{Program: program, Role: mentoring.Mentee, Wanted: 1, Profile: map[string]string{"conflicts": "", "managers": " "}}
+	_, _, err := w.Enroll(w.ctx, w.coordinator, blank, false, "a list with empty columns", none)
+	w.must(err)
 }
 
 func fieldsOf(err error) (fields []string) {
@@ -109,6 +122,87 @@ func TestBothAgreeToBeReached(t *testing.T) {
 	w.must(err)
 	if done.State != mentoring.Confirmed {
 		t.Errorf("%s", done.State)
+	}
+}
+
+// Whoever names the other one among those they never want, after they accepted,
+// is not brought together with them: neither side of a mentorship sees how to
+// reach the other, and the words are those of a consent that was taken back.
+func TestNeverAfterAccepting(t *testing.T) {
+	for _, first := range []mentoring.Role{mentoring.Mentee, mentoring.Mentor} {
+		w := newWorld(t)
+		own, other := w.mentee(1, "Budgeting"), w.mentor(1, "Budgeting")
+		if first == mentoring.Mentor {
+			own, other = other, own
+		}
+		w.publish(w.match(&mentoring.Matching{}))
+		p := w.proposals(own.who)[0]
+		_, err := w.AcceptProposal(w.ctx, own.who, program, p.ID, "", "", 0, none)
+		w.must(err)
+		_, err = w.update(own.who, own.ID, mentoring.Enrollment{Consents: []mentoring.Consent{{Purpose: mentoring.ForContact}}}, "consents")
+		w.must(err)
+		_, consent := w.AcceptProposal(w.ctx, other.who, program, p.ID, "", "", 0, none)
+		w.refused(consent, "CONSENT_MISSING")
+		_, err = w.update(own.who, own.ID, mentoring.Enrollment{Consents: agreed, Never: []string{other.Code}}, "consents", "never")
+		w.must(err)
+		_, err = w.AcceptProposal(w.ctx, other.who, program, p.ID, "", "", 0, none)
+		w.refused(err, "CONSENT_MISSING")
+		if err.Error() != consent.Error() {
+			t.Errorf("told apart: %q, %q", err, consent)
+		}
+		if list := w.mentorships(w.coordinator); len(list) != 0 {
+			t.Errorf("the %s never wants the other: %+v", first, list)
+		}
+	}
+}
+
+// moody is a store that can be made to fail.
+type moody struct {
+	mentoring.Store
+	scrub, view error
+	scrubbed    int
+}
+
+func (m *moody) Scrub(context.Context) error {
+	m.scrubbed++
+	return m.scrub
+}
+
+func (m *moody) View(ctx context.Context, fn func(mentoring.Tx) error) error {
+	if m.view != nil {
+		return m.view
+	}
+	return m.Store.View(ctx, fn)
+}
+
+// What was erased goes out of the database's files also while some run that is
+// held cannot be read.
+func TestErasuresAreScrubbedWhateverIsHeld(t *testing.T) {
+	w := newWorld(t)
+	ann, bob := w.mentee(1, "Budgeting"), w.mentor(1, "Budgeting")
+	m := w.match(&mentoring.Matching{})
+	late := w.mentor(1, "Budgeting") // in no run
+	store := &moody{Store: w.Store, scrub: errors.New("the disk is full")}
+	w.Store = store
+	_, err := w.EraseEnrollment(w.ctx, w.privacy, program, late.ID, "asked for", none)
+	w.must(err)
+	_, err = w.WhyNot(w.ctx, w.coordinator, program, m.ID, ann.ID, bob.ID)
+	w.must(err)
+	if w.Held() == 0 || store.scrubbed != 1 {
+		t.Fatalf("%d held, %d times scrubbed", w.Held(), store.scrubbed)
+	}
+	store.view = errors.New("the run cannot be read")
+	if err := w.TendErasures(w.ctx); !errors.Is(err, store.scrub) || !errors.Is(err, store.view) {
+		t.Errorf("both failed: %v", err)
+	}
+	store.scrub = nil
+	for range 2 { // the second time nothing is left to scrub
+		if err := w.TendErasures(w.ctx); !errors.Is(err, store.view) {
+			t.Errorf("the run can be read: %v", err)
+		}
+	}
+	if store.scrubbed != 3 {
+		t.Errorf("%d times scrubbed, want 3", store.scrubbed)
 	}
 }
 

@@ -251,16 +251,20 @@ func (s *Service) toAnswer(ctx context.Context, tx Tx, who access.Principal, pro
 }
 
 // confirm begins the mentorship of a proposal that both sides accepted, if both
-// agree still that the other one sees how to reach them.
+// agree still that the other one sees how to reach them. To name the other one
+// among those one never wants takes that back too, in the same words: who reads
+// them cannot tell the two apart.
 func (s *Service) confirm(ctx context.Context, tx Tx, who access.Principal, p *Proposal, reason string) ([]Event, error) {
-	for _, id := range []string{p.Mentee, p.Mentor} {
-		e, err := tx.Enrollment(ctx, p.Program, id)
-		if err != nil {
-			return nil, err
-		}
-		if !e.agreed(ForContact) {
-			return nil, problem.Errorf(problem.FailedPrecondition, "CONSENT_MISSING", "one of the two no longer agrees that the other one sees how to reach them (consent CONTACT): talk to the people of the program")
-		}
+	mentee, err := tx.Enrollment(ctx, p.Program, p.Mentee)
+	if err != nil {
+		return nil, err
+	}
+	mentor, err := tx.Enrollment(ctx, p.Program, p.Mentor)
+	if err != nil {
+		return nil, err
+	}
+	if !mentee.agreed(ForContact) || !mentor.agreed(ForContact) || unwanted(mentee, mentor) {
+		return nil, problem.Errorf(problem.FailedPrecondition, "CONSENT_MISSING", "one of the two no longer agrees that the other one sees how to reach them (consent CONTACT): talk to the people of the program")
 	}
 	now := s.now()
 	m := &Mentorship{
@@ -275,8 +279,8 @@ func (s *Service) confirm(ctx context.Context, tx Tx, who access.Principal, p *P
 	if err := tx.InsertMentorship(ctx, m); err != nil {
 		return nil, err
 	}
-	mentee, err := tx.Enrollment(ctx, p.Program, p.Mentee)
-	if err != nil {
+	// Again: the proposal's change counted on the mentee.
+	if mentee, err = tx.Enrollment(ctx, p.Program, p.Mentee); err != nil {
 		return nil, err
 	}
 	if mentee.WaitRounds > 0 {

@@ -308,12 +308,11 @@ func (s *mentorshipService) IssueEnrollmentLink(ctx context.Context, req *v1.Iss
 	if req.GetTtl() != nil {
 		life = req.GetTtl().AsDuration()
 	}
+	issue := s.svc.SignInLink
 	if req.GetEndOthers() {
-		if _, err := s.svc.RenewToken(ctx, who, program, id, req.GetReason()); err != nil {
-			return nil, err
-		}
+		issue = s.svc.OnlySignInLink
 	}
-	code, err := s.svc.SignInLink(ctx, who, program, id, req.GetReason(), life)
+	code, err := issue(ctx, who, program, id, req.GetReason(), life)
 	if err != nil {
 		return nil, err
 	}

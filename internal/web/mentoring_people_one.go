@@ -284,16 +284,11 @@ func (s *server) postMentoringPerson(w http.ResponseWriter, r *http.Request) err
 			}
 		}
 		reason := clean(r.PostForm.Get("link_reason"), false)
+		issue := s.Mentoring.SignInLink
 		if r.PostForm.Get("end_others") == "yes" {
-			_, err := s.Mentoring.RenewToken(r.Context(), d.who, d.program.ID, id, reason)
-			if _, _, ok := violations(err, nil); err != nil && ok {
-				return again(err, true)
-			}
-			if err != nil {
-				return err
-			}
+			issue = s.Mentoring.OnlySignInLink
 		}
-		code, err := s.Mentoring.SignInLink(r.Context(), d.who, d.program.ID, id, reason, lasts.time)
+		code, err := issue(r.Context(), d.who, d.program.ID, id, reason, lasts.time)
 		if _, _, ok := violations(err, nil); err != nil && ok {
 			return again(err, true)
 		}
