@@ -22,8 +22,8 @@ var ErrNone = errors.New("no workbook")
 
 // Bounds of a workbook, so that a hostile one cannot fill the memory.
 type Bounds struct {
-	Part  int64 // bytes of one unpacked part
-	Cells int   // of the sheet, the empty ones included
+	Part  int64 // bytes of one unpacked part, and of all that the sheet shows
+	Cells int   // of the sheet, the empty ones included; and of shared texts
 }
 
 // CSV turns the first sheet of a workbook into CSV. Cells come as they are shown
@@ -61,7 +61,7 @@ func (w *workbook) part(name string, v any) error {
 		return nil
 	}
 	defer f.Close()
-	if err := xml.NewDecoder(io.LimitReader(f, w.most.Part)).Decode(v); err != nil {
+	if err := w.decoder(f).Decode(v); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
@@ -90,19 +90,16 @@ func (w *workbook) firstSheet() ([][]string, error) {
 			Target string `xml:"Target,attr"`
 		} `xml:"Relationship"`
 	}
-	var strs struct {
-		Items []richText `xml:"si"`
-	}
 	for _, p := range []struct { // in order, so that of several broken parts always the same one is named
 		name string
 		into any
-	}{{"xl/workbook.xml", &book}, {"xl/_rels/workbook.xml.rels", &relations}, {"xl/sharedStrings.xml", &strs}} {
+	}{{"xl/workbook.xml", &book}, {"xl/_rels/workbook.xml.rels", &relations}} {
 		if err := w.part(p.name, p.into); err != nil {
 			return nil, err
 		}
 	}
-	for _, s := range strs.Items {
-		w.shared = append(w.shared, s.String())
+	if err := w.readShared(); err != nil {
+		return nil, err
 	}
 	if err := w.readStyles(); err != nil {
 		return nil, err
@@ -124,6 +121,39 @@ func (w *workbook) firstSheet() ([][]string, error) {
 		epoch = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	return w.sheet(strings.TrimPrefix(target, "/"), epoch)
+}
+
+// readShared reads the texts that cells name, one by one: decoded all at once, a
+// part of empty ones would take many times its size.
+func (w *workbook) readShared() error {
+	const name = "xl/sharedStrings.xml"
+	f, err := w.zip.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	d := w.decoder(f)
+	for {
+		t, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		start, ok := t.(xml.StartElement)
+		if !ok || start.Name.Local != "si" {
+			continue
+		}
+		if len(w.shared) >= w.most.Cells {
+			return errTooMany
+		}
+		var text richText
+		if err := d.DecodeElement(&text, &start); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		w.shared = append(w.shared, text.String())
+	}
 }
 
 // readStyles finds out which styles show a number as a date.
@@ -170,9 +200,11 @@ func (w *workbook) sheet(name string, epoch time.Time) ([][]string, error) {
 		return nil, errors.New("its first sheet is missing")
 	}
 	defer f.Close()
-	d := xml.NewDecoder(io.LimitReader(f, w.most.Part))
+	d := w.decoder(f)
 	var rows [][]string
+	var cells []string // of the row that is being read
 	width, total := 0, 0
+	shown, within, blank := int64(0), false, true
 	for {
 		t, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -181,41 +213,52 @@ func (w *workbook) sheet(name string, epoch time.Time) ([][]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		start, ok := t.(xml.StartElement)
-		if !ok || start.Name.Local != "row" {
-			continue
-		}
-		var row struct {
-			Cells []sheetCell `xml:"c"`
-		}
-		if err := d.DecodeElement(&row, &start); err != nil {
-			return nil, err
-		}
-		var cells []string
-		for _, c := range row.Cells {
-			at := len(cells)
-			if c.Ref != "" {
-				at = columnOf(c.Ref)
+		switch t := t.(type) {
+		case xml.EndElement:
+			if t.Name.Local != "row" {
+				continue
 			}
-			if at < 0 || at >= maxColumns {
-				return nil, errors.New("it has more than 1,000 columns")
+			if within && !blank {
+				width = max(width, len(cells))
+				rows = append(rows, cells)
 			}
-			for len(cells) <= at {
-				cells = append(cells, "")
-				total++
-			}
-			if total > w.most.Cells {
-				return nil, errTooMany
-			}
-			if cells[at], err = w.text(c, epoch); err != nil {
-				return nil, err
+			within = false
+		case xml.StartElement:
+			switch {
+			case t.Name.Local == "row":
+				cells, within, blank = nil, true, true
+			case t.Name.Local == "c" && within:
+				var c sheetCell
+				if err := d.DecodeElement(&c, &t); err != nil {
+					return nil, err
+				}
+				at := len(cells)
+				if c.Ref != "" {
+					at = columnOf(c.Ref)
+				}
+				if at < 0 || at >= maxColumns {
+					return nil, errors.New("it has more than 1,000 columns")
+				}
+				total++ // another for the same place counts, too
+				if at > len(cells) {
+					total += at - len(cells)
+				}
+				for len(cells) <= at {
+					cells = append(cells, "")
+				}
+				if total > w.most.Cells {
+					return nil, errTooMany
+				}
+				if cells[at], err = w.text(c, epoch); err != nil {
+					return nil, err
+				}
+				// Many cells may name one long text.
+				if shown += int64(len(cells[at])); shown > w.most.Part {
+					return nil, errors.New("it has too much text")
+				}
+				blank = blank && cells[at] == ""
 			}
 		}
-		if strings.Join(cells, "") == "" {
-			continue
-		}
-		width = max(width, len(cells))
-		rows = append(rows, cells)
 	}
 	if width > 0 && len(rows) > w.most.Cells/width {
 		return nil, errTooMany
