@@ -379,6 +379,7 @@ type offerPage struct {
 	Waits     bool // for an answer; else it was accepted and can be given back
 	MayRecall bool
 	Request   string
+	Revision  int64 // of the offer as the page shows it
 	How, Why  string
 	Answer    string
 	HowFault  string
@@ -403,7 +404,7 @@ func newOfferPage(f frame, d *desk, o *applications.Offer, request string, now t
 	late := o.State == applications.OfferSent && !now.Before(o.ExpireTime)
 	page := &offerPage{
 		frame: f, Path: offersPath(d.program.ID), Self: offersPath(d.program.ID) + "/" + o.ID, Code: o.Code, Word: l.say("seat." + string(o.State)), Words: o.DeclineReason,
-		Request: request, Waits: o.State == applications.OfferSent && !late,
+		Request: request, Revision: o.Revision, Waits: o.State == applications.OfferSent && !late,
 	}
 	if late {
 		page.Word = l.say("seat.EXPIRED")
@@ -449,19 +450,31 @@ func (s *server) postOffer(w http.ResponseWriter, r *http.Request) error {
 	page.Languages = nil
 	page.How, page.Why, page.Answer = clean(r.PostForm.Get("how"), true), clean(r.PostForm.Get("why"), true), r.PostForm.Get("answer")
 	ctx, program := r.Context(), d.program.ID
-	recall := r.PostForm.Get("go") == "recall"
+	recall, revision := r.PostForm.Get("go") == "recall", revisionOf(r)
 	switch {
 	case recall:
-		_, err = s.svc.RescindOffer(ctx, d.who, program, o.ID, page.Why, 0, pressed(r))
+		_, err = s.svc.RescindOffer(ctx, d.who, program, o.ID, page.Why, revision, pressed(r))
 	case page.Answer == "accept":
-		_, err = s.svc.AcceptOffer(ctx, d.who, program, o.ID, page.How, 0, pressed(r))
+		_, err = s.svc.AcceptOffer(ctx, d.who, program, o.ID, page.How, revision, pressed(r))
 	case page.Answer == "decline":
-		_, err = s.svc.DeclineOffer(ctx, d.who, program, o.ID, "", page.How, 0, pressed(r))
+		_, err = s.svc.DeclineOffer(ctx, d.who, program, o.ID, "", page.How, revision, pressed(r))
 	default:
 		err = applications.Invalid("ANSWER_MISSING", page.tongue.say("offers.fault_answer"))
 	}
 	if err == nil {
 		seeOther(w, r, page.Path)
+		return nil
+	}
+	if applications.ReasonOf(err) == "STALE_REVISION" {
+		// What was marked was about the offer as it stood: a decline that was
+		// told of is no giving back of a place accepted since.
+		how, why := page.How, page.Why
+		if _, page, _, err = s.offerAt(r); err != nil {
+			return err
+		}
+		page.Languages, page.How, page.Why = nil, how, why
+		page.Failed, page.Faults = true, []fault{{"", page.tongue.say("offers.fault_stale")}}
+		s.render(w, r, http.StatusConflict, "offer", page)
 		return nil
 	}
 	faults, list, ok := refused(page.tongue, err, blamed{"on_behalf_reason", "how"}, blamed{"reason", "why"})

@@ -112,6 +112,30 @@ func TestOffersAreSentAndAnswered(t *testing.T) {
 	x.hasNot(x.get(three), "Take the offer back", "They accept")
 	again := x.get(run + "/offers")
 	x.has(again, "offer taken back", "Prepare the offers")
+
+	// A page of before somebody accepted gives back no place that was taken since.
+	five := x.offer(offers, codes[5])
+	old := x.get(five)
+	for range 2 { // pressed twice is once
+		x.has(x.follow(x.fill(old, "answer", "accept", "how", "by telephone (invented)")), "accepted: 2")
+	}
+	id := five[len(offers)+1:]
+	_, form := old.form()
+	for _, marked := range []url.Values{
+		{"go": {"answer"}, "answer": {"decline"}, "how": {"an older call (invented)"}},
+		{"go": {"recall"}, "why": {"no answer (invented)"}},
+	} {
+		marked["revision"] = form["revision"]
+		stale := x.do(http.MethodPost, five, marked, nil)
+		x.has(stale, "There is a problem", "Somebody else changed this offer meanwhile", "accepted", "They give the place back")
+		if stale.status != http.StatusConflict || strings.Contains(stale.body, " checked") {
+			t.Errorf("a page of before gave %d: %s", stale.status, stale.body)
+		}
+		if o := must(x.svc.Offer(t.Context(), testFacilitator, testProgram, id))(x); o.State != applications.OfferAccepted {
+			t.Fatalf("a place that was accepted is %s", o.State)
+		}
+	}
+	x.has(x.follow(x.fill(x.get(five), "answer", "decline", "how", "by telephone (invented)")), "accepted: 1")
 	x.has(x.get(offers+"/01980000-0000-7000-8000-ffffffffffff"), "nothing at this address")
 
 	// The time to answer is over.
