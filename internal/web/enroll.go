@@ -319,7 +319,7 @@ func (s *server) profilePage(r *http.Request, x *enrollee, at int, v url.Values,
 	f := s.mentorFrame(r, x.mentorPlace)
 	l := f.tongue
 	page := &enrollPage{
-		frame: f, Action: x.path("/profile/" + sec.key), Heading: l.say("enroll.section." + sec.key), Was: printOf(sec.values(x)),
+		frame: f, Action: x.path("/profile/" + sec.key), Heading: l.say("enroll.section." + sec.key), Was: printOf(x, sec),
 		Fields: sec.fields(x, l, v), More: sec.key == "topics" || sec.key == "time", Home: x.path(""),
 	}
 	for _, key := range []string{"enroll.section." + sec.key + ".lede", "enroll.section." + sec.key + ".lede." + string(x.e.Role), "enroll.section." + sec.key + ".lede2"} {
@@ -368,14 +368,25 @@ func (s *server) profilePage(r *http.Request, x *enrollee, at int, v url.Values,
 }
 
 // printOf tells whether what is stored of a part changed since its page was
-// shown: another tab, another device, or staff on the phone.
-func printOf(v url.Values) string {
-	sum := sha256.Sum256([]byte(v.Encode()))
-	return hex.EncodeToString(sum[:12])
+// shown: another tab, another device, or staff on the phone. It begins with whose
+// page that was.
+func printOf(x *enrollee, sec *section) string {
+	sum := sha256.Sum256([]byte(sec.values(x).Encode()))
+	return ownerOf(x) + hex.EncodeToString(sum[:12])
 }
 
-// keptProfile is a part that was posted after its session had ended. It travels
-// sealed through the page that asks for the return code.
+func ownerOf(x *enrollee) string {
+	sum := sha256.Sum256([]byte(x.e.ID))
+	return hex.EncodeToString(sum[:8])
+}
+
+// ownPage reports whether a form came from a page that was shown to this very
+// person: where people share a browser, the session may be somebody else's by
+// now, and nothing of one is ever saved for another, or shown to them.
+func ownPage(x *enrollee, v url.Values) bool { return strings.HasPrefix(v.Get("was"), ownerOf(x)) }
+
+// keptProfile is a part that was posted after its session had ended, or another's
+// had begun. It travels sealed through the page that asks for the return code.
 type keptProfile struct {
 	Program, Section string
 	Form             url.Values
@@ -388,7 +399,7 @@ func (s *server) postProfile(w http.ResponseWriter, r *http.Request) error {
 	}
 	key := r.PathValue("section")
 	x, err := s.enrollee(w, r)
-	if errors.Is(err, errNoLink) && s.Mentoring != nil {
+	if s.Mentoring != nil && (errors.Is(err, errNoLink) || err == nil && r.PostForm.Has("was") && !ownPage(x, r.PostForm)) {
 		k := keptProfile{r.PathValue("program"), key, r.PostForm, s.Now().Add(time.Hour)}
 		page, err := s.newMentorReturnPage(r, s.sealer.seal("kept profile", k), "")
 		if err != nil {
@@ -433,7 +444,7 @@ func (s *server) saveProfile(w http.ResponseWriter, r *http.Request, x *enrollee
 	if faults := sec.take(l, x, v, e); len(faults) > 0 {
 		return again(http.StatusUnprocessableEntity, faults, nil)
 	}
-	if was := v.Get("was"); was != printOf(sec.values(x)) {
+	if was := v.Get("was"); was != printOf(x, sec) {
 		stored := sec.lines(x, l)
 		if stored == nil {
 			stored = []reviewLine{{Label: l.say("enroll.blank")}}
@@ -490,9 +501,10 @@ func (s *server) getFound(w http.ResponseWriter, r *http.Request, x *enrollee) e
 	f := s.mentorFrame(r, x.mentorPlace)
 	l := f.tongue
 	column, _ := x.topicColumns()
+	at, _ := sectionOf("topics")
 	page := &enrollPage{
 		frame: f, Action: x.path("/profile/found"), Back: x.path("/profile/topics"), Heading: l.say("enroll.found"), Lede: []string{l.say("enroll.found.lede")},
-		From: r.URL.Query().Get("from"), Home: x.path(""),
+		Was: printOf(x, &sections[at]), From: r.URL.Query().Get("from"), Home: x.path(""),
 	}
 	topics := scoring.ShippedTopics()
 	field := enrollField{Kind: "checkbox", ID: "topic", Name: "topic", Label: l.say("enroll.found." + column)}
@@ -754,7 +766,8 @@ func (s *server) postMentorReturn(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-// restore saves what was typed into a page whose session had ended.
+// restore saves what was typed into a page whose session had ended, if who came
+// back is who typed it.
 func (s *server) restore(w http.ResponseWriter, r *http.Request, who access.Principal, k *keptProfile) error {
 	p := &mentorPlace{who: who, id: k.Program}
 	var err error
@@ -767,6 +780,10 @@ func (s *server) restore(w http.ResponseWriter, r *http.Request, who access.Prin
 	x, err := s.enrolleeAt(r, p)
 	if err != nil {
 		return err
+	}
+	if !ownPage(x, k.Form) {
+		seeOther(w, r, x.path(""))
+		return nil
 	}
 	if k.Section == "found" {
 		return s.postFound(w, r, x, k.Form)
