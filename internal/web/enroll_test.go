@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -314,5 +315,72 @@ func TestNoPageHidesTheFrame(t *testing.T) {
 				t.Errorf("%s: the field %s hides that of the frame", name, page.Field(i).Name)
 			}
 		}
+	}
+}
+
+// What other programs than these pages stored is shown, and kept when a page is
+// saved as it was shown.
+func TestPagesKeepWhatTheyDoNotOffer(t *testing.T) {
+	var topics, days []string
+	for n := range 60 {
+		topics = append(topics, fmt.Sprintf("own topic %d:%d", n, n%5))
+		from := n%10*120 + n/10*15
+		days = append(days, fmt.Sprintf("%s %s-%s", dayCells[n/10], clockValue(from), clockValue(from+15)))
+	}
+	e := &mentoring.Enrollment{
+		Role: mentoring.Mentor, Language: "fr-CA", Contact: mentoring.Contact{Name: "Invented", Email: "invented@example.org"},
+		Profile: map[string]string{"offers": strings.Join(topics, "; "), "hours": strings.Join(days, "; "), "zone": "America/Los_Angeles", "style_structure": "2.5", "places": "Skagit County; Atlantis", "in_person": "perhaps", "asynchronous": "rarely"},
+	}
+	x := &enrollee{mentorPlace: &mentorPlace{e: e}, plan: &mentoring.Plan{}, rules: scoring.DefaultRules()}
+	for key, columns := range map[string]string{"contact": "about", "topics": "offers", "time": "hours asynchronous", "meeting": "places in_person", "style": "style_structure"} {
+		at, _ := sectionOf(key)
+		posted := url.Values{}
+		var press func([]enrollField)
+		press = func(fields []enrollField) {
+			for _, f := range fields {
+				switch f.Kind {
+				case "group":
+					press(f.Fields)
+				case "select", "radio", "days", "checkbox":
+					for _, o := range f.Options {
+						if o.Chosen {
+							posted.Add(f.Name, o.Value)
+						}
+					}
+				case "clock":
+					for _, c := range f.Clocks {
+						if c.Chosen {
+							posted.Add(f.Name, c.Value())
+						}
+					}
+				default:
+					posted.Add(f.Name, f.Value)
+				}
+			}
+		}
+		press(sections[at].fields(x, "en", sections[at].values(x)))
+		saved := profileCopy(e)
+		if faults := sections[at].take("en", x, posted, saved); len(faults) > 0 {
+			t.Errorf("%s: %v", key, faults)
+		}
+		if saved.Language != e.Language {
+			t.Errorf("%s: saved the language %q", key, saved.Language)
+		}
+		for column := range strings.FieldsSeq(columns) {
+			if saved.Profile[column] != e.Profile[column] {
+				t.Errorf("%s: saved %s as %q", key, column, saved.Profile[column])
+			}
+		}
+	}
+	d := &peopleDesk{program: sampleProgram(), plan: x.plan}
+	page := newEditForm(frame{tongue: "en"}, d, e, personForm(d, e), nil)
+	posted := url.Values{}
+	for _, o := range page.Language {
+		if o.Chosen {
+			posted.Add("language", o.Value)
+		}
+	}
+	if got := posted.Get("language"); got != "fr-CA" {
+		t.Errorf("staff would save the language %q", got)
 	}
 }

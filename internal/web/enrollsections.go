@@ -85,6 +85,15 @@ func chosen(value string, options ...option) []option {
 	return options
 }
 
+// chosenToo offers, too, what was stored by another program than these pages:
+// else it would be lost when the page is saved.
+func chosenToo(value string, options ...option) []option {
+	if !slices.ContainsFunc(options, func(o option) bool { return o.Value == value }) {
+		options = append(options, option{Value: value, Label: value})
+	}
+	return chosen(value, options...)
+}
+
 func chosenAll(values []string, options ...option) []option {
 	for i := range options {
 		options[i].Chosen = slices.Contains(values, options[i].Value)
@@ -102,7 +111,7 @@ func contactValues(x *enrollee) url.Values {
 func contactFields(_ *enrollee, l tongue, v url.Values) []enrollField {
 	return append(reachFields(l, v), enrollField{
 		Kind: "select", Name: "language", Label: l.say("enroll.language"), Optional: true,
-		Options: chosen(v.Get("language"), option{Label: l.say("enroll.blank")}, option{Value: "en", Label: languageNames["en"]}, option{Value: "es", Label: languageNames["es"]}),
+		Options: chosenToo(v.Get("language"), option{Label: l.say("enroll.blank")}, option{Value: "en", Label: languageNames["en"]}, option{Value: "es", Label: languageNames["es"]}),
 	})
 }
 
@@ -188,7 +197,8 @@ func (x *enrollee) topicColumns() (topics, text string) {
 const (
 	leastRows      = 4
 	moreRows       = 3
-	mostEnrollRows = 50
+	mostEnrollRows = 50   // that a page adds
+	mostStoredRows = 2000 // that a cell of a profile can hold
 )
 
 // splitCell splits a cell of a profile at its semicolons.
@@ -225,7 +235,7 @@ func enrollRow(name string, n int) string { return fmt.Sprintf("%s-%d", name, n+
 // rowsOf counts the rows of a form that hold something.
 func rowsOf(v url.Values, names ...string) int {
 	last := 0
-	for n := range mostEnrollRows {
+	for n := range mostStoredRows {
 		for _, name := range names {
 			if strings.Join(v[enrollRow(name, n)], "") != "" {
 				last = n + 1
@@ -237,11 +247,12 @@ func rowsOf(v url.Values, names ...string) int {
 
 // rowsShown are those that hold something, and some to fill in.
 func rowsShown(v url.Values, least, more int, names ...string) int {
-	n := max(rowsOf(v, names...)+1, least)
+	held := rowsOf(v, names...)
+	n := max(held+1, least)
 	if v.Get("go") == "more" {
 		n += more
 	}
-	return min(n, mostEnrollRows)
+	return max(held, min(n, mostEnrollRows))
 }
 
 func topicFields(x *enrollee, l tongue, v url.Values) []enrollField {
@@ -256,7 +267,7 @@ func topicFields(x *enrollee, l tongue, v url.Values) []enrollField {
 		}
 		out = append(out, enrollField{Kind: "group", ID: enrollRow("row", n), Label: l.say("enroll.topic", "n", n+1), Fields: []enrollField{
 			{Kind: "text", Name: enrollRow("topic", n), Label: l.say("enroll.topic.name"), Value: v.Get(enrollRow("topic", n)), Source: "topics", Max: 100},
-			{Kind: "select", Name: enrollRow("level", n), Label: l.say("enroll.level." + column), Options: chosen(level,
+			{Kind: "select", Name: enrollRow("level", n), Label: l.say("enroll.level." + column), Options: chosenToo(level,
 				option{Value: "1", Label: l.say("enroll.level." + column + ".1")},
 				option{Value: "2", Label: l.say("enroll.level." + column + ".2")},
 				option{Value: "3", Label: l.say("enroll.level." + column + ".3")})},
@@ -267,7 +278,11 @@ func topicFields(x *enrollee, l tongue, v url.Values) []enrollField {
 
 func takeTopics(l tongue, x *enrollee, v url.Values, e *mentoring.Enrollment) faultSet {
 	column, text := x.topicColumns()
-	var items []string
+	var items, storedLevels []string
+	for _, item := range splitCell(x.e.Profile[column]) {
+		_, level := splitTopic(item)
+		storedLevels = append(storedLevels, level)
+	}
 	faults := faultSet{}
 	for n := range rowsOf(v, "topic") {
 		name := clean(v.Get(enrollRow("topic", n)), false)
@@ -278,8 +293,8 @@ func takeTopics(l tongue, x *enrollee, v url.Values, e *mentoring.Enrollment) fa
 			faults.add(enrollRow("topic", n), l.say("enroll.fault.topic"))
 			continue
 		}
-		level := v.Get(enrollRow("level", n))
-		if !slices.Contains([]string{"1", "2", "3"}, level) {
+		level := clean(v.Get(enrollRow("level", n)), false)
+		if level == "" || !slices.Contains([]string{"1", "2", "3"}, level) && !slices.Contains(storedLevels, level) {
 			level = "2"
 		}
 		// By its English label, which staff and files read, too.
@@ -370,6 +385,15 @@ func yesNo(cell string) string {
 		return "no"
 	}
 	return ""
+}
+
+// answered is an answer of yes or no, or what is stored where it is neither and
+// nobody answered.
+func answered(value, stored string) string {
+	if value == "" && yesNo(stored) == "" {
+		return stored
+	}
+	return value
 }
 
 func yesNoOptions(l tongue, value, about string) []option {
@@ -480,7 +504,7 @@ func takeTime(l tongue, x *enrollee, v url.Values, e *mentoring.Enrollment) faul
 	if len(items) > 0 || unreadable == nil {
 		e.Profile["hours"] = strings.Join(items, "; ")
 	}
-	e.Profile["zone"], e.Profile["asynchronous"] = zone, v.Get("async")
+	e.Profile["zone"], e.Profile["asynchronous"] = zone, answered(v.Get("async"), x.e.Profile["asynchronous"])
 	return faults
 }
 
@@ -493,11 +517,15 @@ func meetingValues(x *enrollee) url.Values {
 	v := url.Values{"in_person": {yesNo(x.e.Profile["in_person"])}, "preferred": {}}
 	travel := scoring.ShippedTravel()
 	for _, place := range splitCell(x.e.Profile["places"]) {
+		held := len(v["places"])
 		for _, id := range travel.IDs() {
 			if strings.EqualFold(place, id) || strings.EqualFold(place, travel.Label(id, "en")) || strings.EqualFold(place, travel.Label(id, "es")) ||
 				strings.EqualFold(place+" County", travel.Label(id, "en")) {
 				v.Add("places", id)
 			}
+		}
+		if len(v["places"]) == held { // none that is known here
+			v.Add("places", place)
 		}
 	}
 	var others []string
@@ -531,6 +559,11 @@ func meetingFields(x *enrollee, l tongue, v url.Values) []enrollField {
 	for _, id := range travel.IDs() {
 		places.Options = append(places.Options, option{Value: id, Label: travel.Label(id, string(l))})
 	}
+	for _, place := range v["places"] {
+		if !slices.Contains(travel.IDs(), place) {
+			places.Options = append(places.Options, option{Value: place, Label: place})
+		}
+	}
 	places.Options = chosenAll(v["places"], places.Options...)
 	spoken := enrollField{Kind: "checkbox", ID: "languages", Name: "languages", Label: l.say("enroll.languages"), Hint: l.say("enroll.languages.hint")}
 	for _, name := range usualLanguages {
@@ -558,6 +591,11 @@ func takeMeeting(l tongue, x *enrollee, v url.Values, e *mentoring.Enrollment) f
 			places = append(places, travel.Label(id, "en"))
 		}
 	}
+	for _, place := range splitCell(x.e.Profile["places"]) { // those that are not known stay until they are unticked
+		if slices.Contains(v["places"], place) && !slices.Contains(travel.IDs(), place) {
+			places = append(places, place)
+		}
+	}
 	var spoken []string
 	for _, name := range usualLanguages {
 		if slices.Contains(v["languages"], name) {
@@ -571,7 +609,7 @@ func takeMeeting(l tongue, x *enrollee, v url.Values, e *mentoring.Enrollment) f
 		}
 		spoken = append(spoken, name)
 	}
-	e.Profile["in_person"], e.Profile["places"], e.Profile["languages"] = v.Get("in_person"), strings.Join(places, "; "), strings.Join(spoken, "; ")
+	e.Profile["in_person"], e.Profile["places"], e.Profile["languages"] = answered(v.Get("in_person"), x.e.Profile["in_person"]), strings.Join(places, "; "), strings.Join(spoken, "; ")
 	if x.mentors() {
 		return faults
 	}
@@ -674,7 +712,7 @@ func styleFields(x *enrollee, l tongue, v url.Values) []enrollField {
 	for _, item := range x.rules.Items {
 		label, low, high := styleWords(l, item)
 		name := "style_" + item
-		out = append(out, enrollField{Kind: "select", Name: name, Label: label, Options: chosen(v.Get(name),
+		out = append(out, enrollField{Kind: "select", Name: name, Label: label, Options: chosenToo(v.Get(name),
 			option{Label: l.say("enroll.blank")}, option{Value: "1", Label: low}, option{Value: "2", Label: "2"}, option{Value: "3", Label: "3"},
 			option{Value: "4", Label: "4"}, option{Value: "5", Label: high})})
 	}

@@ -75,10 +75,8 @@ func newPersonForm(f frame, d *peopleDesk, role mentoring.Role, form url.Values,
 	if form == nil || !form.Has(page.Places.Name) {
 		page.Places.Value = "1"
 	}
-	page.Language = append(page.Language, option{"", l.say("people.language.program"), form.Get("language") == ""})
-	for _, lang := range []string{"en", "es"} {
-		page.Language = append(page.Language, option{lang, languageNames[lang], form.Get("language") == lang})
-	}
+	page.Language = chosenToo(form.Get("language"), option{Label: l.say("people.language.program")},
+		option{Value: "en", Label: languageNames["en"]}, option{Value: "es", Label: languageNames["es"]})
 	for _, c := range profileColumns(d.plan, role) {
 		page.Cells = append(page.Cells, field("profile."+c.Name, profileLabel(l, c.Name), columnHint(l, c.Name), c.Name == "goals" || c.Name == "about"))
 	}
