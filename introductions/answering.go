@@ -115,6 +115,8 @@ func (i *Introduction) open(s *Service, side *Side) error {
 	switch {
 	case i.State == Expired, i.State == Proposed && !s.now().Before(i.ExpireTime):
 		return problem.Errorf(problem.FailedPrecondition, "INTRODUCTION_EXPIRED", "the time to answer this introduction is over; the next round introduces you to somebody else")
+	case side.Left:
+		return problem.Errorf(problem.FailedPrecondition, "INTRODUCTION_STATE", "this member was erased, and nobody answers for them")
 	case side.Answer != "":
 		return problem.Errorf(problem.FailedPrecondition, "INTRODUCTION_ANSWERED", "this introduction was answered already")
 	case i.State != Proposed:

@@ -152,3 +152,23 @@ func TestStaffCannotTellADeclineForGood(t *testing.T) {
 		t.Errorf("revisions %v", revisions)
 	}
 }
+
+// Nobody answers for somebody who was erased: their answer would count among
+// those of the others, who could still meet.
+func TestNoAnswerForTheErased(t *testing.T) {
+	w := newWorld(t, introductions.Network{MinSize: 3, MaxSize: 4})
+	w.join(4, plain)
+	r, _ := w.solve("s")
+	i := w.publish(r.ID)[0]
+	_, err := w.EraseMember(w.ctx, w.privacy, program, network, i.Sides[0].Member, "asked by phone", none)
+	w.must(err)
+	_, err = w.Accept(w.ctx, w.staff, program, network, i.ID, i.Sides[0].Member, "by phone", 0, none)
+	w.refused(err, "INTRODUCTION_STATE")
+	for _, s := range i.Sides[1:] {
+		_, err := w.Accept(w.ctx, as(s.Member), program, network, i.ID, "", "", 0, none)
+		w.must(err)
+	}
+	if v, err := w.Introduction(w.ctx, as(i.Sides[1].Member), program, network, i.ID); err != nil || v.State != introductions.Accepted || len(v.Contacts) != 2 {
+		t.Errorf("the three others: %+v, %v", v, err)
+	}
+}
