@@ -363,7 +363,7 @@ func (s *server) postCriteriaCheck(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	var b bytes.Buffer
-	if err := s.pages[page.tongue]["criteria"].ExecuteTemplate(&b, "checked", page); err != nil {
+	if err := s.pages[page.tongue].ExecuteTemplate(&b, "checked", page); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -21,16 +21,13 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// pages are the parsed templates: by language, because messages are said while
-// a template runs, and then by page.
-type pages map[tongue]map[string]*template.Template
+// pages are the parsed templates, by language, because messages are said while a
+// template runs. The file x.html defines "page x": what the layout surrounds. All
+// files share one set: a copy of the shared parts for each page would take more
+// memory than all else that an idle server holds.
+type pages map[tongue]*template.Template
 
 func mustPages(languages []string) pages {
-	names, err := fs.Glob(templateFiles, "templates/*.html")
-	if err != nil {
-		panic(err)
-	}
-	shared := []string{"templates/layout.html", "templates/parts.html"}
 	out := pages{}
 	for _, lang := range languages {
 		l := tongue(lang)
@@ -39,15 +36,7 @@ func mustPages(languages []string) pages {
 			"dict":  dict,
 			"asset": func(name string) string { return "/assets/" + assetTag + "/" + name },
 		}
-		base := template.Must(template.New("").Funcs(funcs).ParseFS(templateFiles, shared...))
-		out[l] = map[string]*template.Template{}
-		for _, name := range names {
-			if slices.Contains(shared, name) {
-				continue
-			}
-			key := strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")
-			out[l][key] = template.Must(template.Must(base.Clone()).ParseFS(templateFiles, name))
-		}
+		out[l] = template.Must(template.New("").Funcs(funcs).ParseFS(templateFiles, "templates/*.html"))
 	}
 	return out
 }
@@ -161,7 +150,15 @@ func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name
 }
 
 func (p pages) execute(b *bytes.Buffer, name string, v view) error {
-	return p[v.base().tongue][name].ExecuteTemplate(b, "layout", v)
+	set := p[v.base().tongue]
+	var main bytes.Buffer
+	if err := set.ExecuteTemplate(&main, "page "+name, v); err != nil {
+		return err
+	}
+	return set.ExecuteTemplate(b, "layout", struct {
+		*frame
+		Main template.HTML // escaped where it was made
+	}{v.base(), template.HTML(main.String())})
 }
 
 // seeOther ends every successful post.
