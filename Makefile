@@ -7,7 +7,7 @@ TOOLS  := go tool -modfile=internal/tools/go.mod
 CHECKS := go run ./internal/checks
 ARGS   ?=
 DATABASE ?=
-FUZZTIME ?= 3s
+FUZZTIME ?= 2s
 FLAT   ?= 30m
 
 # One static program, as a release is: what demo, test and lint compile is the
