@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/openfairlead/fairlead/applications"
 )
@@ -81,7 +82,17 @@ func (s *Store) migrate(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return s.migrateTo(ctx, log, steps)
+	// An upgrade must not fail for a process that has not stopped writing yet.
+	const patience, report = time.Minute, 5 * time.Second
+	next := report
+	waiting := func(waited time.Duration) {
+		if waited >= next {
+			next = waited + report
+			log.WarnContext(ctx, "waiting for another process that writes to the database; stop it if it does not end",
+				"waited", waited.Round(time.Second), "at_most", patience)
+		}
+	}
+	return s.whileBusy(ctx, patience, waiting, func() error { return s.migrateTo(ctx, log, steps) })
 }
 
 func (s *Store) migrateTo(ctx context.Context, log *slog.Logger, steps []migration) error {

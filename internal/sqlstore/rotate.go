@@ -62,12 +62,22 @@ func (t *tx) dataKeys(ctx context.Context) ([]DataKey, error) {
 // a server under load, beside which this one command has little luck with the
 // lock.
 func (s *Store) patient(ctx context.Context, fn func(*tx) error) error {
-	const patience = 2 * time.Minute
-	for end := time.Now().Add(patience); ; {
-		err := s.inTx(ctx, true, fn)
-		if applications.ReasonOf(err) != failBusy.reason || time.Now().After(end) {
+	return s.whileBusy(ctx, 2*time.Minute, func(time.Duration) {}, func() error { return s.inTx(ctx, true, fn) })
+}
+
+// whileBusy does something again as long as another process keeps an SQLite
+// file busy, for so long at most. waiting is told how long it has been.
+func (s *Store) whileBusy(ctx context.Context, patience time.Duration, waiting func(time.Duration), do func() error) error {
+	for start := time.Now(); ; {
+		err := do()
+		waited := time.Since(start)
+		if applications.ReasonOf(err) != failBusy.reason || waited > patience {
 			return err
 		}
+		if ctx.Err() != nil {
+			return s.explain(ctx, ctx.Err())
+		}
+		waiting(waited)
 	}
 }
 

@@ -193,10 +193,15 @@ func (db *sqliteDB) check(ctx context.Context, path string, ours bool) error {
 		return applications.Errorf(applications.FailedPrecondition, "DATA_FOLDER_UNSUITABLE",
 			"the file system of %s does not support SQLite's write-ahead log, as many network drives do not; put the data folder on a local disk", path)
 	}
-	if ours {
-		return nil
+	if !ours {
+		if _, err := db.writer.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+			return cannotOpen(path, err)
+		}
 	}
-	if _, err := db.writer.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+	// SQLite's own waiting soon looks for the lock only every 100 ms, which is
+	// starved for seconds by a process that writes without a pause. Until the
+	// schema is right migrate asks again, which begins with short waits anew.
+	if _, err := db.writer.ExecContext(ctx, `PRAGMA busy_timeout = 10`); err != nil {
 		return cannotOpen(path, err)
 	}
 	return nil
@@ -229,6 +234,9 @@ func notWritable(doing, path string, err error) error {
 
 // prepare prepares every query, so that none is parsed in a request.
 func (db *sqliteDB) prepare(ctx context.Context) error {
+	if _, err := db.writer.ExecContext(ctx, `PRAGMA busy_timeout = 5000`); err != nil {
+		return err
+	}
 	writes, reads := make([]*sql.Stmt, len(queries)), make([]*sql.Stmt, len(queries))
 	for i, q := range queries {
 		var err error

@@ -76,6 +76,7 @@ var _ applications.Store = (*Store)(nil)
 //	DATABASE_NOT_UTF8         the database has another encoding
 //	DATABASE_FORBIDDEN        the role may not make tables
 //	DATABASE_SCHEMA_MISSING   the URL's search_path names no schema that is there
+//	DATABASE_BUSY             another process has written to the file for a minute
 //	DATABASE_NEWER            a newer version of the program wrote it
 //	DATABASE_OLDER            an older one did, and NoMigration is set
 //	NO_INSTALLATION           it is empty, and NoMigration is set

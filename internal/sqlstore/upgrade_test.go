@@ -370,6 +370,58 @@ func upgradeWhileWriting(t *testing.T, schema, applicants int) {
 	})
 }
 
+// An upgrade waits for a process that holds the file for longer than SQLite
+// would wait, and says so in the log; it ends at once when it is told to.
+func TestUpgradeWaitsForWriter(t *testing.T) {
+	t.Parallel()
+	schemas := fixtures(t)
+	database, _, v := storetest.Earlier(t, schemas[len(schemas)-1])
+	db := raw(t, database)
+	defer db.Close()
+	holding, err := db.Begin() // IMMEDIATE
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holding.Rollback()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, err := sqlstore.Open(ctx, sqlstore.Options{Database: database, Vault: v}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with a deadline: %v", err)
+	}
+	if took := time.Since(start); took > 4*time.Second {
+		t.Errorf("with a deadline of 200 ms it took %v", took)
+	}
+	ended := make(chan error)
+	go func() {
+		time.Sleep(6 * time.Second)
+		ended <- holding.Rollback()
+	}()
+	var log strings.Builder
+	s, err := sqlstore.Open(t.Context(), sqlstore.Options{Database: database, Vault: v, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err := errors.Join(err, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if !strings.Contains(log.String(), "waiting for another process") {
+		t.Errorf("the log does not tell of waiting:\n%s", &log)
+	}
+	// From then on SQLite's own waiting is as long as ever.
+	if holding, err = db.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		ended <- holding.Rollback()
+	}()
+	err = s.Update(t.Context(), func(tx applications.Tx) error {
+		return tx.AppendEvents(t.Context(), applications.Event{Time: time.Now(), Action: "test"})
+	})
+	if err := errors.Join(err, <-ended); err != nil {
+		t.Error(err)
+	}
+}
+
 // oldEnv makes the test binary a process of a landed version that
 // writes to the database there until it is killed.
 const oldEnv = "FAIRLEAD_TEST_OLD_WRITER"
