@@ -69,8 +69,8 @@ func readFrozen(text []byte) (*frozen, error) {
 }
 
 // freeze makes the input of a round from everybody who takes part now. Whoever was
-// in an introduction with somebody, however it ended, is not introduced to them
-// again.
+// in an introduction with somebody, however it ended, has met them: no pair puts
+// them together again, and circles avoid it.
 func freeze(ctx context.Context, tx Tx, n *Network, seed string, now time.Time) (*frozen, error) {
 	f := &frozen{
 		Min: n.MinSize, Max: n.MaxSize, Different: n.Different, Points: n.Points, Spread: n.Spread,

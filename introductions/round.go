@@ -75,8 +75,8 @@ type Result struct {
 	Groups []Group
 	Left   []Left
 	Absent []Absent
-	// LeftProved: no pairs and trios can leave out fewer. TotalProved: no pairing
-	// of as many has a greater Total. Both are for pairs.
+	// LeftProved: no pairs and trios can leave out fewer; of circles, nobody was
+	// left. TotalProved, of pairs only: no pairing of as many has a greater Total.
 	LeftProved, TotalProved bool
 	Total                   int64
 }
@@ -126,12 +126,12 @@ type Absent struct {
 	Members int
 }
 
-// roundAction is something done to a round.
+// roundAction is something done to a round, but for what its runner does under its
+// lease: to claim it, and to end it without a result.
 type roundAction string
 
 const (
 	solveRound   roundAction = "finish"
-	failRound    roundAction = "fail"
 	cancelRound  roundAction = "cancel"
 	publishRound roundAction = "publish"
 )
@@ -140,7 +140,6 @@ var roundStates = []RoundState{Queued, Solving, Solved, Published, Failed, Cance
 
 var roundLife = map[roundAction]map[RoundState]RoundState{
 	solveRound:   {Solving: Solved},
-	failRound:    {Solving: Failed},
 	cancelRound:  {Queued: Canceled, Solving: Canceled},
 	publishRound: {Solved: Published},
 }

@@ -107,11 +107,11 @@ func told(err error) error {
 // solve puts everybody together, and checks it.
 func (in *input) solve(ctx context.Context, work int64, progress func(peers.Progress)) (*Result, error) {
 	o := peers.Options{Work: work, Progress: progress}
-	make := in.makeCircles
+	engine := in.makeCircles
 	if in.pairs() {
-		make = in.makePairs
+		engine = in.makePairs
 	}
-	r, err := make(ctx, o)
+	r, err := engine(ctx, o)
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func (s *Service) RenewToken(ctx context.Context, who access.Principal, program,
 	}
 	var token string
 	err = s.Store.Update(ctx, func(tx Tx) error {
-		_, e, err := s.load(ctx, tx, who, program, id)
+		_, e, err := s.load(ctx, tx, program, id)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func (s *Service) signInLink(ctx context.Context, who access.Principal, program,
 	code := base64.RawURLEncoding.EncodeToString(raw)
 	hash := sha256.Sum256([]byte(code))
 	err = s.Store.Update(ctx, func(tx Tx) error {
-		_, e, err := s.load(ctx, tx, who, program, id)
+		_, e, err := s.load(ctx, tx, program, id)
 		if err != nil {
 			return err
 		}

@@ -461,8 +461,8 @@ func (e *Enrollment) complete() error {
 }
 
 // load reads the plan, which makes changes of one program take turns, and an
-// enrollment that the caller may touch: their own, or any with MatchingsRun.
-func (s *Service) load(ctx context.Context, tx Tx, who access.Principal, program, id string) (*Plan, *Enrollment, error) {
+// enrollment that is there. Who may touch it, mayTouch has said before.
+func (s *Service) load(ctx context.Context, tx Tx, program, id string) (*Plan, *Enrollment, error) {
 	p, err := tx.Plan(ctx, program)
 	if err != nil {
 		return nil, nil, err
@@ -540,7 +540,7 @@ func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e 
 		action = agreeEnrollment
 	}
 	return once(ctx, s, who, e.Program, "UpdateEnrollment", idem, func(tx Tx) (*Enrollment, string, error) {
-		p, stored, err := s.load(ctx, tx, who, e.Program, e.ID)
+		p, stored, err := s.load(ctx, tx, e.Program, e.ID)
 		if err != nil {
 			return nil, "", err
 		}
@@ -646,7 +646,7 @@ func (s *Service) move(ctx context.Context, who access.Principal, action enrollm
 		return nil, err
 	}
 	return once(ctx, s, who, program, "Enrollment."+string(action), idem, func(tx Tx) (*Enrollment, string, error) {
-		p, e, err := s.load(ctx, tx, who, program, id)
+		p, e, err := s.load(ctx, tx, program, id)
 		if err != nil {
 			return nil, "", err
 		}

@@ -183,13 +183,12 @@ type Matching struct {
 	CreatedBy                                     string
 }
 
-// matchingAction is something done to a run.
+// matchingAction is something done to a run, but for what its runner does under its
+// lease: to claim it, and to end it without a result.
 type matchingAction string
 
 const (
-	claimMatching     matchingAction = "work on"
 	solveMatching     matchingAction = "finish"
-	failMatching      matchingAction = "fail"
 	cancelMatching    matchingAction = "cancel"
 	editMatching      matchingAction = "edit"
 	publishMatching   matchingAction = "publish"
@@ -199,9 +198,7 @@ const (
 var matchingStates = []MatchingState{Queued, Solving, Solved, InReview, Published, Superseded, Failed, Canceled}
 
 var matchingLife = map[matchingAction]map[MatchingState]MatchingState{
-	claimMatching:     {Queued: Solving, Solving: Solving},
 	solveMatching:     {Solving: Solved},
-	failMatching:      {Solving: Failed},
 	cancelMatching:    {Queued: Canceled, Solving: Canceled},
 	editMatching:      {Solved: InReview, InReview: InReview},
 	publishMatching:   {Solved: Published, InReview: Published},

@@ -32,7 +32,6 @@ func (s *Service) SavePlan(ctx context.Context, who access.Principal, plan *Plan
 			return nil, "", err
 		}
 		stored, err := tx.Plan(ctx, p.Program)
-		action := "mentoring.plan"
 		switch {
 		case problem.CodeOf(err) == problem.NotFound:
 			p.Revision, p.CreateTime = 0, p.UpdateTime
@@ -50,7 +49,7 @@ func (s *Service) SavePlan(ctx context.Context, who access.Principal, plan *Plan
 			return nil, "", err
 		}
 		detail := fmt.Sprintf("open=%t screening=%t", p.Open, p.Screening)
-		return &p, p.Program, tx.AppendEvents(ctx, s.event(who, action, programName(p.Program), "", detail))
+		return &p, p.Program, tx.AppendEvents(ctx, s.event(who, "mentoring.plan", programName(p.Program), "", detail))
 	})
 }
 

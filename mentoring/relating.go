@@ -78,7 +78,8 @@ func (s *Service) change(ctx context.Context, who access.Principal, program, id,
 	})
 }
 
-// store moves a mentorship by an action that keeps its place, and stores it.
+// keepMentorship takes an action that leaves the places of both sides as they are,
+// and stores the mentorship.
 func (s *Service) keepMentorship(ctx context.Context, tx Tx, who access.Principal, m *Mentorship, action mentorshipAction, word, reason, detail string) ([]Event, error) {
 	from := m.State
 	next, err := from.after(action)
