@@ -473,11 +473,53 @@ func TestDrawRefuses(t *testing.T) {
 	if _, err := ballot.Draw(&forged, source); err == nil || !strings.Contains(err.Error(), "not the 5 that are possible") {
 		t.Error(err)
 	}
+	for what, change := range map[string]func(*matcher.Record, *matcher.Input){
+		"1 of 4 people are not in the pool": func(_ *matcher.Record, in *matcher.Input) { in.People = in.People[:len(in.People)-1] },
+		"an included person is missing":     func(_ *matcher.Record, in *matcher.Input) { in.Criteria.Include = []string{"p99"} },
+		"an excluded person is in":          func(_ *matcher.Record, in *matcher.Input) { in.Criteria.Exclude = ids(people) },
+		"people share one value of": func(_ *matcher.Record, in *matcher.Input) {
+			in.Criteria.Caps = []matcher.HardCap{{Attribute: "organization"}}
+		},
+		"a link of kind apart is broken": func(_ *matcher.Record, in *matcher.Input) { in.Criteria.Links = []matcher.Link{{IDs: ids(people)}} },
+		"row 3 has to hold and does not": func(_ *matcher.Record, in *matcher.Input) {
+			in.Criteria.Rules = []matcher.Rule{{Row: 3, Max: 3, Weight: 1}}
+		},
+		"for each priority that has a rule": func(_ *matcher.Record, in *matcher.Input) {
+			in.Criteria.Rules = []matcher.Rule{{Max: 9, Priority: 2, Weight: 1}}
+		},
+		"of priority 10 out of place":         func(r *matcher.Record, _ *matcher.Input) { r.Deviation = []matcher.Deviation{{Priority: 10}} },
+		"total score is 0, and the best is 1": func(r *matcher.Record, _ *matcher.Input) { r.Score.Bound = 1 },
+	} {
+		r, certificate, input := *sealed, *sealed.Certificate, *sealed.Certificate.Input
+		r.Certificate, certificate.Input = &certificate, &input
+		change(&r, &input)
+		// Whoever draws the last person of the pool is one seed of a few.
+		var err error
+		for i := 0; err == nil && i < 200; i++ {
+			_, err = ballot.Draw(&r, ballot.FromSeed(sealed, fmt.Sprint(i)))
+		}
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%q: %v", what, err)
+		}
+	}
+	unproved := *sealed
+	unproved.Status = matcher.Feasible
+	if _, err := ballot.Draw(&unproved, source); !errors.Is(err, ballot.ErrNothingToDraw) {
+		t.Error(err)
+	}
 	short := *sealed
 	short.Lottery.Book = []matcher.BookLine{{Tickets: 1, Counts: sealed.Lottery.Book[0].Counts}}
 	if _, err := ballot.Draw(&short, source); err == nil {
 		t.Error("drawn from a book with one ticket")
 	}
+}
+
+func ids(people []matcher.Person) []string {
+	var all []string
+	for _, p := range people {
+		all = append(all, p.ID)
+	}
+	return all
 }
 
 func TestBlocks(t *testing.T) {

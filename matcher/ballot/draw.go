@@ -16,9 +16,10 @@ var ErrNothingToDraw = errors.New("ballot: the record holds no lottery to draw f
 // Draw draws a cohort from the lottery of a record: the sealed one, or one that
 // was drawn before, whose draw is then forgotten. Ticket of the source is
 // ignored and computed. The cohort is counted from the definitions of the rules;
-// should it not be as good as the record says, that is an error.
+// should it break a condition, or not be as good as the record says, that is an
+// error.
 func Draw(sealed *matcher.Record, from matcher.DrawSource) (*matcher.Record, error) {
-	if !sealed.Lottery.Drawable() || sealed.Certificate == nil || sealed.Certificate.Input == nil {
+	if sealed.Status != matcher.Optimal || !sealed.Lottery.Drawable() || sealed.Certificate == nil || sealed.Certificate.Input == nil {
 		return nil, ErrNothingToDraw
 	}
 	input := sealed.Certificate.Input
@@ -30,8 +31,8 @@ func Draw(sealed *matcher.Record, from matcher.DrawSource) (*matcher.Record, err
 	r := *sealed
 	r.Cohort, r.Seed = cohort, from.Value
 	r.Alternates = nil
-	if err := count(&r, input); err != nil {
-		return nil, err
+	if err := selection.Recount(input.People, input.Criteria, &r.Outcome); err != nil {
+		return nil, fmt.Errorf("ballot: what was drawn: %w", err)
 	}
 	certificate := *sealed.Certificate
 	certificate.Draw = &from
@@ -122,42 +123,4 @@ func Blocks(ids []string, links []matcher.Link) [][]string {
 		blocks[at[r]] = append(blocks[at[r]], id)
 	}
 	return blocks
-}
-
-// count fills in what the cohort is, counted from the definitions, and compares
-// it with what was proved before the draw.
-func count(r *matcher.Record, input *matcher.Input) error {
-	c := &input.Criteria
-	r.Rules = selection.Count(input.People, *c, r.Cohort)
-	if r.Size.Got = len(r.Cohort); r.Size.Got != r.Size.Bound {
-		return fmt.Errorf("ballot: the cohort has %d people, not the %d that are possible", r.Size.Got, r.Size.Bound)
-	}
-	var deviation [matcher.MaxPriority + 1]int64
-	for i, n := range r.Rules {
-		deviation[n.Priority] += int64(c.Rules[i].Weight) * int64(n.Short+n.Over)
-		if n.Priority == matcher.Must && n.Short+n.Over > 0 {
-			return fmt.Errorf("ballot: the cohort does not keep rule %d, which must hold", n.Row)
-		}
-	}
-	r.Deviation = slices.Clone(r.Deviation)
-	for i := range r.Deviation {
-		d := &r.Deviation[i]
-		d.Value = deviation[d.Priority]
-		if d.Value < d.Bound.Bound || d.Value > d.Bound.Bound+c.Allow[d.Priority] {
-			return fmt.Errorf("ballot: the cohort's deviation of priority %d is %d, and the best is %d", d.Priority, d.Value, d.Bound.Bound)
-		}
-	}
-	total := int64(0)
-	for _, id := range r.Cohort {
-		total += int64(c.Scores[id])
-	}
-	if r.Score.Value = total; total != r.Score.Bound {
-		return fmt.Errorf("ballot: the cohort's score is %d, and the best is %d", total, r.Score.Bound)
-	}
-	for _, id := range c.Include {
-		if !slices.Contains(r.Cohort, id) {
-			return errors.New("ballot: the cohort lacks somebody who is included by name")
-		}
-	}
-	return nil
 }

@@ -1,7 +1,9 @@
 package selection
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/openfairlead/fairlead/matcher"
@@ -177,39 +179,54 @@ type tally struct {
 	score     int64
 }
 
-// audit counts a cohort and checks, in integers, everything that can never be
-// relaxed: the people exist, nobody twice, size range, locks, caps, links. It
-// shares no code with the model that found the cohort: an error is a fault of
-// the engine, never of the input.
+// audit counts a cohort and checks its conditions. It shares no code with the
+// model that found the cohort: an error is a fault of the engine, never of the
+// input.
 func (a *auditor) audit(cohort []string) (tally, error) {
-	var t tally
-	c := a.criteria
+	if err := a.conditions(cohort); err != nil {
+		return tally{}, err
+	}
+	return a.tally(cohort), nil
+}
+
+// conditions checks, in integers, everything that can never be relaxed: the
+// people exist, nobody twice, size range, locks, caps, links.
+func (a *auditor) conditions(cohort []string) error {
+	c := &a.criteria
 	in := wordSet(cohort)
 	if len(in) != len(cohort) {
-		return t, fmt.Errorf("somebody is in the cohort twice")
+		return errors.New("somebody is in the cohort twice")
 	}
 	chosen := a.chosen(cohort)
 	if len(chosen) != len(cohort) {
-		return t, fmt.Errorf("%d of %d people are not in the pool", len(cohort)-len(chosen), len(cohort))
+		return fmt.Errorf("%d of %d people are not in the pool", len(cohort)-len(chosen), len(cohort))
 	}
-	if len(cohort) < c.MinSize || len(cohort) > c.Size {
-		return t, fmt.Errorf("size %d is outside %d to %d", len(cohort), c.MinSize, c.Size)
+	switch n := len(cohort); {
+	case n < c.MinSize:
+		return &Broken{Kind: BrokenSize, Count: n, Limit: c.MinSize}
+	case n > c.Size:
+		return &Broken{Kind: BrokenSize, Count: n, Limit: c.Size}
 	}
 	for _, id := range c.Include {
 		if !in[id] {
-			return t, fmt.Errorf("an included person is missing")
+			return &Broken{Kind: BrokenInclude, IDs: []string{id}, Limit: 1}
 		}
 	}
 	for _, id := range c.Exclude {
 		if in[id] {
-			return t, fmt.Errorf("an excluded person is in")
+			return &Broken{Kind: BrokenExclude, IDs: []string{id}, Count: 1}
 		}
 	}
 	for _, limit := range c.Caps {
-		for _, held := range perValue(matcher.Term{Attribute: limit.Attribute, Wildcard: true}, chosen) {
-			if held > limit.Max {
-				return t, fmt.Errorf("%d people share one value of %q, at most %d may", held, limit.Attribute, limit.Max)
+		shared := perValue(matcher.Term{Attribute: limit.Attribute, Wildcard: true}, chosen)
+		var first *Broken
+		for value, held := range shared {
+			if held > limit.Max && (first == nil || value < first.Value) {
+				first = &Broken{Kind: BrokenCap, Attribute: limit.Attribute, Value: value, Count: held, Limit: limit.Max}
 			}
+		}
+		if first != nil {
+			return first
 		}
 	}
 	for _, l := range c.Links {
@@ -220,14 +237,18 @@ func (a *auditor) audit(cohort []string) (tally, error) {
 				n++
 			}
 		}
+		limit := 1
+		if l.Kind == matcher.Together {
+			limit = len(ids)
+		}
 		switch {
 		case l.Kind == matcher.Apart && n > 1,
 			l.Kind == matcher.Together && n > 0 && n < len(ids),
 			l.Kind == matcher.AtLeastOne && n == 0:
-			return t, fmt.Errorf("a link of kind %s is broken", l.Kind)
+			return &Broken{Kind: l.Kind.String(), IDs: slices.Sorted(maps.Keys(ids)), Count: n, Limit: limit}
 		}
 	}
-	return a.tally(cohort), nil
+	return nil
 }
 
 // tally counts a cohort of people of the pool, whatever it breaks.
