@@ -87,7 +87,7 @@ func (m *pairsUp) flags(f *pflag.FlagSet) {
 	m.bounds.flags(f)
 	m.explain.flags(f)
 	f.StringVar(&m.out, "out", "", "write the record as JSON to `file`")
-	f.BoolVar(&m.force, "force", false, "overwrite the file of --out")
+	f.BoolVar(&m.force, "force", false, "overwrite the files of --out, --audit and --write-scores")
 	f.BoolVar(&m.asJSON, "json", false, "print the record as JSON")
 	f.BoolVar(&m.asCSV, "csv", false, "print the pairs as CSV")
 	f.BoolVar(&m.quiet, "quiet", false, "nothing on stderr but warnings and errors")
@@ -129,7 +129,7 @@ func (m *pairsUp) checkFlags() error {
 	case m.asJSON && m.asCSV:
 		return usage("--json and --csv are two forms of the same result: keep one of them")
 	case m.force && m.out == "" && m.explain.audit == "" && m.profiles.writeScores == "":
-		return usage("--force means the file of --out: name it")
+		return usage("--force means the files of --out, --audit and --write-scores: name one")
 	case fromStdin > 1:
 		return usage("only one file can come from stdin (-)")
 	}
@@ -188,20 +188,15 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if m.out != "" {
-		if err := mayWrite(m.out, m.force, m.files()...); err != nil {
+	taken := m.files()
+	for _, name := range []string{m.out, m.explain.audit, m.profiles.writeScores} {
+		if name == "" {
+			continue
+		}
+		if err := mayWrite(name, m.force, taken...); err != nil {
 			return err
 		}
-	}
-	if m.explain.audit != "" {
-		if err := mayWrite(m.explain.audit, m.force, append(m.files(), m.out)...); err != nil {
-			return err
-		}
-	}
-	if name := m.profiles.writeScores; name != "" {
-		if err := mayWrite(name, m.force, append(m.files(), m.out, m.explain.audit)...); err != nil {
-			return err
-		}
+		taken = append(taken, name)
 	}
 	q, err := m.read(p)
 	if err != nil {

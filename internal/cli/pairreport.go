@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/pairing"
@@ -42,15 +43,7 @@ func (t *report) matching(r *matcher.Matching, reasons []pairing.Unmatched) {
 	if len(r.Pairs) > 0 {
 		rows := [][]string{{"MENTEE", "MENTOR", "SCORE", "MENTOR'S SEATS", ""}}
 		for _, x := range r.Pairs {
-			at, _ := slices.BinarySearchFunc(r.Input.Mentors, x.Mentor, func(m matcher.MentorInput, id string) int {
-				if m.ID < id {
-					return -1
-				}
-				if m.ID > id {
-					return 1
-				}
-				return 0
-			})
+			at, _ := slices.BinarySearchFunc(r.Input.Mentors, x.Mentor, func(m matcher.MentorInput, id string) int { return strings.Compare(m.ID, id) })
 			mark := ""
 			switch {
 			case x.Locked:

@@ -58,9 +58,7 @@ func (s *server) openPlan(r *http.Request) (*mentoring.Plan, *applications.Progr
 	plan, err := s.Mentoring.Plan(r.Context(), public, id)
 	switch applications.CodeOf(err) {
 	case applications.NotFound, applications.PermissionDenied, applications.Unauthenticated:
-		if err != nil { // it is nobody's business whether there is one
-			return nil, nil, errNoPage
-		}
+		return nil, nil, errNoPage // it is nobody's business whether there is one
 	}
 	if err != nil {
 		return nil, nil, err
@@ -73,7 +71,7 @@ func (s *server) openPlan(r *http.Request) (*mentoring.Plan, *applications.Progr
 // none.
 func (s *server) programOf(r *http.Request, id string) (*applications.Program, error) {
 	program, err := s.svc.Program(r.Context(), public, id)
-	if applications.CodeOf(err) == applications.NotFound && err != nil {
+	if applications.CodeOf(err) == applications.NotFound {
 		return nil, nil
 	}
 	return program, err
@@ -750,7 +748,7 @@ func (s *server) postMentorReturn(w http.ResponseWriter, r *http.Request) error 
 		return again(http.StatusTooManyRequests, l.count("fault.code_wait", int(wait.Minutes())+1))
 	}
 	who, generation, err := s.Mentoring.UseReturnCode(r.Context(), program, typed)
-	if applications.CodeOf(err) == applications.NotFound && err != nil {
+	if applications.CodeOf(err) == applications.NotFound {
 		return again(http.StatusUnprocessableEntity, l.say("enroll.fault.return"))
 	}
 	s.Tries.Refund(address)

@@ -142,11 +142,11 @@ type matchingLine struct {
 
 // allMatchings returns a program's runs, oldest first: a program has tens of
 // them.
-func (s *server) allMatchings(r *http.Request, d *matchDesk) ([]*mentoring.Matching, error) {
+func (s *server) allMatchings(r *http.Request, who access.Principal, program string) ([]*mentoring.Matching, error) {
 	var out []*mentoring.Matching
 	q := applications.ListQuery{PageSize: 500}
 	for {
-		list, err := s.Mentoring.Matchings(r.Context(), d.who, d.program.ID, q)
+		list, err := s.Mentoring.Matchings(r.Context(), who, program, q)
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +166,7 @@ func (s *server) getMatchings(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *server) showMatchings(w http.ResponseWriter, r *http.Request, d *matchDesk, status int, faults []fault) error {
-	runs, err := s.allMatchings(r, d)
+	runs, err := s.allMatchings(r, d.who, d.program.ID)
 	noPlan := err != nil && applications.ReasonOf(err) == "PLAN_NOT_FOUND"
 	if err != nil && !noPlan {
 		return err
@@ -345,7 +345,7 @@ func (s *server) matchingOf(r *http.Request, d *matchDesk) (*mentoring.Matching,
 	if err != nil {
 		return nil, 0, err
 	}
-	runs, err := s.allMatchings(r, d)
+	runs, err := s.allMatchings(r, d.who, d.program.ID)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -153,16 +153,7 @@ func (s *server) newProposalsPage(f frame, d *matchDesk, list *mentoring.ListPag
 	l, at := f.tongue, d.path("/proposals")
 	page := &proposalsPage{frame: f, Sub: mentoringTabs(l, d.program.ID, "mentorships"), Views: d.afterTabs(l, "proposals")}
 	where := func(state mentoring.ProposalState, after string) string {
-		q := url.Values{}
-		for name, value := range map[string]string{"state": string(state), "matching": of, "after": after} {
-			if value != "" {
-				q.Set(name, value)
-			}
-		}
-		if len(q) == 0 {
-			return at
-		}
-		return at + "?" + q.Encode()
+		return narrowed(at, map[string]string{"state": string(state), "matching": of, "after": after})
 	}
 	page.States = []tab{{l.say("matching.state.all"), where("", ""), state == ""}}
 	for _, one := range shownProposals {
@@ -190,6 +181,20 @@ func (s *server) newProposalsPage(f frame, d *matchDesk, list *mentoring.ListPag
 	page.Crumbs = d.crumbs(l, crumb{l.said(title), ""})
 	page.titled(title, l.phrase(d.program.Title).Text, "Fairlead")
 	return page
+}
+
+// narrowed is the address of a list with the values that narrow it; "" does not.
+func narrowed(at string, by map[string]string) string {
+	q := url.Values{}
+	for name, value := range by {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if len(q) == 0 {
+		return at
+	}
+	return at + "?" + q.Encode()
 }
 
 func proposalState(l tongue, p *mentoring.Proposal) (word, tone, mark string) {
@@ -456,16 +461,7 @@ func newShipsPage(f frame, d *matchDesk, list *mentoring.ListPage[*mentoring.Men
 		page.Lede = l.count("matching.ships.exits", exits)
 	}
 	where := func(state, after string) string {
-		q := url.Values{}
-		for name, value := range map[string]string{"state": state, "after": after} {
-			if value != "" {
-				q.Set(name, value)
-			}
-		}
-		if len(q) == 0 {
-			return at
-		}
-		return at + "?" + q.Encode()
+		return narrowed(at, map[string]string{"state": state, "after": after})
 	}
 	page.States = []tab{{l.say("matching.state.all"), where("", ""), state == ""}, {l.say("matching.ships.to_handle"), where("exits", ""), state == "exits"}}
 	for _, one := range shownShips {

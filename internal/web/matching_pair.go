@@ -277,7 +277,7 @@ type tryPage struct {
 	Faults   []fault
 }
 
-// asked is an edit that somebody asks about.
+// askedEdit is an edit that somebody asks about.
 type askedEdit struct {
 	do            string // lock, forbid or swap
 	mentee, other string // codes; other is the mentor, or for a swap the second mentee

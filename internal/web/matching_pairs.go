@@ -69,7 +69,7 @@ func quick(m *mentoring.Matching) bool {
 // pairsShown is how many pairs stand on one page, so that it stays below 100 kB.
 const pairsShown = 50
 
-// matchingTabs are the pages of one run.
+// tabs are the pages of one run.
 func (d *matchDesk) tabs(l tongue, run *mentoring.Matching, here string) []tab {
 	at := d.run(run.ID)
 	var tabs []tab

@@ -2,10 +2,12 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
+	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -56,13 +58,9 @@ func (s *server) showEdits(w http.ResponseWriter, r *http.Request, d *matchDesk,
 	if err != nil {
 		return err
 	}
-	mentors := map[string]string{}
+	mentees, mentors := map[string]string{}, map[string]string{}
 	for _, p := range v.res.Pairs {
-		mentors[p.Mentor] = p.MentorCode
-	}
-	mentees := map[string]string{}
-	for _, p := range v.res.Pairs {
-		mentees[p.Mentee] = p.MenteeCode
+		mentees[p.Mentee], mentors[p.Mentor] = p.MenteeCode, p.MentorCode
 	}
 	for _, u := range v.res.Unmatched {
 		mentees[u.Mentee] = u.MenteeCode
@@ -72,7 +70,7 @@ func (s *server) showEdits(w http.ResponseWriter, r *http.Request, d *matchDesk,
 		if mentors[e.Mentor] != "" {
 			continue
 		}
-		for _, p := range append(append([]mentoring.Pair(nil), e.Cost.Removed...), e.Cost.Added...) {
+		for _, p := range slices.Concat(e.Cost.Removed, e.Cost.Added) {
 			mentors[p.Mentor] = p.MentorCode
 		}
 	}
@@ -138,7 +136,7 @@ func (s *server) getPublish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !d.mayRun {
-		return permissionMissing("matchings.run")
+		return permissionMissing(access.MatchingsRun)
 	}
 	return s.showPublish(w, r, d, http.StatusOK, nil, "")
 }
@@ -156,7 +154,7 @@ func (s *server) showPublish(w http.ResponseWriter, r *http.Request, d *matchDes
 	if err != nil {
 		return err
 	}
-	runs, err := s.allMatchings(r, d)
+	runs, err := s.allMatchings(r, d.who, d.program.ID)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (s *server) peopleDesk(r *http.Request) (*peopleDesk, error) {
 		return nil, err
 	}
 	if d.run = who.Can(access.MatchingsRun, d.program.ID); !who.Can(access.MatchingsRead, d.program.ID) {
-		return nil, applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.MatchingsRead)
+		return nil, permissionMissing(access.MatchingsRead)
 	}
 	d.plan, err = s.Mentoring.Plan(r.Context(), who, d.program.ID)
 	if applications.ReasonOf(err) == "PLAN_NOT_FOUND" {
@@ -98,7 +98,7 @@ func (d *peopleDesk) mayRun() error {
 	if d.run {
 		return nil
 	}
-	return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.MatchingsRun)
+	return permissionMissing(access.MatchingsRun)
 }
 
 // mentoringTabs are the coordinator's pages of one program.
@@ -234,7 +234,7 @@ func (s *server) getPeople(w http.ResponseWriter, r *http.Request) error {
 		if mentors, err = s.tally(r, d, mentoring.Mentor); err != nil {
 			return err
 		}
-		runs, err := s.peopleRuns(r, d)
+		runs, err := s.allMatchings(r, d.who, d.program.ID)
 		if err != nil {
 			return err
 		}
@@ -244,22 +244,6 @@ func (s *server) getPeople(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.render(w, r, http.StatusOK, "people", newPeoplePage(s.staffFrame(r, "programs"), d, mentees, mentors, last))
 	return nil
-}
-
-// peopleRuns are a program's runs, oldest first: it has tens of them.
-func (s *server) peopleRuns(r *http.Request, d *peopleDesk) ([]*mentoring.Matching, error) {
-	var out []*mentoring.Matching
-	q := applications.ListQuery{PageSize: 500}
-	for {
-		list, err := s.Mentoring.Matchings(r.Context(), d.who, d.program.ID, q)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, list.Items...)
-		if q.Cursor = list.Next; q.Cursor == "" || len(out) >= 5000 {
-			return out, nil
-		}
-	}
 }
 
 func newPeoplePage(f frame, d *peopleDesk, mentees, mentors tally, last *mentoring.Matching) *peoplePage {
@@ -508,7 +492,7 @@ func (s *server) postPeopleList(w http.ResponseWriter, r *http.Request) error {
 	}
 	if action == "find" {
 		e, err := s.Mentoring.ByCode(r.Context(), d.who, d.program.ID, r.PostForm.Get("code"))
-		if applications.CodeOf(err) == applications.NotFound && err != nil {
+		if applications.CodeOf(err) == applications.NotFound {
 			message := l.say("people.list.no_code")
 			return wrong(func(p *peopleListPage) { p.CodeFault = message }, fault{"code", message})
 		}
@@ -545,10 +529,8 @@ func (s *server) postPeopleList(w http.ResponseWriter, r *http.Request) error {
 		_, err := move(r.Context(), d.who, d.program.ID, id, reason, 0, applications.Idempotency{})
 		switch applications.CodeOf(err) {
 		case applications.FailedPrecondition, applications.InvalidArgument, applications.NotFound, applications.Aborted:
-			if err != nil {
-				faults = append(faults, fault{"", codes[id] + ": " + s.refusal(l, err)})
-				continue
-			}
+			faults = append(faults, fault{"", codes[id] + ": " + s.refusal(l, err)})
+			continue
 		}
 		if err != nil {
 			return err

@@ -143,7 +143,7 @@ func (s *server) postDirective(w http.ResponseWriter, r *http.Request) error {
 	var menteeFault, mentorFault, reasonFault string
 	find := func(code string, role mentoring.Role, id *string) (string, error) {
 		e, err := s.Mentoring.ByCode(r.Context(), d.who, d.program.ID, code)
-		if applications.CodeOf(err) == applications.NotFound && err != nil || err == nil && e.Role != role {
+		if applications.CodeOf(err) == applications.NotFound || err == nil && e.Role != role {
 			return l.say("people.directive.none." + rolePath(role)), nil
 		}
 		if err == nil {

@@ -45,7 +45,7 @@ type peoplePersonPage struct {
 	LinkFault        string
 }
 
-// factLine is one line of a list of facts. Lang marks what a person wrote.
+// factLine is one line of a list of facts.
 type factLine struct {
 	Label string
 	Value string
@@ -374,7 +374,7 @@ func (s *server) newErasePage(r *http.Request) (*peopleErasePage, error) {
 	}
 	program, id := r.PathValue("program"), r.PathValue("enrollment")
 	if !who.Can(access.ApplicationsErase, program) {
-		return nil, applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.ApplicationsErase)
+		return nil, permissionMissing(access.ApplicationsErase)
 	}
 	page := &peopleErasePage{frame: s.staffFrame(r, "programs"), Path: r.URL.Path, Request: nonce()}
 	if who.Can(access.MatchingsRead, program) {

@@ -67,7 +67,7 @@ func mayOffer(d *desk) error {
 	if d.who.Can(access.SelectionsRun, d.program.ID) {
 		return nil
 	}
-	return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
+	return permissionMissing(access.SelectionsRun)
 }
 
 func (s *server) getOffers(w http.ResponseWriter, r *http.Request) error {
@@ -279,6 +279,8 @@ type sendOffersPage struct {
 	Request    string
 	UntilFault string
 	Faults     []fault
+
+	pending []*applications.Offer // oldest first
 }
 
 // answerDays is how long people have by default.
@@ -304,7 +306,7 @@ func (s *server) sending(r *http.Request) (*desk, *sendOffersPage, error) {
 	}
 	for _, o := range offers {
 		if o.State == applications.OfferPending {
-			page.Codes = append(page.Codes, o.Code)
+			page.Codes, page.pending = append(page.Codes, o.Code), append(page.pending, o)
 		}
 	}
 	slices.Sort(page.Codes)
@@ -338,13 +340,9 @@ func (s *server) postSendOffers(w http.ResponseWriter, r *http.Request) error {
 		until = time.Time{}
 	}
 	// Those that were looked at: one that was made meanwhile waits.
-	offers, err := s.allOffers(r, d)
-	if err != nil {
-		return err
-	}
 	var ids []string
-	for _, o := range offers {
-		if o.State == applications.OfferPending && slices.Contains(r.PostForm["offer"], o.Code) {
+	for _, o := range page.pending {
+		if slices.Contains(r.PostForm["offer"], o.Code) {
 			ids = append(ids, o.ID)
 		}
 	}
