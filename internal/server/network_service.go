@@ -37,15 +37,11 @@ func (s *networkService) GetNetwork(ctx context.Context, req *v1.GetNetworkReque
 }
 
 func (s *networkService) ListNetworks(ctx context.Context, req *v1.ListNetworksRequest) (*v1.ListNetworksResponse, error) {
-	q, next, err := s.pages.query(ctx, req)
+	items, next, err := listed(ctx, s.pages, req, s.svc.Networks, networkToWire)
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.svc.Networks(ctx, chain.Principal(ctx), programID(req.GetParent()), q)
-	if err != nil {
-		return nil, err
-	}
-	return &v1.ListNetworksResponse{Networks: convert(page.Items, networkToWire), NextPageToken: next(page.Next)}, nil
+	return &v1.ListNetworksResponse{Networks: items, NextPageToken: next}, nil
 }
 
 func (s *networkService) UpdateNetwork(ctx context.Context, req *v1.UpdateNetworkRequest) (*v1.Network, error) {
