@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -146,7 +147,7 @@ func (s *Service) forgetErased(ctx context.Context) error {
 		held[runOf(v.key)] = v.digest
 	}
 	s.mu.Unlock()
-	for _, name := range sortedKeys(held) {
+	for _, name := range slices.Sorted(maps.Keys(held)) {
 		parts := strings.Split(name, "/") // programs/PROGRAM/matchings/ID
 		var m *Matching
 		err := s.Store.View(ctx, func(tx Tx) (err error) {

@@ -68,7 +68,7 @@ func (v *solved) explain(pair frozenPair, look func(mentee, mentor string) (made
 	x := v.scorer.Explain(j, i)
 	e := &PairExplanation{Eligible: x.Eligible, Blocked: publicRules(x.Blocked), Completeness: x.Completeness}
 	if v.ruled(pair) && e.Eligible {
-		e.Eligible, e.Blocked = false, []string{"private"}
+		e.Eligible, e.Blocked = false, []string{privateRule}
 	}
 	e.Pair = v.pair(pairing.Match{Mentee: pair.Mentee, Mentor: pair.Mentor, Score: x.Score}, true)
 	e.Made, e.Pair.Locked = look(pair.Mentee, pair.Mentor)

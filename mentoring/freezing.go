@@ -256,12 +256,16 @@ func comparePairs(a, b frozenPair) int {
 
 // person returns somebody of the input by id, or nil.
 func (f *frozen) person(id string) *frozenPerson {
-	for _, list := range [][]frozenPerson{f.Mentees, f.Mentors} {
-		for i := range list {
-			if list[i].ID == id {
-				return &list[i]
-			}
-		}
+	if p := personIn(f.Mentees, id); p != nil {
+		return p
 	}
-	return nil
+	return personIn(f.Mentors, id)
+}
+
+func personIn(list []frozenPerson, id string) *frozenPerson {
+	at := slices.IndexFunc(list, func(p frozenPerson) bool { return p.ID == id })
+	if at < 0 {
+		return nil
+	}
+	return &list[at]
 }

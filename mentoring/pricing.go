@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -294,11 +295,7 @@ func worthTerms(tiers []pairing.Tier, worth []int64) []Term {
 		if worth[k] == 0 || tier.Kind == pairing.KindBelow {
 			continue
 		}
-		name := tier.Kind.String()
-		if tier.Kind == pairing.KindBand || tier.Kind == pairing.KindCover && tier.Number > 1 {
-			name += fmt.Sprint(tier.Number)
-		}
-		terms = append(terms, Term{Name: name, Value: worth[k]})
+		terms = append(terms, Term{Name: termName(tier), Value: worth[k]})
 	}
 	return terms
 }
@@ -448,7 +445,7 @@ func (r *readable) could(kind *RecruitKind, scores []int16, served map[string]bo
 		}
 	}
 	const most = 3
-	topics := sortedKeys(wanted)
+	topics := slices.Sorted(maps.Keys(wanted))
 	slices.SortStableFunc(topics, func(a, b string) int { return cmp.Compare(wanted[b], wanted[a]) })
 	for _, topic := range topics[:min(len(topics), most)] {
 		kind.Topics = append(kind.Topics, topic)

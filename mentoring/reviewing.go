@@ -191,7 +191,7 @@ func publicRules(rules []string) []string {
 	var out []string
 	for _, r := range rules {
 		if slices.Contains(privateRules, r) {
-			r = "private"
+			r = privateRule
 		}
 		if !slices.Contains(out, r) {
 			out = append(out, r)

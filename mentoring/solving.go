@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -99,7 +100,7 @@ func scorable(f *frozen) (*solved, error) {
 	for _, e := range f.Mentees {
 		groups[e.Group] = true
 	}
-	for _, group := range sortedKeys(f.Floors) {
+	for _, group := range slices.Sorted(maps.Keys(f.Floors)) {
 		// Nobody there: nothing to hold.
 		if groups[group] {
 			p.Floors = append(p.Floors, pairing.Floor{Group: group, Covered: f.Floors[group]})
@@ -129,15 +130,6 @@ func (v *solved) possible(locks []frozenPair) []frozenPair {
 }
 
 var strengths = map[string]scoring.Strength{"NICE": scoring.Nice, "IMPORTANT": scoring.Important, "REQUIRED": scoring.Required}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
 
 // solve finds the best pairs under the input's directives and some edits.
 func (v *solved) solve(ctx context.Context, edits []Edit, o pairing.Options) (*solved, error) {
@@ -194,22 +186,22 @@ func (v *solved) recount(locks, forbidden []frozenPair) error {
 		pair := frozenPair{m.Mentee, m.Mentor}
 		switch {
 		case !ok || !ok2 || got[pair]:
-			return &engineFault{fmt.Errorf("the result names somebody who is not in the input, or a pair twice")}
+			return &engineFault{errors.New("the result names somebody who is not in the input, or a pair twice")}
 		case int(v.scores[j*len(v.input.Mentors)+i]) != m.Score || m.Score < 0:
-			return &engineFault{fmt.Errorf("a pair has not the score that the result says")}
+			return &engineFault{errors.New("a pair has not the score that the result says")}
 		case slices.Contains(forbidden, pair):
-			return &engineFault{fmt.Errorf("a forbidden pair was made")}
+			return &engineFault{errors.New("a forbidden pair was made")}
 		}
 		got[pair] = true
 		loads[m.Mentee]++
 		loads[m.Mentor]++
 		if loads[m.Mentee] > v.input.Mentees[j].Places || loads[m.Mentor] > v.input.Mentors[i].Places {
-			return &engineFault{fmt.Errorf("somebody got more pairs than places")}
+			return &engineFault{errors.New("somebody got more pairs than places")}
 		}
 	}
 	for _, l := range locks {
 		if !got[l] {
-			return &engineFault{fmt.Errorf("a locked pair was not made")}
+			return &engineFault{errors.New("a locked pair was not made")}
 		}
 	}
 	return nil
@@ -217,9 +209,8 @@ func (v *solved) recount(locks, forbidden []frozenPair) error {
 
 // codes turns ids of enrollments into a pair of the input.
 func (f *frozen) codes(mentee, mentor string) (frozenPair, error) {
-	a, b := f.person(mentee), f.person(mentor)
-	if a == nil || b == nil || a.Erased || b.Erased || !slices.ContainsFunc(f.Mentees, func(p frozenPerson) bool { return p.ID == mentee }) ||
-		!slices.ContainsFunc(f.Mentors, func(p frozenPerson) bool { return p.ID == mentor }) {
+	a, b := personIn(f.Mentees, mentee), personIn(f.Mentors, mentor)
+	if a == nil || b == nil || a.Erased || b.Erased {
 		return frozenPair{}, problem.Errorf(problem.NotFound, "PAIR_NOT_IN_RUN", "one of the two is not in this run: it was made with those who were available then")
 	}
 	return frozenPair{a.Code, b.Code}, nil
@@ -351,22 +342,25 @@ func (v *solved) scoresOf(mentees, mentors []string) ([]int16, error) {
 func (v *solved) terms() []Term {
 	var all []Term
 	for _, value := range v.result.Values {
-		t := Term{Name: value.Tier.Kind.String(), Value: value.Value}
+		t := Term{Name: termName(value.Tier), Value: value.Value}
 		switch value.Tier.Kind {
-		case pairing.KindCover:
-			if value.Tier.Number > 1 {
-				t.Name += fmt.Sprint(value.Tier.Number)
-			}
 		case pairing.KindBelow:
 			t = Term{Name: pairing.Worst.String(), Value: int64(v.result.Worst)}
-		case pairing.KindBand:
-			t.Name += fmt.Sprint(value.Tier.Number)
 		case pairing.KindLottery:
 			continue
 		}
 		all = append(all, t)
 	}
 	return all
+}
+
+// termName is what people call a tier: with its number where there are several.
+func termName(t pairing.Tier) string {
+	name := t.Kind.String()
+	if t.Kind == pairing.KindBand || t.Kind == pairing.KindCover && t.Number > 1 {
+		name += fmt.Sprint(t.Number)
+	}
+	return name
 }
 
 // term is the value of one term. That of worst is no tier where it is 0.
