@@ -3,6 +3,7 @@ package applications
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (s *Service) ChooseSelection(ctx context.Context, who access.Principal, req
 		if err != nil {
 			return nil, "", err
 		}
-		if err := input.holds(ctx, after, form, c); err != nil {
+		if err := input.holds(after, form, c); err != nil {
 			return nil, "", err
 		}
 		if err := s.choose(ctx, tx, who, sel, before, after, reason); err != nil {
@@ -163,16 +164,12 @@ func (req *ChooseRequest) apply(ctx context.Context, tx Tx, before []string) ([]
 
 // holds checks that a group keeps everything that must hold. Of rows that tell
 // who people are only the number is told: errors end up in logs and tickets.
-func (f *frozen) holds(ctx context.Context, cohort []string, form *Form, registered *Criteria) error {
+func (f *frozen) holds(cohort []string, form *Form, registered *Criteria) error {
 	c := f.Criteria
 	var bad []Violation
-	out := []string{}
 	there := map[string]bool{}
 	for _, p := range f.People {
 		there[p.ID] = true
-		if !slices.Contains(cohort, p.ID) {
-			out = append(out, p.ID)
-		}
 	}
 	for _, id := range cohort {
 		if !there[id] {
@@ -199,16 +196,21 @@ func (f *frozen) holds(ctx context.Context, cohort []string, form *Form, registe
 			}
 		}
 	}
-	if len(bad) == 0 { // caps and links; everybody is in or out, so there is nothing to search
-		c.Include, c.Exclude, c.Size, c.MinSize = cohort, out, len(cohort), len(cohort)
-		verdict, err := selection.Check(ctx, f.People, c, selection.Options{Work: checkWork})
+	if len(bad) == 0 { // caps and links are left
+		var broken *selection.Broken
+		err := selection.Conditions(f.People, c, cohort)
+		message := "a cap that has to hold does not"
 		switch {
-		case err != nil:
-			return engineError("SWAP_INVALID", err)
-		case verdict.Status != matcher.Feasible && verdict.Infeasibility != nil && len((&Criteria{HardCaps: registered.HardCaps}).identityAttributes(form)) == 0:
-			bad = append(bad, Violation{Field: "cohort", Message: "these cannot hold together: " + strings.Join(verdict.Infeasibility.Clash, "; ")})
-		case verdict.Status != matcher.Feasible:
-			bad = append(bad, Violation{Field: "cohort", Message: "a cap or a link that has to hold does not"})
+		case err == nil:
+		case !errors.As(err, &broken):
+			message = err.Error()
+		case broken.Kind != selection.BrokenCap:
+			message = fmt.Sprintf("%s: %s", err, strings.Join(broken.IDs, ", "))
+		case len((&Criteria{HardCaps: map[string]int{broken.Attribute: broken.Limit}}).identityAttributes(form)) == 0:
+			message = err.Error()
+		}
+		if err != nil {
+			bad = append(bad, Violation{Field: "cohort", Message: message})
 		}
 	}
 	if len(bad) > 0 {

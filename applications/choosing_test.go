@@ -355,3 +355,33 @@ func TestRefusedSwapTellsNothingOfIdentity(t *testing.T) {
 		}
 	}
 }
+
+// A group chosen by hand that breaks a cap or a link is refused, naming it; of a
+// cap on who people are it is only told that there is one.
+func TestChooseKeepsCapsAndLinks(t *testing.T) {
+	w := newWorld(t)
+	c := neutral()
+	c.HardCaps = map[string]int{"organization": 1, "county": 3}
+	c.Ties = []applications.Tie{{Kind: "apart", IDs: []string{"NS-0001", "NS-0002"}}}
+	w.Presets["tiny"].Criteria["neutral"] = c
+	w.pool(12)
+	sel := mustDraw(w, w.lottery(nil).ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "meant" })
+	for want, codes := range map[string][]string{
+		"": {"NS-0001", "NS-0003", "NS-0006", "NS-0008"},
+		`people share one value of "organization", at most 1 may`: {"NS-0001", "NS-0005", "NS-0003", "NS-0008"},
+		"a cap that has to hold does not":                         {"NS-0002", "NS-0003", "NS-0005", "NS-0008"},
+		"kind apart is broken: NS-0001, NS-0002":                  {"NS-0001", "NS-0002", "NS-0003", "NS-0008"},
+	} {
+		var group []string
+		for _, code := range codes {
+			group = append(group, w.byCode(code).ID)
+		}
+		_, err := w.ChooseSelection(w.ctx, w.facilitator, applications.ChooseRequest{Program: "leaders", Selection: sel.ID, Cohort: group, Reason: "r"}, once)
+		if want == "" && (err == nil || strings.Contains(explained(err), "as it stands")) {
+			continue
+		}
+		if text := explained(err); applications.ReasonOf(err) != "SWAP_INVALID" || want == "" || !strings.Contains(text, want) || strings.Contains(text, "county") {
+			t.Errorf("%v: %s", codes, text)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/nearest"
+	"github.com/openfairlead/fairlead/matcher/selection"
 	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
@@ -225,7 +226,7 @@ func (sel *Selection) drawWith(attempt int, value string) (*drawn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := recount(input, &record.Outcome); err != nil {
+	if err := selection.Audit(input.People, input.Criteria, &record.Outcome); err != nil {
 		return nil, fmt.Errorf("draw %s: %w", selectionName(sel), err)
 	}
 	return &drawn{sel.Revision, record, input, record.AppendJSON(nil)}, nil

@@ -381,3 +381,44 @@ func TestChangedDrawIsFound(t *testing.T) {
 		want(t, name, err, "RUN_BROKEN")
 	}
 }
+
+// A sealed record that was exchanged for one of another input is found out by
+// the recount against what was frozen.
+func TestDrawFromAnotherInput(t *testing.T) {
+	w := newWorld(t)
+	w.pool(8)
+	sel := w.lottery(func(s *applications.Selection) { s.SeedKind, s.SeedSource = applications.SeedPublicNumber, "dice" })
+	r, err := matcher.ParseRecord(sel.Record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := sel.Record
+	store := func(record []byte) {
+		err := w.Store.Update(w.ctx, func(tx applications.Tx) error {
+			s, err := tx.Selection(w.ctx, "leaders", sel.ID)
+			if err != nil {
+				return err
+			}
+			s.Record = record
+			return tx.UpdateSelection(w.ctx, s)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.Certificate.Input.Criteria.Rules[0].Max++
+	r.InputDigest = r.Certificate.Input.Digest()
+	r.Seal()
+	store(r.AppendJSON(nil))
+	draw := func() error {
+		_, err := w.draw(sel.ID, func(r *applications.DrawRequest) { r.Value, r.ConfirmImpossible = "1 1", "meant" })
+		return err
+	}
+	if err := draw(); err == nil || !strings.Contains(err.Error(), "does not count up to what the outcome says") {
+		t.Errorf("drawn: %v", err)
+	}
+	store(sealed)
+	if err := draw(); err != nil {
+		t.Error(explained(err))
+	}
+}

@@ -24,6 +24,7 @@ import (
 	"github.com/openfairlead/fairlead/internal/sqlstore/storetest"
 	"github.com/openfairlead/fairlead/internal/vault"
 	"github.com/openfairlead/fairlead/matcher"
+	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
 var officer = access.Principal{Subject: "users/01980000-0000-7000-8000-0000000000ff", Token: "p", Grants: []access.Grant{{Role: access.PrivacyOfficer}}}
@@ -704,6 +705,64 @@ func TestVerifyRuns(t *testing.T) {
 	}
 	if r, err := w.VerifyRuns(w.ctx); err != nil || r.Erased != 36 || r.Unchecked != 3 {
 		t.Errorf("with nobody left: %+v %v", r, explained(err))
+	}
+}
+
+// Who changes a record in the database and its digest with it is found out by
+// the recount: of members, counts, size, deviations and score.
+func TestVerifyRunsRecounts(t *testing.T) {
+	w := newWorld(t)
+	c := neutral()
+	c.HardCaps = map[string]int{"organization": 1}
+	w.Presets["tiny"].Criteria["neutral"] = c
+	w.pool(12)
+	sel := w.selection(nil)
+	w.finish(applications.NewRunner(w.Service, "one"))
+	sel = w.run(sel.ID)
+	if what := applications.VerifyRun(sel); what != "" {
+		t.Fatal(what)
+	}
+	sealed := sel.Record
+	for name, change := range map[string]func(*matcher.Record){
+		"as it is":          func(*matcher.Record) {},
+		"nobody":            func(r *matcher.Record) { r.Cohort = nil },
+		"somebody else":     func(r *matcher.Record) { r.Cohort[0] = "NS-9999" },
+		"somebody twice":    func(r *matcher.Record) { r.Cohort[0] = r.Cohort[1] },
+		"one fewer":         func(r *matcher.Record) { r.Cohort, r.Size.Got = r.Cohort[1:], r.Size.Got-1 },
+		"a count":           func(r *matcher.Record) { r.Rules[0].Count++ },
+		"a size":            func(r *matcher.Record) { r.Size.Bound++ },
+		"a deviation":       func(r *matcher.Record) { r.Deviation[0].Value++ },
+		"a bound":           func(r *matcher.Record) { r.Deviation[0].Bound.Bound++ },
+		"no deviation":      func(r *matcher.Record) { r.Deviation = nil },
+		"a score":           func(r *matcher.Record) { r.Score.Value++ },
+		"nothing was found": func(r *matcher.Record) { r.Status = matcher.Undecided },
+		"a broken cap": func(r *matcher.Record) {
+			o := r.Outcome
+			in := r.Certificate.Input
+			for _, p := range in.People { // whom only the cap keeps out
+				for i := range o.Cohort {
+					swapped := slices.Clone(o.Cohort)
+					swapped[i] = p.ID
+					slices.Sort(swapped)
+					without := in.Criteria
+					without.Caps = nil
+					r.Cohort = swapped
+					if selection.Recount(in.People, without, &r.Outcome) == nil && selection.Recount(in.People, in.Criteria, &r.Outcome) != nil {
+						return
+					}
+				}
+			}
+			t.Error("no group breaks the cap alone")
+		},
+	} {
+		r, err := matcher.ParseRecord(sealed)
+		must(t, err)
+		change(r)
+		r.Seal()
+		sel.Record = r.AppendJSON(nil)
+		if what := applications.VerifyRun(sel); (what == "") != (name == "as it is") {
+			t.Errorf("%s: %q", name, what)
+		}
 	}
 }
 

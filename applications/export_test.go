@@ -1,5 +1,7 @@
 package applications
 
+import "github.com/openfairlead/fairlead/matcher"
+
 // FormForTests is a form with every kind of question. Its labels are plain,
 // its answers invented.
 func FormForTests() *Form {
@@ -144,6 +146,15 @@ func ApplicationStates() []ApplicationState { return applicationStates }
 
 // VerifyRun says what is wrong with a stored run, without the audit log.
 func VerifyRun(sel *Selection) string { return sel.verify(committed{}) }
+
+// CheckResult is what the runner asks of a record before it stores it.
+func CheckResult(sel *Selection, r *matcher.Record) error {
+	input, err := readFrozen(sel.Frozen)
+	if err != nil {
+		return err
+	}
+	return sel.checkResult(input, r)
+}
 
 // Recall and Recalled are what checks of criteria remember of a pool.
 func (s *Service) Recall(program string, form *Form, pool []*Application) {

@@ -348,14 +348,11 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	if err != nil {
 		return err
 	}
-	if record.InputDigest != sel.InputDigest {
-		return &engineFault{errors.New("the record is about another input")}
+	if err := sel.checkResult(input, record); err != nil {
+		return &engineFault{err}
 	}
 	if record.Lottery.Drawable() {
 		return r.seal(ctx, sel, record, found)
-	}
-	if err := recount(input, &record.Outcome); err != nil {
-		return &engineFault{err}
 	}
 	return r.durable(ctx, sel, StepStored, 0, func(tx Tx, now *Selection) error {
 		now.Record = record.AppendJSON(nil)
@@ -508,29 +505,16 @@ func (r *Runner) progress(ctx context.Context, sel *Selection, pivots *atomic.In
 	}
 }
 
-// recount counts the cohort straight from the rules and refuses a result that
-// says something else. It trusts no solver.
-func recount(input *frozen, o *matcher.Outcome) error {
-	check := func(what string, cohort []string, rules []matcher.RuleCount) error {
-		if got := selection.Count(input.People, input.Criteria, cohort); !slices.Equal(got, rules) {
-			return fmt.Errorf("the %s does not count up to what the result says", what)
-		}
+// checkResult refuses a result that is not one of the run's input. One that is
+// still to be drawn has no cohort: its draw is audited.
+func (sel *Selection) checkResult(input *frozen, r *matcher.Record) error {
+	switch {
+	case r.InputDigest != sel.InputDigest:
+		return errors.New("the record is about another input")
+	case r.Lottery.Drawable():
 		return nil
 	}
-	switch {
-	case o.Status == matcher.Optimal || o.Status == matcher.Feasible:
-		if err := check("cohort", o.Cohort, o.Rules); err != nil {
-			return err
-		}
-		for _, r := range o.Rules {
-			if r.Priority == matcher.Must && (r.Short > 0 || r.Over > 0) {
-				return fmt.Errorf("row %d has to hold and does not", r.Row)
-			}
-		}
-	case o.Infeasibility != nil && len(o.Infeasibility.Closest) > 0:
-		return check("closest cohort", o.Infeasibility.Closest, o.Infeasibility.ClosestRules)
-	}
-	return nil
+	return selection.Audit(input.People, input.Criteria, &r.Outcome)
 }
 
 // cancel ends a run that somebody asked to stop.

@@ -446,6 +446,36 @@ func unsalted(t *testing.T, frozen []byte) string {
 	return string(parts["People"]) + string(parts["Criteria"]) + string(parts["Seed"])
 }
 
+// What the engine gives the runner is recounted before it is stored: a planted
+// member, count or deviation is refused.
+func TestResultIsRecounted(t *testing.T) {
+	w := newWorld(t)
+	w.pool(12)
+	made := w.selection(nil)
+	w.finish(applications.NewRunner(w.Service, "one"))
+	sel := w.run(made.ID)
+	for name, change := range map[string]func(*matcher.Record){
+		"as it is":          func(*matcher.Record) {},
+		"another input":     func(r *matcher.Record) { r.InputDigest = "sha256:00" },
+		"somebody else":     func(r *matcher.Record) { r.Cohort[0] = "NS-9999" },
+		"somebody twice":    func(r *matcher.Record) { r.Cohort[0] = r.Cohort[1] },
+		"a count":           func(r *matcher.Record) { r.Rules[1].Count++ },
+		"a deviation":       func(r *matcher.Record) { r.Deviation[0].Value++ },
+		"a larger size":     func(r *matcher.Record) { r.Size.Bound++ },
+		"no cohort at all":  func(r *matcher.Record) { r.Cohort = nil },
+		"not even feasible": func(r *matcher.Record) { r.Status = matcher.Infeasible },
+	} {
+		r, err := matcher.ParseRecord(sel.Record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(r)
+		if err := applications.CheckResult(sel, r); (err == nil) != (name == "as it is") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // One run, killed at every point one after the other.
 func TestRunKilledManyTimes(t *testing.T) {
 	w := newWorld(t)
