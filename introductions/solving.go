@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -68,7 +69,7 @@ func (f *frozen) read() (*input, error) {
 	take(f.Never, in.never)
 	if !in.pairs() && len(in.never) > 0 {
 		in.rules.Different = append(in.rules.Different, neverAttribute)
-		for i, p := range inOrder(keys(in.never)) {
+		for i, p := range inOrder(slices.Collect(maps.Keys(in.never))) {
 			for _, a := range p {
 				in.people[a].Values[neverAttribute] = append(in.people[a].Values[neverAttribute], fmt.Sprint(i))
 			}
@@ -79,14 +80,6 @@ func (f *frozen) read() (*input, error) {
 		return nil, told(err)
 	}
 	return in, nil
-}
-
-func keys(m map[frozenPair]bool) []frozenPair {
-	all := make([]frozenPair, 0, len(m))
-	for p := range m {
-		all = append(all, p)
-	}
-	return all
 }
 
 func (f *frozen) pairs() bool { return f.Max == 2 }

@@ -72,7 +72,7 @@ func newPersonForm(f frame, d *peopleDesk, role mentoring.Role, form url.Values,
 	} else {
 		page.Places = field("wanted", l.say("people.wanted"), l.say("people.wanted.hint", "n", d.plan.MaxWanted), false)
 	}
-	if form == nil || !form.Has(page.Places.Name) {
+	if !form.Has(page.Places.Name) {
 		page.Places.Value = "1"
 	}
 	page.Language = chosenToo(form.Get("language"), option{Label: l.say("people.language.program")},

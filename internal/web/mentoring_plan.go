@@ -82,7 +82,8 @@ type pricesView struct {
 
 type priceLine struct{ Label, Word, Text string }
 
-// planRules are the rules of a plan; those that ship where there are none.
+// planRules are the rules of a plan; those that ship where there are none, or none
+// that can be read any more.
 func planRules(plan *mentoring.Plan) *scoring.Rules {
 	if plan == nil || strings.TrimSpace(plan.Rules) == "" {
 		return scoring.DefaultRules()
@@ -406,11 +407,10 @@ func (page *planPage) blame(faults map[string]string, others []string) {
 			delete(faults, from)
 		}
 	}
-	for field, m := range faults {
+	for field := range faults {
 		if strings.HasPrefix(field, "audited[") {
 			faults["audited"] = page.tongue.say("plan.fault.audited")
 			delete(faults, field)
-			_ = m
 		}
 	}
 	if m := faults["rules"]; m != "" {
