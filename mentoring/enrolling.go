@@ -387,7 +387,10 @@ func takeNever(ctx context.Context, tx Tx, p *Plan, e *Enrollment, never []strin
 
 // ownFields are columns of a file of profiles that are no part of Profile here:
 // nobody but the owner may read some of them.
-var ownFields = []string{"wishes", "never", "affinity", "traits_match", "traits_named", "seeks", "traits"}
+var ownFields = []string{
+	"wishes", "never", "affinity", "affinity_match", "affinity_name", // as scoring names them in files
+	"seeks", "traits", "traits_match", "traits_named",
+}
 
 // privateCells are columns of Profile that staff neither read nor give.
 var privateCells = []string{"conflicts", "managers"}

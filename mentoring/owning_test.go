@@ -37,6 +37,12 @@ func TestStaffGiveNothingPrivate(t *testing.T) {
 		"profile.conflicts": func(e *mentoring.Enrollment) {
 			e.Profile = map[string]string{"wants": "Budgeting", "conflicts": bob.Code}
 		},
+		"profile.affinity_match": func(e *mentoring.Enrollment) {
+			e.Profile = map[string]string{"affinity_match": "kanarienvogel"}
+		},
+		"profile.affinity_name": func(e *mentoring.Enrollment) {
+			e.Profile = map[string]string{"affinity_name": "kanarienvogel"}
+		},
 		"profile.managers": func(e *mentoring.Enrollment) { e.Profile = map[string]string{"managers": "kanarienvogel"} },
 	} {
 		people := list(change)

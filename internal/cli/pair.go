@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -189,14 +190,18 @@ func (m *pairsUp) run(ctx context.Context, p *program) error {
 		return err
 	}
 	taken := m.files()
+	var written []string
 	for _, name := range []string{m.out, m.explain.audit, m.profiles.writeScores} {
 		if name == "" {
 			continue
 		}
+		if slices.ContainsFunc(written, func(other string) bool { return filepath.Clean(other) == filepath.Clean(name) }) {
+			return usage("%s is to be written twice: give each file a name of its own", name)
+		}
 		if err := mayWrite(name, m.force, taken...); err != nil {
 			return err
 		}
-		taken = append(taken, name)
+		written, taken = append(written, name), append(taken, name)
 	}
 	q, err := m.read(p)
 	if err != nil {

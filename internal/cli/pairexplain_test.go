@@ -132,6 +132,7 @@ Who would have other mentors:
 		{[]string{"--why-not", "cat"}, 2, "write MENTEE,MENTOR"},
 		{[]string{"--why-not", "cat,rex", "--csv"}, 2, "leave out --csv"},
 		{[]string{"--audit", "x.json"}, 2, "name the groups with --groups"},
+		{[]string{"--groups", "never.csv", "--out", "x.json", "--audit", "./x.json"}, 2, "to be written twice"},
 		{[]string{"--groups", "never.csv", "--why-not", "cat,rex", "--work", "1"}, 5, "not proved best"},
 	} {
 		if r := ask(c.args...); r.code != c.code || !strings.Contains(r.stdout+r.stderr, c.want) {
