@@ -234,7 +234,7 @@ func (p *program) rotateMaster(ctx context.Context, at *place, revoke, yes bool)
 			return err
 		}
 		// A server on this machine may have been faster.
-		if err := vault.Promote(path); err != nil {
+		if err := vault.Promote(path, next.KeyID()); err != nil {
 			if now, err2 := vault.Load(path); err2 != nil || now.KeyID() != next.KeyID() {
 				return err
 			}

@@ -45,21 +45,25 @@ func Next(path string) (v *Vault, made bool, err error) {
 	return v, true, err
 }
 
-// Promote takes the third step: path becomes path.old, and path.new becomes
-// path. At every moment there is a file in path, and no key is ever
-// overwritten: if path.old is there already, the old key goes to path.old.ID.
-func Promote(path string) error {
-	if err := promote(path); err != nil {
+// Promote takes the third step: path becomes path.old, and path.new, which has to
+// hold the key id, becomes path. At every moment there is a file in path, and no
+// key is ever overwritten: if path.old is there already, the old key goes to
+// path.old.ID.
+func Promote(path, id string) error {
+	if err := promote(path, id); err != nil {
 		return applications.Errorf(applications.FailedPrecondition, "MASTER_KEY_NOT_WRITABLE",
 			"the database has the new master key, but %s cannot be put in the place of %s (%w); make the folder writable and start again", NextPath(path), path, files.Cause(err))
 	}
 	return nil
 }
 
-func promote(path string) error {
+func promote(path, id string) error {
 	next, err := os.ReadFile(NextPath(path))
 	if err != nil {
 		return err
+	}
+	if !holds(next, id) {
+		return fs.ErrNotExist // another process has done it, and a new key waits already
 	}
 	text, err := os.ReadFile(path)
 	if err == nil && bytes.Equal(text, next) {
@@ -72,10 +76,21 @@ func promote(path string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	// Copying took its time: another process may have done all this meanwhile.
+	if next, err = os.ReadFile(NextPath(path)); err != nil {
+		return err
+	} else if !holds(next, id) {
+		return fs.ErrNotExist
+	}
 	if err := os.Rename(NextPath(path), path); err != nil {
 		return err
 	}
 	return files.SyncFolder(filepath.Dir(path))
+}
+
+func holds(text []byte, id string) bool {
+	v, err := parse(text)
+	return err == nil && v.KeyID() == id
 }
 
 func keepOld(path string, text []byte) error {
@@ -124,7 +139,7 @@ func (v *Vault) Follow(id string, check []byte, derived map[string][]byte) (chan
 	if w, err := Load(NextPath(v.path)); err == nil && w.now.Load().matches(id, check) {
 		// Another process may be faster, or this one may read its key and write
 		// nothing beside it: then the key is found there again the next time.
-		_ = Promote(v.path)
+		_ = Promote(v.path, id)
 		return true, v.become(w, derived)
 	}
 	if w := there(); w != nil { // another process took the last step between our two looks

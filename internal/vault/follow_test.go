@@ -106,7 +106,13 @@ func TestPromoteKeepsEveryKey(t *testing.T) {
 			t.Fatal(err)
 		}
 		keys = append(keys, next)
-		if err := Promote(path); err != nil {
+		// Another process that is late with the change before takes no key that no
+		// database knows yet.
+		late := keys[len(keys)-2].KeyID()
+		if err := Promote(path, late); err == nil {
+			t.Errorf("%s took the place of %s, which was to be there already", next.KeyID(), late)
+		}
+		if err := Promote(path, next.KeyID()); err != nil {
 			t.Fatal(err)
 		}
 	}
