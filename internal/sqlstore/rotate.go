@@ -400,10 +400,26 @@ func (s *Store) CheckKey(ctx context.Context) error {
 // follow goes with the database to another master key, if it went over to one
 // while this store was open and the vault can.
 func (s *Store) follow(ctx context.Context) error {
-	var id string
+	id, err := s.followNow(ctx)
+	// It may have gone over to yet another one between our look at the database and
+	// that at the file: then the database says so when asked again.
+	for before := ""; applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" && id != before; {
+		before = id
+		id, err = s.followNow(ctx)
+	}
+	if applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" {
+		return applications.Errorf(applications.Unavailable, "MASTER_KEY_CHANGED",
+			"the database has a new master key (%s), which this server does not have yet: put the new key file in the place of the old one; no restart is needed (%w)", id, err)
+	}
+	return err
+}
+
+// followNow is one look at the database and one at the key file. id is the key
+// that the database wants.
+func (s *Store) followNow(ctx context.Context) (id string, err error) {
 	var check []byte
 	var derived map[string][]byte
-	err := s.run(ctx, false, func(t *tx) error {
+	err = s.run(ctx, false, func(t *tx) error {
 		found, err := t.one(ctx, queryInstallation, nil, &id, &check)
 		if err == nil && !found {
 			err = fmt.Errorf("sqlstore: no installation")
@@ -417,15 +433,11 @@ func (s *Store) follow(ctx context.Context) error {
 		id, err = s.restoredKey(id)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = s.vault.Follow(id, check, derived)
 	s.behind.Store(err != nil)
-	if applications.ReasonOf(err) == "MASTER_KEY_MISMATCH" {
-		return applications.Errorf(applications.Unavailable, "MASTER_KEY_CHANGED",
-			"the database has a new master key (%s), which this server does not have yet: put the new key file in the place of the old one; no restart is needed (%w)", id, err)
-	}
-	return err
+	return id, err
 }
 
 // keyChanged reports whether an error may be that of a store whose database

@@ -345,9 +345,9 @@ func rotationUnderWrites(k *keyCase) {
 	k.fill()
 	other := k.another()
 	stopOne, stopTwo := k.writers(k.store, "one", 3), k.writers(other, "two", 2)
-	for round := range rounds(3, 30) {
-		// Each round seals again whatever was written until then. By fives the writers
-		// outrun it, and thirty rounds would take for ever.
+	for round := range rounds(3, 12) {
+		// Each round seals again whatever was written until then, and more is written
+		// meanwhile: by fives the writers outrun it, and thirty rounds take for ever.
 		batch := 5
 		if round >= 3 {
 			batch = 500
