@@ -93,9 +93,7 @@ func (s *Service) scrub(ctx context.Context) {
 		atomic.StoreUint32(&s.unscrubbed, 0)
 		return
 	}
-	if s.Log != nil {
-		s.Log.WarnContext(ctx, "what was erased is not yet overwritten in the database's files; it is tried again", "error", err)
-	}
+	s.log().WarnContext(ctx, "what was erased is not yet overwritten in the database's files; it is tried again", "error", err)
 }
 
 // TendErasures does what is left to do of erasures: it puts on the list outside

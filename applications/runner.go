@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/lottery"
@@ -20,9 +19,9 @@ import (
 // StepStored come those of package selection, as it proves them; after each one
 // a run can be left and is resumed by whoever claims it next.
 const (
-	StepClaimed = "claimed" // taken by lease
-	StepFrozen  = "frozen"  // the pool, the criteria and the seed are fixed
-	StepStored  = "stored"  // the record is kept; the run is done
+	StepClaimed = leased.StepClaimed // taken by lease
+	StepFrozen  = "frozen"           // the pool, the criteria and the seed are fixed
+	StepStored  = "stored"           // the record is kept; the run is done
 )
 
 // Steps lists the durable steps of a run in the order in which they come. A
@@ -39,104 +38,36 @@ var Steps = func() []string {
 	return append(steps, selection.StepVerified, StepSealed, StepDrawn, StepStored)
 }()
 
-// Runner works on queued runs, one at a time. Several runners, in one process
-// or many, share the work: a run belongs to whoever holds its lease. When an
-// owner dies its lease ends, and the next runner goes on from the last durable
-// step; the record is the same to the byte.
+// Runner works on queued runs: see package leased. Whoever goes on with a run
+// comes to the same record to the byte.
 type Runner struct {
+	*leased.Runner[Selection]
 	Service *Service
-	Owner   string        // unique among all runners of the database
-	Lease   time.Duration // 0: 30 s. Renewed three times in each
-	Poll    time.Duration // how often to look for work unasked; 0: 5 s
-	// Hook, if not nil, is called before and after each durable step is written
-	// ("before frozen", "after frozen"). An error from it ends the work on the
-	// spot, as if the process died. For tests.
-	Hook func(point string) error
-
-	wake chan struct{}
 }
 
-// NewRunner makes a runner for the service.
+// NewRunner makes a runner for the service. Owner is unique among all runners of
+// the database.
 func NewRunner(s *Service, owner string) *Runner {
-	return &Runner{Service: s, Owner: owner, wake: make(chan struct{}, 1)}
+	r := &Runner{Service: s}
+	r.Runner = leased.New(owner, leased.Jobs[Selection]{
+		Kind: "selection run", Engine: "selector", Log: s.log(),
+		Name: selectionName, Attempt: func(sel *Selection) int { return sel.Attempt }, CancelAsked: func(sel *Selection) bool { return sel.CancelAsked },
+		Claim: r.claim, Renew: r.renew, Work: r.choose,
+		Cancel: func(ctx context.Context, sel *Selection) error {
+			return r.finish(ctx, sel, SelectionCanceled, func(*Selection) {})
+		},
+		Fail: func(ctx context.Context, sel *Selection, reason, message string) error {
+			return r.finish(ctx, sel, SelectionFailed, func(now *Selection) { now.ErrorReason, now.Error = reason, message })
+		},
+	})
+	return r
 }
 
-// maxAttempts is how often a run is taken up before it counts as one that
-// kills its worker.
-const maxAttempts = 100
-
-// Wake tells the runner to look for work now. It never blocks.
-func (r *Runner) Wake() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Run works until the context ends. A run in progress is then given back, so
-// that another runner can take it up at once.
-func (r *Runner) Run(ctx context.Context) {
-	poll := r.Poll
-	if poll == 0 {
-		poll = 5 * time.Second
-	}
-	ticker := time.NewTicker(poll)
-	defer ticker.Stop()
-	waiting := false // for the database, and the log knows
-	for ctx.Err() == nil {
-		worked, err := r.RunOne(ctx)
-		away := err != nil && CodeOf(err) == Unavailable
-		switch {
-		case err == nil, ctx.Err() != nil:
-		case !away:
-			r.log().Error("a selection run was left", "error", err)
-		case !waiting:
-			r.log().Warn("selection runs wait for the database", "error", err)
-		}
-		waiting = away
-		if worked && err == nil {
-			continue // look for more at once
-		}
-		select {
-		case <-ctx.Done():
-		case <-r.wake:
-		case <-ticker.C:
-		}
-	}
-}
-
-func (r *Runner) log() *slog.Logger {
-	if r.Service.Log != nil {
-		return r.Service.Log
-	}
-	return slog.New(slog.DiscardHandler)
-}
-
-func (r *Runner) lease() time.Duration {
-	if r.Lease == 0 {
-		return 30 * time.Second
-	}
-	return r.Lease
-}
-
-// Ends of a run that are not the engine's.
-var (
-	errCanceled  = errors.New("somebody asked to stop")
-	errLeaseLost = errors.New("another runner took over")
-)
-
-// RunOne claims one run, if there is any, and works on it to its end. It
-// reports whether there was one. An error means that the run was left as it
-// is, for the next runner.
-func (r *Runner) RunOne(ctx context.Context) (bool, error) {
-	if err := r.hook("before " + StepClaimed); err != nil {
-		return false, err
-	}
+func (r *Runner) claim(ctx context.Context, owner string, lease time.Duration) (sel *Selection, err error) {
 	s := r.Service
-	var sel *Selection
-	err := s.Store.Update(ctx, func(tx Tx) (err error) {
+	err = s.Store.Update(ctx, func(tx Tx) (err error) {
 		now := s.now()
-		sel, err = tx.ClaimSelection(ctx, r.Owner, now, now.Add(r.lease()))
+		sel, err = tx.ClaimSelection(ctx, owner, now, now.Add(lease))
 		if err != nil || sel == nil {
 			return err
 		}
@@ -148,16 +79,16 @@ func (r *Runner) RunOne(ctx context.Context) (bool, error) {
 		}
 		return tx.UpdateSelection(ctx, sel)
 	})
-	if err != nil || sel == nil {
-		return false, err
-	}
-	if err := r.hook("after " + StepClaimed); err != nil {
-		return true, err
-	}
-	if sel.Attempt > maxAttempts {
-		return true, r.fail(ctx, sel, "RUN_GAVE_UP", "the run was taken up many times and never finished")
-	}
-	return true, r.work(ctx, sel)
+	return sel, err
+}
+
+func (r *Runner) renew(ctx context.Context, sel *Selection, owner string, lease time.Duration) (cancel bool, err error) {
+	s := r.Service
+	err = s.Store.Update(ctx, func(tx Tx) (err error) {
+		cancel, err = tx.RenewLease(ctx, sel.Program, sel.ID, owner, s.now().Add(lease))
+		return err
+	})
+	return cancel, err
 }
 
 // step notes a durable step, once.
@@ -168,92 +99,11 @@ func (sel *Selection) step(name string, value int64, at time.Time) {
 	sel.CurrentStep, sel.UpdateTime = name, at
 }
 
-func (r *Runner) hook(point string) error {
-	if r.Hook == nil {
-		return nil
-	}
-	return r.Hook(point)
-}
-
-// work runs a claimed selection to its end while the lease is renewed.
-func (r *Runner) work(ctx context.Context, sel *Selection) error {
-	solving, stop := context.WithCancelCause(ctx)
-	beating := make(chan struct{})
-	beat, endBeat := context.WithCancel(ctx)
-	go func() {
-		defer close(beating)
-		r.heartbeat(beat, sel, stop)
-	}()
-	defer func() {
-		endBeat()
-		<-beating
-		stop(nil)
-	}()
-	if sel.CancelAsked {
-		stop(errCanceled)
-	}
-
-	err := r.choose(solving, sel)
-	switch cause := context.Cause(solving); {
-	case err == nil:
-		return nil
-	case errors.Is(err, errLeaseLost), errors.Is(cause, errLeaseLost):
-		return nil // not ours any more, or stale: nothing to do
-	case errors.Is(err, errHook):
-		return err
-	case errors.Is(err, errCanceled), errors.Is(cause, errCanceled):
-		return r.cancel(ctx, sel)
-	case ctx.Err() != nil:
-		r.giveBack(sel)
-		return ctx.Err()
-	}
-	var ours *Error
-	var fault *engineFault
-	switch {
-	case errors.As(err, &ours) && ours.Code != Unavailable && ours.Code != Aborted && ours.Code != Internal:
-		return r.fail(ctx, sel, ours.Reason, ours.Message)
-	case errors.As(err, &fault):
-		r.log().Error("the engine failed", "selection", selectionName(sel), "error", fault.err)
-		return r.fail(ctx, sel, "ENGINE_FAILED", "the selector failed; the server's log says why")
-	}
-	return err // the store: the run is taken up again when the lease ends
-}
-
-// heartbeat renews the lease until its context ends, and stops the solving
-// when somebody asked for it or another owner took over.
-func (r *Runner) heartbeat(ctx context.Context, sel *Selection, stop context.CancelCauseFunc) {
-	s := r.Service
-	ticker := time.NewTicker(r.lease() / 3)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		cancel := false
-		err := s.Store.Update(ctx, func(tx Tx) (err error) {
-			cancel, err = tx.RenewLease(ctx, sel.Program, sel.ID, r.Owner, s.now().Add(r.lease()))
-			return err
-		})
-		switch {
-		case ReasonOf(err) == "LEASE_LOST", CodeOf(err) == NotFound:
-			stop(errLeaseLost)
-			return
-		case err != nil && ctx.Err() == nil:
-			r.log().Warn("a lease could not be renewed", "selection", selectionName(sel), "error", err)
-		case cancel:
-			stop(errCanceled)
-			return
-		}
-	}
-}
-
 // durable writes a change of the run if the run is still ours: RUNNING and
 // under our lease. Somebody may have asked to cancel meanwhile, which changes
 // the revision, so it reads again.
 func (r *Runner) durable(ctx context.Context, sel *Selection, step string, value int64, change func(tx Tx, now *Selection) error) error {
-	if err := r.hookAt("before " + step); err != nil {
+	if err := r.At("before " + step); err != nil {
 		return err
 	}
 	s := r.Service
@@ -263,10 +113,10 @@ func (r *Runner) durable(ctx context.Context, sel *Selection, step string, value
 			return err
 		}
 		if stored.State != SelectionRunning || stored.Owner != r.Owner || stored.Attempt != sel.Attempt {
-			return errLeaseLost
+			return leased.ErrLost
 		}
 		if stored.CancelAsked && step != StepStored {
-			return errCanceled
+			return leased.ErrCanceled
 		}
 		stored.step(step, value, s.now())
 		if change != nil {
@@ -285,23 +135,8 @@ func (r *Runner) durable(ctx context.Context, sel *Selection, step string, value
 	if err != nil {
 		return err
 	}
-	return r.hookAt("after " + step)
+	return r.At("after " + step)
 }
-
-// errHook marks an error that a test's hook gave.
-var errHook = errors.New("left at a hook")
-
-func (r *Runner) hookAt(point string) error {
-	if err := r.hook(point); err != nil {
-		return fmt.Errorf("%w: %s: %w", errHook, point, err)
-	}
-	return nil
-}
-
-// engineFault is an error of the engine itself.
-type engineFault struct{ err error }
-
-func (e *engineFault) Error() string { return "engine: " + e.err.Error() }
 
 // choose freezes the input, unless that was done, solves, and stores.
 func (r *Runner) choose(ctx context.Context, sel *Selection) error {
@@ -334,7 +169,7 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	}
 	input, err := readFrozen(sel.Frozen)
 	if err != nil {
-		return &engineFault{err}
+		return &leased.Fault{Err: err}
 	}
 	if input.digest() != sel.InputDigest {
 		return Errorf(DataLoss, "INPUT_CHANGED", "the frozen input is not what was frozen: its digest differs")
@@ -349,7 +184,7 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 		return err
 	}
 	if err := sel.checkResult(input, record); err != nil {
-		return &engineFault{err}
+		return &leased.Fault{Err: err}
 	}
 	if record.Lottery.Drawable() {
 		return r.seal(ctx, sel, record, found)
@@ -434,12 +269,7 @@ func (s *Service) poolIsStill(ctx context.Context, tx Tx, sel *Selection, input 
 }
 
 // solve runs the engine, keeping each step that it proves.
-func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (record *matcher.Record, found *selection.Lottery, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &engineFault{fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
-		}
-	}()
+func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (*matcher.Record, *selection.Lottery, error) {
 	var done []selection.Step
 	for _, st := range sel.Steps {
 		if st.Name != StepClaimed && st.Name != StepFrozen && st.Name != StepSealed && st.Name != StepDrawn && st.Name != StepStored {
@@ -460,7 +290,7 @@ func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (reco
 		},
 		Progress: r.progress(ctx, sel, &pivots),
 	}
-	record, found, err = ballot.Seal(ctx, input.People, input.Criteria, ballot.Options{
+	record, found, err := ballot.Seal(ctx, input.People, input.Criteria, ballot.Options{
 		Options: options, Method: sel.Lottery, MaxChance: input.MaxChance, Seed: input.Seed, Explain: true, Engine: sel.Engine,
 		Watch: func(p lottery.Progress) { options.Progress(selection.Progress{Step: stepLottery, Pivots: p.Pivots}) },
 	})
@@ -470,27 +300,19 @@ func (r *Runner) solve(ctx context.Context, sel *Selection, input *frozen) (reco
 		return nil, nil, ctx.Err()
 	case err == nil:
 		return record, found, nil
-	case errors.Is(err, errHook), errors.Is(err, errLeaseLost), errors.Is(err, errCanceled), CodeOf(err) != Internal:
+	case leased.Stopped(err), CodeOf(err) != Internal:
 		return nil, nil, err
 	}
 	var problems selection.InputErrors
 	if errors.As(err, &problems) {
 		return nil, nil, engineError("SELECTION_INVALID", problems)
 	}
-	return nil, nil, &engineFault{err}
+	return nil, nil, &leased.Fault{Err: err}
 }
 
-// progress tells how far a run is, at most once in a while: every write costs
-// the others.
+// progress keeps how far a run is for who looks; that it is lost does no harm.
 func (r *Runner) progress(ctx context.Context, sel *Selection, pivots *atomic.Int64) func(selection.Progress) {
-	const every = 2 * time.Second
-	last := time.Now() // only how often to write depends on it
-	return func(p selection.Progress) {
-		pivots.Store(p.Pivots)
-		if time.Since(last) < every || ctx.Err() != nil {
-			return
-		}
-		last = time.Now()
+	note := leased.Seldom(func(p selection.Progress) {
 		err := r.Service.Store.Update(ctx, func(tx Tx) error {
 			stored, err := tx.Selection(ctx, sel.Program, sel.ID)
 			if err != nil || stored.State != SelectionRunning || stored.Owner != r.Owner {
@@ -500,8 +322,12 @@ func (r *Runner) progress(ctx context.Context, sel *Selection, pivots *atomic.In
 			return tx.UpdateSelection(ctx, stored)
 		})
 		if err != nil && ctx.Err() == nil {
-			r.log().Warn("progress was not kept", "selection", selectionName(sel), "error", err)
+			r.Service.log().Warn("progress was not kept", "selection", selectionName(sel), "error", err)
 		}
+	})
+	return func(p selection.Progress) {
+		pivots.Store(p.Pivots)
+		note(p)
 	}
 }
 
@@ -517,16 +343,7 @@ func (sel *Selection) checkResult(input *frozen, r *matcher.Record) error {
 	return selection.Audit(input.People, input.Criteria, &r.Outcome)
 }
 
-// cancel ends a run that somebody asked to stop.
-func (r *Runner) cancel(ctx context.Context, sel *Selection) error {
-	return r.finish(ctx, sel, SelectionCanceled, func(*Selection) {})
-}
-
-// fail ends a run that cannot come to a result.
-func (r *Runner) fail(ctx context.Context, sel *Selection, reason, message string) error {
-	return r.finish(ctx, sel, SelectionFailed, func(now *Selection) { now.ErrorReason, now.Error = reason, message })
-}
-
+// finish ends a run that has no result.
 func (r *Runner) finish(ctx context.Context, sel *Selection, state SelectionState, change func(*Selection)) error {
 	s := r.Service
 	err := s.Store.Update(ctx, func(tx Tx) error {
@@ -535,28 +352,10 @@ func (r *Runner) finish(ctx context.Context, sel *Selection, state SelectionStat
 			return err
 		}
 		if stored.State != SelectionRunning || stored.Owner != r.Owner {
-			return errLeaseLost
+			return leased.ErrLost
 		}
 		change(stored)
 		return s.end(ctx, tx, system, stored, state)
 	})
-	if errors.Is(err, errLeaseLost) {
-		return nil
-	}
 	return err
-}
-
-// giveBack ends our lease, so that another runner need not wait for it. The
-// context of the work has ended, so it has a short one of its own.
-func (r *Runner) giveBack(sel *Selection) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	s := r.Service
-	err := s.Store.Update(ctx, func(tx Tx) error {
-		_, err := tx.RenewLease(ctx, sel.Program, sel.ID, r.Owner, s.now().Add(-time.Microsecond))
-		return err
-	})
-	if err != nil && ReasonOf(err) != "LEASE_LOST" {
-		r.log().Warn("a lease could not be given back", "selection", selectionName(sel), "error", err)
-	}
 }

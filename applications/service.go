@@ -63,6 +63,13 @@ type Preset struct {
 // now is the one clock: UTC, to the microsecond that stores keep.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
+func (s *Service) log() *slog.Logger {
+	if s.Log != nil {
+		return s.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
 // need refuses a caller who does not hold the permission for the program.
 func need(who access.Principal, perm access.Permission, program string) error {
 	switch {

@@ -2,6 +2,8 @@ package introductions
 
 import (
 	"time"
+
+	"github.com/openfairlead/fairlead/internal/leased"
 )
 
 // RoundState is the life of a round.
@@ -63,9 +65,9 @@ type Step struct {
 // Durable steps. After each one a round can be left, and is resumed by whoever
 // claims it next, with the same result to the byte.
 const (
-	StepClaimed = "claimed" // taken by lease
-	StepFrozen  = "frozen"  // the people, the rules and the seed are fixed
-	StepStored  = "stored"  // the result is kept
+	StepClaimed = leased.StepClaimed // taken by lease
+	StepFrozen  = "frozen"           // the people, the rules and the seed are fixed
+	StepStored  = "stored"           // the result is kept
 )
 
 // Result is what a round found. It names nobody's wishes: a pair that one of the

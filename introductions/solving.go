@@ -7,16 +7,11 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/peers"
 )
-
-// engineFault is an error of the engine itself.
-type engineFault struct{ err error }
-
-func (e *engineFault) Error() string { return "engine: " + e.err.Error() }
-func (e *engineFault) Unwrap() error { return e.err }
 
 // input is a frozen input as the engine reads it.
 type input struct {
@@ -88,7 +83,7 @@ func (f *frozen) pairs() bool { return f.Max == 2 }
 func told(err error) error {
 	var bad *peers.InputError
 	if !errors.As(err, &bad) {
-		return &engineFault{err}
+		return &leased.Fault{Err: err}
 	}
 	reason := map[string]string{"points": "POINTS_TOO_MANY", "size": "CIRCLES_IMPOSSIBLE", "ids": "TOO_MANY_MEMBERS"}[bad.Field]
 	if reason == "" {
@@ -283,7 +278,7 @@ func (in *input) recount(r *Result) error {
 	put := func(id string) (int, error) {
 		a, ok := at[id]
 		if !ok || seen[a] {
-			return 0, &engineFault{errors.New("the result names somebody who is not in the input, or twice")}
+			return 0, &leased.Fault{Err: errors.New("the result names somebody who is not in the input, or twice")}
 		}
 		seen[a] = true
 		return a, nil
@@ -303,13 +298,13 @@ func (in *input) recount(r *Result) error {
 		}
 		switch {
 		case len(members) < lo || len(members) > hi:
-			return &engineFault{fmt.Errorf("a group has %d members", len(members))}
+			return &leased.Fault{Err: fmt.Errorf("a group has %d members", len(members))}
 		case len(in.within(members, in.never)) > 0:
-			return &engineFault{errors.New("a group breaks a wish")}
+			return &leased.Fault{Err: errors.New("a group breaks a wish")}
 		case in.pairs() && len(in.within(members, in.met)) > 0:
-			return &engineFault{errors.New("two are introduced again")}
+			return &leased.Fault{Err: errors.New("two are introduced again")}
 		case in.pairs() && in.clashes(members) > 0:
-			return &engineFault{errors.New("two are introduced whom a rule keeps apart")}
+			return &leased.Fault{Err: errors.New("two are introduced whom a rule keeps apart")}
 		}
 	}
 	for _, l := range r.Left {
@@ -318,7 +313,7 @@ func (in *input) recount(r *Result) error {
 		}
 	}
 	if slices.Contains(seen, false) {
-		return &engineFault{errors.New("somebody is in no group and not left")}
+		return &leased.Fault{Err: errors.New("somebody is in no group and not left")}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
@@ -126,7 +127,7 @@ func (s *Service) WhyNot(ctx context.Context, who access.Principal, program, id,
 	forced := &pairing.Forced{Pair: pairing.Pair{Mentee: pair.Mentee, Mentor: pair.Mentor}}
 	if v.result.Status == pairing.Optimal {
 		if forced, err = pairing.WhyNot(ctx, v.result, forced.Pair); err != nil {
-			return nil, &engineFault{err}
+			return nil, &leased.Fault{Err: err}
 		}
 	}
 	if answer.Cost, err = v.costOf(ctx, m, forced); isImpossible(err) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring/scoring"
@@ -242,7 +243,7 @@ func (v *solved) recruit(ctx context.Context, mostSeats int) (*Recruitment, erro
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		return nil, &engineFault{err}
+		return nil, &leased.Fault{Err: err}
 	}
 	r := &Recruitment{}
 	served := map[string]bool{}
@@ -412,7 +413,7 @@ func (r *readable) invent(ctx context.Context, kinds []RecruitKind) ([]pairing.I
 	}
 	scorer, _, err := scoring.New(input)
 	if err != nil {
-		return nil, &engineFault{err}
+		return nil, &leased.Fault{Err: err}
 	}
 	scores, err := scorer.Matrix(ctx, 1)
 	if err != nil {

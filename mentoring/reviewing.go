@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring/scoring"
@@ -529,7 +530,7 @@ func (v *solved) others(ctx context.Context, j, most int) ([]*pairing.Forced, er
 	if v.result.Status == pairing.Optimal {
 		list, err := pairing.Alternatives(ctx, v.result, mentee, most)
 		if err != nil {
-			return nil, &engineFault{err}
+			return nil, &leased.Fault{Err: err}
 		}
 		return list, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/matcher/verify"
@@ -26,12 +27,6 @@ type solved struct {
 	locks          []frozenPair   // of the directives, those that can be kept
 	unreadable     int            // people with a cell that cannot be read
 }
-
-// engineFault is an error of the engine itself.
-type engineFault struct{ err error }
-
-func (e *engineFault) Error() string { return "engine: " + e.err.Error() }
-func (e *engineFault) Unwrap() error { return e.err }
 
 // score makes the scores of all pairs of an input.
 func score(ctx context.Context, f *frozen) (*solved, error) {
@@ -167,7 +162,7 @@ func (v *solved) solve(ctx context.Context, edits []Edit, o pairing.Options) (*s
 	case errors.As(err, &objective):
 		return nil, problem.Errorf(problem.FailedPrecondition, "OBJECTIVES_INVALID", "the objectives cannot be followed: %v", objective)
 	case err != nil:
-		return nil, &engineFault{err}
+		return nil, &leased.Fault{Err: err}
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case result.Status == pairing.Infeasible:
@@ -186,22 +181,22 @@ func (v *solved) recount(locks, forbidden []frozenPair) error {
 		pair := frozenPair{m.Mentee, m.Mentor}
 		switch {
 		case !ok || !ok2 || got[pair]:
-			return &engineFault{errors.New("the result names somebody who is not in the input, or a pair twice")}
+			return &leased.Fault{Err: errors.New("the result names somebody who is not in the input, or a pair twice")}
 		case int(v.scores[j*len(v.input.Mentors)+i]) != m.Score || m.Score < 0:
-			return &engineFault{errors.New("a pair has not the score that the result says")}
+			return &leased.Fault{Err: errors.New("a pair has not the score that the result says")}
 		case slices.Contains(forbidden, pair):
-			return &engineFault{errors.New("a forbidden pair was made")}
+			return &leased.Fault{Err: errors.New("a forbidden pair was made")}
 		}
 		got[pair] = true
 		loads[m.Mentee]++
 		loads[m.Mentor]++
 		if loads[m.Mentee] > v.input.Mentees[j].Places || loads[m.Mentor] > v.input.Mentors[i].Places {
-			return &engineFault{errors.New("somebody got more pairs than places")}
+			return &leased.Fault{Err: errors.New("somebody got more pairs than places")}
 		}
 	}
 	for _, l := range locks {
 		if !got[l] {
-			return &engineFault{errors.New("a locked pair was not made")}
+			return &leased.Fault{Err: errors.New("a locked pair was not made")}
 		}
 	}
 	return nil
@@ -254,7 +249,7 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 	r.Terms = v.terms()
 	why, err := pairing.WhyUnmatched(ctx, v.problem, v.result, v.rules())
 	if err != nil {
-		return nil, &engineFault{err}
+		return nil, &leased.Fault{Err: err}
 	}
 	for _, u := range why {
 		person := v.input.Mentees[v.mentee[u.Mentee]]
@@ -279,16 +274,16 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 		r.Unmatched = append(r.Unmatched, left)
 	}
 	if r.Audit, err = pairing.AuditEquity(ctx, v.problem, v.result, v.groupings(), pairing.AuditOptions{Rules: v.rules()}); err != nil {
-		return nil, &engineFault{err}
+		return nil, &leased.Fault{Err: err}
 	}
 	if v.result.Status == pairing.Optimal {
 		record, err := v.result.Record(ctx, engine)
 		if err != nil {
-			return nil, &engineFault{err}
+			return nil, &leased.Fault{Err: err}
 		}
 		r.Certificate = record.AppendJSON(nil)
 		if err := v.certified(r.Certificate); err != nil {
-			return nil, &engineFault{err}
+			return nil, &leased.Fault{Err: err}
 		}
 	}
 	return r, nil

@@ -25,6 +25,7 @@ var racePackages = []string{
 	"./applications",
 	"./mentoring",
 	"./introductions",
+	"./internal/leased",
 	"./internal/server",
 	"./internal/server/chain",
 	"./internal/server/gateway",
@@ -100,7 +101,7 @@ const raceReduced = "EraseDuring|EraseAgainst|ExpiryAgainst|FirstToken|Winner|Ki
 	"|ReadAgain|Bounded|Collector|ImportOverREST|BreaksOff|EveryMutation|RatesBehind|SlowCallers|RefusedUpload|Listen|PortsAndHealth|StopFinishes|Background|ManyWatches|Journey|PanicInAPage|HTTP2" +
 	"|Gate|Limiter|RateLimit|OpenStreams|Deadline|NoPlace|SlowBody" +
 	"|FaultAt|Retry|GroupFails|Keys|Concurrent|TwoProcesses|ManyKinds|LostConnection|OutcomeUnknown|StatementEnds|WhileWriting" +
-	"|ErasingWhileSolving|RunnerResumes|PublishingOvertaken|SurvivesItsRunner|RoundOvertaken"
+	"|RunRenews|Wake|RunOneEnds|ErasingWhileSolving|RunnerResumes|PublishingOvertaken|SurvivesItsRunner|RoundOvertaken"
 
 // full has a step's tests run as in a soak.
 func full(steps func(*options) []step) func(*options) []step {
