@@ -334,7 +334,7 @@ var selectionFields = []filter.Field{
 	{Name: "trial", Type: filter.Bool},
 	{Name: "criteria", Type: filter.Int},
 	{Name: "create_time", Type: filter.Time},
-	{Name: "done_time", Type: filter.Time},
+	{Name: "end_time", Type: filter.Time},
 }
 
 func selectionValue(sel *Selection, field string) filter.Value {
@@ -347,7 +347,7 @@ func selectionValue(sel *Selection, field string) filter.Value {
 		return filter.Value{Present: true, Int: int64(sel.Criteria)}
 	case "create_time":
 		return timeValue(sel.CreateTime)
-	case "done_time":
+	case "end_time":
 		return timeValue(sel.DoneTime)
 	}
 	return filter.Value{}

@@ -398,7 +398,7 @@ var privateCells = []string{"conflicts", "managers"}
 // checkCells reads the profile as a run will, under the same code, so that nobody
 // waits for the run to hear that a cell cannot be read.
 func checkCells(p *Plan, e *Enrollment) []Violation {
-	rules, err := readRules(p)
+	rules, err := p.ScoringRules()
 	if err != nil {
 		return []Violation{{Field: "profile", Message: "the program's rules cannot be read: tell its people"}}
 	}

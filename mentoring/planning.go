@@ -106,7 +106,7 @@ func cleanPlan(given *Plan) (*Plan, error) {
 	}
 	if len(p.Rules) > mostRules {
 		wrong("rules", "at most %d KiB", mostRules>>10)
-	} else if _, err := readRules(&p); err != nil {
+	} else if _, err := p.ScoringRules(); err != nil {
 		wrong("rules", "%s", err)
 	}
 	if len(p.Objectives) > 0 {
@@ -147,9 +147,10 @@ func staffRead(column string) bool {
 	return column != "" && !slices.Contains(privateCells, column) && !slices.Contains(ownFields, column)
 }
 
-// readRules reads the rules of a plan: those that ship where it has none.
-func readRules(p *Plan) (*scoring.Rules, error) {
-	if strings.TrimSpace(p.Rules) == "" {
+// ScoringRules reads the rules of a plan: those that ship where it has none, as
+// where there is no plan yet.
+func (p *Plan) ScoringRules() (*scoring.Rules, error) {
+	if p == nil || strings.TrimSpace(p.Rules) == "" {
 		return scoring.DefaultRules(), nil
 	}
 	return scoring.ReadRules("rules", strings.NewReader(p.Rules))

@@ -73,7 +73,7 @@ func (s *Service) PriceRules(ctx context.Context, who access.Principal, program 
 	if len(f.Rules) > mostRules {
 		return nil, problem.Invalid("RULES_INVALID", "these rules cannot be priced", Violation{Field: "rules", Message: fmt.Sprintf("at most %d KiB", mostRules>>10)})
 	}
-	if _, err := readRules(&Plan{Rules: f.Rules}); err != nil {
+	if _, err := (&Plan{Rules: f.Rules}).ScoringRules(); err != nil {
 		return nil, problem.Invalid("RULES_INVALID", "these rules cannot be priced", Violation{Field: "rules", Message: err.Error()})
 	}
 	v, err := scorable(f)
@@ -311,7 +311,7 @@ type readable struct {
 }
 
 func (v *solved) readPeople() (*readable, error) {
-	rules, err := readRules(&Plan{Rules: v.input.Rules})
+	rules, err := (&Plan{Rules: v.input.Rules}).ScoringRules()
 	if err != nil {
 		return nil, problem.Errorf(problem.FailedPrecondition, "RULES_INVALID", "the program's rules cannot be read: %v", err)
 	}

@@ -130,7 +130,7 @@ func (s *Service) matching(ctx context.Context, who access.Principal, perm acces
 var matchingFields = []filter.Field{
 	{Name: "state", Type: filter.Enum, Values: names(matchingStates)},
 	{Name: "create_time", Type: filter.Time},
-	{Name: "done_time", Type: filter.Time},
+	{Name: "end_time", Type: filter.Time},
 	{Name: "publish_time", Type: filter.Time},
 }
 
@@ -140,7 +140,7 @@ func matchingValue(m *Matching, field string) filter.Value {
 		return listing.Text(string(m.State))
 	case "create_time":
 		return listing.Time(m.CreateTime)
-	case "done_time":
+	case "end_time":
 		return listing.Time(m.DoneTime)
 	case "publish_time":
 		return listing.Time(m.PublishTime)

@@ -45,7 +45,7 @@ func score(ctx context.Context, f *frozen) (*solved, error) {
 // scorable is an input whose pairs can be scored, each by itself: without the
 // scores of all of them, which are two bytes a pair.
 func scorable(f *frozen) (*solved, error) {
-	rules, err := readRules(&Plan{Rules: f.Rules})
+	rules, err := (&Plan{Rules: f.Rules}).ScoringRules()
 	if err != nil {
 		return nil, problem.Errorf(problem.FailedPrecondition, "RULES_INVALID", "the program's rules cannot be read: %v", err)
 	}

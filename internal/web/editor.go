@@ -108,10 +108,7 @@ type rowCheck struct{ ID, Applied, Note string }
 // mayEdit refuses who may not write criteria: the pages of the service read
 // registered criteria for everybody.
 func mayEdit(who access.Principal, program string) error {
-	if who.Can(access.CriteriaWrite, program) {
-		return nil
-	}
-	return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.CriteriaWrite)
+	return permitted(who, access.CriteriaWrite, program)
 }
 
 // desk is a program as the pages of its staff need it.

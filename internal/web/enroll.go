@@ -262,10 +262,8 @@ func (s *server) enrolleeAt(r *http.Request, p *mentorPlace) (*enrollee, error) 
 	if x.plan, err = s.Mentoring.Plan(r.Context(), p.who, p.id); err != nil {
 		return nil, err
 	}
-	if x.rules = scoring.DefaultRules(); strings.TrimSpace(x.plan.Rules) != "" {
-		if x.rules, err = scoring.ReadRules("rules", strings.NewReader(x.plan.Rules)); err != nil {
-			return nil, err
-		}
+	if x.rules, err = x.plan.ScoringRules(); err != nil {
+		return nil, err
 	}
 	x.never, _, err = s.Mentoring.CodesOf(r.Context(), p.who, p.id, p.e.ID)
 	return x, err

@@ -314,8 +314,8 @@ func (s *server) getSwap(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !d.who.Can(access.SelectionsRun, d.program.ID) {
-		return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
+	if err := permitted(d.who, access.SelectionsRun, d.program.ID); err != nil {
+		return err
 	}
 	q := r.URL.Query()
 	out, in := clean(q.Get("out"), false), clean(q.Get("in"), false)
@@ -429,8 +429,8 @@ func (s *server) postChoose(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !d.who.Can(access.SelectionsRun, d.program.ID) {
-		return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
+	if err := permitted(d.who, access.SelectionsRun, d.program.ID); err != nil {
+		return err
 	}
 	res, err := s.svc.SelectionResult(r.Context(), d.who, d.program.ID, run.ID)
 	if err != nil {
@@ -527,8 +527,8 @@ func (s *server) replacing(r *http.Request) (*desk, *replacePage, *applications.
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if !d.who.Can(access.SelectionsRun, d.program.ID) {
-		return nil, nil, nil, applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
+	if err := permitted(d.who, access.SelectionsRun, d.program.ID); err != nil {
+		return nil, nil, nil, err
 	}
 	res, err := s.svc.SelectionResult(r.Context(), d.who, d.program.ID, run.ID)
 	if err != nil {

@@ -59,6 +59,15 @@ func (s *server) matchForm(r *http.Request) (*matchDesk, error) {
 	return d, err
 }
 
+// permitted refuses who does not hold a permission for a program, before a page
+// reads or shows what the service gives with less.
+func permitted(who access.Principal, p access.Permission, program string) error {
+	if who.Can(p, program) {
+		return nil
+	}
+	return permissionMissing(p)
+}
+
 func permissionMissing(p access.Permission) error {
 	return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", p)
 }

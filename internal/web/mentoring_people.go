@@ -76,6 +76,10 @@ func (s *server) peopleDesk(r *http.Request) (*peopleDesk, error) {
 	if applications.ReasonOf(err) == "PLAN_NOT_FOUND" {
 		d.plan, err = nil, nil
 	}
+	if err == nil {
+		// Nobody is shown other rules than the saved ones, and saves those.
+		_, err = d.plan.ScoringRules()
+	}
 	return d, err
 }
 

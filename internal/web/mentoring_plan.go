@@ -82,15 +82,12 @@ type pricesView struct {
 
 type priceLine struct{ Label, Word, Text string }
 
-// planRules are the rules of a plan; those that ship where there are none, or none
-// that can be read any more.
+// planRules are the rules of a saved plan: peopleDesk refuses one whose rules
+// cannot be read.
 func planRules(plan *mentoring.Plan) *scoring.Rules {
-	if plan == nil || strings.TrimSpace(plan.Rules) == "" {
-		return scoring.DefaultRules()
-	}
-	rules, err := scoring.ReadRules("rules", strings.NewReader(plan.Rules))
+	rules, err := plan.ScoringRules()
 	if err != nil {
-		return scoring.DefaultRules()
+		panic(err)
 	}
 	return rules
 }
@@ -358,7 +355,8 @@ func (s *server) postPlan(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	mark := rulesMark(plan.Rules)
-	harder := d.plan != nil && planRules(plan).Hard != planRules(d.plan).Hard
+	typed, err := plan.ScoringRules() // the service says what is wrong with them
+	harder := err == nil && d.plan != nil && typed.Hard != planRules(d.plan).Hard
 	if form.Get("go") == "price" || harder && form.Get("priced") != mark {
 		if d.plan == nil {
 			page.Ask = l.say("plan.price.nobody")

@@ -162,8 +162,8 @@ func (s *server) extending(r *http.Request) (*desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !d.who.Can(access.ProgramsOpen, d.program.ID) {
-		return nil, applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.ProgramsOpen)
+	if err := permitted(d.who, access.ProgramsOpen, d.program.ID); err != nil {
+		return nil, err
 	}
 	return d, nil
 }

@@ -207,7 +207,7 @@ func (s *server) postRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !page.MayStart {
-		return applications.Errorf(applications.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s", access.SelectionsRun)
+		return permissionMissing(access.SelectionsRun)
 	}
 	run, err := s.svc.CreateSelection(r.Context(), who, page.Start.asked(r.PathValue("program")), pressed(r))
 	if faults, others, ok := violations(err, nil); err != nil && ok {

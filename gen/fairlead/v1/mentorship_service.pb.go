@@ -2550,7 +2550,7 @@ type ListMatchingsRequest struct {
 	// next_page_token of the page before, with the same other fields. Empty: the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Which ones: a small part of AIP-160, such as state = "PUBLISHED". Fields: state, create_time,
-	// done_time, publish_time. Empty: all.
+	// end_time, publish_time. Empty: all.
 	Filter string `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	// In which order: create_time. Empty: oldest first.
 	OrderBy       string `protobuf:"bytes,5,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
