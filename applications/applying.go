@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
@@ -28,7 +29,7 @@ type CreatedApplication struct {
 // it without contact and identity answers.
 func (s *Service) CreateApplication(ctx context.Context, who access.Principal, a *Application, submit bool, idem Idempotency) (*CreatedApplication, error) {
 	if a.OnBehalf != nil {
-		if err := need(who, access.ApplicationsWrite, a.Program); err != nil {
+		if err := calls.Need(who, access.ApplicationsWrite, a.Program); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +82,7 @@ func openProgramAndForm(ctx context.Context, tx Tx, program string) (*Program, *
 func (s *Service) opened(a *Application) *CreatedApplication {
 	return &CreatedApplication{
 		Application: a,
-		Token:       s.applicantToken(a.Program, a.ID, a.TokenGeneration),
+		Token:       applicantTokens.Make(s.Secrets.MAC, a.Program, a.ID, a.TokenGeneration),
 		ReturnCode:  s.returnCode(a.Program, a.ID, a.CodeGeneration),
 	}
 }
@@ -264,7 +265,7 @@ func mayTouch(who access.Principal, perm access.Permission, program, id string) 
 	if who.Owns(program, id) {
 		return nil
 	}
-	err := need(who, perm, program)
+	err := calls.Need(who, perm, program)
 	if err != nil && who.Application != "" {
 		return noApplication()
 	}
@@ -323,10 +324,10 @@ func (s *Service) Application(ctx context.Context, who access.Principal, program
 
 // mayReadIdentity lets staff with the permission through who say why.
 func mayReadIdentity(who access.Principal, program, reason string) (string, error) {
-	if err := need(who, access.IdentityRead, program); err != nil {
+	if err := calls.Need(who, access.IdentityRead, program); err != nil {
 		return "", err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return "", Invalid("REASON_MISSING", "what shows identity answers needs a reason, which is recorded", bad...)
 	}
@@ -338,7 +339,7 @@ func mayReadIdentity(who access.Principal, program, reason string) (string, erro
 // ordered by create_time (as they began), code, submit_time or update_time,
 // and filtered by what the caller sees.
 func (s *Service) Applications(ctx context.Context, who access.Principal, program string, q ListQuery, withIdentity bool, reason string) (*ListPage[*Application], error) {
-	if err := need(who, access.ApplicationsRead, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsRead, program); err != nil {
 		return nil, err
 	}
 	if withIdentity {
@@ -472,7 +473,7 @@ func (s *Service) UpdateApplication(ctx context.Context, who access.Principal, a
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(a.Revision, stored.Revision); err != nil {
+		if err := calls.SameRevision(a.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
 		if err := s.stillOpen(p, stored, editApplication); err != nil {
@@ -650,7 +651,7 @@ func (s *Service) SubmitApplication(ctx context.Context, who access.Principal, p
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, a.Revision); err != nil {
+		if err := calls.SameRevision(revision, a.Revision); err != nil {
 			return nil, "", err
 		}
 		if err := s.stillOpen(p, a, submitApplication); err != nil {
@@ -686,7 +687,7 @@ func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal,
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, a.Revision); err != nil {
+		if err := calls.SameRevision(revision, a.Revision); err != nil {
 			return nil, "", err
 		}
 		if p.State == ProgramCompleted || p.State == ProgramArchived {
@@ -723,7 +724,7 @@ func (s *Service) WithdrawApplication(ctx context.Context, who access.Principal,
 // ones (staff, for somebody who lost theirs; with a reason). They open all of
 // the application, so that staff need IdentityRead beside ApplicationsWrite.
 func (s *Service) NewReturnCode(ctx context.Context, who access.Principal, program, id, reason string, idem Idempotency) (*CreatedApplication, error) {
-	if err := need(who, access.ApplicationsWrite, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsWrite, program); err != nil {
 		return nil, err
 	}
 	reason, err := mayReadIdentity(who, program, reason)
@@ -758,7 +759,7 @@ func (s *Service) NewReturnCode(ctx context.Context, who access.Principal, progr
 // caller limits tries, in NewReturnCodeTries.
 func (s *Service) Resume(ctx context.Context, program, returnCode string) (*CreatedApplication, error) {
 	unknown := Errorf(NotFound, "RETURN_CODE_UNKNOWN", "no application of this call has this return code")
-	code, ok := normalReturnCode(returnCode)
+	code, ok := calls.ReadCode(returnCode)
 	if !ok {
 		return nil, unknown
 	}

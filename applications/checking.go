@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
@@ -42,7 +43,7 @@ func (s *Service) ExamineCriteria(ctx context.Context, who access.Principal, c *
 }
 
 func (s *Service) checkCriteria(ctx context.Context, who access.Principal, c *Criteria, details bool) (*CriteriaVerdict, error) {
-	if err := need(who, access.CriteriaWrite, c.Program); err != nil {
+	if err := calls.Need(who, access.CriteriaWrite, c.Program); err != nil {
 		return nil, err
 	}
 	var people []matcher.Person

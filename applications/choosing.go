@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
@@ -31,10 +32,10 @@ type ChooseRequest struct {
 // InvalidArgument SWAP_INVALID if the group would not keep a rule that must
 // hold, the size, a lock or a link, naming which.
 func (s *Service) ChooseSelection(ctx context.Context, who access.Principal, req ChooseRequest, idem Idempotency) (*Selection, error) {
-	if err := need(who, access.SelectionsRun, req.Program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", req.Reason)
+	reason, bad := calls.StaffReason("reason", req.Reason)
 	if len(bad) > 0 {
 		return nil, Invalid("REASON_MISSING", "to change a group by hand needs a reason, which is recorded", bad...)
 	}

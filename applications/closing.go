@@ -5,19 +5,19 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 )
 
 // lateExtension is how long after the close a call can still be extended.
 const lateExtension = 24 * time.Hour
 
 // system is who acts when a clock does.
-var system = access.Principal{Subject: "system"}
 
 // CloseProgram ends the window now; drafts stay drafts, submissions go to the
 // pool or are found ineligible in the same transaction. A submission with a
 // personal extension that still runs is decided when that ends.
 func (s *Service) CloseProgram(ctx context.Context, who access.Principal, id string, revision int64, idem Idempotency) (*Program, error) {
-	if err := need(who, access.ProgramsOpen, id); err != nil {
+	if err := calls.Need(who, access.ProgramsOpen, id); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, id, "CloseProgram", idem, func(tx Tx) (*Program, string, error) {
@@ -25,7 +25,7 @@ func (s *Service) CloseProgram(ctx context.Context, who access.Principal, id str
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return nil, "", err
 		}
 		if err := s.close(ctx, tx, who, p); err != nil {
@@ -85,9 +85,9 @@ func (s *Service) CloseDue(ctx context.Context) (int, error) {
 			switch {
 			case p.State == ProgramOpen && !s.now().Before(p.Window.end()):
 				did = true
-				return s.close(ctx, tx, system, p)
+				return s.close(ctx, tx, calls.System, p)
 			case p.State == ProgramClosed:
-				n, err := s.decide(ctx, tx, system, p)
+				n, err := s.decide(ctx, tx, calls.System, p)
 				did = n > 0
 				return err
 			}
@@ -192,10 +192,10 @@ func eachApplication(ctx context.Context, tx Tx, program string, states []Applic
 // call is open again then; its pool goes back to SUBMITTED, and trial runs on
 // the old pool become stale.
 func (s *Service) ExtendProgram(ctx context.Context, who access.Principal, id string, closes time.Time, reason string, revision int64, idem Idempotency) (*Program, error) {
-	if err := need(who, access.ProgramsOpen, id); err != nil {
+	if err := calls.Need(who, access.ProgramsOpen, id); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if closes.IsZero() {
 		bad = append(bad, Violation{Field: "close_time", Message: "the new closing time is missing"})
 	}
@@ -208,7 +208,7 @@ func (s *Service) ExtendProgram(ctx context.Context, who access.Principal, id st
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return nil, "", err
 		}
 		from := p.State
@@ -253,10 +253,10 @@ func (s *Service) ExtendProgram(ctx context.Context, who access.Principal, id st
 // submit, with a reason: while the call is open, or closed without a selection
 // begun.
 func (s *Service) ExtendApplication(ctx context.Context, who access.Principal, program, id string, until time.Time, reason string, revision int64, idem Idempotency) (*Application, error) {
-	if err := need(who, access.ApplicationsWrite, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsWrite, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, Invalid("EXTENSION_INVALID", "the application cannot be extended like this", bad...)
 	}
@@ -266,7 +266,7 @@ func (s *Service) ExtendApplication(ctx context.Context, who access.Principal, p
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, a.Revision); err != nil {
+		if err := calls.SameRevision(revision, a.Revision); err != nil {
 			return nil, "", err
 		}
 		if p.State != ProgramOpen && p.State != ProgramClosed {

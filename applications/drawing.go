@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/nearest"
@@ -46,7 +47,7 @@ type DrawRequest struct {
 // people, COMMITMENT_MADE if the person made theirs already, COMMITMENT_BY_ONE if
 // the caller entered the other's.
 func (s *Service) CommitSeed(ctx context.Context, who access.Principal, req SeedCommit, idem Idempotency) (*Selection, error) {
-	if err := need(who, access.SelectionsRun, req.Program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err
 	}
 	digest := strings.TrimPrefix(req.Digest, "sha256:")
@@ -144,7 +145,7 @@ func poolChanged() error {
 // SEED_USED, COMMITMENT_MISSING, COMMITMENT_MISMATCH for a seed that is not what
 // was registered.
 func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req DrawRequest, idem Idempotency) (*Selection, error) {
-	if err := need(who, access.SelectionsRun, req.Program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err
 	}
 	var bad []Violation

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 )
 
 // Erasing takes a person out of everything that is kept about one application,
@@ -47,10 +48,10 @@ type Elsewhere interface {
 // ERASURE_NOT_LISTED if that failed; then the application is erased, and the
 // call has to be made again, or the server lists it by itself later.
 func (s *Service) EraseApplication(ctx context.Context, who access.Principal, program, id, reason string, idem Idempotency) (*Application, error) {
-	if err := need(who, access.ApplicationsErase, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsErase, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, Invalid("ERASURE_INVALID", "the application cannot be erased like this", bad...)
 	}
@@ -258,7 +259,7 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 					return nil // another program, made later, with the same id
 				}
 				did = true
-				return s.destroy(ctx, tx, system, p, "")
+				return s.destroy(ctx, tx, calls.System, p, "")
 			}
 			a, err := tx.Application(ctx, e.Program, e.Application)
 			if CodeOf(err) == NotFound {
@@ -272,7 +273,7 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 				return err
 			}
 			did = a.State != Erased
-			return s.erase(ctx, tx, system, a, "")
+			return s.erase(ctx, tx, calls.System, a, "")
 		})
 		if err != nil {
 			return n, err
@@ -292,10 +293,10 @@ func (s *Service) ReplayErasures(ctx context.Context, list []Erasure) (n int, er
 // nobody who has not a copy of the key from before. It has to be over, unless
 // forced. Its lines in the audit log stay, without their reasons.
 func (s *Service) DestroyProgram(ctx context.Context, who access.Principal, id, reason string, force bool) error {
-	if err := need(who, access.KeysAdmin, ""); err != nil {
+	if err := calls.Need(who, access.KeysAdmin, ""); err != nil {
 		return err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return Invalid("DESTRUCTION_INVALID", "the program cannot be destroyed like this", bad...)
 	}

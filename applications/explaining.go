@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
@@ -40,7 +41,7 @@ func (v *RunView) Present() []string { return slices.Clone(v.selected.Outcome.Co
 // view reads a run for a look at it. FailedPrecondition as PrepareOffers, and
 // RUN_ERASED when people were erased from its input.
 func (s *Service) view(ctx context.Context, who access.Principal, perm access.Permission, program, id string) (*RunView, error) {
-	if err := need(who, perm, program); err != nil {
+	if err := calls.Need(who, perm, program); err != nil {
 		return nil, err
 	}
 	v := &RunView{Applications: map[string]string{}, identity: who.Can(access.IdentityRead, program)}

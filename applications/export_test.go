@@ -126,11 +126,8 @@ func FormForTests() *Form {
 	}
 }
 
-// ReturnCodeShape and others let the outer tests look at what is derived.
-var (
-	NormalReturnCode = normalReturnCode
-	EntityKey        = entityKey
-)
+// EntityKey lets the outer tests look at what is derived.
+var EntityKey = entityKey
 
 // StepsOf lists the durable steps that a run took.
 func StepsOf(sel *Selection) []string {

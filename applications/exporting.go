@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 )
 
 // guarded makes a cell safe for spreadsheets: what they would run as a formula
@@ -42,7 +43,7 @@ type exportColumn struct {
 // Drafts are left out: they were not handed in. The headers are those that
 // ImportApplications reads.
 func (s *Service) ExportApplications(ctx context.Context, who access.Principal, program string, identityColumns bool, reason string, w io.Writer) error {
-	if err := need(who, access.ApplicationsExport, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsExport, program); err != nil {
 		return err
 	}
 	if identityColumns {

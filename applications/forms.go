@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
@@ -48,7 +49,7 @@ func (s *Service) Form(ctx context.Context, who access.Principal, program string
 // UpdateForm stores a new form version of a draft program (before it opens).
 // Criteria that were saved must still fit it.
 func (s *Service) UpdateForm(ctx context.Context, who access.Principal, form *Form, idem Idempotency) (*Form, error) {
-	if err := need(who, access.ProgramsWrite, form.Program); err != nil {
+	if err := calls.Need(who, access.ProgramsWrite, form.Program); err != nil {
 		return nil, err
 	}
 	clean, err := prepareForm(form, form.Program, 0)

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
@@ -41,7 +42,7 @@ const reportedErrors = 100
 // to health answers has to be in the file. Bad rows are no error of the call:
 // they are in the report.
 func (s *Service) ImportApplications(ctx context.Context, who access.Principal, program string, csv io.Reader, mapping map[string]string, dryRun bool, consentNote string, idem Idempotency) (*ImportReport, error) {
-	if err := need(who, access.ApplicationsWrite, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsWrite, program); err != nil {
 		return nil, err
 	}
 	note, problem := cleanText(consentNote, true, 1000)

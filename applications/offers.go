@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/matcher"
 )
@@ -40,10 +41,10 @@ type OfferPlan struct {
 // Everybody must be in the pool, or have been selected before without having
 // an open offer now. All offers are made or none.
 func (s *Service) PrepareOffers(ctx context.Context, who access.Principal, plan OfferPlan, idem Idempotency) ([]*Offer, error) {
-	if err := need(who, access.SelectionsRun, plan.Program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, plan.Program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", plan.Reason)
+	reason, bad := calls.StaffReason("reason", plan.Reason)
 	if len(plan.Applications) > maxOffers {
 		bad = append(bad, Violation{Field: "applications", Message: fmt.Sprintf("at most %d at once", maxOffers)})
 	}
@@ -238,7 +239,7 @@ func offerName(o *Offer) string { return "programs/" + o.Program + "/offers/" + 
 // instead. All are sent or none; it returns how many. There is no mail yet: to
 // tell people is for people to do.
 func (s *Service) SendOffers(ctx context.Context, who access.Principal, program string, ids []string, expires time.Time, idem Idempotency) (int, error) {
-	if err := need(who, access.SelectionsRun, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, program); err != nil {
 		return 0, err
 	}
 	expires = instant(expires)
@@ -388,10 +389,10 @@ func (s *Service) answer(ctx context.Context, who access.Principal, action offer
 	method := map[offerAction]string{acceptOffer: "AcceptOffer", declineOffer: "DeclineOffer"}[action]
 	own := who.Application != "" && who.Program == asked.Program
 	if !own {
-		if err := need(who, access.ApplicationsWrite, asked.Program); err != nil {
+		if err := calls.Need(who, access.ApplicationsWrite, asked.Program); err != nil {
 			return nil, err
 		}
-		reason, bad := staffReason("on_behalf_reason", onBehalf)
+		reason, bad := calls.StaffReason("on_behalf_reason", onBehalf)
 		if len(bad) > 0 {
 			return nil, Invalid("REASON_MISSING", "an answer for somebody else needs a reason, which is recorded: how they told you", bad...)
 		}
@@ -408,7 +409,7 @@ func (s *Service) answer(ctx context.Context, who access.Principal, action offer
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(asked.Revision, o.Revision); err != nil {
+		if err := calls.SameRevision(asked.Revision, o.Revision); err != nil {
 			return nil, "", err
 		}
 		if _, err := p.State.after(answerOffers); err != nil {
@@ -434,10 +435,10 @@ func (s *Service) answer(ctx context.Context, who access.Principal, action offer
 // that was, and also one that was accepted. The seat is free again; an
 // applicant who was told of it is back in the pool.
 func (s *Service) RescindOffer(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Offer, error) {
-	if err := need(who, access.SelectionsRun, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, Invalid("REASON_MISSING", "to take an offer back needs a reason, which is recorded", bad...)
 	}
@@ -450,7 +451,7 @@ func (s *Service) RescindOffer(ctx context.Context, who access.Principal, progra
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, o.Revision); err != nil {
+		if err := calls.SameRevision(revision, o.Revision); err != nil {
 			return nil, "", err
 		}
 		if _, err := p.State.after(rescindOffers); err != nil {
@@ -559,7 +560,7 @@ func (s *Service) expire(ctx context.Context, key OfferKey) (bool, error) {
 		if err != nil || o.State != OfferSent || s.now().Before(o.ExpireTime) {
 			return err // answered or ended meanwhile
 		}
-		e, err := s.moveOffer(ctx, tx, system, o, expireOffer, "")
+		e, err := s.moveOffer(ctx, tx, calls.System, o, expireOffer, "")
 		if err != nil {
 			return err
 		}
@@ -602,7 +603,7 @@ func (o *Offer) shownTo(who access.Principal) *Offer {
 // read it with IdentityRead, which is recorded.
 func (s *Service) Offer(ctx context.Context, who access.Principal, program, id string) (*Offer, error) {
 	if who.Application == "" || who.Program != program {
-		if err := need(who, access.SelectionsRead, program); err != nil {
+		if err := calls.Need(who, access.SelectionsRead, program); err != nil {
 			return nil, err
 		}
 	}
@@ -669,7 +670,7 @@ func offerValue(o *Offer, field string) filter.Value {
 // Offers lists a program's offers in the order they were made, without the
 // reasons of declines.
 func (s *Service) Offers(ctx context.Context, who access.Principal, program string, q ListQuery) (*ListPage[*Offer], error) {
-	if err := need(who, access.SelectionsRead, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := newList(q, offerFields, offerValue, "create_time")

@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
 // CreatePolicy records an approval to balance a group by identity attributes:
 // who approved it, why, and until when.
 func (s *Service) CreatePolicy(ctx context.Context, who access.Principal, p *Policy, idem Idempotency) (*Policy, error) {
-	if err := need(who, access.PoliciesApprove, p.Program); err != nil {
+	if err := calls.Need(who, access.PoliciesApprove, p.Program); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, p.Program, "CreatePolicy", idem, func(tx Tx) (*Policy, string, error) {
@@ -109,7 +110,7 @@ func (s *Service) policyProblems(p *Policy, form *Form) []Violation {
 
 // Policies lists a program's approvals, revoked and expired ones included.
 func (s *Service) Policies(ctx context.Context, who access.Principal, program string) ([]*Policy, error) {
-	if err := need(who, access.ProgramsRead, program); err != nil {
+	if err := calls.Need(who, access.ProgramsRead, program); err != nil {
 		return nil, err
 	}
 	var all []*Policy
@@ -126,10 +127,10 @@ func (s *Service) Policies(ctx context.Context, who access.Principal, program st
 // RevokePolicy ends an approval now, with a reason. Criteria that rely on it
 // stay registered and cannot be run any more.
 func (s *Service) RevokePolicy(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Policy, error) {
-	if err := need(who, access.PoliciesApprove, program); err != nil {
+	if err := calls.Need(who, access.PoliciesApprove, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, Invalid("REASON_MISSING", "revoking an approval needs a reason, which is recorded", bad...)
 	}
@@ -138,7 +139,7 @@ func (s *Service) RevokePolicy(ctx context.Context, who access.Principal, progra
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return nil, "", err
 		}
 		if !p.RevokeTime.IsZero() {

@@ -12,6 +12,7 @@ import (
 	_ "time/tzdata"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
@@ -21,7 +22,7 @@ import (
 // the id is taken, PROGRAM_ID_SPENT if it was that of a program that was
 // destroyed.
 func (s *Service) CreateProgram(ctx context.Context, who access.Principal, p *Program, form *Form, idem Idempotency) (*Program, error) {
-	if err := need(who, access.ProgramsWrite, p.ID); err != nil {
+	if err := calls.Need(who, access.ProgramsWrite, p.ID); err != nil {
 		return nil, err
 	}
 	made, err := s.startProgram(p)
@@ -271,7 +272,7 @@ func countsFor(who access.Principal, p *Program) *Program {
 // Programs lists the programs the caller's roles reach, by id.
 func (s *Service) Programs(ctx context.Context, who access.Principal, q ListQuery) (*ListPage[*Program], error) {
 	if !who.CanSomewhere(access.ProgramsRead) {
-		if err := need(who, access.ProgramsRead, ""); err != nil {
+		if err := calls.Need(who, access.ProgramsRead, ""); err != nil {
 			return nil, err
 		}
 	}
@@ -370,7 +371,7 @@ func never(*Program) bool { return false }
 // every one that is set in p. Once the call is open, only texts change; dates
 // move by ExtendProgram.
 func (s *Service) UpdateProgram(ctx context.Context, who access.Principal, p *Program, fields []string, idem Idempotency) (*Program, error) {
-	if err := need(who, access.ProgramsWrite, p.ID); err != nil {
+	if err := calls.Need(who, access.ProgramsWrite, p.ID); err != nil {
 		return nil, err
 	}
 	chosen, err := programFieldsNamed(p, fields)
@@ -382,7 +383,7 @@ func (s *Service) UpdateProgram(ctx context.Context, who access.Principal, p *Pr
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(p.Revision, stored.Revision); err != nil {
+		if err := calls.SameRevision(p.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
 		var names []string
@@ -444,7 +445,7 @@ func programFieldsNamed(p *Program, fields []string) ([]int, error) {
 
 // DeleteProgram deletes a draft that nobody applied to.
 func (s *Service) DeleteProgram(ctx context.Context, who access.Principal, id string, revision int64, idem Idempotency) error {
-	if err := need(who, access.ProgramsWrite, id); err != nil {
+	if err := calls.Need(who, access.ProgramsWrite, id); err != nil {
 		return err
 	}
 	// The memory of the request must outlive the program: it belongs to none.
@@ -453,7 +454,7 @@ func (s *Service) DeleteProgram(ctx context.Context, who access.Principal, id st
 		if err != nil {
 			return false, "", err
 		}
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return false, "", err
 		}
 		if _, err := p.State.after(deleteProgram); err != nil {
@@ -474,7 +475,7 @@ func (s *Service) DeleteProgram(ctx context.Context, who access.Principal, id st
 // registered if they are not yet, and neither can be changed unseen from then
 // on. Fails with every missing part named.
 func (s *Service) OpenProgram(ctx context.Context, who access.Principal, id string, revision int64, idem Idempotency) (*Program, error) {
-	if err := need(who, access.ProgramsOpen, id); err != nil {
+	if err := calls.Need(who, access.ProgramsOpen, id); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, id, "OpenProgram", idem, func(tx Tx) (*Program, string, error) {
@@ -482,7 +483,7 @@ func (s *Service) OpenProgram(ctx context.Context, who access.Principal, id stri
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return nil, "", err
 		}
 		next, err := p.State.after(openProgram)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/verify"
 )
@@ -168,7 +169,7 @@ func (seal *Seal) count(ctx context.Context, tx Tx, sel *Selection) error {
 // were not in its pool.
 func (s *Service) Slip(ctx context.Context, who access.Principal, program, id, application string) ([]byte, error) {
 	if !who.Owns(program, application) {
-		if err := need(who, access.ApplicationsOwn, program); err != nil {
+		if err := calls.Need(who, access.ApplicationsOwn, program); err != nil {
 			return nil, err
 		}
 		if who.Application != "" {
@@ -209,7 +210,7 @@ func (s *Service) Slip(ctx context.Context, who access.Principal, program, id, a
 // It needs AuditRead, holds everybody's answers as rules count them, and every
 // reading is recorded.
 func (s *Service) AuditRecord(ctx context.Context, who access.Principal, program, id string) ([]byte, error) {
-	if err := need(who, access.AuditRead, program); err != nil {
+	if err := calls.Need(who, access.AuditRead, program); err != nil {
 		return nil, err
 	}
 	var out []byte

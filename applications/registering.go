@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
@@ -15,7 +16,7 @@ import (
 // reason and a second person. Criteria without rules and with the name of a
 // set of the program's preset are that set, for the program's own seats.
 func (s *Service) SaveCriteria(ctx context.Context, who access.Principal, c *Criteria, idem Idempotency) (*Criteria, error) {
-	if err := need(who, access.CriteriaWrite, c.Program); err != nil {
+	if err := calls.Need(who, access.CriteriaWrite, c.Program); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, c.Program, "SaveCriteria", idem, func(tx Tx) (*Criteria, string, error) {
@@ -111,7 +112,7 @@ func (s *Service) criteriaFor(p *Program, form *Form, given *Criteria) (*Criteri
 // hold leave no seat for whoever declines a question, unless the caller also
 // approves policies and gives a reason.
 func (s *Service) RegisterCriteria(ctx context.Context, who access.Principal, program string, version int, reason, secondBy string, idem Idempotency) (*Criteria, error) {
-	if err := need(who, access.CriteriaWrite, program); err != nil {
+	if err := calls.Need(who, access.CriteriaWrite, program); err != nil {
 		return nil, err
 	}
 	var bad []Violation

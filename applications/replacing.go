@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
@@ -32,10 +33,10 @@ type ReplaceRequest struct {
 // FailedPrecondition OFFER_OPEN if somebody who is named still has an offer:
 // the decline is recorded first. NOBODY_DECLINED if no seat is free.
 func (s *Service) ReplaceMembers(ctx context.Context, who access.Principal, req ReplaceRequest, idem Idempotency) (*Selection, error) {
-	if err := need(who, access.SelectionsRun, req.Program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", req.Reason)
+	reason, bad := calls.StaffReason("reason", req.Reason)
 	if len(bad) > 0 {
 		return nil, Invalid("REASON_MISSING", "to fill seats again needs a reason, which is recorded", bad...)
 	}
@@ -177,7 +178,7 @@ func (r *Runner) uncap(ctx context.Context, sel *Selection, input *frozen) error
 			return err
 		}
 		now.InputDigest = input.digest()
-		return tx.AppendEvents(ctx, r.Service.event(system, "selection.uncap", selectionName(now), "", detail))
+		return tx.AppendEvents(ctx, r.Service.event(calls.System, "selection.uncap", selectionName(now), "", detail))
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
@@ -73,7 +74,7 @@ func (r *Runner) claim(ctx context.Context, owner string, lease time.Duration) (
 		}
 		sel.step(StepClaimed, 0, now)
 		if sel.Attempt == 1 {
-			if err := tx.AppendEvents(ctx, s.event(system, "selection.start", selectionName(sel), "", transition(SelectionQueued, SelectionRunning))); err != nil {
+			if err := tx.AppendEvents(ctx, s.event(calls.System, "selection.start", selectionName(sel), "", transition(SelectionQueued, SelectionRunning))); err != nil {
 				return err
 			}
 		}
@@ -161,7 +162,7 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 				return err
 			}
 			// In the log, so that nobody can change afterwards what was frozen.
-			return tx.AppendEvents(ctx, s.event(system, "selection.freeze", selectionName(now), "", "commitment="+now.Commitment))
+			return tx.AppendEvents(ctx, s.event(calls.System, "selection.freeze", selectionName(now), "", "commitment="+now.Commitment))
 		})
 		if err != nil {
 			return err
@@ -200,7 +201,7 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 		} else if !same {
 			state = SelectionStale
 		}
-		return s.end(ctx, tx, system, now, state)
+		return s.end(ctx, tx, calls.System, now, state)
 	})
 }
 
@@ -355,7 +356,7 @@ func (r *Runner) finish(ctx context.Context, sel *Selection, state SelectionStat
 			return leased.ErrLost
 		}
 		change(stored)
-		return s.end(ctx, tx, system, stored, state)
+		return s.end(ctx, tx, calls.System, stored, state)
 	})
 	return err
 }

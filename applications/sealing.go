@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/ballot"
 	"github.com/openfairlead/fairlead/matcher/draw"
@@ -172,11 +173,11 @@ func (r *Runner) seal(ctx context.Context, sel *Selection, record *matcher.Recor
 		} else if !same {
 			state = SelectionStale
 		}
-		if err := s.end(ctx, tx, system, now, state); err != nil {
+		if err := s.end(ctx, tx, calls.System, now, state); err != nil {
 			return err
 		}
 		// In the log, so that nobody can change afterwards what was sealed.
-		return tx.AppendEvents(ctx, s.event(system, "selection.seal", selectionName(now), "", now.Seal.line()))
+		return tx.AppendEvents(ctx, s.event(calls.System, "selection.seal", selectionName(now), "", now.Seal.line()))
 	})
 }
 

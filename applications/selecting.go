@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
@@ -24,7 +25,7 @@ import (
 // applications of the pool, by id or by code, each with a reason. A run that is
 // not a trial moves the program to SELECTING.
 func (s *Service) CreateSelection(ctx context.Context, who access.Principal, sel *Selection, idem Idempotency) (*Selection, error) {
-	if err := need(who, access.SelectionsRun, sel.Program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, sel.Program); err != nil {
 		return nil, err
 	}
 	seed := make([]byte, 16)
@@ -102,7 +103,7 @@ func runAt(ctx context.Context, tx Tx, program, id string, revision int64) (*Sel
 	if err != nil {
 		return nil, err
 	}
-	return sel, sameRevision(revision, sel.Revision)
+	return sel, calls.SameRevision(revision, sel.Revision)
 }
 
 func selectionName(sel *Selection) string { return "programs/" + sel.Program + "/selections/" + sel.ID }
@@ -183,7 +184,7 @@ func (s *Service) lock(who access.Principal, made, asked *Selection, pool []*App
 	}{{"include", asked.Include, &made.Include}, {"exclude", asked.Exclude, &made.Exclude}} {
 		for i, l := range side.asked {
 			at := fmt.Sprintf("%s[%d]", side.name, i)
-			reason, problems := staffReason(at+".reason", l.Reason)
+			reason, problems := calls.StaffReason(at+".reason", l.Reason)
 			bad = append(bad, problems...)
 			name := l.Application
 			if name == "" {
@@ -313,7 +314,7 @@ func (s *Service) end(ctx context.Context, tx Tx, who access.Principal, sel *Sel
 
 // Selection returns a run, without Frozen and Record.
 func (s *Service) Selection(ctx context.Context, who access.Principal, program, id string) (*Selection, error) {
-	if err := need(who, access.SelectionsRead, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRead, program); err != nil {
 		return nil, err
 	}
 	var sel *Selection
@@ -355,7 +356,7 @@ func selectionValue(sel *Selection, field string) filter.Value {
 
 // Selections lists a program's runs, oldest first.
 func (s *Service) Selections(ctx context.Context, who access.Principal, program string, q ListQuery) (*ListPage[*Selection], error) {
-	if err := need(who, access.SelectionsRead, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := newList(q, selectionFields, selectionValue, "create_time")
@@ -385,7 +386,7 @@ func (s *Service) Selections(ctx context.Context, who access.Principal, program 
 // CancelSelection asks a run to stop: one that nobody works on, or that waits
 // for its draw, stops at once, a running one within moments. FailedPrecondition RUN_DONE if it has ended.
 func (s *Service) CancelSelection(ctx context.Context, who access.Principal, program, id string, revision int64, idem Idempotency) (*Selection, error) {
-	if err := need(who, access.SelectionsRun, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRun, program); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, program, "CancelSelection", idem, func(tx Tx) (*Selection, string, error) {
@@ -503,7 +504,7 @@ type ResultMember struct {
 // FailedPrecondition RUN_NOT_DONE before that, RUN_WITHOUT_RESULT if it failed
 // or was stopped.
 func (s *Service) SelectionResult(ctx context.Context, who access.Principal, program, id string) (*SelectionResult, error) {
-	if err := need(who, access.SelectionsRead, program); err != nil {
+	if err := calls.Need(who, access.SelectionsRead, program); err != nil {
 		return nil, err
 	}
 	r := &SelectionResult{}

@@ -70,17 +70,6 @@ func (s *Service) log() *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
-// need refuses a caller who does not hold the permission for the program.
-func need(who access.Principal, perm access.Permission, program string) error {
-	switch {
-	case who.Can(perm, program):
-		return nil
-	case !who.Authenticated():
-		return Errorf(Unauthenticated, "TOKEN_REQUIRED", "this needs a token")
-	}
-	return Errorf(PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s, which no role of yours gives here", perm)
-}
-
 // event is a line of the audit log. Neither reason nor detail may hold
 // anything that an applicant wrote.
 func (s *Service) event(who access.Principal, action, resource, reason, detail string) Event {
@@ -90,24 +79,3 @@ func (s *Service) event(who access.Principal, action, resource, reason, detail s
 func programName(program string) string { return "programs/" + program }
 
 func applicationName(program, id string) string { return "programs/" + program + "/applications/" + id }
-
-// sameRevision refuses a change to something that somebody else changed
-// meanwhile. Revision 0 is: unconditionally.
-func sameRevision(asked, stored int64) error {
-	if asked != 0 && asked != stored {
-		return Errorf(Aborted, "STALE_REVISION", "somebody else changed this meanwhile: read it again, then repeat the change")
-	}
-	return nil
-}
-
-// staffReason checks the reason that staff give for the audit log.
-func staffReason(field, reason string) (string, []Violation) {
-	reason, problem := cleanText(reason, false, 1000)
-	if problem == "" && reason == "" {
-		problem = "say why, in a few words without anybody's personal data"
-	}
-	if problem != "" {
-		return "", []Violation{{Field: field, Message: problem}}
-	}
-	return reason, nil
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 )
 
 // StaffSession returns who a staff token stands for now, by the token's id:
@@ -20,7 +21,7 @@ func (s *Service) StaffSession(ctx context.Context, token string) (access.Princi
 		return err
 	})
 	if CodeOf(err) == NotFound {
-		err = invalidToken()
+		err = calls.InvalidToken()
 	}
 	if err != nil {
 		return access.Principal{}, err

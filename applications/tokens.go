@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
@@ -20,21 +21,17 @@ const staffPrefix = "fls_"
 // derived with.
 const labelStaffToken = "staff token"
 
-func invalidToken() error {
-	return Errorf(Unauthenticated, "TOKEN_INVALID", "the token is not valid: it is mistyped, revoked or expired")
-}
-
 // Authenticate turns a bearer token (staff, service or applicant) into who
 // calls. Unauthenticated TOKEN_INVALID for anything else, in the same words.
 func (s *Service) Authenticate(ctx context.Context, token string) (access.Principal, error) {
 	var who access.Principal
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
-		if strings.HasPrefix(token, applicantPrefix) {
+		if strings.HasPrefix(token, applicantTokens.Prefix) {
 			who, err = s.authenticateApplicant(ctx, tx, token)
 			return err
 		}
 		if !strings.HasPrefix(token, staffPrefix) || len(token) > 200 {
-			return invalidToken()
+			return calls.InvalidToken()
 		}
 		hash := sha256.Sum256([]byte(token))
 		t, err := tx.TokenByHash(ctx, hash[:])
@@ -45,7 +42,7 @@ func (s *Service) Authenticate(ctx context.Context, token string) (access.Princi
 		return err
 	})
 	if CodeOf(err) == NotFound {
-		err = invalidToken()
+		err = calls.InvalidToken()
 	}
 	if err != nil {
 		return access.Principal{}, err
@@ -54,16 +51,16 @@ func (s *Service) Authenticate(ctx context.Context, token string) (access.Princi
 }
 
 func (s *Service) authenticateApplicant(ctx context.Context, tx Tx, token string) (access.Principal, error) {
-	program, id, ok := readApplicantToken(token)
-	if !ok {
-		return access.Principal{}, invalidToken()
+	program, id, ok := applicantTokens.Read(token)
+	if !ok || !programShape.MatchString(program) {
+		return access.Principal{}, calls.InvalidToken()
 	}
 	a, err := tx.Application(ctx, program, id)
 	if err != nil {
 		return access.Principal{}, err
 	}
-	if !s.tokenIsOf(token, a) {
-		return access.Principal{}, invalidToken()
+	if a.State == Erased || !applicantTokens.Is(token, s.Secrets.MAC, a.Program, a.ID, a.TokenGeneration) {
+		return access.Principal{}, calls.InvalidToken()
 	}
 	return applicantOf(a), nil
 }
@@ -72,7 +69,7 @@ func (s *Service) authenticateApplicant(ctx context.Context, tx Tx, token string
 func (s *Service) principalOf(ctx context.Context, tx Tx, t *Token) (access.Principal, error) {
 	now := s.now()
 	if !t.RevokeTime.IsZero() && !now.Before(t.RevokeTime) || !t.ExpireTime.IsZero() && !now.Before(t.ExpireTime) {
-		return access.Principal{}, invalidToken()
+		return access.Principal{}, calls.InvalidToken()
 	}
 	if t.User == "" {
 		return access.Principal{Subject: "tokens/" + t.ID, Token: t.ID, Grants: t.Grants}, nil
@@ -82,7 +79,7 @@ func (s *Service) principalOf(ctx context.Context, tx Tx, t *Token) (access.Prin
 		return access.Principal{}, err
 	}
 	if u.Disabled {
-		return access.Principal{}, invalidToken()
+		return access.Principal{}, calls.InvalidToken()
 	}
 	return access.Principal{Subject: "users/" + u.ID, Token: t.ID, Grants: u.Grants}, nil
 }
@@ -92,7 +89,7 @@ func (s *Service) principalOf(ctx context.Context, tx Tx, t *Token) (access.Prin
 // secret is derived instead, so that a retry, and nothing else, returns it
 // again.
 func (s *Service) IssueToken(ctx context.Context, who access.Principal, t *Token, idem Idempotency) (secret string, err error) {
-	if err := need(who, access.TokensAdmin, ""); err != nil {
+	if err := calls.Need(who, access.TokensAdmin, ""); err != nil {
 		return "", err
 	}
 	random, err := s.randomSecret()
@@ -241,7 +238,7 @@ func (s *Service) FirstToken(ctx context.Context) (secret string, err error) {
 		if err := tx.InsertToken(ctx, t, true); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, s.event(system, "token.issue", "tokens/"+t.ID, "", grantsDetail(t)))
+		return tx.AppendEvents(ctx, s.event(calls.System, "token.issue", "tokens/"+t.ID, "", grantsDetail(t)))
 	})
 	if ReasonOf(err) == "FIRST_TOKEN_EXISTS" {
 		return "", nil
@@ -254,7 +251,7 @@ func (s *Service) FirstToken(ctx context.Context) (secret string, err error) {
 
 // Tokens lists every token, without hashes, revoked ones included, by id.
 func (s *Service) Tokens(ctx context.Context, who access.Principal) ([]*Token, error) {
-	if err := need(who, access.TokensAdmin, ""); err != nil {
+	if err := calls.Need(who, access.TokensAdmin, ""); err != nil {
 		return nil, err
 	}
 	var all []*Token
@@ -279,7 +276,7 @@ func (s *Service) Tokens(ctx context.Context, who access.Principal) ([]*Token, e
 
 // RevokeToken ends a token now. Revoking a revoked one changes nothing.
 func (s *Service) RevokeToken(ctx context.Context, who access.Principal, id string, idem Idempotency) error {
-	if err := need(who, access.TokensAdmin, ""); err != nil {
+	if err := calls.Need(who, access.TokensAdmin, ""); err != nil {
 		return err
 	}
 	_, err := once(ctx, s, who, "", "RevokeToken", idem, func(tx Tx) (bool, string, error) {
@@ -412,7 +409,7 @@ func (s *Service) UseSignInLink(ctx context.Context, code string) (access.Princi
 // the end of the log.
 func (s *Service) Events(ctx context.Context, who access.Principal, from int64, limit int) (events []Event, next int64, err error) {
 	if !who.CanSomewhere(access.AuditRead) {
-		return nil, 0, need(who, access.AuditRead, "")
+		return nil, 0, calls.Need(who, access.AuditRead, "")
 	}
 	if from < 0 || limit < 0 {
 		return nil, 0, Invalid("LIST_INVALID", "the list cannot be made like this", Violation{Field: "from", Message: "not negative"})

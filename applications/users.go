@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/matcher/nearest"
 )
 
 // CreateUser adds a member of staff with their roles.
 func (s *Service) CreateUser(ctx context.Context, who access.Principal, u *User, idem Idempotency) (*User, error) {
-	if err := need(who, access.TokensAdmin, ""); err != nil {
+	if err := calls.Need(who, access.TokensAdmin, ""); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, "", "CreateUser", idem, func(tx Tx) (*User, string, error) {
@@ -49,7 +50,7 @@ func checkUser(ctx context.Context, tx Tx, u *User) error {
 
 // Users lists every member of staff, disabled ones included, by id.
 func (s *Service) Users(ctx context.Context, who access.Principal) ([]*User, error) {
-	if err := need(who, access.TokensAdmin, ""); err != nil {
+	if err := calls.Need(who, access.TokensAdmin, ""); err != nil {
 		return nil, err
 	}
 	var all []*User
@@ -74,7 +75,7 @@ func (s *Service) Users(ctx context.Context, who access.Principal) ([]*User, err
 // fields means all three. u.Revision must be the stored one, or 0. Disabling a
 // user ends all of their tokens at once.
 func (s *Service) UpdateUser(ctx context.Context, who access.Principal, u *User, fields []string, idem Idempotency) (*User, error) {
-	if err := need(who, access.TokensAdmin, ""); err != nil {
+	if err := calls.Need(who, access.TokensAdmin, ""); err != nil {
 		return nil, err
 	}
 	known := []string{"display_name", "grants", "disabled"}
@@ -99,7 +100,7 @@ func (s *Service) UpdateUser(ctx context.Context, who access.Principal, u *User,
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(u.Revision, stored.Revision); err != nil {
+		if err := calls.SameRevision(u.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
 		for _, f := range changed {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -60,10 +61,10 @@ func (s *Service) answer(ctx context.Context, who access.Principal, method, prog
 			return nil, noIntroduction()
 		}
 		member = who.Member
-	} else if err := need(who, access.MatchingsRun, program); err != nil {
+	} else if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, err := behalf(own, onBehalfReason)
+	reason, err := calls.OnBehalf(own, onBehalfReason)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,7 @@ func (s *Service) answer(ctx context.Context, who access.Principal, method, prog
 			return nil, "", problem.Invalid("MEMBER_MISSING", "say for whom you answer", Violation{Field: "member", Message: "is not in this introduction"})
 		}
 		if !own { // a member is shown no revision while it is open, and cannot find it out by guesses
-			if err := sameRevision(revision, i.Revision); err != nil {
+			if err := calls.SameRevision(revision, i.Revision); err != nil {
 				return nil, "", err
 			}
 		}
@@ -260,7 +261,7 @@ func (s *Service) expire(ctx context.Context, key Key) (bool, error) {
 				i.State = Accepted
 			}
 		}
-		event, err := s.store(ctx, tx, system, i, from, "introduction.expire", "")
+		event, err := s.store(ctx, tx, calls.System, i, from, "introduction.expire", "")
 		if err != nil {
 			return err
 		}
@@ -360,7 +361,7 @@ func (i *Introduction) shownTo(ctx context.Context, tx Tx, n *Network, who acces
 func (s *Service) Introduction(ctx context.Context, who access.Principal, program, network, id string) (*Shown, error) {
 	own := isOwn(who, program, network)
 	if !own {
-		if err := need(who, access.MatchingsRead, program); err != nil {
+		if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 			return nil, err
 		}
 	}
@@ -413,7 +414,7 @@ func (s *Service) Introductions(ctx context.Context, who access.Principal, progr
 	own := ""
 	if isOwn(who, program, network) {
 		own = who.Member
-	} else if err := need(who, access.MatchingsRead, program); err != nil {
+	} else if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	// What is filtered is what is seen: a filter must tell nobody more.

@@ -2,70 +2,32 @@ package introductions
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
-	"github.com/openfairlead/fairlead/internal/logbook"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
 
 // TokenPrefix is what tokens of members begin with.
 const TokenPrefix = "fln_"
 
-// labelToken is the label of the key that tokens are derived with.
-const labelToken = "member token"
+var tokens = calls.TokenKind{Prefix: TokenPrefix, Label: "member token"}
 
 // asError is errors.As for ours.
 func asError(err error, into **Error) bool { return errors.As(err, into) }
 
-// token derives a member's token, as applicants' are: it carries the program and
-// the id, and a MAC over them and the generation, so that a new generation
-// revokes it.
-func (s *Service) token(program, id string, generation int) string {
-	message := append([]byte(program), 0)
-	message = append(message, id...)
-	message = binary.BigEndian.AppendUint64(append(message, 0), uint64(generation))
-	raw := append([]byte(nil), s.Secrets.MAC(labelToken, message)...)
-	uuid, ok := logbook.ReadUUID(id)
-	if !ok {
-		panic("the id of a member is not a UUID")
-	}
-	raw = append(raw, uuid[:]...)
-	raw = append(raw, program...)
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(raw)
-}
-
-// readToken takes a token apart. It proves nothing yet.
-func readToken(token string) (program, id string, ok bool) {
-	text, ok := strings.CutPrefix(token, TokenPrefix)
-	if !ok || len(token) > 200 {
-		return "", "", false
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) <= 32+16 {
-		return "", "", false
-	}
-	return string(raw[32+16:]), logbook.UUID([16]byte(raw[32 : 32+16])), true
-}
-
-func invalidToken() error {
-	return problem.Errorf(problem.Unauthenticated, "TOKEN_INVALID", "the token is not valid: it is mistyped, revoked or expired")
-}
-
 // Authenticate turns the token of a member into who calls. Unauthenticated
 // TOKEN_INVALID for anything else, in the same words.
 func (s *Service) Authenticate(ctx context.Context, token string) (access.Principal, error) {
-	program, id, ok := readToken(token)
+	program, id, ok := tokens.Read(token)
 	if !ok {
-		return access.Principal{}, invalidToken()
+		return access.Principal{}, calls.InvalidToken()
 	}
 	var m *Member
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
@@ -73,13 +35,13 @@ func (s *Service) Authenticate(ctx context.Context, token string) (access.Princi
 		return err
 	})
 	if c := problem.CodeOf(err); c == problem.NotFound || c == problem.InvalidArgument {
-		return access.Principal{}, invalidToken()
+		return access.Principal{}, calls.InvalidToken()
 	}
 	if err != nil {
 		return access.Principal{}, err
 	}
-	if m.Erased || !hmac.Equal([]byte(token), []byte(s.token(program, id, m.TokenGeneration))) {
-		return access.Principal{}, invalidToken()
+	if m.Erased || !tokens.Is(token, s.Secrets.MAC, program, id, m.TokenGeneration) {
+		return access.Principal{}, calls.InvalidToken()
 	}
 	return principalOf(m), nil
 }
@@ -100,10 +62,10 @@ const (
 // person. It is valid for 15 minutes unless validFor says otherwise: a minute to
 // 14 days. With revoke, the token and the codes from before open nothing any more.
 func (s *Service) IssueLink(ctx context.Context, who access.Principal, program, network, id, reason string, validFor time.Duration, revoke bool) (code string, expires time.Time, err error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return "", zeroTime, err
 	}
-	if reason, err = staffReason(reason); err != nil {
+	if reason, err = calls.Reason(reason); err != nil {
 		return "", zeroTime, err
 	}
 	if validFor == 0 {
@@ -171,5 +133,5 @@ func (s *Service) OpenLink(ctx context.Context, program, network, code string) (
 	if err != nil {
 		return nil, "", err
 	}
-	return m, s.token(program, m.ID, m.TokenGeneration), nil
+	return m, tokens.Make(s.Secrets.MAC, program, m.ID, m.TokenGeneration), nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/logbook"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
@@ -20,10 +21,10 @@ import (
 // ERASURE_NOT_LISTED if that failed; then the member is erased, and the server
 // lists it by itself later.
 func (s *Service) EraseMember(ctx context.Context, who access.Principal, program, network, id, reason string, idem Idempotency) (*Member, error) {
-	if err := need(who, access.ApplicationsErase, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsErase, program); err != nil {
 		return nil, err
 	}
-	reason, err := staffReason(reason)
+	reason, err := calls.Reason(reason)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *Service) Replay(ctx context.Context, tx Tx, program, id string) (bool, 
 		return false, err
 	}
 	was := m.Erased
-	return !was, s.erase(ctx, tx, system, m, "")
+	return !was, s.erase(ctx, tx, calls.System, m, "")
 }
 
 // TendErasures takes what was erased out of the database's files if that could

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -17,10 +18,10 @@ import (
 
 // CreateMember adds a member, as staff who say how they agreed.
 func (s *Service) CreateMember(ctx context.Context, who access.Principal, m *Member, reason string, idem Idempotency) (*Member, error) {
-	if err := need(who, access.MatchingsRun, m.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, m.Program); err != nil {
 		return nil, err
 	}
-	reason, err := behalf(false, reason)
+	reason, err := calls.OnBehalf(false, reason)
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +44,10 @@ func (s *Service) CreateMember(ctx context.Context, who access.Principal, m *Mem
 // ImportMembers adds many members at once, all or none, as staff who say how
 // they agreed, and returns how many.
 func (s *Service) ImportMembers(ctx context.Context, who access.Principal, program, network string, list []*Member, reason string, idem Idempotency) (int, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return 0, err
 	}
-	reason, err := staffReason(reason)
+	reason, err := calls.Reason(reason)
 	if err != nil {
 		return 0, err
 	}
@@ -255,7 +256,7 @@ func (s *Service) UpdateMember(ctx context.Context, who access.Principal, m *Mem
 		return nil, err
 	}
 	own := who.MemberOf(m.Program, m.Network, m.ID)
-	reason, err := behalf(own, onBehalfReason)
+	reason, err := calls.OnBehalf(own, onBehalfReason)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +274,7 @@ func (s *Service) UpdateMember(ctx context.Context, who access.Principal, m *Mem
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(m.Revision, stored.Revision); err != nil {
+		if err := calls.SameRevision(m.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
 		if !own && slices.Contains(fields, "agreed") && m.Agreed && !stored.Agreed {
@@ -406,7 +407,7 @@ func memberValue(m *Member, field string) filter.Value {
 // Members lists a network's members in the order in which they were added,
 // without anybody's contact.
 func (s *Service) Members(ctx context.Context, who access.Principal, program, network string, q ListQuery) (*ListPage[*Member], error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := listing.New(q, memberFilters, memberValue, "create_time")

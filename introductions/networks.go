@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -18,7 +19,7 @@ import (
 // CreateNetwork makes a network. Sizes of 0 are pairs, an answer time of 0 is 14
 // days.
 func (s *Service) CreateNetwork(ctx context.Context, who access.Principal, n *Network, idem Idempotency) (*Network, error) {
-	if err := need(who, access.MatchingsRun, n.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, n.Program); err != nil {
 		return nil, err
 	}
 	clean, err := cleanNetwork(n)
@@ -43,7 +44,7 @@ func (s *Service) CreateNetwork(ctx context.Context, who access.Principal, n *Ne
 // UpdateNetwork changes what is set of a network; n is the whole of it. Rounds
 // that were frozen before keep what they have.
 func (s *Service) UpdateNetwork(ctx context.Context, who access.Principal, n *Network, idem Idempotency) (*Network, error) {
-	if err := need(who, access.MatchingsRun, n.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, n.Program); err != nil {
 		return nil, err
 	}
 	clean, err := cleanNetwork(n)
@@ -55,7 +56,7 @@ func (s *Service) UpdateNetwork(ctx context.Context, who access.Principal, n *Ne
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(n.Revision, stored.Revision); err != nil {
+		if err := calls.SameRevision(n.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
 		kept := *clean
@@ -71,7 +72,7 @@ func (s *Service) UpdateNetwork(ctx context.Context, who access.Principal, n *Ne
 // who see by what they are put together.
 func (s *Service) Network(ctx context.Context, who access.Principal, program, id string) (*Network, error) {
 	if !isOwn(who, program, id) {
-		if err := need(who, access.MatchingsRead, program); err != nil {
+		if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +86,7 @@ func (s *Service) Network(ctx context.Context, who access.Principal, program, id
 
 // Networks lists a program's networks, by id.
 func (s *Service) Networks(ctx context.Context, who access.Principal, program string, q ListQuery) (*ListPage[*Network], error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	none := func(*Network, string) filter.Value { return filter.Value{} }

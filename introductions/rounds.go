@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -18,7 +19,7 @@ import (
 // CreateRound queues a round. r gives Program, Network, Seed (empty: drawn) and
 // Work.
 func (s *Service) CreateRound(ctx context.Context, who access.Principal, r *Round, idem Idempotency) (*Round, error) {
-	if err := need(who, access.MatchingsRun, r.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, r.Program); err != nil {
 		return nil, err
 	}
 	var bad []Violation
@@ -77,7 +78,7 @@ func (s *Service) Round(ctx context.Context, who access.Principal, program, netw
 }
 
 func (s *Service) round(ctx context.Context, who access.Principal, program, network, id string) (*Round, error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	var r *Round
@@ -142,7 +143,7 @@ func roundValue(r *Round, field string) filter.Value {
 
 // Rounds lists a network's rounds, oldest first.
 func (s *Service) Rounds(ctx context.Context, who access.Principal, program, network string, q ListQuery) (*ListPage[*Round], error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := listing.New(q, roundFilters, roundValue, "create_time")
@@ -170,7 +171,7 @@ func (s *Service) Rounds(ctx context.Context, who access.Principal, program, net
 
 // CancelRound stops a round that is not solved.
 func (s *Service) CancelRound(ctx context.Context, who access.Principal, program, network, id string, idem Idempotency) (*Round, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, program, "CancelRound", idem, func(tx Tx) (*Round, string, error) {
@@ -201,10 +202,10 @@ func (s *Service) CancelRound(ctx context.Context, who access.Principal, program
 // queued. Who has paused, left or had a change of mind since is taken out, with
 // those whose group is too small without them: the result says so.
 func (s *Service) PublishRound(ctx context.Context, who access.Principal, program, network, id, reason string, revision int64, idem Idempotency) (*Round, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, err := staffReason(reason)
+	reason, err := calls.Reason(reason)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +218,7 @@ func (s *Service) PublishRound(ctx context.Context, who access.Principal, progra
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, r.Revision); err != nil {
+		if err := calls.SameRevision(revision, r.Revision); err != nil {
 			return nil, "", err
 		}
 		from := r.State

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/peers"
@@ -46,7 +47,7 @@ func (r *Runner) claim(ctx context.Context, owner string, lease time.Duration) (
 		}
 		round.step(StepClaimed, now)
 		if round.Attempt == 1 {
-			if err := tx.AppendEvents(ctx, s.event(system, "round.start", round.name(), "", transition(Queued, Solving))); err != nil {
+			if err := tx.AppendEvents(ctx, s.event(calls.System, "round.start", round.name(), "", transition(Queued, Solving))); err != nil {
 				return err
 			}
 		}
@@ -94,7 +95,7 @@ func (r *Runner) solve(ctx context.Context, round *Round) error {
 				now.Absent += a.Members
 			}
 			// In the log, so that nobody can change afterwards what was frozen.
-			return tx.AppendEvents(ctx, s.event(system, "round.freeze", now.name(), "", "digest="+now.InputDigest))
+			return tx.AppendEvents(ctx, s.event(calls.System, "round.freeze", now.name(), "", "digest="+now.InputDigest))
 		})
 		if err != nil {
 			return err
@@ -130,7 +131,7 @@ func (r *Runner) solve(ctx context.Context, round *Round) error {
 		}
 		now.DoneTime = now.UpdateTime
 		detail := fmt.Sprintf("%s groups=%d left=%d absent=%d", transition(from, now.State), now.Groups, now.Left, now.Absent)
-		return tx.AppendEvents(ctx, s.event(system, "round.end", now.name(), "", detail))
+		return tx.AppendEvents(ctx, s.event(calls.System, "round.end", now.name(), "", detail))
 	})
 }
 
@@ -208,7 +209,7 @@ func (r *Runner) finish(ctx context.Context, round *Round, state RoundState, act
 		if err := tx.UpdateRound(ctx, stored); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, s.event(system, action, stored.name(), "", transition(from, state)))
+		return tx.AppendEvents(ctx, s.event(calls.System, action, stored.name(), "", transition(from, state)))
 	})
 	return err
 }

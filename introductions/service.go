@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/logbook"
 	"github.com/openfairlead/fairlead/internal/problem"
-	"github.com/openfairlead/fairlead/internal/words"
 )
 
 // What is shared with the other domain packages.
@@ -69,9 +69,6 @@ type Service struct {
 	unscrubbed uint32
 }
 
-// system is who acts when nobody called.
-var system = access.Principal{Subject: "system"}
-
 // now is the one clock: UTC, to the microsecond that stores keep.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
@@ -80,17 +77,6 @@ func (s *Service) log() *slog.Logger {
 		return s.Log
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// need refuses a caller who does not hold the permission for the program.
-func need(who access.Principal, perm access.Permission, program string) error {
-	switch {
-	case who.Can(perm, program):
-		return nil
-	case !who.Authenticated():
-		return problem.Errorf(problem.Unauthenticated, "TOKEN_REQUIRED", "this needs a token")
-	}
-	return problem.Errorf(problem.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s, which no role of yours gives here", perm)
 }
 
 // mayTouch lets through whose membership it is, and staff with the permission. A
@@ -102,7 +88,7 @@ func mayTouch(who access.Principal, perm access.Permission, program, network, id
 	case who.Member != "" && who.Program == program:
 		return noMember()
 	}
-	return need(who, perm, program)
+	return calls.Need(who, perm, program)
 }
 
 // isOwn reports whether who calls is a member of the network.
@@ -128,43 +114,6 @@ func (s *Service) event(who access.Principal, action, resource, reason, detail s
 func once[T any](ctx context.Context, s *Service, who access.Principal, program, method string, idem Idempotency, fn func(tx Tx) (T, string, error)) (T, error) {
 	call := logbook.Call{Program: program, Method: method, Subject: who.Subject, Idempotency: idem, MAC: s.Secrets.MAC, Now: s.now}
 	return logbook.Once(ctx, s.Store.Update, call, fn)
-}
-
-// sameRevision refuses a change to something that somebody else changed
-// meanwhile. Revision 0 is: unconditionally.
-func sameRevision(asked, stored int64) error {
-	if asked != 0 && asked != stored {
-		return problem.Errorf(problem.Aborted, "STALE_REVISION", "somebody else changed this meanwhile: read it again, then repeat the change")
-	}
-	return nil
-}
-
-// staffReason checks the reason that staff give for the audit log.
-func staffReason(reason string) (string, error) {
-	reason, wrong := words.Clean(reason, false, 1000)
-	if wrong == "" && reason == "" {
-		wrong = "say why, in a few words without anybody's personal data"
-	}
-	if wrong != "" {
-		return "", problem.Invalid("REASON_MISSING", "this needs a reason, which is recorded", Violation{Field: "reason", Message: wrong})
-	}
-	return reason, nil
-}
-
-// behalf checks the reason of staff who act for somebody; who acts for
-// themselves gives none.
-func behalf(own bool, reason string) (string, error) {
-	if own {
-		return "", nil
-	}
-	reason, wrong := words.Clean(reason, false, 1000)
-	if wrong == "" && reason == "" {
-		wrong = "say how they told you, in a few words without anybody's personal data"
-	}
-	if wrong != "" {
-		return "", problem.Invalid("REASON_MISSING", "to act for somebody else needs a reason, which is recorded", Violation{Field: "on_behalf_reason", Message: wrong})
-	}
-	return reason, nil
 }
 
 // after looks up what an action makes of a round's state. One that is in no

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -14,10 +15,10 @@ import (
 // CreateDirective orders that a pair be made (LOCK) or never be made (FORBID)
 // by every run from now on, with a reason. A pair has one directive at a time.
 func (s *Service) CreateDirective(ctx context.Context, who access.Principal, d *Directive, idem Idempotency) (*Directive, error) {
-	if err := need(who, access.MatchingsRun, d.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, d.Program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", d.Reason)
+	reason, bad := calls.StaffReason("reason", d.Reason)
 	if d.Kind != LockPair && d.Kind != ForbidPair {
 		bad = append(bad, Violation{Field: "kind", Message: "LOCK or FORBID"})
 	}
@@ -128,7 +129,7 @@ func pairImpossible() error {
 
 // Directive returns one directive.
 func (s *Service) Directive(ctx context.Context, who access.Principal, program, id string) (*Directive, error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	var d *Directive
@@ -141,10 +142,10 @@ func (s *Service) Directive(ctx context.Context, who access.Principal, program, 
 
 // LiftDirective ends a directive, with a reason.
 func (s *Service) LiftDirective(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Directive, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "to lift a directive needs a reason, which is recorded", bad...)
 	}
@@ -156,7 +157,7 @@ func (s *Service) LiftDirective(ctx context.Context, who access.Principal, progr
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, d.Revision); err != nil {
+		if err := calls.SameRevision(revision, d.Revision); err != nil {
 			return nil, "", err
 		}
 		if !d.LiftTime.IsZero() {
@@ -196,7 +197,7 @@ func directiveValue(d *Directive, field string) filter.Value {
 
 // Directives lists a program's directives, oldest first.
 func (s *Service) Directives(ctx context.Context, who access.Principal, program string, q ListQuery) (*ListPage[*Directive], error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := oldestFirst(q, directiveFields, directiveValue)

@@ -2,70 +2,32 @@ package mentoring
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
-	"github.com/openfairlead/fairlead/internal/logbook"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
 
 // TokenPrefix is what tokens of mentors and mentees begin with.
 const TokenPrefix = "fle_"
 
-// labelToken is the label of the key that tokens are derived with.
-const labelToken = "enrollment token"
+var tokens = calls.TokenKind{Prefix: TokenPrefix, Label: "enrollment token"}
 
 // asError is errors.As for ours.
 func asError(err error, into **Error) bool { return errors.As(err, into) }
 
-// token derives an enrollment's token, as applicants' are: it carries the
-// program and the id, and a MAC over them and the generation, so that a new
-// generation revokes it.
-func (s *Service) token(program, id string, generation int) string {
-	message := append([]byte(program), 0)
-	message = append(message, id...)
-	message = binary.BigEndian.AppendUint64(append(message, 0), uint64(generation))
-	raw := append([]byte(nil), s.Secrets.MAC(labelToken, message)...)
-	uuid, ok := logbook.ReadUUID(id)
-	if !ok {
-		panic("the id of an enrollment is not a UUID")
-	}
-	raw = append(raw, uuid[:]...)
-	raw = append(raw, program...)
-	return TokenPrefix + base64.RawURLEncoding.EncodeToString(raw)
-}
-
-// readToken takes a token apart. It proves nothing yet.
-func readToken(token string) (program, id string, ok bool) {
-	text, ok := strings.CutPrefix(token, TokenPrefix)
-	if !ok || len(token) > 200 {
-		return "", "", false
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) <= 32+16 {
-		return "", "", false
-	}
-	return string(raw[32+16:]), logbook.UUID([16]byte(raw[32 : 32+16])), true
-}
-
-func invalidToken() error {
-	return problem.Errorf(problem.Unauthenticated, "TOKEN_INVALID", "the token is not valid: it is mistyped, revoked or expired")
-}
-
 // Authenticate turns the token of a mentor or mentee into who calls.
 // Unauthenticated TOKEN_INVALID for anything else, in the same words.
 func (s *Service) Authenticate(ctx context.Context, token string) (access.Principal, error) {
-	program, id, ok := readToken(token)
+	program, id, ok := tokens.Read(token)
 	if !ok {
-		return access.Principal{}, invalidToken()
+		return access.Principal{}, calls.InvalidToken()
 	}
 	var e *Enrollment
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
@@ -73,13 +35,13 @@ func (s *Service) Authenticate(ctx context.Context, token string) (access.Princi
 		return err
 	})
 	if c := problem.CodeOf(err); c == problem.NotFound || c == problem.InvalidArgument {
-		return access.Principal{}, invalidToken()
+		return access.Principal{}, calls.InvalidToken()
 	}
 	if err != nil {
 		return access.Principal{}, err
 	}
-	if e.State == Erased || !hmac.Equal([]byte(token), []byte(s.token(program, id, e.TokenGeneration))) {
-		return access.Principal{}, invalidToken()
+	if e.State == Erased || !tokens.Is(token, s.Secrets.MAC, program, id, e.TokenGeneration) {
+		return access.Principal{}, calls.InvalidToken()
 	}
 	return principalOf(e), nil
 }
@@ -98,7 +60,7 @@ func (s *Service) Session(ctx context.Context, program, id string, generation in
 		return err
 	})
 	if problem.CodeOf(err) == problem.NotFound || err == nil && (e.State == Erased || e.TokenGeneration != generation) {
-		err = invalidToken()
+		err = calls.InvalidToken()
 	}
 	if err != nil {
 		return access.Principal{}, err
@@ -113,7 +75,7 @@ func (s *Service) RenewToken(ctx context.Context, who access.Principal, program,
 	if err := mayTouch(who, access.MatchingsRun, program, id); err != nil {
 		return "", err
 	}
-	reason, err := behalf(who, who.Enrolled(program, id), reason)
+	reason, err := calls.OnBehalf(who.Enrolled(program, id), reason)
 	if err != nil {
 		return "", err
 	}
@@ -124,7 +86,7 @@ func (s *Service) RenewToken(ctx context.Context, who access.Principal, program,
 			return err
 		}
 		if token = ""; who.Enrolled(program, id) {
-			token = s.token(program, id, e.TokenGeneration+1)
+			token = tokens.Make(s.Secrets.MAC, program, id, e.TokenGeneration+1)
 		}
 		return s.renew(ctx, tx, who, e, reason)
 	})
@@ -171,7 +133,7 @@ func (s *Service) signInLink(ctx context.Context, who access.Principal, program,
 	if err := mayTouch(who, access.MatchingsRun, program, id); err != nil {
 		return "", err
 	}
-	reason, err := behalf(who, who.Enrolled(program, id), reason)
+	reason, err := calls.OnBehalf(who.Enrolled(program, id), reason)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -35,7 +36,7 @@ func (s *Service) Enroll(ctx context.Context, who access.Principal, e *Enrollmen
 	staff := isStaff(who, access.MatchingsRun, e.Program)
 	if staff {
 		var bad []Violation
-		if reason, bad = staffReason("on_behalf_reason", onBehalfReason); len(bad) > 0 {
+		if reason, bad = calls.StaffReason("on_behalf_reason", onBehalfReason); len(bad) > 0 {
 			return nil, "", problem.Invalid("REASON_MISSING", "to enroll somebody else needs a reason, which is recorded: how they agreed", bad...)
 		}
 	}
@@ -73,7 +74,7 @@ func (s *Service) Enroll(ctx context.Context, who access.Principal, e *Enrollmen
 		return nil, "", err
 	}
 	// A retry with the same id gets the same token.
-	return made, s.token(made.Program, made.ID, made.TokenGeneration), nil
+	return made, tokens.Make(s.Secrets.MAC, made.Program, made.ID, made.TokenGeneration), nil
 }
 
 // enroll stores one new enrollment; reason is that of staff who enroll somebody
@@ -152,10 +153,10 @@ func codePrefix(r Role) string {
 // ImportEnrollments enrolls many of one role at once, all or none, as staff who
 // say how these people agreed. Each is submitted.
 func (s *Service) ImportEnrollments(ctx context.Context, who access.Principal, program string, role Role, list []*Enrollment, reason string, idem Idempotency) (int, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return 0, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(list) > mostImported {
 		bad = append(bad, Violation{Field: "enrollments", Message: fmt.Sprintf("at most %d at once", mostImported)})
 	}
@@ -490,19 +491,7 @@ func mayTouch(who access.Principal, perm access.Permission, program, id string) 
 	if who.Enrollment != "" {
 		return noEnrollment()
 	}
-	return need(who, perm, program)
-}
-
-// behalf checks the reason of staff who act for somebody: owners need none.
-func behalf(who access.Principal, own bool, reason string) (string, error) {
-	if own {
-		return "", nil
-	}
-	reason, bad := staffReason("on_behalf_reason", reason)
-	if len(bad) > 0 {
-		return "", problem.Invalid("REASON_MISSING", "to act for somebody else needs a reason, which is recorded: how they told you", bad...)
-	}
-	return reason, nil
+	return calls.Need(who, perm, program)
 }
 
 // UpdateEnrollment changes the named fields (nil: all) of one's own enrollment,
@@ -515,7 +504,7 @@ func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e 
 		return nil, err
 	}
 	own := who.Enrolled(e.Program, e.ID)
-	reason, err := behalf(who, own, onBehalfReason)
+	reason, err := calls.OnBehalf(own, onBehalfReason)
 	if err != nil {
 		return nil, err
 	}
@@ -547,7 +536,7 @@ func (s *Service) UpdateEnrollment(ctx context.Context, who access.Principal, e 
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(e.Revision, stored.Revision); err != nil {
+		if err := calls.SameRevision(e.Revision, stored.Revision); err != nil {
 			return nil, "", err
 		}
 		if _, err := stored.State.after(action); err != nil {
@@ -636,7 +625,7 @@ func (s *Service) WithdrawEnrollment(ctx context.Context, who access.Principal, 
 func (s *Service) move(ctx context.Context, who access.Principal, action enrollmentAction, program, id, reason string, revision int64, idem Idempotency) (*Enrollment, error) {
 	byStaff := action == screenEnrollment || action == returnEnrollment
 	if byStaff {
-		if err := need(who, access.MatchingsRun, program); err != nil {
+		if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 			return nil, err
 		}
 	}
@@ -644,7 +633,7 @@ func (s *Service) move(ctx context.Context, who access.Principal, action enrollm
 		return nil, err
 	}
 	own := who.Enrolled(program, id)
-	reason, err := behalf(who, own, reason)
+	reason, err := calls.OnBehalf(own, reason)
 	if err != nil {
 		return nil, err
 	}
@@ -653,7 +642,7 @@ func (s *Service) move(ctx context.Context, who access.Principal, action enrollm
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, e.Revision); err != nil {
+		if err := calls.SameRevision(revision, e.Revision); err != nil {
 			return nil, "", err
 		}
 		from := e.State
@@ -661,7 +650,7 @@ func (s *Service) move(ctx context.Context, who access.Principal, action enrollm
 			return nil, "", err
 		}
 		if action == offerEnrollment && own && from == Screened {
-			return nil, "", need(who, access.MatchingsRun, program)
+			return nil, "", calls.Need(who, access.MatchingsRun, program)
 		}
 		var events []Event
 		now := s.now()
@@ -780,7 +769,7 @@ func (s *Service) Enrollments(ctx context.Context, who access.Principal, program
 	if who.Enrollment != "" {
 		return nil, noEnrollment()
 	}
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := listing.New(q, enrollmentFields, enrollmentValue, "create_time")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/logbook"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
@@ -26,10 +27,10 @@ import (
 // ERASURE_NOT_LISTED if that failed; then the enrollment is erased, and the
 // server lists it by itself later.
 func (s *Service) EraseEnrollment(ctx context.Context, who access.Principal, program, id, reason string, idem Idempotency) (*Enrollment, error) {
-	if err := need(who, access.ApplicationsErase, program); err != nil {
+	if err := calls.Need(who, access.ApplicationsErase, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("ERASURE_INVALID", "the enrollment cannot be erased like this", bad...)
 	}
@@ -89,7 +90,7 @@ func (s *Service) Replay(ctx context.Context, tx Tx, program, id string) (bool, 
 		return false, err
 	}
 	was := e.State
-	return was != Erased, s.erase(ctx, tx, system, e, "")
+	return was != Erased, s.erase(ctx, tx, calls.System, e, "")
 }
 
 // TendErasures takes what was erased out of the database's files if that could

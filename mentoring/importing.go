@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
@@ -31,7 +32,7 @@ type RowProblem struct {
 // enrolled already, and writes nothing. As it compares the list with contacts,
 // it is recorded.
 func (s *Service) CheckImport(ctx context.Context, who access.Principal, program string, role Role, list []*Enrollment) (*ImportCheck, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
 	if len(list) > mostImported {
@@ -129,7 +130,7 @@ func (c Contact) reach() string {
 // Codes returns the codes of enrollments by id, without reading who they are.
 // What is not there is left out.
 func (s *Service) Codes(ctx context.Context, who access.Principal, program string, ids []string) (map[string]string, error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	codes := map[string]string{}
@@ -157,7 +158,7 @@ func (s *Service) Codes(ctx context.Context, who access.Principal, program strin
 
 // ByCode finds an enrollment by the code that staff see, without its contact.
 func (s *Service) ByCode(ctx context.Context, who access.Principal, program, code string) (*Enrollment, error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	var e *Enrollment
@@ -175,7 +176,7 @@ func (s *Service) ByCode(ctx context.Context, who access.Principal, program, cod
 
 // AllPlaces counts what everybody of a program has given away, by id.
 func (s *Service) AllPlaces(ctx context.Context, who access.Principal, program string) (map[string]Places, error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	var all map[string]Places

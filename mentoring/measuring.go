@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/listing"
 )
 
@@ -18,7 +19,7 @@ const (
 
 // Measures counts what became of a program's pairs.
 func (s *Service) Measures(ctx context.Context, who access.Principal, program string) (*Measures, error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	m := &Measures{Program: program, Smallest: smallest}

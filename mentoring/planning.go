@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/internal/words"
 	"github.com/openfairlead/fairlead/matcher/pairing"
@@ -18,7 +19,7 @@ import (
 // SavePlan makes a program's plan (Revision 0) or changes it. Empty fields get
 // what is usual: 3 seats, 3 mentors wanted, 10 never, 5 wishes, 14 days.
 func (s *Service) SavePlan(ctx context.Context, who access.Principal, plan *Plan, idem Idempotency) (*Plan, error) {
-	if err := need(who, access.MatchingsRun, plan.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, plan.Program); err != nil {
 		return nil, err
 	}
 	clean, err := cleanPlan(plan)
@@ -39,7 +40,7 @@ func (s *Service) SavePlan(ctx context.Context, who access.Principal, plan *Plan
 		case err == nil && plan.Revision == 0:
 			err = problem.Errorf(problem.AlreadyExists, "PLAN_EXISTS", "this program has a plan already: read it, change it, and send it with its revision")
 		case err == nil:
-			if err := sameRevision(plan.Revision, stored.Revision); err != nil {
+			if err := calls.SameRevision(plan.Revision, stored.Revision); err != nil {
 				return nil, "", err
 			}
 			p.Revision, p.CreateTime = stored.Revision, stored.CreateTime
@@ -68,7 +69,7 @@ func (s *Service) Plan(ctx context.Context, who access.Principal, program string
 		return p, nil
 	}
 	if !p.Open && !who.Can(access.MatchingsOwn, program) {
-		return nil, need(who, access.MatchingsRead, program)
+		return nil, calls.Need(who, access.MatchingsRead, program)
 	}
 	p.Floors, p.Audited = nil, nil
 	return p, nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
@@ -50,7 +51,7 @@ type RulePrice struct {
 // it is saved if rules is nil, else those of a rules file (empty: the one that
 // ships). It saves nothing. InvalidArgument RULES_INVALID.
 func (s *Service) PriceRules(ctx context.Context, who access.Principal, program string, rules *string) (*RulePrices, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
 	var f *frozen

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -18,10 +19,10 @@ import (
 // Propose offers a pair that no run made, by a person, with a reason. It may go
 // beyond a mentor's places: then the first to accept gets the seat.
 func (s *Service) Propose(ctx context.Context, who access.Principal, program, mentee, mentor, reason string, idem Idempotency) (*Proposal, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "a pair made by hand needs a reason, which is recorded", bad...)
 	}
@@ -209,11 +210,11 @@ func (s *Service) AcceptProposal(ctx context.Context, who access.Principal, prog
 func (s *Service) mayAnswer(who access.Principal, program, onBehalfReason string) (string, error) {
 	own := who.Enrollment != "" && who.Program == program
 	if !own {
-		if err := need(who, access.MatchingsRun, program); err != nil {
+		if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 			return "", err
 		}
 	}
-	return behalf(who, own, onBehalfReason)
+	return calls.OnBehalf(own, onBehalfReason)
 }
 
 // toAnswer reads a proposal that waits for an answer.
@@ -234,7 +235,7 @@ func (s *Service) toAnswer(ctx context.Context, tx Tx, who access.Principal, pro
 	}
 	// Who is shown no revision cannot find it out by guesses either.
 	if p.shownTo(who).Revision > 0 {
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return nil, "", err
 		}
 	}
@@ -354,10 +355,10 @@ func (s *Service) refuse(ctx context.Context, tx Tx, program, own, other string)
 
 // RecallProposal takes a proposal back, with a reason.
 func (s *Service) RecallProposal(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Proposal, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "to take a proposal back needs a reason, which is recorded", bad...)
 	}
@@ -369,7 +370,7 @@ func (s *Service) RecallProposal(ctx context.Context, who access.Principal, prog
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, p.Revision); err != nil {
+		if err := calls.SameRevision(revision, p.Revision); err != nil {
 			return nil, "", err
 		}
 		event, err := s.moveProposal(ctx, tx, who, p, recallProposal, reason)
@@ -454,7 +455,7 @@ func (s *Service) expire(ctx context.Context, key Key) (bool, error) {
 		if err != nil || p.State != Sent && p.State != Accepted || s.now().Before(p.ExpireTime) {
 			return err // answered or ended meanwhile
 		}
-		event, err := s.moveProposal(ctx, tx, system, p, expireProposal, "")
+		event, err := s.moveProposal(ctx, tx, calls.System, p, expireProposal, "")
 		if err != nil {
 			return err
 		}
@@ -548,7 +549,7 @@ func (p *Proposal) nameMet(ctx context.Context, tx Tx, who access.Principal) err
 func (s *Service) Proposal(ctx context.Context, who access.Principal, program, id string) (*Proposal, error) {
 	own := who.Enrollment != "" && who.Program == program
 	if !own {
-		if err := need(who, access.MatchingsRead, program); err != nil {
+		if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 			return nil, err
 		}
 	}
@@ -625,7 +626,7 @@ func (s *Service) Proposals(ctx context.Context, who access.Principal, program s
 	own := ""
 	if who.Enrollment != "" && who.Program == program {
 		own = who.Enrollment
-	} else if err := need(who, access.MatchingsRead, program); err != nil {
+	} else if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	// What is filtered is what is seen: a filter must tell nobody more.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -46,7 +47,7 @@ func mayRelate(who access.Principal, perm access.Permission, program string) err
 	if who.Enrollment != "" && who.Program == program {
 		return nil
 	}
-	return need(who, perm, program)
+	return calls.Need(who, perm, program)
 }
 
 // change takes one change of a mentorship: by one of its sides, or by staff
@@ -67,7 +68,7 @@ func (s *Service) change(ctx context.Context, who access.Principal, program, id,
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, m.Revision); err != nil {
+		if err := calls.SameRevision(revision, m.Revision); err != nil {
 			return nil, "", err
 		}
 		events, err := fn(tx, m, side)
@@ -186,10 +187,10 @@ func (s *Service) SafeExit(ctx context.Context, who access.Principal, program, i
 
 // HandleSafeExit notes that a person of the program has taken a safe exit up.
 func (s *Service) HandleSafeExit(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Mentorship, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "say what was done, in a few words without anybody's personal data", bad...)
 	}

@@ -3,22 +3,13 @@ package mentoring
 import (
 	"context"
 	"crypto/hmac"
-	"encoding/binary"
-	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
 
-const (
-	labelEnrollmentCode = "enrollment return code"
-	// crockford is the alphabet of return codes: digits and letters without I, L,
-	// O and U, which are misread.
-	crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-	// secretLength is how many characters of 5 bits nobody can guess, where the
-	// caller of UseReturnCode limits tries.
-	secretLength = 12
-)
+const labelEnrollmentCode = "enrollment return code"
 
 // ReturnCode is what brings the owner of an enrollment back from any device,
 // without e-mail: the code that staff see, and a secret after it, such as
@@ -40,18 +31,7 @@ func (s *Service) ReturnCode(ctx context.Context, who access.Principal, program,
 }
 
 func (s *Service) returnSecret(e *Enrollment) string {
-	message := append([]byte(e.Program), 0)
-	message = append(message, e.ID...)
-	message = binary.BigEndian.AppendUint64(append(message, 0), uint64(e.TokenGeneration))
-	bits := binary.BigEndian.Uint64(s.Secrets.MAC(labelEnrollmentCode, message))
-	var b strings.Builder
-	for i := range secretLength {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte('-')
-		}
-		b.WriteByte(crockford[bits>>(64-5*(i+1))&31])
-	}
-	return b.String()
+	return calls.Code(s.Secrets.MAC(labelEnrollmentCode, calls.SecretOf(e.Program, e.ID, e.TokenGeneration)))
 }
 
 // UseReturnCode returns who a return code opens the pages for, and the
@@ -83,34 +63,14 @@ func readReturnCode(typed string) (code, secret string, ok bool) {
 	if len(typed) > 200 {
 		return "", "", false
 	}
-	var plain []byte
-	for _, r := range strings.ToUpper(typed) {
-		switch r {
-		case ' ', '-', '\t', '\u00a0', '‐', '‑', '–', '—', '.':
-			continue
-		}
-		if r > 'Z' {
-			return "", "", false
-		}
-		plain = append(plain, byte(r))
-	}
 	const prefix, digits = 2, 4
-	at := len(plain) - secretLength
+	plain := calls.Typed(typed)
+	at := len(plain) - calls.CodeLength
 	if at < prefix+digits {
 		return "", "", false
 	}
-	alike := strings.NewReplacer("O", "0", "I", "1", "L", "1")
-	code = string(plain[:prefix]) + "-" + alike.Replace(string(plain[prefix:at]))
-	for i, r := range alike.Replace(string(plain[at:])) {
-		if !strings.ContainsRune(crockford, r) {
-			return "", "", false
-		}
-		if i > 0 && i%4 == 0 {
-			secret += "-"
-		}
-		secret += string(r)
-	}
-	return code, secret, true
+	secret, ok = calls.ReadCode(plain[at:])
+	return plain[:prefix] + "-" + calls.Alike.Replace(plain[prefix:at]), secret, ok
 }
 
 // CodesOf gives the codes of those whom the owner of an enrollment named or

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
@@ -34,10 +35,10 @@ func (s *Service) EditMatching(ctx context.Context, who access.Principal, progra
 	if err != nil {
 		return nil, err
 	}
-	if err := sameRevision(revision, m.Revision); err != nil {
+	if err := calls.SameRevision(revision, m.Revision); err != nil {
 		return s.replay(ctx, who, m, "EditMatching", idem, err)
 	}
-	reason, bad := staffReason("reason", e.Reason)
+	reason, bad := calls.StaffReason("reason", e.Reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "an edit needs a reason, which is recorded", bad...)
 	}
@@ -71,7 +72,7 @@ func (s *Service) UndoEdit(ctx context.Context, who access.Principal, program, i
 	if err != nil {
 		return nil, err
 	}
-	if err := sameRevision(revision, m.Revision); err != nil {
+	if err := calls.SameRevision(revision, m.Revision); err != nil {
 		return s.replay(ctx, who, m, "UndoEdit", idem, err)
 	}
 	if len(m.Edits) == 0 {
@@ -115,7 +116,7 @@ func (s *Service) review(ctx context.Context, who access.Principal, read *Matchi
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(read.Revision, m.Revision); err != nil {
+		if err := calls.SameRevision(read.Revision, m.Revision); err != nil {
 			return nil, "", err
 		}
 		if m.State, err = m.State.after(editMatching); err != nil {
@@ -296,10 +297,10 @@ func (s *Service) solvedWith(ctx context.Context, m *Matching, edits []Edit) (*s
 // people are not available any more. Mentees without a pair wait, and come first
 // the next time.
 func (s *Service) PublishMatching(ctx context.Context, who access.Principal, program, id, reason string, revision int64, idem Idempotency) (*Matching, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
-	reason, bad := staffReason("reason", reason)
+	reason, bad := calls.StaffReason("reason", reason)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "to publish needs a reason, which is recorded: who looked at the pairs", bad...)
 	}
@@ -315,7 +316,7 @@ func (s *Service) PublishMatching(ctx context.Context, who access.Principal, pro
 		if err != nil {
 			return nil, "", err
 		}
-		if err := sameRevision(revision, m.Revision); err != nil {
+		if err := calls.SameRevision(revision, m.Revision); err != nil {
 			return nil, "", err
 		}
 		return s.publish(ctx, tx, who, plan, m, reason)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/leased"
 	"github.com/openfairlead/fairlead/internal/problem"
 	"github.com/openfairlead/fairlead/matcher/pairing"
@@ -58,7 +59,7 @@ func (r *Runner) claim(ctx context.Context, owner string, lease time.Duration) (
 		}
 		m.step(StepClaimed, 0, now)
 		if m.Attempt == 1 {
-			if err := tx.AppendEvents(ctx, s.event(system, "matching.start", m.name(), "", transition(Queued, Solving))); err != nil {
+			if err := tx.AppendEvents(ctx, s.event(calls.System, "matching.start", m.name(), "", transition(Queued, Solving))); err != nil {
 				return err
 			}
 		}
@@ -107,7 +108,7 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 			}
 			now.InputDigest, now.Mentees, now.Mentors, now.Engine = digestOf(now.Frozen), len(f.Mentees), len(f.Mentors), s.Engine
 			// In the log, so that nobody can change afterwards what was frozen.
-			return tx.AppendEvents(ctx, s.event(system, "matching.freeze", now.name(), "", "digest="+now.InputDigest))
+			return tx.AppendEvents(ctx, s.event(calls.System, "matching.freeze", now.name(), "", "digest="+now.InputDigest))
 		})
 		if err != nil {
 			return err
@@ -143,7 +144,7 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 		}
 		now.DoneTime = now.UpdateTime
 		detail := fmt.Sprintf("%s pairs=%d covered=%d unmatched=%d", transition(from, now.State), now.Pairs, now.Covered, len(outcome.Unmatched))
-		return tx.AppendEvents(ctx, s.event(system, "matching.end", now.name(), "", detail))
+		return tx.AppendEvents(ctx, s.event(calls.System, "matching.end", now.name(), "", detail))
 	})
 }
 
@@ -244,7 +245,7 @@ func (r *Runner) finish(ctx context.Context, m *Matching, state MatchingState, a
 		if err := tx.UpdateMatching(ctx, stored); err != nil {
 			return err
 		}
-		return tx.AppendEvents(ctx, s.event(system, action, stored.name(), "", transition(from, state)))
+		return tx.AppendEvents(ctx, s.event(calls.System, action, stored.name(), "", transition(from, state)))
 	})
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/problem"
@@ -31,7 +32,7 @@ func (s *Service) Rematch(ctx context.Context, who access.Principal, program, pr
 }
 
 func (s *Service) queue(ctx context.Context, who access.Principal, asked *Matching, method string, idem Idempotency) (*Matching, error) {
-	if err := need(who, access.MatchingsRun, asked.Program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, asked.Program); err != nil {
 		return nil, err
 	}
 	var bad []Violation
@@ -116,7 +117,7 @@ func (s *Service) Matching(ctx context.Context, who access.Principal, program, i
 }
 
 func (s *Service) matching(ctx context.Context, who access.Principal, perm access.Permission, program, id string) (*Matching, error) {
-	if err := need(who, perm, program); err != nil {
+	if err := calls.Need(who, perm, program); err != nil {
 		return nil, err
 	}
 	var m *Matching
@@ -150,7 +151,7 @@ func matchingValue(m *Matching, field string) filter.Value {
 
 // Matchings lists a program's runs, oldest first.
 func (s *Service) Matchings(ctx context.Context, who access.Principal, program string, q ListQuery) (*ListPage[*Matching], error) {
-	if err := need(who, access.MatchingsRead, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRead, program); err != nil {
 		return nil, err
 	}
 	l, err := oldestFirst(q, matchingFields, matchingValue)
@@ -203,7 +204,7 @@ func (m *Matching) result() (*Result, error) {
 
 // CancelMatching stops a run that is not done.
 func (s *Service) CancelMatching(ctx context.Context, who access.Principal, program, id string, idem Idempotency) (*Matching, error) {
-	if err := need(who, access.MatchingsRun, program); err != nil {
+	if err := calls.Need(who, access.MatchingsRun, program); err != nil {
 		return nil, err
 	}
 	return once(ctx, s, who, program, "CancelMatching", idem, func(tx Tx) (*Matching, string, error) {

@@ -18,7 +18,6 @@ import (
 	"github.com/openfairlead/fairlead/internal/listing"
 	"github.com/openfairlead/fairlead/internal/logbook"
 	"github.com/openfairlead/fairlead/internal/problem"
-	"github.com/openfairlead/fairlead/internal/words"
 )
 
 // What is shared with the other domain packages.
@@ -73,9 +72,6 @@ type Service struct {
 	solved []*solved
 }
 
-// system is who acts when nobody called.
-var system = access.Principal{Subject: "system"}
-
 // now is the one clock: UTC, to the microsecond that stores keep.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
@@ -84,17 +80,6 @@ func (s *Service) log() *slog.Logger {
 		return s.Log
 	}
 	return slog.New(slog.DiscardHandler)
-}
-
-// need refuses a caller who does not hold the permission for the program.
-func need(who access.Principal, perm access.Permission, program string) error {
-	switch {
-	case who.Can(perm, program):
-		return nil
-	case !who.Authenticated():
-		return problem.Errorf(problem.Unauthenticated, "TOKEN_REQUIRED", "this needs a token")
-	}
-	return problem.Errorf(problem.PermissionDenied, "PERMISSION_MISSING", "this needs the permission %s, which no role of yours gives here", perm)
 }
 
 // isStaff reports whether who acts here by a role and not as a mentor or mentee.
@@ -112,27 +97,6 @@ func (s *Service) event(who access.Principal, action, resource, reason, detail s
 func once[T any](ctx context.Context, s *Service, who access.Principal, program, method string, idem Idempotency, fn func(tx Tx) (T, string, error)) (T, error) {
 	call := logbook.Call{Program: program, Method: method, Subject: who.Subject, Idempotency: idem, MAC: s.Secrets.MAC, Now: s.now}
 	return logbook.Once(ctx, s.Store.Update, call, fn)
-}
-
-// sameRevision refuses a change to something that somebody else changed
-// meanwhile. Revision 0 is: unconditionally.
-func sameRevision(asked, stored int64) error {
-	if asked != 0 && asked != stored {
-		return problem.Errorf(problem.Aborted, "STALE_REVISION", "somebody else changed this meanwhile: read it again, then repeat the change")
-	}
-	return nil
-}
-
-// staffReason checks the reason that staff give for the audit log.
-func staffReason(field, reason string) (string, []Violation) {
-	reason, wrong := words.Clean(reason, false, 1000)
-	if wrong == "" && reason == "" {
-		wrong = "say why, in a few words without anybody's personal data"
-	}
-	if wrong != "" {
-		return "", []Violation{{Field: field, Message: wrong}}
-	}
-	return reason, nil
 }
 
 // after looks up what an action makes of a state. An enrollment, run, proposal

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/internal/calls"
 	"github.com/openfairlead/fairlead/internal/problem"
 )
 
@@ -32,10 +33,10 @@ func (s *Service) SwapMentors(ctx context.Context, who access.Principal, program
 	if err != nil {
 		return nil, err
 	}
-	if err := sameRevision(revision, m.Revision); err != nil {
+	if err := calls.SameRevision(revision, m.Revision); err != nil {
 		return s.replay(ctx, who, m, "SwapMentors", idem, err)
 	}
-	reason, bad := staffReason("reason", why)
+	reason, bad := calls.StaffReason("reason", why)
 	if len(bad) > 0 {
 		return nil, problem.Invalid("REASON_MISSING", "an edit needs a reason, which is recorded", bad...)
 	}

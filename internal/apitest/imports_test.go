@@ -174,8 +174,8 @@ var houseRules = []houseRule{
 }
 
 // pureRoom is what the domain packages share: permissions, filters and lists,
-// errors, the audit log's lines, texts, work under a lease.
-var pureRoom = either(equal("internal/access"), equal("internal/filter"), equal("internal/leased"), equal("internal/listing"),
+// errors, what calls have in common, the audit log's lines, texts, work under a lease.
+var pureRoom = either(equal("internal/access"), equal("internal/calls"), equal("internal/filter"), equal("internal/leased"), equal("internal/listing"),
 	equal("internal/logbook"), equal("internal/problem"), equal("internal/words"))
 
 func within(root string) func(string) bool {

@@ -7,47 +7,6 @@ import (
 	"github.com/openfairlead/fairlead/internal/logbook"
 )
 
-func TestNormalReturnCode(t *testing.T) {
-	for _, c := range []struct {
-		typed, want string
-	}{
-		{"ABCD-EFGH-JKMN", "ABCD-EFGH-JKMN"},
-		{"abcdefghjkmn", "ABCD-EFGH-JKMN"},
-		{"  ab cd ef gh jk mn ", "ABCD-EFGH-JKMN"},
-		{"ABCD–EFGH—JKMN", "ABCD-EFGH-JKMN"},
-		{"O0I1L1oil000", "0011-1101-1000"},
-		{"ABCD-EFGH-JKM", ""},
-		{"ABCD-EFGH-JKMNP", ""},
-		{"ABCD-EFGH-JKMU", ""}, // U is not in the alphabet
-		{"ABCD-EFGH-JKM!", ""},
-		{"", ""},
-		{strings.Repeat("-", 100), ""},
-	} {
-		got, ok := normalReturnCode(c.typed)
-		if ok != (c.want != "") || ok && got != c.want {
-			t.Errorf("%q is %q %v, want %q", c.typed, got, ok, c.want)
-		}
-	}
-}
-
-func FuzzReturnCode(f *testing.F) {
-	f.Add("ABCD-EFGH-JKMN")
-	f.Add("oil0 oil0 oil0")
-	f.Add("ſßİ")
-	f.Fuzz(func(t *testing.T, typed string) {
-		code, ok := normalReturnCode(typed)
-		if !ok {
-			return
-		}
-		if len(code) != 14 || strings.Trim(code, crockford+"-") != "" {
-			t.Fatalf("%q became %q", typed, code)
-		}
-		if again, ok := normalReturnCode(code); !ok || again != code {
-			t.Fatalf("%q is not stable: %q", code, again)
-		}
-	})
-}
-
 func TestUUID(t *testing.T) {
 	const id = "01980000-0000-7000-8000-00000000002a"
 	b, ok := logbook.ReadUUID(id)
