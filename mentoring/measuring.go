@@ -95,7 +95,7 @@ func countMatchings(ctx context.Context, tx Tx, m *Measures) error {
 			}
 			m.Matchings++
 			m.Pairs += run.Pairs
-			m.Overridden += len(run.Edits)
+			m.Overridden += run.overridden()
 		}
 		if len(batch) < listing.Batch {
 			break
@@ -106,6 +106,28 @@ func countMatchings(ctx context.Context, tx Tx, m *Measures) error {
 		m.OverridesPer100 = (200*m.Overridden + m.Pairs) / (2 * m.Pairs)
 	}
 	return nil
+}
+
+// overridden counts the pairs by which the published result differs from what the
+// run found by itself: those that edits brought or, if more, those that they took;
+// at most the pairs there are. What an edit changed and a later one changed back
+// does not count, nor a lock of a pair that was there.
+func (m *Matching) overridden() int {
+	brought, taken := map[[2]string]bool{}, map[[2]string]bool{}
+	move := func(pairs []Pair, back, to map[[2]string]bool) {
+		for _, p := range pairs {
+			if pair := [2]string{p.Mentee, p.Mentor}; back[pair] {
+				delete(back, pair)
+			} else {
+				to[pair] = true
+			}
+		}
+	}
+	for _, e := range m.Edits {
+		move(e.Cost.Removed, brought, taken)
+		move(e.Cost.Added, taken, brought)
+	}
+	return min(max(len(brought), len(taken)), m.Pairs)
 }
 
 func countProposals(ctx context.Context, tx Tx, m *Measures) error {

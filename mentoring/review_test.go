@@ -85,11 +85,55 @@ func TestReview(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	w.publish(m)
-	if x, err := w.Measures(w.ctx, w.coordinator, program); err != nil || x.Overridden != 2 || x.OverridesPer100 != 200 {
+	if x, err := w.Measures(w.ctx, w.coordinator, program); err != nil || x.Overridden != 1 || x.OverridesPer100 != 100 {
 		t.Errorf("%+v, %v", x, err)
 	}
 	_, err = w.EditMatching(w.ctx, w.coordinator, program, m.ID, edit, 0, none)
 	w.refused(err, "MATCHING_STATE")
+}
+
+// Of the pairs of a published run those count as changed by people that differ
+// from what was found without them: none for a lock of a pair that was there, two
+// for a swap, none for what was changed back.
+func TestOverridesAreCountedByPair(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(w *world, m *mentoring.Matching, lea, max mentoring.Pair)
+		want int
+	}{
+		{"a lock of what was there", func(w *world, m *mentoring.Matching, lea, _ mentoring.Pair) {
+			w.edit(m, mentoring.LockPair, lea.Mentee, lea.Mentor)
+		}, 0},
+		{"a swap", func(w *world, m *mentoring.Matching, lea, max mentoring.Pair) {
+			_, err := w.SwapMentors(w.ctx, w.coordinator, program, m.ID, lea, max, "they asked for it", 0, none)
+			w.must(err)
+		}, 2},
+		{"a swap by two locks", func(w *world, m *mentoring.Matching, lea, max mentoring.Pair) {
+			w.edit(m, mentoring.LockPair, lea.Mentee, max.Mentor)
+			w.edit(m, mentoring.LockPair, max.Mentee, lea.Mentor)
+		}, 2},
+		{"one pair forbidden away, the other there and back", func(w *world, m *mentoring.Matching, lea, max mentoring.Pair) {
+			w.edit(m, mentoring.ForbidPair, lea.Mentee, lea.Mentor)
+			w.edit(m, mentoring.ForbidPair, lea.Mentee, max.Mentor)
+		}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			ann, bob, lea, max := straight(w)
+			m := w.match(&mentoring.Matching{})
+			c.edit(w, m, mentoring.Pair{Mentee: lea.ID, Mentor: ann.ID}, mentoring.Pair{Mentee: max.ID, Mentor: bob.ID})
+			w.publish(m)
+			if x, err := w.Measures(w.ctx, w.coordinator, program); err != nil || x.Overridden != c.want {
+				t.Errorf("%d pairs count as changed, not %d; %v", x.Overridden, c.want, err)
+			}
+		})
+	}
+}
+
+func (w *world) edit(m *mentoring.Matching, kind mentoring.DirectiveKind, mentee, mentor string) {
+	w.Helper()
+	_, err := w.EditMatching(w.ctx, w.coordinator, program, m.ID, mentoring.Edit{Kind: kind, Mentee: mentee, Mentor: mentor, Reason: "as an example"}, 0, none)
+	w.must(err)
 }
 
 // What a run says is a record that the independent checker takes, and the same

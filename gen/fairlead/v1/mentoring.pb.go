@@ -4127,7 +4127,8 @@ type MentoringMeasures struct {
 	EarlyMeetingRate int32 `protobuf:"varint,17,opt,name=early_meeting_rate,json=earlyMeetingRate,proto3" json:"early_meeting_rate,omitempty"`
 	// Pairs of published runs.
 	PairCount int32 `protobuf:"varint,18,opt,name=pair_count,json=pairCount,proto3" json:"pair_count,omitempty"`
-	// Of these, those that an edit changed.
+	// Of these, those that edits changed: those that they brought or, if more, those
+	// that they took. To lock a pair that was there changes none.
 	OverriddenCount int32 `protobuf:"varint,19,opt,name=overridden_count,json=overriddenCount,proto3" json:"overridden_count,omitempty"`
 	// The same per 100 pairs.
 	OverrideRate int32 `protobuf:"varint,20,opt,name=override_rate,json=overrideRate,proto3" json:"override_rate,omitempty"`
