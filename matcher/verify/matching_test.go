@@ -15,8 +15,8 @@ import (
 	"github.com/openfairlead/fairlead/matcher/verify"
 )
 
-// matched is a random problem with everything that may be in one, and its record.
-func matched(t testing.TB, seed uint64) (*matcher.Matching, []int16) {
+// problemOf is a random problem with everything that may be in one, and its scores.
+func problemOf(t testing.TB, seed uint64) (*pairing.Problem, []int16) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 3))
 	nJ, nI := 3+r.IntN(8), 2+r.IntN(6)
@@ -54,7 +54,14 @@ func matched(t testing.TB, seed uint64) (*matcher.Matching, []int16) {
 		t.Fatal(err)
 	}
 	p.Scores = rows
-	res, err := pairing.Solve(t.Context(), p, pairing.Options{})
+	return p, rows
+}
+
+// matched is such a problem solved with so much work, and its record.
+func matched(t testing.TB, seed uint64, work int64) (*matcher.Matching, []int16) {
+	t.Helper()
+	p, rows := problemOf(t, seed)
+	res, err := pairing.Solve(t.Context(), p, pairing.Options{Work: work})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +71,8 @@ func matched(t testing.TB, seed uint64) (*matcher.Matching, []int16) {
 	}
 	return m, rows
 }
+
+const noLimit = 0
 
 func verdict(t testing.TB, b []byte, rows []int16) *verify.Report {
 	t.Helper()
@@ -146,12 +155,13 @@ func settled(t testing.TB, m *matcher.Matching, rows []int16) *verify.Report {
 }
 
 // 1,000 forged matchings, each sealed anew so that only its content can betray it,
-// are refused or at least not certified: pairs moved, dropped or swapped, with all
-// counts and values made to fit; prices, values, scores, rules and statuses changed.
+// are refused: pairs moved, dropped or swapped, with all counts and values made to
+// fit; what a cut search found called the best, with the prices of the best; prices,
+// values, scores, rules and statuses changed.
 func TestForgedMatchings(t *testing.T) {
 	const wanted = 1000
 	// Moving pairs is what people would do: ten times as often as the rest.
-	kindsOf := slices.Sorted(maps.Keys(matchingForgeries))
+	kindsOf := append(slices.Sorted(maps.Keys(matchingForgeries)), cutCalledBest)
 	for _, kind := range slices.Clone(kindsOf) {
 		if strings.HasPrefix(kind, "pair") {
 			kindsOf = append(kindsOf, slices.Repeat([]string{kind}, 9)...)
@@ -161,14 +171,21 @@ func TestForgedMatchings(t *testing.T) {
 	proof := 0
 	forged := 0
 	for seed := uint64(1); forged < wanted; seed++ {
-		m, rows := matched(t, seed)
+		m, rows := matched(t, seed, noLimit)
 		if report := verdict(t, m.AppendJSON(nil), rows); !report.Certified {
 			t.Fatalf("seed %d: a true one is not certified: %+v", seed, report.Checks)
 		}
 		for k, kind := range kindsOf {
 			pairs := strings.HasPrefix(kind, "pair")
 			f := copied(t, m)
-			if !matchingForgeries[kind](f, rows, rand.New(rand.NewPCG(seed, uint64(k)))) {
+			if kind == cutCalledBest {
+				cut, _ := matched(t, seed, 1)
+				if cut.Status != matcher.Feasible || slices.Equal(cut.Values, m.Values) {
+					continue // as good by chance: what it says is true
+				}
+				f.Status, f.Pairs, f.Values, f.Unmatched = m.Status, cut.Pairs, cut.Values, cut.Unmatched
+				f.Covered, f.PairsTotal, f.Total, f.Worst = cut.Covered, cut.PairsTotal, cut.Total, cut.Worst
+			} else if !matchingForgeries[kind](f, rows, rand.New(rand.NewPCG(seed, uint64(k)))) {
 				continue
 			}
 			f.Seal()
@@ -185,22 +202,24 @@ func TestForgedMatchings(t *testing.T) {
 			if report.Certified && strings.HasPrefix(kind, "price") {
 				continue // other prices that prove the same: no forgery
 			}
-			if report.Certified {
-				t.Errorf("seed %d: a forged matching (%s) is certified: %s", seed, kind, f.AppendJSON(nil))
+			if report.Certified || report.Broken() == "" {
+				t.Errorf("seed %d: a forged matching (%s) is not refused (certified: %v): %s", seed, kind, report.Certified, f.AppendJSON(nil))
 				return
 			}
 			forged++
 			kinds[kind]++
 		}
 	}
-	if len(kinds) != len(matchingForgeries) {
+	if len(kinds) != len(matchingForgeries)+1 {
 		t.Errorf("only %v", kinds)
 	}
 	if proof < wanted/10 {
 		t.Errorf("only %d are refused by the scores and the proof alone", proof)
 	}
-	t.Logf("figure: %d forged matchings of %d kinds refused, %d of them by the scores and the prices alone", forged, len(kinds), proof)
+	t.Logf("figure: %d forged matchings of %d kinds refused, %d of them by the scores and the prices alone; %d were what a cut search found", forged, len(kinds), proof, kinds[cutCalledBest])
 }
+
+const cutCalledBest = "cut, called the best"
 
 var matchingForgeries = map[string]func(m *matcher.Matching, rows []int16, r *rand.Rand) bool{
 	"pair moved": func(m *matcher.Matching, rows []int16, r *rand.Rand) bool {
@@ -309,9 +328,8 @@ var matchingForgeries = map[string]func(m *matcher.Matching, rows []int16, r *ra
 		slices.Reverse(m.Input.Objective)
 		return true
 	},
-	"cut, but called proved": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Status = matcher.Feasible; return true },
-	"infeasible":             func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Status = matcher.Infeasible; return true },
-	"stickiness":             func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Input.Stickiness++; return true },
+	"infeasible": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Status = matcher.Infeasible; return true },
+	"stickiness": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Input.Stickiness++; return true },
 }
 
 func mentorAt(m *matcher.Matching, id string) int {
@@ -343,7 +361,7 @@ func priced(of func(*matcher.Prices) [][]int64) func(*matcher.Matching, []int16,
 
 // What cannot be read as a matching is refused by the first check.
 func TestUnreadableMatchings(t *testing.T) {
-	m, rows := matched(t, 1)
+	m, rows := matched(t, 1, noLimit)
 	good := m.AppendJSON(nil)
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, good, "", " "); err != nil {
