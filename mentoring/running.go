@@ -26,7 +26,7 @@ func (s *Service) CreateMatching(ctx context.Context, who access.Principal, m *M
 
 // Rematch queues a run that mends the end of a proposal: what stands, stands,
 // and what is free is matched again; the pair that ended is not made again if
-// it was declined. Those who wait longest come first.
+// it was declined. Those whom a published run left without a mentor come first.
 func (s *Service) Rematch(ctx context.Context, who access.Principal, program, proposal string, idem Idempotency) (*Matching, error) {
 	return s.queue(ctx, who, &Matching{Program: program, After: proposal}, "Rematch", idem)
 }

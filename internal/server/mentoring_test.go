@@ -233,10 +233,17 @@ func TestMentoringJourney(t *testing.T) {
 	m.must("POST", ship+":revive", m.tokenOf(p.Mentor), `{}`)
 	m.must("POST", ship+":complete", mine, `{}`)
 	m.must("POST", ship+":answerSurvey", mine, `{"survey": {"helped": 5, "again": 4, "fit": 4, "recommend": true}}`)
-	var measures struct{ SentCount, ConfirmedCount, MentorshipCount int }
+	type counts struct {
+		MatchingCount, PairCount, SentCount, ConfirmedCount, DeclinedCount, ExpiredCount int
+		AcceptanceRate, MentorshipCount, LiveCount, CompletedCount, EndedEarlyCount      int
+	}
+	var measures counts
 	m.must("GET", m.at("mentoringMeasures"), m.staff, "").into(t, &measures)
-	if measures.SentCount != 3 {
-		t.Errorf("measures: %+v", measures)
+	if want := (counts{
+		MatchingCount: 1, PairCount: 3, SentCount: 3, ConfirmedCount: 1, DeclinedCount: 1,
+		AcceptanceRate: 500, MentorshipCount: 1, CompletedCount: 1,
+	}); measures != want {
+		t.Errorf("measures: %+v, not %+v", measures, want)
 	}
 }
 
