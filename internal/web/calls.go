@@ -99,7 +99,8 @@ type callPage struct {
 	Steps                               int
 	Asked                               []askedLine
 	Rules                               []ruleLine
-	Must                                bool // some rule must hold
+	Terms                               []detail // what is registered beside the rules
+	Must                                bool     // some rule must hold
 	Criteria                            int
 	Registered                          moment
 	Digest                              string
@@ -211,6 +212,7 @@ func newCallPage(f frame, c *call, now time.Time) *callPage {
 			page.Must = page.Must || line.Must
 			page.Rules = append(page.Rules, line)
 		}
+		page.Terms = registeredTerms(l, c.form, c.criteria)
 	}
 	page.titled(page.Heading.Text, l.say("calls.title"))
 	return page
@@ -285,10 +287,18 @@ type ruleLine struct {
 	Text     string
 	Must     bool
 	Priority int
+	Weight   int    // of a target that counts more than once; 0 otherwise
+	Note     string // as whoever wrote the rule put it
 }
 
 func newRuleLine(l tongue, form *applications.Form, r applications.CriteriaRule) ruleLine {
-	line := ruleLine{Must: r.Priority == 0, Priority: r.Priority, Group: l.said(r.Attribute)}
+	line := ruleLine{Must: r.Priority == 0, Priority: r.Priority, Group: l.said(r.Attribute), Note: r.Note}
+	if r.Priority > 0 && r.Weight > 1 {
+		line.Weight = r.Weight
+	}
+	if r.Attribute == "" {
+		line.Group = l.said(l.say("edit.named"))
+	}
 	a := form.Attribute(r.Attribute)
 	if a != nil {
 		line.Group = attributeLabel(l, a)
@@ -339,6 +349,9 @@ func newRuleLine(l tongue, form *applications.Form, r applications.CriteriaRule)
 			label = attributeLabel(l, other).Text
 		}
 		line.Text += " " + l.say("rule.and", "attribute", label, "values", valueLabels(l, other, and.Values))
+	}
+	if len(r.IDs) > 0 {
+		line.Text += " " + l.say("rule.named", "ids", strings.Join(r.IDs, ", "))
 	}
 	return line
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 )
 
@@ -154,6 +155,55 @@ func TestCriteriaAreEdited(t *testing.T) {
 	}
 	if a := x.do(http.MethodPost, criteria+"/check", url.Values{"size": {"15"}}, nil); a.status != http.StatusForbidden {
 		t.Errorf("a reviewer's check gave %d", a.status)
+	}
+}
+
+// Who registers, and who applies, read what is registered beside the rules: what
+// the preset's balanced set allows decides who has a chance.
+func TestRegisteredTermsAreShown(t *testing.T) {
+	x := newSite(t)
+	_, err := x.svc.CreatePolicy(t.Context(), access.Principal{Subject: "tokens/approver", Grants: []access.Grant{{Role: access.PolicyApprover}}}, &applications.Policy{
+		Program: testProgram, Attributes: []string{"race_ethnicity", "gender", "tribal_relationship", "lived_experience"},
+		Approver: "The board", SecondApprover: "The counsel", Reason: "the intent of the call", ExpireTime: x.now().AddDate(1, 0, 0),
+	}, applications.Idempotency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.signedIn(access.Facilitator)
+	page := x.get("/programs/" + testProgram + "/criteria?set=balanced")
+	action, form := page.form()
+	form.Set("do", "save")
+	review := x.follow(x.do(http.MethodPost, action, form, nil))
+	terms := []string{
+		"Allowed at priority 1 Groups that miss the targets of this priority by up to 1 more", "Allowed at priority 3",
+		"Note: One each where that costs no target", "What the draw is made from Each run says", "Lottery Each run says",
+	}
+	x.has(review, terms...)
+	x.hasNot(review, "Allowed at priority 2")
+	x.has(x.follow(x.fill(review, "reason", "Balance.", "second", "An Invented Colleague")), "the version in force")
+	x.has(x.get("/calls/"+testProgram), terms...)
+
+	// Everything else that a version can have; named applicants stand for staff only.
+	c := sampleCriteria()
+	all := func(terms []detail) string {
+		var b strings.Builder
+		for _, d := range terms {
+			b.WriteString(d.Label + ": " + d.Text + "\n")
+		}
+		return b.String()
+	}
+	got := all(registeredTerms("en", sampleForm(), c))
+	for _, want := range []string{
+		"Largest chance: Nobody has a chance of more than 700 in 1000", ": at most 2 people with the same answer, whatever happens",
+		"Together or not at all: NS-0412, NS-0413", "Two people, each bound to a text", "The two people: The chair, The guest",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	line := newRuleLine("en", sampleForm(), applications.CriteriaRule{Kind: "quota", IDs: []string{"NS-0412"}, Min: number(1), Priority: 2, Weight: 3, Note: "x"})
+	if line.Weight != 3 || line.Note != "x" || !strings.Contains(line.Text, "NS-0412") {
+		t.Errorf("%+v", line)
 	}
 }
 

@@ -135,14 +135,17 @@ func sampleCriteria() *applications.Criteria {
 	return &applications.Criteria{
 		Program: "equity-in-leadership-2027", Version: 1, Name: "balanced", Size: 15, MinSize: 12, Registered: true,
 		RegisterTime: time.Date(2026, 11, 1, 16, 0, 0, 0, time.UTC), Digest: "sha256:9f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c",
+		Allow: map[int]int64{1: 1, 2: 0}, MaxChance: 700, HardCaps: map[string]int{"organization": 2},
+		Ties:     []applications.Tie{{Kind: "together", IDs: []string{"NS-0412", "NS-0413"}}},
+		SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"The chair", "The guest"},
 		Rules: []applications.CriteriaRule{
 			{Kind: "quota", Attribute: "race_ethnicity", Each: true, Min: number(1), Priority: 1},
 			{Kind: "quota", Attribute: "race_ethnicity", Values: []string{"aian", "asian"}, Min: number(2), Max: number(7), Priority: 1},
 			{Kind: "spread", Attribute: "sector", Min: number(7), Priority: 1},
 			{Kind: "company", Attribute: "race_ethnicity", Min: number(2), Priority: 2},
-			{Kind: "cap", Attribute: "organization", Max: number(3)},
+			{Kind: "cap", Attribute: "organization", Max: number(3), Note: "As the board asked"},
 			{
-				Kind: "quota", Attribute: "tribal_relation", Values: []string{"citizen", "descendant"}, Min: number(2), Priority: 1,
+				Kind: "quota", Attribute: "tribal_relation", Values: []string{"citizen", "descendant"}, Min: number(2), Priority: 1, Weight: 2,
 				And: []applications.Condition{{Attribute: "lived_experience", Values: []string{"disability"}}},
 			},
 		},

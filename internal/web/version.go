@@ -67,8 +67,7 @@ func newVersionPage(f frame, d *desk, c *applications.Criteria) *versionPage {
 	}
 	add("size", size, false)
 	add("name", c.Name, false)
-	add("lottery", lotteryWords(l, c.Lottery), false)
-	add("seed", c.SeedSource, false)
+	page.Details = append(page.Details, registeredTerms(l, d.form, c)...)
 	if c.Registered {
 		page.State = l.say("version.registered", "when", l.moment(c.RegisterTime, zone).Text)
 		if d.program.CriteriaVersion == c.Version {
