@@ -71,7 +71,10 @@ func chancesToWire(c *applications.ChanceSummary) *v1.ChanceSummary {
 		Smallest: int32(c.Smallest), Largest: int32(c.Largest), Bound: int32(c.Bound),
 		CertainCount: int32(c.Certain), ImpossibleCount: int32(c.Impossible), NeedsConfirmation: c.Confirm,
 		Exclusions: convert(c.Exclusions, func(x applications.ExclusionSummary) *v1.Exclusion {
-			return &v1.Exclusion{PeopleCount: int32(x.People), Reason: x.Reason, Rows: convert(x.Rows, func(n int) int32 { return int32(n) })}
+			return &v1.Exclusion{
+				PeopleCount: int32(x.People), Reason: x.Reason, Rows: convert(x.Rows, func(n int) int32 { return int32(n) }),
+				Least: x.Least, Allowed: x.Allowed,
+			}
 		}),
 	}
 }
@@ -90,7 +93,9 @@ func members(v *applications.RunView, codes []string) []*v1.CohortMember {
 }
 
 func explainedToWire(x *applications.Explained) *v1.ExplainSelectionResponse {
-	w := &v1.ExplainSelectionResponse{Place: v1.ExplainSelectionResponse_OUT, Lock: x.Lock, Withheld: x.Withheld}
+	w := &v1.ExplainSelectionResponse{
+		Place: v1.ExplainSelectionResponse_OUT, Lock: x.Lock, Withheld: x.Withheld, Tied: members(x.RunView, x.Tied), Decided: x.Decided,
+	}
 	if x.In {
 		w.Place = v1.ExplainSelectionResponse_IN
 	}
@@ -107,24 +112,35 @@ func explainedToWire(x *applications.Explained) *v1.ExplainSelectionResponse {
 	}
 	for _, h := range x.Helps {
 		if r := row(h.Before.Row); r != nil {
-			w.Helps = append(w.Helps, r)
+			w.Helps = append(w.Helps, &v1.HelpedRule{Rule: r, CountWithout: int32(h.After.Count), ShortWithout: int32(h.After.Short)})
 		}
 	}
-	seen := map[int]bool{}
 	for _, h := range x.Hindrances {
-		if r := row(h.Row); r != nil && !seen[h.Row] {
-			seen[h.Row] = true
-			w.Blocks = append(w.Blocks, r)
-		}
+		w.Blocks = append(w.Blocks, &v1.Hindrance{Reason: h.Reason, Kind: h.Kind, Rule: row(h.Row), ExchangeCount: int32(h.Swaps)})
 	}
-	for _, swap := range x.Swaps {
+	exchange := func(swap engine.Swap) *v1.Exchange {
 		others := swap.Out
 		if x.In {
 			others = swap.In
 		}
-		w.Exchanges = append(w.Exchanges, members(x.RunView, others)...)
+		return &v1.Exchange{
+			Members: members(x.RunView, others), Breach: swap.Breach.Reason, BreachSize: swap.Breach.By, Rows: rowsToWire(swap.Breach.Rules),
+		}
+	}
+	w.Exchanges = convert(x.Swaps, exchange)
+	if x.Closest != nil {
+		w.Closest = exchange(*x.Closest)
+	}
+	if f := x.Fixed; f != nil {
+		w.Fixed = &v1.Exclusion{
+			PeopleCount: int32(len(f.People)), Reason: f.Reason, Rows: rowsToWire(f.Rules), Least: f.Least, Allowed: f.Allowed,
+		}
 	}
 	return w
+}
+
+func rowsToWire(counts []matcher.RuleCount) []int32 {
+	return convert(counts, func(n matcher.RuleCount) int32 { return int32(n.Row) })
 }
 
 func whatIfToWire(e *applications.WhatIf) *v1.SimulateSelectionResponse {

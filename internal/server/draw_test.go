@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/matcher/verify"
@@ -119,5 +121,108 @@ func TestDrawOverREST(t *testing.T) {
 		{"attribute": "sector", "values": ["health"], "min": 2}, {"attribute": "sector", "values": ["housing"], "min": 2}]}}`).into(t, &verdict)
 	if verdict.Verdict != "IMPOSSIBLE" || len(verdict.Infeasibility.Conflict) == 0 || len(verdict.Infeasibility.Relaxations) == 0 {
 		t.Errorf("%+v", verdict)
+	}
+}
+
+// People whom a link ties together are one exchange, not several, and what is
+// impossible comes with its numbers.
+func TestExplainTiedPeopleOverREST(t *testing.T) {
+	w := newWorld(t)
+	w.open("alpha")
+	facilitator := w.token(access.Facilitator, "alpha")
+	// Two of health and housing each, who come only together, and two of health.
+	names, codes := map[string]string{}, []string{}
+	for _, n := range []int{0, 3, 1, 4, 2, 9} {
+		a := w.apply("alpha", n, true)
+		codes = append(codes, a.Application.Code)
+		names[a.Application.Code] = a.Application.Name
+	}
+	w.must("POST", "/v1/programs/alpha/criteria", facilitator, fmt.Sprintf(`{"title": "tied", "size": 2, "minSize": 2,
+		"rules": [{"kind": "SPREAD", "attribute": "sector", "min": 2, "priority": 1}],
+		"links": [{"kind": "TOGETHER", "ids": [%q, %q]}, {"kind": "TOGETHER", "ids": [%q, %q]}]}`, codes[0], codes[1], codes[2], codes[3]))
+	w.must("POST", "/v1/programs/alpha/criteria/2:register", facilitator, `{"reason": "a test", "secondPerson": "The Chair"}`)
+	w.must("POST", "/v1/programs/alpha:close", w.admin, "{}")
+	type exclusion struct {
+		PeopleCount    int
+		Reason         string
+		Rows           []int
+		Least, Allowed string
+	}
+	var run struct {
+		Name, State string
+		Seal        struct {
+			Chances struct{ Exclusions []exclusion }
+		}
+		Draws []struct{ Codes []string }
+	}
+	w.must("POST", "/v1/programs/alpha/selections", facilitator, `{"criteria": "programs/alpha/criteria/2", "seedKind": "SERVER"}`).into(t, &run)
+	if _, err := applications.NewRunner(w.svc, "test").RunOne(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	w.must("POST", "/v1/"+run.Name+":draw", facilitator, `{"confirmImpossible": "a test"}`).into(t, &run)
+	shutOut := exclusion{PeopleCount: 2, Reason: "priority 1", Rows: []int{1}, Least: "1"} // allowed: 0, which JSON leaves out
+	if got := run.Seal.Chances.Exclusions; !cmp.Equal(got, []exclusion{shutOut}) {
+		t.Errorf("impossible: %+v", got)
+	}
+	in, out := codes[:2], codes[2:4]
+	if !slices.Contains(run.Draws[0].Codes, codes[0]) {
+		in, out = out, in
+	}
+	type count struct{ Row, Count, Short int }
+	type exchange struct {
+		Members    []struct{ Code string }
+		Breach     string
+		BreachSize string
+		Rows       []int
+	}
+	type explained struct {
+		Place string
+		Helps []struct {
+			Rule                       count
+			CountWithout, ShortWithout int
+		}
+		Blocks []struct {
+			Reason, Kind  string
+			Rule          *count
+			ExchangeCount int
+		}
+		Exchanges []exchange
+		Tied      []struct{ Code string }
+		Closest   *exchange
+		Fixed     *exclusion
+		Decided   bool
+	}
+	explain := func(code string) (x explained) {
+		w.must("GET", "/v1/"+run.Name+":explain?application="+names[code], facilitator, "").into(t, &x)
+		return x
+	}
+	people := func(list []struct{ Code string }) (of []string) {
+		for _, m := range list {
+			of = append(of, m.Code)
+		}
+		return of
+	}
+
+	x := explain(in[0])
+	if x.Place != "IN" || !slices.Equal(people(x.Tied), in[1:]) || len(x.Exchanges) != 1 || !slices.Equal(people(x.Exchanges[0].Members), out) ||
+		x.Exchanges[0].Breach != "" || x.Closest != nil || x.Fixed != nil || !x.Decided {
+		t.Errorf("a member: %+v", x)
+	}
+	if len(x.Helps) != 1 || x.Helps[0].Rule != (count{1, 2, 0}) || x.Helps[0].CountWithout != 0 || x.Helps[0].ShortWithout != 2 {
+		t.Errorf("a member helps: %+v", x.Helps)
+	}
+	// Nobody alone can take both seats.
+	if len(x.Blocks) != 1 || x.Blocks[0].Reason != "conditions" || x.Blocks[0].Kind != "size" || x.Blocks[0].Rule != nil || x.Blocks[0].ExchangeCount != 2 {
+		t.Errorf("in the way of a member: %+v", x.Blocks)
+	}
+
+	x = explain(codes[4])
+	if x.Place != "OUT" || len(x.Exchanges) != 0 || x.Closest == nil || !slices.Equal(people(x.Closest.Members), in) ||
+		x.Closest.Breach != "conditions" || x.Closest.BreachSize != "1" {
+		t.Errorf("somebody out: %+v", x)
+	}
+	shutOut.PeopleCount = 1
+	if x.Fixed == nil || !cmp.Equal(*x.Fixed, shutOut) || !x.Decided {
+		t.Errorf("somebody who is in none: %+v", x.Fixed)
 	}
 }

@@ -1001,7 +1001,8 @@ func (x *ChanceSummary) GetNeedsConfirmation() bool {
 	return false
 }
 
-// Why some people cannot be chosen: what could not be had with one of them in.
+// Why some people cannot be chosen: what could not be had with one of them in. Of somebody without
+// whom no cohort is as good: what could not be had without them.
 type Exclusion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many people.
@@ -1010,7 +1011,12 @@ type Exclusion struct {
 	// must hold), "size", "priority 1" to "priority 9", "score".
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The rows of the criteria that would be missed.
-	Rows          []int32 `protobuf:"varint,3,rep,packed,name=rows,proto3" json:"rows,omitempty"`
+	Rows []int32 `protobuf:"varint,3,rep,packed,name=rows,proto3" json:"rows,omitempty"`
+	// The least deviation there is with one of them in; of "size" and "score" the most people, or the
+	// largest total score. 0 for "conditions".
+	Least int64 `protobuf:"varint,4,opt,name=least,proto3" json:"least,omitempty"`
+	// What it may be at most; of "size" and "score" what it must be at least.
+	Allowed       int64 `protobuf:"varint,5,opt,name=allowed,proto3" json:"allowed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1064,6 +1070,20 @@ func (x *Exclusion) GetRows() []int32 {
 		return x.Rows
 	}
 	return nil
+}
+
+func (x *Exclusion) GetLeast() int64 {
+	if x != nil {
+		return x.Least
+	}
+	return 0
+}
+
+func (x *Exclusion) GetAllowed() int64 {
+	if x != nil {
+		return x.Allowed
+	}
+	return 0
 }
 
 // One attempt: what a seed gave.
@@ -2223,11 +2243,13 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
 	"exclusions\x18\b \x03(\v2\x16.fairlead.v1.ExclusionB\x03\xe0A\x03R\n" +
 	"exclusions\x122\n" +
-	"\x12needs_confirmation\x18\t \x01(\bB\x03\xe0A\x03R\x11needsConfirmation\"i\n" +
+	"\x12needs_confirmation\x18\t \x01(\bB\x03\xe0A\x03R\x11needsConfirmation\"\xa3\x01\n" +
 	"\tExclusion\x12&\n" +
 	"\fpeople_count\x18\x01 \x01(\x05B\x03\xe0A\x03R\vpeopleCount\x12\x1b\n" +
 	"\x06reason\x18\x02 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x17\n" +
-	"\x04rows\x18\x03 \x03(\x05B\x03\xe0A\x03R\x04rows\"\xf2\x02\n" +
+	"\x04rows\x18\x03 \x03(\x05B\x03\xe0A\x03R\x04rows\x12\x19\n" +
+	"\x05least\x18\x04 \x01(\x03B\x03\xe0A\x03R\x05least\x12\x1d\n" +
+	"\aallowed\x18\x05 \x01(\x03B\x03\xe0A\x03R\aallowed\"\xf2\x02\n" +
 	"\rSelectionDraw\x12\x1d\n" +
 	"\aattempt\x18\x01 \x01(\x05B\x03\xe0A\x03R\aattempt\x12@\n" +
 	"\tseed_kind\x18\x02 \x01(\x0e2\x1e.fairlead.v1.Criteria.SeedKindB\x03\xe0A\x03R\bseedKind\x12\x19\n" +

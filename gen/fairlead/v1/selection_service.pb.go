@@ -1481,20 +1481,32 @@ type ExplainSelectionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where the person is.
 	Place ExplainSelectionResponse_Place `protobuf:"varint,1,opt,name=place,proto3,enum=fairlead.v1.ExplainSelectionResponse_Place" json:"place,omitempty"`
-	// IN: the rules that the person helps to meet.
-	Helps []*RuleCount `protobuf:"bytes,2,rep,name=helps,proto3" json:"helps,omitempty"`
-	// The rules that keep the person from being exchanged for anybody else.
-	Blocks []*RuleCount `protobuf:"bytes,3,rep,name=blocks,proto3" json:"blocks,omitempty"`
-	// Who could take the seat (IN), or whose seat could be taken (OUT), at no cost to any rule.
-	Exchanges []*CohortMember `protobuf:"bytes,4,rep,name=exchanges,proto3" json:"exchanges,omitempty"`
+	// IN: the rules that would be further off without the person, nobody in their place.
+	Helps []*HelpedRule `protobuf:"bytes,2,rep,name=helps,proto3" json:"helps,omitempty"`
+	// What stands in the way of exchanging the person for somebody else, most frequent first.
+	Blocks []*Hindrance `protobuf:"bytes,3,rep,name=blocks,proto3" json:"blocks,omitempty"`
+	// Every exchange at no cost to any rule: who could take the seat (IN), or whose seat could be
+	// taken (OUT).
+	Exchanges []*Exchange `protobuf:"bytes,4,rep,name=exchanges,proto3" json:"exchanges,omitempty"`
 	// The person's chance in millionths. 0 where there are no chances, where they do not describe
 	// the group, and to a caller without identity.read.
 	Chance int32 `protobuf:"varint,5,opt,name=chance,proto3" json:"chance,omitempty"`
 	// In or out because of a lock: "include", "exclude" or empty.
 	Lock string `protobuf:"bytes,6,opt,name=lock,proto3" json:"lock,omitempty"`
-	// Something was left out for a caller without identity.read: exchanges, the chance, and rules
-	// on identity.
-	Withheld      bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// Something was left out for a caller without identity.read: everything but place, lock and the
+	// rules that the caller may see.
+	Withheld bool `protobuf:"varint,7,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// Whom a link ties to the person: they come and go together, in every exchange.
+	Tied []*CohortMember `protobuf:"bytes,8,rep,name=tied,proto3" json:"tied,omitempty"`
+	// Where no exchange is free of cost, the one that costs least. Not set if there is nobody to
+	// exchange with.
+	Closest *Exchange `protobuf:"bytes,9,opt,name=closest,proto3" json:"closest,omitempty"`
+	// Proved: no cohort as good as the best is without the person (IN), or has them (OUT), and why:
+	// what could not be had then. Not set where there is such a cohort, or where it was not decided.
+	Fixed *Exclusion `protobuf:"bytes,10,opt,name=fixed,proto3" json:"fixed,omitempty"`
+	// Whether it was decided if fixed is to be set. False where the run is not proved, where the work
+	// that one call may cost ran out, and to a caller without identity.read.
+	Decided       bool `protobuf:"varint,11,opt,name=decided,proto3" json:"decided,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1536,21 +1548,21 @@ func (x *ExplainSelectionResponse) GetPlace() ExplainSelectionResponse_Place {
 	return ExplainSelectionResponse_PLACE_UNSPECIFIED
 }
 
-func (x *ExplainSelectionResponse) GetHelps() []*RuleCount {
+func (x *ExplainSelectionResponse) GetHelps() []*HelpedRule {
 	if x != nil {
 		return x.Helps
 	}
 	return nil
 }
 
-func (x *ExplainSelectionResponse) GetBlocks() []*RuleCount {
+func (x *ExplainSelectionResponse) GetBlocks() []*Hindrance {
 	if x != nil {
 		return x.Blocks
 	}
 	return nil
 }
 
-func (x *ExplainSelectionResponse) GetExchanges() []*CohortMember {
+func (x *ExplainSelectionResponse) GetExchanges() []*Exchange {
 	if x != nil {
 		return x.Exchanges
 	}
@@ -1578,6 +1590,249 @@ func (x *ExplainSelectionResponse) GetWithheld() bool {
 	return false
 }
 
+func (x *ExplainSelectionResponse) GetTied() []*CohortMember {
+	if x != nil {
+		return x.Tied
+	}
+	return nil
+}
+
+func (x *ExplainSelectionResponse) GetClosest() *Exchange {
+	if x != nil {
+		return x.Closest
+	}
+	return nil
+}
+
+func (x *ExplainSelectionResponse) GetFixed() *Exclusion {
+	if x != nil {
+		return x.Fixed
+	}
+	return nil
+}
+
+func (x *ExplainSelectionResponse) GetDecided() bool {
+	if x != nil {
+		return x.Decided
+	}
+	return false
+}
+
+// A rule that somebody helps to meet.
+type HelpedRule struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rule, as the cohort meets it.
+	Rule *RuleCount `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Its count without the person; -1 where the count itself is.
+	CountWithout int32 `protobuf:"varint,2,opt,name=count_without,json=countWithout,proto3" json:"count_without,omitempty"`
+	// How many it would then be short of its minimum; -1 where the count is.
+	ShortWithout  int32 `protobuf:"varint,3,opt,name=short_without,json=shortWithout,proto3" json:"short_without,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HelpedRule) Reset() {
+	*x = HelpedRule{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HelpedRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HelpedRule) ProtoMessage() {}
+
+func (x *HelpedRule) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HelpedRule.ProtoReflect.Descriptor instead.
+func (*HelpedRule) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *HelpedRule) GetRule() *RuleCount {
+	if x != nil {
+		return x.Rule
+	}
+	return nil
+}
+
+func (x *HelpedRule) GetCountWithout() int32 {
+	if x != nil {
+		return x.CountWithout
+	}
+	return 0
+}
+
+func (x *HelpedRule) GetShortWithout() int32 {
+	if x != nil {
+		return x.ShortWithout
+	}
+	return 0
+}
+
+// Why exchanges are not free of cost.
+type Hindrance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first thing that they do not keep: "conditions", "must", "size", "priority 1" to
+	// "priority 9".
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of "conditions", which: "size", "include", "exclude", "cap", "apart", "together" or
+	// "at_least_one". Empty otherwise.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The rule, of "must" and of a priority. Not set otherwise.
+	Rule *RuleCount `protobuf:"bytes,3,opt,name=rule,proto3" json:"rule,omitempty"`
+	// How many exchanges this stands in the way of; -1 to a caller without identity.read.
+	ExchangeCount int32 `protobuf:"varint,4,opt,name=exchange_count,json=exchangeCount,proto3" json:"exchange_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Hindrance) Reset() {
+	*x = Hindrance{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Hindrance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Hindrance) ProtoMessage() {}
+
+func (x *Hindrance) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Hindrance.ProtoReflect.Descriptor instead.
+func (*Hindrance) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Hindrance) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Hindrance) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Hindrance) GetRule() *RuleCount {
+	if x != nil {
+		return x.Rule
+	}
+	return nil
+}
+
+func (x *Hindrance) GetExchangeCount() int32 {
+	if x != nil {
+		return x.ExchangeCount
+	}
+	return 0
+}
+
+// People for somebody: one, or, where a link ties them together, all of them at once. Whom a link
+// ties to the person who is asked about goes along.
+type Exchange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who takes the seat (IN), or whose seat is taken (OUT). All of them, not one of them.
+	Members []*CohortMember `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
+	// What it costs: the first thing that the cohort then does not keep, as the reason of a
+	// Hindrance. Empty: nothing.
+	Breach string `protobuf:"bytes,2,opt,name=breach,proto3" json:"breach,omitempty"`
+	// How many conditions are then broken, by how many people the rules that must hold are off, how
+	// many people are missing, or the deviation above what is allowed.
+	BreachSize int64 `protobuf:"varint,3,opt,name=breach_size,json=breachSize,proto3" json:"breach_size,omitempty"`
+	// Rows of the rules that are then further off.
+	Rows          []int32 `protobuf:"varint,4,rep,packed,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Exchange) Reset() {
+	*x = Exchange{}
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Exchange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Exchange) ProtoMessage() {}
+
+func (x *Exchange) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
+func (*Exchange) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Exchange) GetMembers() []*CohortMember {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *Exchange) GetBreach() string {
+	if x != nil {
+		return x.Breach
+	}
+	return ""
+}
+
+func (x *Exchange) GetBreachSize() int64 {
+	if x != nil {
+		return x.BreachSize
+	}
+	return 0
+}
+
+func (x *Exchange) GetRows() []int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
 // Request of SimulateSelection.
 type SimulateSelectionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1599,7 +1854,7 @@ type SimulateSelectionRequest struct {
 
 func (x *SimulateSelectionRequest) Reset() {
 	*x = SimulateSelectionRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1866,7 @@ func (x *SimulateSelectionRequest) String() string {
 func (*SimulateSelectionRequest) ProtoMessage() {}
 
 func (x *SimulateSelectionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1879,7 @@ func (x *SimulateSelectionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateSelectionRequest.ProtoReflect.Descriptor instead.
 func (*SimulateSelectionRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{22}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SimulateSelectionRequest) GetName() string {
@@ -1682,7 +1937,7 @@ type SwapTrial struct {
 
 func (x *SwapTrial) Reset() {
 	*x = SwapTrial{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1694,7 +1949,7 @@ func (x *SwapTrial) String() string {
 func (*SwapTrial) ProtoMessage() {}
 
 func (x *SwapTrial) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1707,7 +1962,7 @@ func (x *SwapTrial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SwapTrial.ProtoReflect.Descriptor instead.
 func (*SwapTrial) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{23}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SwapTrial) GetOut() string {
@@ -1743,7 +1998,7 @@ type RuleTrial struct {
 
 func (x *RuleTrial) Reset() {
 	*x = RuleTrial{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1755,7 +2010,7 @@ func (x *RuleTrial) String() string {
 func (*RuleTrial) ProtoMessage() {}
 
 func (x *RuleTrial) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +2023,7 @@ func (x *RuleTrial) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RuleTrial.ProtoReflect.Descriptor instead.
 func (*RuleTrial) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{24}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RuleTrial) GetRow() int32 {
@@ -1830,7 +2085,7 @@ type SimulateSelectionResponse struct {
 
 func (x *SimulateSelectionResponse) Reset() {
 	*x = SimulateSelectionResponse{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +2097,7 @@ func (x *SimulateSelectionResponse) String() string {
 func (*SimulateSelectionResponse) ProtoMessage() {}
 
 func (x *SimulateSelectionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +2110,7 @@ func (x *SimulateSelectionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SimulateSelectionResponse.ProtoReflect.Descriptor instead.
 func (*SimulateSelectionResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{25}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SimulateSelectionResponse) GetStatus() SelectionResult_Status {
@@ -1928,7 +2183,7 @@ type ReplaceMembersRequest struct {
 
 func (x *ReplaceMembersRequest) Reset() {
 	*x = ReplaceMembersRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1940,7 +2195,7 @@ func (x *ReplaceMembersRequest) String() string {
 func (*ReplaceMembersRequest) ProtoMessage() {}
 
 func (x *ReplaceMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1953,7 +2208,7 @@ func (x *ReplaceMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceMembersRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceMembersRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{26}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReplaceMembersRequest) GetName() string {
@@ -2002,7 +2257,7 @@ type GetPublicRecordRequest struct {
 
 func (x *GetPublicRecordRequest) Reset() {
 	*x = GetPublicRecordRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2014,7 +2269,7 @@ func (x *GetPublicRecordRequest) String() string {
 func (*GetPublicRecordRequest) ProtoMessage() {}
 
 func (x *GetPublicRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2027,7 +2282,7 @@ func (x *GetPublicRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPublicRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetPublicRecordRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{27}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetPublicRecordRequest) GetName() string {
@@ -2048,7 +2303,7 @@ type GetAuditRecordRequest struct {
 
 func (x *GetAuditRecordRequest) Reset() {
 	*x = GetAuditRecordRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[28]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2060,7 +2315,7 @@ func (x *GetAuditRecordRequest) String() string {
 func (*GetAuditRecordRequest) ProtoMessage() {}
 
 func (x *GetAuditRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[28]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2073,7 +2328,7 @@ func (x *GetAuditRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAuditRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetAuditRecordRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{28}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GetAuditRecordRequest) GetName() string {
@@ -2095,7 +2350,7 @@ type GetSlipRequest struct {
 
 func (x *GetSlipRequest) Reset() {
 	*x = GetSlipRequest{}
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[29]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2107,7 +2362,7 @@ func (x *GetSlipRequest) String() string {
 func (*GetSlipRequest) ProtoMessage() {}
 
 func (x *GetSlipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_service_proto_msgTypes[29]
+	mi := &file_fairlead_v1_selection_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2120,7 +2375,7 @@ func (x *GetSlipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSlipRequest.ProtoReflect.Descriptor instead.
 func (*GetSlipRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{29}
+	return file_fairlead_v1_selection_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetSlipRequest) GetName() string {
@@ -2264,19 +2519,40 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
 	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x12\x90\x01\n" +
 	"\vapplication\x18\x02 \x01(\tBn\xe0A\x02\xfaA$\n" +
-	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\vapplication\"\x90\x03\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\vapplication\"\xc9\x04\n" +
 	"\x18ExplainSelectionResponse\x12F\n" +
-	"\x05place\x18\x01 \x01(\x0e2+.fairlead.v1.ExplainSelectionResponse.PlaceB\x03\xe0A\x03R\x05place\x121\n" +
-	"\x05helps\x18\x02 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x05helps\x123\n" +
-	"\x06blocks\x18\x03 \x03(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x06blocks\x12<\n" +
-	"\texchanges\x18\x04 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\texchanges\x12\x1b\n" +
+	"\x05place\x18\x01 \x01(\x0e2+.fairlead.v1.ExplainSelectionResponse.PlaceB\x03\xe0A\x03R\x05place\x122\n" +
+	"\x05helps\x18\x02 \x03(\v2\x17.fairlead.v1.HelpedRuleB\x03\xe0A\x03R\x05helps\x123\n" +
+	"\x06blocks\x18\x03 \x03(\v2\x16.fairlead.v1.HindranceB\x03\xe0A\x03R\x06blocks\x128\n" +
+	"\texchanges\x18\x04 \x03(\v2\x15.fairlead.v1.ExchangeB\x03\xe0A\x03R\texchanges\x12\x1b\n" +
 	"\x06chance\x18\x05 \x01(\x05B\x03\xe0A\x03R\x06chance\x12\x17\n" +
 	"\x04lock\x18\x06 \x01(\tB\x03\xe0A\x03R\x04lock\x12\x1f\n" +
-	"\bwithheld\x18\a \x01(\bB\x03\xe0A\x03R\bwithheld\"/\n" +
+	"\bwithheld\x18\a \x01(\bB\x03\xe0A\x03R\bwithheld\x122\n" +
+	"\x04tied\x18\b \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\x04tied\x124\n" +
+	"\aclosest\x18\t \x01(\v2\x15.fairlead.v1.ExchangeB\x03\xe0A\x03R\aclosest\x121\n" +
+	"\x05fixed\x18\n" +
+	" \x01(\v2\x16.fairlead.v1.ExclusionB\x03\xe0A\x03R\x05fixed\x12\x1d\n" +
+	"\adecided\x18\v \x01(\bB\x03\xe0A\x03R\adecided\"/\n" +
 	"\x05Place\x12\x15\n" +
 	"\x11PLACE_UNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02IN\x10\x01\x12\a\n" +
-	"\x03OUT\x10\x02\"\xd1\x05\n" +
+	"\x03OUT\x10\x02\"\x91\x01\n" +
+	"\n" +
+	"HelpedRule\x12/\n" +
+	"\x04rule\x18\x01 \x01(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x04rule\x12(\n" +
+	"\rcount_without\x18\x02 \x01(\x05B\x03\xe0A\x03R\fcountWithout\x12(\n" +
+	"\rshort_without\x18\x03 \x01(\x05B\x03\xe0A\x03R\fshortWithout\"\x9e\x01\n" +
+	"\tHindrance\x12\x1b\n" +
+	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x17\n" +
+	"\x04kind\x18\x02 \x01(\tB\x03\xe0A\x03R\x04kind\x12/\n" +
+	"\x04rule\x18\x03 \x01(\v2\x16.fairlead.v1.RuleCountB\x03\xe0A\x03R\x04rule\x12*\n" +
+	"\x0eexchange_count\x18\x04 \x01(\x05B\x03\xe0A\x03R\rexchangeCount\"\xa0\x01\n" +
+	"\bExchange\x128\n" +
+	"\amembers\x18\x01 \x03(\v2\x19.fairlead.v1.CohortMemberB\x03\xe0A\x03R\amembers\x12\x1b\n" +
+	"\x06breach\x18\x02 \x01(\tB\x03\xe0A\x03R\x06breach\x12$\n" +
+	"\vbreach_size\x18\x03 \x01(\x03B\x03\xe0A\x03R\n" +
+	"breachSize\x12\x17\n" +
+	"\x04rows\x18\x04 \x03(\x05B\x03\xe0A\x03R\x04rows\"\xd1\x05\n" +
 	"\x18SimulateSelectionRequest\x12~\n" +
 	"\x04name\x18\x01 \x01(\tBj\xe0A\x02\xfaA\"\n" +
 	" openfairlead.github.io/Selection\xbaH?\xc8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x129\n" +
@@ -2363,7 +2639,7 @@ func file_fairlead_v1_selection_service_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_selection_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_fairlead_v1_selection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_fairlead_v1_selection_service_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_fairlead_v1_selection_service_proto_goTypes = []any{
 	(ExplainSelectionResponse_Place)(0), // 0: fairlead.v1.ExplainSelectionResponse.Place
 	(*CreateSelectionRequest)(nil),      // 1: fairlead.v1.CreateSelectionRequest
@@ -2388,92 +2664,102 @@ var file_fairlead_v1_selection_service_proto_goTypes = []any{
 	(*PublishSelectionRequest)(nil),     // 20: fairlead.v1.PublishSelectionRequest
 	(*ExplainSelectionRequest)(nil),     // 21: fairlead.v1.ExplainSelectionRequest
 	(*ExplainSelectionResponse)(nil),    // 22: fairlead.v1.ExplainSelectionResponse
-	(*SimulateSelectionRequest)(nil),    // 23: fairlead.v1.SimulateSelectionRequest
-	(*SwapTrial)(nil),                   // 24: fairlead.v1.SwapTrial
-	(*RuleTrial)(nil),                   // 25: fairlead.v1.RuleTrial
-	(*SimulateSelectionResponse)(nil),   // 26: fairlead.v1.SimulateSelectionResponse
-	(*ReplaceMembersRequest)(nil),       // 27: fairlead.v1.ReplaceMembersRequest
-	(*GetPublicRecordRequest)(nil),      // 28: fairlead.v1.GetPublicRecordRequest
-	(*GetAuditRecordRequest)(nil),       // 29: fairlead.v1.GetAuditRecordRequest
-	(*GetSlipRequest)(nil),              // 30: fairlead.v1.GetSlipRequest
-	nil,                                 // 31: fairlead.v1.ExpectedLoss.DeviationsEntry
-	(*Selection)(nil),                   // 32: fairlead.v1.Selection
-	(*CohortMember)(nil),                // 33: fairlead.v1.CohortMember
-	(*RuleCount)(nil),                   // 34: fairlead.v1.RuleCount
-	(SelectionResult_Status)(0),         // 35: fairlead.v1.SelectionResult.Status
-	(*Deviation)(nil),                   // 36: fairlead.v1.Deviation
-	(*Infeasibility)(nil),               // 37: fairlead.v1.Infeasibility
-	(*SelectionResult)(nil),             // 38: fairlead.v1.SelectionResult
-	(*httpbody.HttpBody)(nil),           // 39: google.api.HttpBody
+	(*HelpedRule)(nil),                  // 23: fairlead.v1.HelpedRule
+	(*Hindrance)(nil),                   // 24: fairlead.v1.Hindrance
+	(*Exchange)(nil),                    // 25: fairlead.v1.Exchange
+	(*SimulateSelectionRequest)(nil),    // 26: fairlead.v1.SimulateSelectionRequest
+	(*SwapTrial)(nil),                   // 27: fairlead.v1.SwapTrial
+	(*RuleTrial)(nil),                   // 28: fairlead.v1.RuleTrial
+	(*SimulateSelectionResponse)(nil),   // 29: fairlead.v1.SimulateSelectionResponse
+	(*ReplaceMembersRequest)(nil),       // 30: fairlead.v1.ReplaceMembersRequest
+	(*GetPublicRecordRequest)(nil),      // 31: fairlead.v1.GetPublicRecordRequest
+	(*GetAuditRecordRequest)(nil),       // 32: fairlead.v1.GetAuditRecordRequest
+	(*GetSlipRequest)(nil),              // 33: fairlead.v1.GetSlipRequest
+	nil,                                 // 34: fairlead.v1.ExpectedLoss.DeviationsEntry
+	(*Selection)(nil),                   // 35: fairlead.v1.Selection
+	(*CohortMember)(nil),                // 36: fairlead.v1.CohortMember
+	(*RuleCount)(nil),                   // 37: fairlead.v1.RuleCount
+	(*Exclusion)(nil),                   // 38: fairlead.v1.Exclusion
+	(SelectionResult_Status)(0),         // 39: fairlead.v1.SelectionResult.Status
+	(*Deviation)(nil),                   // 40: fairlead.v1.Deviation
+	(*Infeasibility)(nil),               // 41: fairlead.v1.Infeasibility
+	(*SelectionResult)(nil),             // 42: fairlead.v1.SelectionResult
+	(*httpbody.HttpBody)(nil),           // 43: google.api.HttpBody
 }
 var file_fairlead_v1_selection_service_proto_depIdxs = []int32{
-	32, // 0: fairlead.v1.CreateSelectionRequest.selection:type_name -> fairlead.v1.Selection
-	32, // 1: fairlead.v1.ListSelectionsResponse.selections:type_name -> fairlead.v1.Selection
-	32, // 2: fairlead.v1.WatchSelectionResponse.selection:type_name -> fairlead.v1.Selection
+	35, // 0: fairlead.v1.CreateSelectionRequest.selection:type_name -> fairlead.v1.Selection
+	35, // 1: fairlead.v1.ListSelectionsResponse.selections:type_name -> fairlead.v1.Selection
+	35, // 2: fairlead.v1.WatchSelectionResponse.selection:type_name -> fairlead.v1.Selection
 	11, // 3: fairlead.v1.DrawSelectionRequest.reveals:type_name -> fairlead.v1.SeedReveal
 	15, // 4: fairlead.v1.ProposeAlternativesResponse.alternatives:type_name -> fairlead.v1.SelectionAlternative
-	33, // 5: fairlead.v1.SelectionAlternative.members:type_name -> fairlead.v1.CohortMember
-	34, // 6: fairlead.v1.SelectionAlternative.rules:type_name -> fairlead.v1.RuleCount
+	36, // 5: fairlead.v1.SelectionAlternative.members:type_name -> fairlead.v1.CohortMember
+	37, // 6: fairlead.v1.SelectionAlternative.rules:type_name -> fairlead.v1.RuleCount
 	18, // 7: fairlead.v1.ProposeAlternatesResponse.alternates:type_name -> fairlead.v1.SelectionAlternate
-	33, // 8: fairlead.v1.ProposeAlternatesResponse.irreplaceable_members:type_name -> fairlead.v1.CohortMember
+	36, // 8: fairlead.v1.ProposeAlternatesResponse.irreplaceable_members:type_name -> fairlead.v1.CohortMember
 	19, // 9: fairlead.v1.ProposeAlternatesResponse.loss_without:type_name -> fairlead.v1.ExpectedLoss
-	33, // 10: fairlead.v1.SelectionAlternate.member:type_name -> fairlead.v1.CohortMember
-	33, // 11: fairlead.v1.SelectionAlternate.replaces:type_name -> fairlead.v1.CohortMember
+	36, // 10: fairlead.v1.SelectionAlternate.member:type_name -> fairlead.v1.CohortMember
+	36, // 11: fairlead.v1.SelectionAlternate.replaces:type_name -> fairlead.v1.CohortMember
 	19, // 12: fairlead.v1.SelectionAlternate.loss_with:type_name -> fairlead.v1.ExpectedLoss
-	31, // 13: fairlead.v1.ExpectedLoss.deviations:type_name -> fairlead.v1.ExpectedLoss.DeviationsEntry
+	34, // 13: fairlead.v1.ExpectedLoss.deviations:type_name -> fairlead.v1.ExpectedLoss.DeviationsEntry
 	0,  // 14: fairlead.v1.ExplainSelectionResponse.place:type_name -> fairlead.v1.ExplainSelectionResponse.Place
-	34, // 15: fairlead.v1.ExplainSelectionResponse.helps:type_name -> fairlead.v1.RuleCount
-	34, // 16: fairlead.v1.ExplainSelectionResponse.blocks:type_name -> fairlead.v1.RuleCount
-	33, // 17: fairlead.v1.ExplainSelectionResponse.exchanges:type_name -> fairlead.v1.CohortMember
-	24, // 18: fairlead.v1.SimulateSelectionRequest.swaps:type_name -> fairlead.v1.SwapTrial
-	25, // 19: fairlead.v1.SimulateSelectionRequest.rules:type_name -> fairlead.v1.RuleTrial
-	35, // 20: fairlead.v1.SimulateSelectionResponse.status:type_name -> fairlead.v1.SelectionResult.Status
-	34, // 21: fairlead.v1.SimulateSelectionResponse.rules:type_name -> fairlead.v1.RuleCount
-	36, // 22: fairlead.v1.SimulateSelectionResponse.deviations:type_name -> fairlead.v1.Deviation
-	33, // 23: fairlead.v1.SimulateSelectionResponse.joined:type_name -> fairlead.v1.CohortMember
-	33, // 24: fairlead.v1.SimulateSelectionResponse.left:type_name -> fairlead.v1.CohortMember
-	37, // 25: fairlead.v1.SimulateSelectionResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
-	1,  // 26: fairlead.v1.SelectionService.CreateSelection:input_type -> fairlead.v1.CreateSelectionRequest
-	2,  // 27: fairlead.v1.SelectionService.GetSelection:input_type -> fairlead.v1.GetSelectionRequest
-	3,  // 28: fairlead.v1.SelectionService.ListSelections:input_type -> fairlead.v1.ListSelectionsRequest
-	5,  // 29: fairlead.v1.SelectionService.WatchSelection:input_type -> fairlead.v1.WatchSelectionRequest
-	7,  // 30: fairlead.v1.SelectionService.CancelSelection:input_type -> fairlead.v1.CancelSelectionRequest
-	8,  // 31: fairlead.v1.SelectionService.GetSelectionResult:input_type -> fairlead.v1.GetSelectionResultRequest
-	9,  // 32: fairlead.v1.SelectionService.CommitSeed:input_type -> fairlead.v1.CommitSeedRequest
-	10, // 33: fairlead.v1.SelectionService.DrawSelection:input_type -> fairlead.v1.DrawSelectionRequest
-	12, // 34: fairlead.v1.SelectionService.ChooseSelection:input_type -> fairlead.v1.ChooseSelectionRequest
-	13, // 35: fairlead.v1.SelectionService.ProposeAlternatives:input_type -> fairlead.v1.ProposeAlternativesRequest
-	16, // 36: fairlead.v1.SelectionService.ProposeAlternates:input_type -> fairlead.v1.ProposeAlternatesRequest
-	20, // 37: fairlead.v1.SelectionService.PublishSelection:input_type -> fairlead.v1.PublishSelectionRequest
-	21, // 38: fairlead.v1.SelectionService.ExplainSelection:input_type -> fairlead.v1.ExplainSelectionRequest
-	23, // 39: fairlead.v1.SelectionService.SimulateSelection:input_type -> fairlead.v1.SimulateSelectionRequest
-	27, // 40: fairlead.v1.SelectionService.ReplaceMembers:input_type -> fairlead.v1.ReplaceMembersRequest
-	28, // 41: fairlead.v1.SelectionService.GetPublicRecord:input_type -> fairlead.v1.GetPublicRecordRequest
-	29, // 42: fairlead.v1.SelectionService.GetAuditRecord:input_type -> fairlead.v1.GetAuditRecordRequest
-	30, // 43: fairlead.v1.SelectionService.GetSlip:input_type -> fairlead.v1.GetSlipRequest
-	32, // 44: fairlead.v1.SelectionService.CreateSelection:output_type -> fairlead.v1.Selection
-	32, // 45: fairlead.v1.SelectionService.GetSelection:output_type -> fairlead.v1.Selection
-	4,  // 46: fairlead.v1.SelectionService.ListSelections:output_type -> fairlead.v1.ListSelectionsResponse
-	6,  // 47: fairlead.v1.SelectionService.WatchSelection:output_type -> fairlead.v1.WatchSelectionResponse
-	32, // 48: fairlead.v1.SelectionService.CancelSelection:output_type -> fairlead.v1.Selection
-	38, // 49: fairlead.v1.SelectionService.GetSelectionResult:output_type -> fairlead.v1.SelectionResult
-	32, // 50: fairlead.v1.SelectionService.CommitSeed:output_type -> fairlead.v1.Selection
-	32, // 51: fairlead.v1.SelectionService.DrawSelection:output_type -> fairlead.v1.Selection
-	32, // 52: fairlead.v1.SelectionService.ChooseSelection:output_type -> fairlead.v1.Selection
-	14, // 53: fairlead.v1.SelectionService.ProposeAlternatives:output_type -> fairlead.v1.ProposeAlternativesResponse
-	17, // 54: fairlead.v1.SelectionService.ProposeAlternates:output_type -> fairlead.v1.ProposeAlternatesResponse
-	32, // 55: fairlead.v1.SelectionService.PublishSelection:output_type -> fairlead.v1.Selection
-	22, // 56: fairlead.v1.SelectionService.ExplainSelection:output_type -> fairlead.v1.ExplainSelectionResponse
-	26, // 57: fairlead.v1.SelectionService.SimulateSelection:output_type -> fairlead.v1.SimulateSelectionResponse
-	32, // 58: fairlead.v1.SelectionService.ReplaceMembers:output_type -> fairlead.v1.Selection
-	39, // 59: fairlead.v1.SelectionService.GetPublicRecord:output_type -> google.api.HttpBody
-	39, // 60: fairlead.v1.SelectionService.GetAuditRecord:output_type -> google.api.HttpBody
-	39, // 61: fairlead.v1.SelectionService.GetSlip:output_type -> google.api.HttpBody
-	44, // [44:62] is the sub-list for method output_type
-	26, // [26:44] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	23, // 15: fairlead.v1.ExplainSelectionResponse.helps:type_name -> fairlead.v1.HelpedRule
+	24, // 16: fairlead.v1.ExplainSelectionResponse.blocks:type_name -> fairlead.v1.Hindrance
+	25, // 17: fairlead.v1.ExplainSelectionResponse.exchanges:type_name -> fairlead.v1.Exchange
+	36, // 18: fairlead.v1.ExplainSelectionResponse.tied:type_name -> fairlead.v1.CohortMember
+	25, // 19: fairlead.v1.ExplainSelectionResponse.closest:type_name -> fairlead.v1.Exchange
+	38, // 20: fairlead.v1.ExplainSelectionResponse.fixed:type_name -> fairlead.v1.Exclusion
+	37, // 21: fairlead.v1.HelpedRule.rule:type_name -> fairlead.v1.RuleCount
+	37, // 22: fairlead.v1.Hindrance.rule:type_name -> fairlead.v1.RuleCount
+	36, // 23: fairlead.v1.Exchange.members:type_name -> fairlead.v1.CohortMember
+	27, // 24: fairlead.v1.SimulateSelectionRequest.swaps:type_name -> fairlead.v1.SwapTrial
+	28, // 25: fairlead.v1.SimulateSelectionRequest.rules:type_name -> fairlead.v1.RuleTrial
+	39, // 26: fairlead.v1.SimulateSelectionResponse.status:type_name -> fairlead.v1.SelectionResult.Status
+	37, // 27: fairlead.v1.SimulateSelectionResponse.rules:type_name -> fairlead.v1.RuleCount
+	40, // 28: fairlead.v1.SimulateSelectionResponse.deviations:type_name -> fairlead.v1.Deviation
+	36, // 29: fairlead.v1.SimulateSelectionResponse.joined:type_name -> fairlead.v1.CohortMember
+	36, // 30: fairlead.v1.SimulateSelectionResponse.left:type_name -> fairlead.v1.CohortMember
+	41, // 31: fairlead.v1.SimulateSelectionResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
+	1,  // 32: fairlead.v1.SelectionService.CreateSelection:input_type -> fairlead.v1.CreateSelectionRequest
+	2,  // 33: fairlead.v1.SelectionService.GetSelection:input_type -> fairlead.v1.GetSelectionRequest
+	3,  // 34: fairlead.v1.SelectionService.ListSelections:input_type -> fairlead.v1.ListSelectionsRequest
+	5,  // 35: fairlead.v1.SelectionService.WatchSelection:input_type -> fairlead.v1.WatchSelectionRequest
+	7,  // 36: fairlead.v1.SelectionService.CancelSelection:input_type -> fairlead.v1.CancelSelectionRequest
+	8,  // 37: fairlead.v1.SelectionService.GetSelectionResult:input_type -> fairlead.v1.GetSelectionResultRequest
+	9,  // 38: fairlead.v1.SelectionService.CommitSeed:input_type -> fairlead.v1.CommitSeedRequest
+	10, // 39: fairlead.v1.SelectionService.DrawSelection:input_type -> fairlead.v1.DrawSelectionRequest
+	12, // 40: fairlead.v1.SelectionService.ChooseSelection:input_type -> fairlead.v1.ChooseSelectionRequest
+	13, // 41: fairlead.v1.SelectionService.ProposeAlternatives:input_type -> fairlead.v1.ProposeAlternativesRequest
+	16, // 42: fairlead.v1.SelectionService.ProposeAlternates:input_type -> fairlead.v1.ProposeAlternatesRequest
+	20, // 43: fairlead.v1.SelectionService.PublishSelection:input_type -> fairlead.v1.PublishSelectionRequest
+	21, // 44: fairlead.v1.SelectionService.ExplainSelection:input_type -> fairlead.v1.ExplainSelectionRequest
+	26, // 45: fairlead.v1.SelectionService.SimulateSelection:input_type -> fairlead.v1.SimulateSelectionRequest
+	30, // 46: fairlead.v1.SelectionService.ReplaceMembers:input_type -> fairlead.v1.ReplaceMembersRequest
+	31, // 47: fairlead.v1.SelectionService.GetPublicRecord:input_type -> fairlead.v1.GetPublicRecordRequest
+	32, // 48: fairlead.v1.SelectionService.GetAuditRecord:input_type -> fairlead.v1.GetAuditRecordRequest
+	33, // 49: fairlead.v1.SelectionService.GetSlip:input_type -> fairlead.v1.GetSlipRequest
+	35, // 50: fairlead.v1.SelectionService.CreateSelection:output_type -> fairlead.v1.Selection
+	35, // 51: fairlead.v1.SelectionService.GetSelection:output_type -> fairlead.v1.Selection
+	4,  // 52: fairlead.v1.SelectionService.ListSelections:output_type -> fairlead.v1.ListSelectionsResponse
+	6,  // 53: fairlead.v1.SelectionService.WatchSelection:output_type -> fairlead.v1.WatchSelectionResponse
+	35, // 54: fairlead.v1.SelectionService.CancelSelection:output_type -> fairlead.v1.Selection
+	42, // 55: fairlead.v1.SelectionService.GetSelectionResult:output_type -> fairlead.v1.SelectionResult
+	35, // 56: fairlead.v1.SelectionService.CommitSeed:output_type -> fairlead.v1.Selection
+	35, // 57: fairlead.v1.SelectionService.DrawSelection:output_type -> fairlead.v1.Selection
+	35, // 58: fairlead.v1.SelectionService.ChooseSelection:output_type -> fairlead.v1.Selection
+	14, // 59: fairlead.v1.SelectionService.ProposeAlternatives:output_type -> fairlead.v1.ProposeAlternativesResponse
+	17, // 60: fairlead.v1.SelectionService.ProposeAlternates:output_type -> fairlead.v1.ProposeAlternatesResponse
+	35, // 61: fairlead.v1.SelectionService.PublishSelection:output_type -> fairlead.v1.Selection
+	22, // 62: fairlead.v1.SelectionService.ExplainSelection:output_type -> fairlead.v1.ExplainSelectionResponse
+	29, // 63: fairlead.v1.SelectionService.SimulateSelection:output_type -> fairlead.v1.SimulateSelectionResponse
+	35, // 64: fairlead.v1.SelectionService.ReplaceMembers:output_type -> fairlead.v1.Selection
+	43, // 65: fairlead.v1.SelectionService.GetPublicRecord:output_type -> google.api.HttpBody
+	43, // 66: fairlead.v1.SelectionService.GetAuditRecord:output_type -> google.api.HttpBody
+	43, // 67: fairlead.v1.SelectionService.GetSlip:output_type -> google.api.HttpBody
+	50, // [50:68] is the sub-list for method output_type
+	32, // [32:50] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_service_proto_init() }
@@ -2484,14 +2770,14 @@ func file_fairlead_v1_selection_service_proto_init() {
 	file_fairlead_v1_criteria_proto_init()
 	file_fairlead_v1_options_proto_init()
 	file_fairlead_v1_selection_proto_init()
-	file_fairlead_v1_selection_service_proto_msgTypes[24].OneofWrappers = []any{}
+	file_fairlead_v1_selection_service_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_selection_service_proto_rawDesc), len(file_fairlead_v1_selection_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
