@@ -76,7 +76,7 @@ func TestFullDisk(t *testing.T) {
 	r := under(t, s, c, 0)
 	var faults []fault
 	for range counts(1, 5) {
-		faults = append(faults, r.suffer("full disk", mustFailToBeReady, counts(3*time.Second, 10*time.Second), func() func() {
+		faults = append(faults, r.suffer("full disk", mustFailToBeReady, counts(4500*time.Millisecond, 10*time.Second), func() func() {
 			filler := filepath.Join(dir, "filler")
 			fill(t, filler)
 			return func() {

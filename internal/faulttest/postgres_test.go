@@ -44,6 +44,7 @@ func TestPostgresCrashes(t *testing.T) {
 		f.healing = time.Now()
 		cluster.Restart(t)
 		f.ended = time.Now()
+		r.wellSince(f.ended)
 		faults = append(faults, f)
 	}
 	r.acknowledged(total)
@@ -74,7 +75,8 @@ func TestPostgresNetwork(t *testing.T) {
 	}
 	short := counts(1500*time.Millisecond, 10*time.Second)
 	faults := []fault{
-		r.suffer("black hole before PostgreSQL", mustNotBeReady, 5*time.Second, healed(p.BlackHole)),
+		// Longer than the 5 s that /readyz waits for the database.
+		r.suffer("black hole before PostgreSQL", mustNotBeReady, 8*time.Second, healed(p.BlackHole)),
 		r.suffer("connections to PostgreSQL reset every 100 ms", mayBeReady, short, func() func() {
 			done := make(chan struct{})
 			go func() {

@@ -2,6 +2,8 @@ package faulttest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -128,20 +130,31 @@ func under(t *testing.T, s *testserver.Server, c *load.Call, n int) *trial {
 	return r
 }
 
+// probe looks again and again: soon after an answer, and every half second when
+// there is none, as whoever asks does not wait for whoever asked before. What
+// hangs is so seen from many moments on, and not only from its beginning.
 func (r *trial) probe(ctx context.Context) {
 	client := &http.Client{Timeout: 10 * time.Second}
 	for ctx.Err() == nil {
-		p := probe{begin: time.Now()}
-		resp, err := client.Get("http://" + r.server.Ops + "/readyz")
-		if err == nil {
-			resp.Body.Close()
-			p.ready = resp.StatusCode == http.StatusOK
+		answered := make(chan struct{})
+		r.wg.Go(func() {
+			defer close(answered)
+			p := probe{begin: time.Now()}
+			resp, err := client.Get("http://" + r.server.Ops + "/readyz")
+			if err == nil {
+				resp.Body.Close()
+				p.ready = resp.StatusCode == http.StatusOK
+			}
+			p.end = time.Now()
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.probes = append(r.probes, p)
+		})
+		select {
+		case <-answered:
+			time.Sleep(50 * time.Millisecond)
+		case <-time.After(500 * time.Millisecond):
 		}
-		p.end = time.Now()
-		r.mu.Lock()
-		r.probes = append(r.probes, p)
-		r.mu.Unlock()
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 
@@ -161,18 +174,20 @@ func (r *trial) acknowledged(n int) {
 	}
 }
 
-// acknowledgedSince waits until one is that was sent after a moment.
-func (r *trial) acknowledgedSince(moment time.Time) {
+// wellSince waits until a submission is acknowledged that was sent after a
+// moment, and /readyz says yes to who asked after it.
+func (r *trial) wellSince(moment time.Time) {
 	r.t.Helper()
 	for until := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		r.mu.Lock()
-		there := slices.ContainsFunc(r.tries, func(try load.Try) bool { return try.Acknowledged() && try.Begin.After(moment) })
+		stored := slices.ContainsFunc(r.tries, func(try load.Try) bool { return try.Acknowledged() && try.Begin.After(moment) })
+		ready := slices.ContainsFunc(r.probes, func(p probe) bool { return p.ready && p.begin.After(moment) })
 		r.mu.Unlock()
-		if there {
+		if stored && ready {
 			return
 		}
 		if time.Now().After(until) {
-			r.t.Fatalf("nothing sent two minutes ago or later was acknowledged; the server's log:\n%s", tail(r.server.Log(), 4000))
+			r.t.Fatalf("two minutes later: acknowledged what was sent since: %v; ready: %v; the server's log:\n%s", stored, ready, tail(r.server.Log(), 4000))
 		}
 	}
 }
@@ -214,7 +229,7 @@ func (r *trial) suffer(name string, ready ready, lasts time.Duration, inject fun
 	f.healing = time.Now()
 	heal()
 	f.ended = time.Now()
-	r.acknowledgedSince(f.ended)
+	r.wellSince(f.ended)
 	time.Sleep(time.Until(f.ended.Add(counts(time.Second, 5*time.Second))))
 	return f
 }
@@ -244,8 +259,13 @@ func (r *trial) check(faults ...fault) *load.Verdict {
 		if i+1 < len(faults) {
 			next = faults[i+1].began
 		}
-		r.checkRecovery(f, next)
-		r.checkReady(f, next)
+		failed, well := r.checkRecovery(f, next)
+		looked, ready, err := readiness(r.probes, f, next)
+		if err != nil {
+			r.t.Error(err)
+		}
+		r.t.Logf("figure: fault: %s for %.1f s: %d tries failed meanwhile, /readyz answered %d times; after its end all is well in %.2f s, and /readyz says so in %.2f s",
+			f.name, f.ended.Sub(f.began).Seconds(), failed, looked, well.Seconds(), ready.Seconds())
 	}
 	if err := r.ledger.Close(); err != nil {
 		r.t.Fatal(err)
@@ -276,55 +296,81 @@ func tail(s string, n int) string {
 
 // checkRecovery: from some moment on, at most recovered after the fault, no
 // try fails any more, and tries succeed.
-func (r *trial) checkRecovery(f fault, next time.Time) {
+func (r *trial) checkRecovery(f fault, next time.Time) (failed int, took time.Duration) {
 	r.t.Helper()
-	first, lastBad, failed := time.Time{}, f.ended, 0
+	back := recovery{f: f, next: next}
 	for _, try := range r.tries {
 		if try.End.After(f.began) && try.End.Before(f.ended) && !try.Acknowledged() {
 			failed++
 		}
-		switch {
-		case try.Begin.Before(f.ended) || try.End.After(next):
-		case try.Acknowledged():
-			if first.IsZero() || try.End.Before(first) {
-				first = try.End
-			}
-		case try.Status == http.StatusTooManyRequests: // it works off what has piled up
-		case try.End.After(lastBad):
-			lastBad = try.End
+		if try.Status != http.StatusTooManyRequests { // it works off what has piled up
+			back.saw(try.Begin, try.End, try.Acknowledged())
 		}
 	}
-	took := max(first.Sub(f.ended), lastBad.Sub(f.ended))
-	if first.IsZero() || took > recovered {
+	took, ok := back.took()
+	if !ok {
 		r.t.Errorf("%s: %v after it was over requests still failed, or none had succeeded", f.name, took)
 	}
-	r.t.Logf("figure: fault: %s for %.1f s: %d tries failed meanwhile, all is well %.2f s after its end",
-		f.name, f.ended.Sub(f.began).Seconds(), failed, took.Seconds())
+	return failed, took
 }
 
-// checkReady: /readyz says what is the case. It has a second to find out, and
-// recovered to come back.
-func (r *trial) checkReady(f fault, next time.Time) {
-	r.t.Helper()
-	looked, lies, failed := 0, 0, 0
-	for _, p := range r.probes {
-		switch {
-		case p.begin.After(f.there.Add(time.Second)) && p.end.Before(f.healing):
-			looked++
-			if !p.ready {
-				failed++
-			}
-			if p.ready && f.ready == mustNotBeReady || !p.ready && f.ready == mustBeReady {
-				lies++
-			}
-		case p.begin.After(f.ended.Add(recovered)) && p.end.Before(next) && !p.ready:
-			r.t.Errorf("%s: %v after its end /readyz still fails", f.name, p.begin.Sub(f.ended))
+// readiness checks that /readyz says what is the case. It has a second to find
+// out, and recovered to come back.
+func readiness(probes []probe, f fault, next time.Time) (looked int, took time.Duration, err error) {
+	back := recovery{f: f, next: next}
+	lies, failed := 0, 0
+	for _, p := range probes {
+		back.saw(p.begin, p.end, p.ready)
+		if p.begin.Before(f.there.Add(time.Second)) || p.end.After(f.healing) {
+			continue
+		}
+		looked++
+		if !p.ready {
+			failed++
+		}
+		if p.ready && f.ready == mustNotBeReady || !p.ready && f.ready == mustBeReady {
+			lies++
 		}
 	}
-	if f.ready == mustFailToBeReady && looked > 0 && failed == 0 {
-		r.t.Errorf("%s: /readyz never failed during it", f.name)
+	var problems []error
+	switch {
+	case f.ready == mayBeReady:
+	case looked == 0 && f.healing.Sub(f.there) >= 3*time.Second:
+		problems = append(problems, fmt.Errorf("%s: /readyz did not answer in its %v", f.name, f.healing.Sub(f.there)))
+	case f.ready == mustFailToBeReady && looked > 0 && failed == 0:
+		problems = append(problems, fmt.Errorf("%s: /readyz never failed during it", f.name))
+	case lies > 0:
+		problems = append(problems, fmt.Errorf("%s: %d of %d answers of /readyz during it were not true", f.name, lies, looked))
 	}
-	if lies > 0 {
-		r.t.Errorf("%s: %d of %d answers of /readyz during it were not true", f.name, lies, looked)
+	took, ok := back.took()
+	if !ok {
+		problems = append(problems, fmt.Errorf("%s: %v after it was over /readyz still failed, or had never said yes", f.name, took))
 	}
+	return looked, took, errors.Join(problems...)
+}
+
+// recovery finds out how long it takes after a fault, and before the next one,
+// until something works.
+type recovery struct {
+	f              fault
+	next           time.Time
+	first, lastBad time.Time
+}
+
+// saw counts what began after the fault and ended before the next.
+func (r *recovery) saw(begin, end time.Time, good bool) {
+	switch {
+	case begin.Before(r.f.ended) || end.After(r.next):
+	case good && (r.first.IsZero() || end.Before(r.first)):
+		r.first = end
+	case !good && end.After(r.lastBad):
+		r.lastBad = end
+	}
+}
+
+// took is how long after the end of the fault the first success came, or the
+// last failure if that was later; not ok: too long, or there was no success.
+func (r *recovery) took() (_ time.Duration, ok bool) {
+	took := max(r.first.Sub(r.f.ended), r.lastBad.Sub(r.f.ended), 0)
+	return took, !r.first.IsZero() && took <= recovered
 }
