@@ -3,6 +3,8 @@ package faulttest
 import (
 	"testing"
 	"time"
+
+	"github.com/openfairlead/fairlead/internal/load"
 )
 
 // TestReadiness: what the trials say of /readyz can fail.
@@ -35,6 +37,39 @@ func TestReadiness(t *testing.T) {
 	} {
 		if _, _, err := readiness(c.probes, c.fault, at(100)); (err == nil) != c.good {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestGrown: half an hour finds what each fault leaves behind.
+func TestGrown(t *testing.T) {
+	for _, c := range []struct {
+		name                                string
+		memory, heap, goroutines, connected float64 // left behind by each fault
+		grows                               string
+	}{
+		{name: "nothing"},
+		{name: "goroutines", goroutines: 1, grows: goroutines},
+		{name: "descriptors", connected: 1, grows: descriptors},
+		{name: "half a MiB", memory: .5, grows: memory},
+		{name: "a quarter of a MiB that lives", memory: .25, heap: .25, grows: heap},
+	} {
+		var samples []load.Resources
+		for i := range 61 {
+			n := float64(i)
+			samples = append(samples, load.Resources{ // and noise
+				Memory: int64((80 + float64(i%7) + n*c.memory) * (1 << 20)), Live: int64((16 + float64(i%3) + n*c.heap) * (1 << 20)),
+				Goroutines: 23 + i%5 + int(n*c.goroutines), Descriptors: 18 + i%3 + int(n*c.connected),
+			})
+		}
+		found := ""
+		for _, g := range grown(samples) {
+			if !exact[g.name].holds(g) {
+				found += g.name
+			}
+		}
+		if found != c.grows {
+			t.Errorf("%s: found %q, want %q", c.name, found, c.grows)
 		}
 	}
 }
