@@ -18,6 +18,10 @@ type Last struct {
 	Time time.Time `json:"time"`
 	File string    `json:"file"` // absolute path
 	Size int64     `json:"size"` // bytes
+	// Database is what was copied, because after a move a backup of the old
+	// database is worth nothing: a file by its path from the data folder, or its
+	// absolute one if it lies elsewhere; a server's without a password.
+	Database string `json:"database"`
 }
 
 // lastFile is the file in the data folder.

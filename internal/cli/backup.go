@@ -85,7 +85,7 @@ func (p *program) adviseBackup(at place, file string) {
 	if err == nil {
 		info, statErr := os.Stat(abs)
 		if err = statErr; err == nil {
-			err = backup.Remember(at.data, backup.Last{Time: time.Now().UTC().Truncate(time.Second), File: abs, Size: info.Size()})
+			err = backup.Remember(at.data, backup.Last{Time: time.Now().UTC().Truncate(time.Second), File: abs, Size: info.Size(), Database: at.described()})
 		}
 	}
 	if err != nil {
@@ -227,6 +227,31 @@ A URL with a password can be given in ` + toVariable + ` instead of --to.`,
 // toVariable is where --to may stand instead.
 const toVariable = "FAIRLEAD_MIGRATE_TO"
 
+// described names the database as backup.Last does. What lies in the data folder
+// stays the same when the folder is moved, or seen from inside a container.
+func (p *place) described() string {
+	if sqlstore.IsPostgres(p.database()) {
+		return sqlstore.Describe(p.database())
+	}
+	file := resolved(p.database())
+	if within, err := filepath.Rel(resolved(p.data), file); err == nil && filepath.IsLocal(within) {
+		return within
+	}
+	return file
+}
+
+// resolved is the absolute path of a file without symbolic links, as far as it
+// can be told.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return path
+}
+
 func databaseWords(database string) string {
 	if sqlstore.IsPostgres(database) {
 		return sqlstore.Describe(database)
@@ -273,6 +298,12 @@ func (d *doctor) backup(now time.Time) {
 		d.warn("when the last backup was made cannot be read (%v); make one with: fairlead backup FILE", cause(err))
 	case last == nil:
 		d.warn("no backup was made from here yet; make one every day with: fairlead backup FILE")
+	case last.Database != d.at.described():
+		of := last.Database
+		if of == "" {
+			of = "a database that it does not name"
+		}
+		d.warn("the last backup that was made from here (%s) is of %s, and not of the database in use, %s; give `fairlead backup` the same --database or %s as the server", last.File, of, d.at.described(), databaseVariable)
 	case now.Sub(last.Time) > backupEvery:
 		d.warn("the last backup is %s old (%s); make one every day with: fairlead backup FILE", count(int(now.Sub(last.Time)/(24*time.Hour)), "day"), last.File)
 	default:
@@ -285,14 +316,18 @@ func (d *doctor) backup(now time.Time) {
 func (p *place) backupMetric() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fairlead_last_backup_timestamp_seconds",
-		Help: "When the last backup was made from this data folder, in seconds since 1970; 0: never.",
-	}, func() float64 {
-		last, err := backup.Recall(p.data)
-		if err != nil || last == nil {
-			return 0
-		}
-		return float64(last.Time.Unix())
-	})
+		Help: "When the last backup was made from this data folder, in seconds since 1970; 0: never, or it was of another database.",
+	}, p.backedUp)
+}
+
+// backedUp is when the database in use was last backed up from here, in seconds
+// since 1970; 0: not known to have been.
+func (p *place) backedUp() float64 {
+	last, err := backup.Recall(p.data)
+	if err != nil || last == nil || last.Database != p.described() {
+		return 0
+	}
+	return float64(last.Time.Unix())
 }
 
 // workLine shows which step long work is at: on a terminal one line that is

@@ -131,7 +131,27 @@ func TestMigrate(t *testing.T) {
 	if auditLine(t, there.stdout) != auditLine(t, again.stdout) {
 		t.Errorf("%s\n%s", there.stdout, again.stdout)
 	}
+	// A backup of the old file that still runs every night is none of what is in
+	// use.
+	after := place{data: h.data, keyFile: h.key, named: withPassword}
+	examined := func() string {
+		var out bytes.Buffer
+		d := &doctor{w: &out, at: after, temporary: t.TempDir()}
+		d.backup(time.Now())
+		return out.String()
+	}
+	h.must("backup", filepath.Join(t.TempDir(), "old"))
+	if said := examined(); !strings.Contains(said, "warning  the last backup") || !strings.Contains(said, "is of fairlead.db, and not of the database in use, PostgreSQL database") || strings.Contains(said, password) || after.backedUp() != 0 {
+		t.Errorf("metric %v; the doctor says\n%s", after.backedUp(), said)
+	}
 	got := h.must("backup", filepath.Join(t.TempDir(), "b"), "--database", withPassword)
+	if said := examined(); !strings.Contains(said, "ok       the last backup is of") || time.Since(time.Unix(int64(after.backedUp()), 0)) > time.Hour {
+		t.Errorf("metric %v; the doctor says\n%s", after.backedUp(), said)
+	}
+	remembered, err := os.ReadFile(filepath.Join(h.data, "last-backup.json"))
+	if err != nil || strings.Contains(string(remembered), password) {
+		t.Errorf("the password is remembered, or %v", err)
+	}
 	for _, r := range []ran{there, again, got} {
 		if strings.Contains(r.stdout+r.stderr, password) {
 			t.Error("the password is shown")
@@ -146,10 +166,11 @@ func TestDoctorOnBackups(t *testing.T) {
 	h := made(t)
 	temporary := t.TempDir()
 	now := time.Date(2027, 3, 10, 12, 0, 0, 0, time.UTC)
+	at := place{data: h.data, keyFile: h.key}
 	says := func() string {
 		t.Helper()
 		var out bytes.Buffer
-		d := &doctor{w: &out, at: place{data: h.data, keyFile: h.key}, temporary: temporary}
+		d := &doctor{w: &out, at: at, temporary: temporary}
 		d.backup(now)
 		if d.problems > 0 {
 			t.Error("a missing backup is a warning")
@@ -172,7 +193,7 @@ func TestDoctorOnBackups(t *testing.T) {
 		{7*24*time.Hour + time.Second, "warning  the last backup is 7 days old (/b)"},
 		{100 * 24 * time.Hour, "warning  the last backup is 100 days old (/b)"},
 	} {
-		if err := backup.Remember(h.data, backup.Last{Time: now.Add(-c.ago), File: "/b", Size: 1}); err != nil {
+		if err := backup.Remember(h.data, backup.Last{Time: now.Add(-c.ago), File: "/b", Size: 1, Database: at.described()}); err != nil {
 			t.Fatal(err)
 		}
 		want(c.says)
@@ -183,7 +204,7 @@ func TestDoctorOnBackups(t *testing.T) {
 	want("cannot be read")
 	// What killed ones left is named, wherever it lies.
 	folder := t.TempDir()
-	must(t, backup.Remember(h.data, backup.Last{Time: now, File: filepath.Join(folder, "monday"), Size: 1}))
+	must(t, backup.Remember(h.data, backup.Last{Time: now, File: filepath.Join(folder, "monday"), Size: 1, Database: at.described()}))
 	for _, left := range []string{filepath.Join(folder, ".monday.partial-1"), filepath.Join(h.data, ".restoring-2"), filepath.Join(h.data, ".moving-3"), filepath.Join(temporary, "fairlead-restore-4")} {
 		must(t, os.Mkdir(left, 0o700))
 		want("warning  " + left + " is what a backup, a restore or a migration left")

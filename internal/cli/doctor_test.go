@@ -34,7 +34,7 @@ func newPatient(t *testing.T) *patient {
 	h := made(t)
 	must(t, os.Remove(filepath.Join(h.data, "admin.token")))
 	p := &patient{t: t, said: &bytes.Buffer{}, now: time.Now()}
-	must(t, backup.Remember(h.data, backup.Last{Time: p.now.Add(-time.Hour), File: "/somewhere/else.backup"}))
+	must(t, backup.Remember(h.data, backup.Last{Time: p.now.Add(-time.Hour), File: "/somewhere/else.backup", Database: "fairlead.db"}))
 	o := serveOptions{place: place{data: h.data, keyFile: h.key}, rateLimit: 200, runLease: 30 * time.Second}
 	o.ports = server.Ports{HTTP: testserver.FreePort(t), GRPC: testserver.FreePort(t), Ops: testserver.FreePort(t)}
 	p.doctor = newDoctor(p.said, o)
@@ -90,7 +90,10 @@ func TestDoctorFindings(t *testing.T) {
 		}
 	}
 	database := func(url string) func(*patient) {
-		return func(p *patient) { p.o.place.named = url }
+		return func(p *patient) {
+			p.o.place.named = url
+			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now.Add(-time.Hour), File: "/somewhere/else.backup", Database: p.o.described()}))
+		}
 	}
 	for _, c := range []struct {
 		name     string
@@ -163,11 +166,14 @@ func TestDoctorFindings(t *testing.T) {
 		{"the first token", func(p *patient) { must(t, os.WriteFile(filepath.Join(p.o.data, "admin.token"), []byte("x"), 0o600)) }, 0, 1, []string{"admin.token", "delete the file"}},
 
 		{"a backup of last week", func(p *patient) {
-			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now.Add(-8 * 24 * time.Hour), File: "/somewhere/old.backup"}))
+			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now.Add(-8 * 24 * time.Hour), File: "/somewhere/old.backup", Database: p.o.described()}))
 		}, 0, 1, []string{"warning  the last backup is 8 days old", "fairlead backup"}},
 		{"a backup of six days ago", func(p *patient) {
-			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now.Add(-6 * 24 * time.Hour), File: "/somewhere/old.backup"}))
+			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now.Add(-6 * 24 * time.Hour), File: "/somewhere/old.backup", Database: p.o.described()}))
 		}, 0, 0, []string{"the last backup is of"}},
+		{"a backup of nobody knows what", func(p *patient) {
+			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now, File: "/somewhere/old.backup"}))
+		}, 0, 1, []string{"warning  the last backup", "not of the database in use"}},
 
 		{"a clock that is slow", func(p *patient) {
 			later := p.now.Add(time.Hour)

@@ -277,19 +277,25 @@ func environment(t *testing.T, text string) map[string]string {
 		if !ok {
 			continue
 		}
-		env[name] = strings.Trim(value, `"`)
+		env[name] = strings.Trim(value, `"'`)
 	}
 	return env
 }
 
-// command is the line that systemd would start, as words.
-func (m *machine) command(unit string) (argv []string) {
+// settings are the variables that a unit's EnvironmentFile gives it.
+func (m *machine) settings(unit string) map[string]string {
 	m.t.Helper()
 	text, err := os.ReadFile(setting(m.t, unit, "EnvironmentFile"))
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	env := environment(m.t, string(text))
+	return environment(m.t, string(text))
+}
+
+// command is the line that systemd would start, as words.
+func (m *machine) command(unit string) (argv []string) {
+	m.t.Helper()
+	env := m.settings(unit)
 	for word := range strings.FieldsSeq(setting(m.t, unit, "ExecStart")) {
 		if name, ok := strings.CutPrefix(word, "$"); ok { // split into words, as it stands alone
 			argv = append(argv, strings.Fields(env[name])...)
@@ -309,9 +315,14 @@ func (m *machine) unit(name string) string {
 	return string(b)
 }
 
-// as lets a command run as the unit's account, with nothing of ours.
-func (m *machine) as(cmd *exec.Cmd) {
+// as lets a command run as the unit's account, with its environment and nothing
+// of ours.
+func (m *machine) as(cmd *exec.Cmd, unit string) {
+	m.t.Helper()
 	cmd.Dir, cmd.Env = "/", []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"}
+	for name, value := range m.settings(unit) {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: account, Gid: account}
@@ -342,7 +353,7 @@ func (m *machine) start() {
 	argv = append(argv, strings.Fields(m.more)...)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = m.log, m.log
-	m.as(cmd)
+	m.as(cmd, unit)
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
@@ -410,7 +421,7 @@ func (m *machine) backup() {
 	script = strings.NewReplacer("$$", "$", "%%", "%").Replace(strings.TrimSuffix(script, "'")) // systemd.service(5)
 	for _, argv := range [][]string{{"/bin/sh", "-c", script}, strings.Fields(setting(m.t, unit, "ExecStartPost"))} {
 		cmd := exec.Command(argv[0], argv[1:]...)
-		m.as(cmd)
+		m.as(cmd, unit)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			m.t.Fatalf("%v: %v\n%s", argv, err, out)
 		}

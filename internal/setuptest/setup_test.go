@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
+	"github.com/openfairlead/fairlead/internal/pgtest"
 )
 
 func dialTCP(d *net.Dialer) func(context.Context, string) (net.Conn, error) {
@@ -73,6 +75,7 @@ func TestOneMachine(t *testing.T) {
 	called(t, m)
 	renewed(t, m, s)
 	upgraded(t, m)
+	moved(t, m, s)
 	if strings.Contains(m.log.String(), m.admin()) {
 		t.Error("the log holds the first administrator's token")
 	}
@@ -215,6 +218,50 @@ func upgraded(t *testing.T, m *machine) {
 	}
 }
 
+// moved moves a machine that is stopped to PostgreSQL as the document says: the
+// server, its nightly backup and the doctor all follow.
+func moved(t *testing.T, m *machine, one section) {
+	t.Helper()
+	const url = "postgres://fairlead:PASSWORD@db.example.org:5432/fairlead?sslmode=verify-full"
+	s := read(t, "From the file to PostgreSQL, and back")
+	line := s.files["/etc/fairlead/fairlead.env"]
+	if len(s.commands) != 3 || !strings.Contains(line, url) || !strings.Contains(s.commands[1], url) {
+		t.Fatalf("the section has %d blocks of commands, and adds %q", len(s.commands), line)
+	}
+	cluster := pgtest.New(t)
+	database := cluster.TCP(t, cluster.Database(t))
+	m.run("sudo -u fairlead bash -euc '" + strings.ReplaceAll(strings.NewReplacer("'", "", url, `"$1"`).Replace(strings.TrimSpace(s.commands[1])), "\n", "; ") + "' - '" + database + "'")
+	env, err := os.OpenFile(m.root+"/etc/fairlead/fairlead.env", os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = env.WriteString(strings.Replace(line, url, database, 1))
+		err = errors.Join(err, env.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.start()
+	blocks := strings.Split(strings.TrimSpace(one.commands[1]), "\n")
+	look := blocks[len(blocks)-1]
+	if said := m.run(look); !strings.Contains(said, "is of fairlead.db, and not of the database in use, PostgreSQL database") {
+		t.Errorf("after moving, before the first backup:\n%s", said)
+	}
+	m.systemctl("start", []string{"fairlead-backup.service"})
+	if said := m.run(look); !strings.Contains(said, "ok       the last backup is of") {
+		t.Errorf("after moving and a backup:\n%s", said)
+	}
+	if resp, body := m.fetch(m.client(""), "GET", m.url("/v1/programs/alpha"), nil, "Authorization: Bearer "+m.admin()); resp.StatusCode != 200 {
+		t.Errorf("what was there before moving: %d %s", resp.StatusCode, body)
+	}
+	backups, err := filepath.Glob(m.root + "/var/backups/fairlead/20*.backup")
+	if err != nil || len(backups) == 0 {
+		t.Fatalf("backups: %v %v", backups, err)
+	}
+	newest := slices.Max(backups) // they are dated
+	if manifest, err := exec.Command("tar", "-xOf", newest, "manifest.json").Output(); err != nil || !strings.Contains(string(manifest), `"postgresql"`) {
+		t.Errorf("the backup after moving: %v\n%s", err, manifest)
+	}
+}
+
 // TestBehindNginx puts a real nginx with the document's configuration in front.
 func TestBehindNginx(t *testing.T) {
 	t.Parallel()
@@ -283,13 +330,14 @@ func TestBehindNginx(t *testing.T) {
 }
 
 func doctor(m *machine) (string, error) {
-	argv := m.command(m.unit("fairlead.service"))
+	unit := m.unit("fairlead.service")
+	argv := m.command(unit)
 	argv[1] = "doctor"
 	for flag, port := range map[string]string{"--http": "8080", "--grpc": "9090", "--ops": "9091"} {
 		argv = append(argv, flag, "127.0.0.1:"+m.ports[port])
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	m.as(cmd)
+	m.as(cmd, unit)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -328,7 +376,7 @@ func grpcThrough(t *testing.T, m *machine) {
 func imported(t *testing.T, m *machine, c *http.Client) {
 	t.Helper()
 	cmd := exec.Command(m.root+"/usr/local/bin/fairlead", "tokens", "create", "--role", "facilitator", "--data", m.root+"/var/lib/fairlead", "--master-key-file", m.root+"/etc/fairlead/master.key")
-	m.as(cmd)
+	m.as(cmd, m.unit("fairlead.service"))
 	token, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
