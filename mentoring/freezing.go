@@ -29,6 +29,8 @@ type frozen struct {
 	// the input, which staff read, could be compared with guesses about cells that
 	// they do not.
 	Salt []byte `json:"salt,omitempty"`
+
+	unheld int // floors about a value that nobody has; told when the pool is frozen
 }
 
 // frozenPerson holds of a person what the scores are made from, and no more: no
@@ -97,7 +99,7 @@ func samePerson(a, b *Enrollment) bool {
 // that declined, or ended, are not made again.
 func freeze(ctx context.Context, tx Tx, p *Plan, m *Matching) (*frozen, error) {
 	f := &frozen{Rules: p.Rules, Objectives: m.Objectives, Seed: m.Seed, Audited: p.Audited, Locks: []frozenPair{}, Forbidden: []frozenPair{}, Ended: []frozenPair{}}
-	people, err := tx.Enrollments(ctx, EnrollmentQuery{Program: p.Program, States: []EnrollmentState{Available}})
+	people, err := tx.Enrollments(ctx, EnrollmentQuery{Program: p.Program, States: []EnrollmentState{Available, Paused}})
 	if err != nil {
 		return nil, err
 	}
@@ -106,20 +108,32 @@ func freeze(ctx context.Context, tx Tx, p *Plan, m *Matching) (*frozen, error) {
 		return nil, err
 	}
 	in := map[string]*Enrollment{}
+	floors := newFloorGroups(p.Floors)
 	for _, e := range people {
+		if e.Role == Mentee {
+			floors.see(e, places[e.ID].Proposed > 0)
+		}
+		if e.State != Available {
+			continue
+		}
 		free := places[e.ID].Total - places[e.ID].Proposed
 		if free <= 0 || !e.agreed(ForMatching) {
 			continue
 		}
 		in[e.ID] = e
 	}
+	if left := floors.left(); len(left) > 0 {
+		f.Floors = left
+	}
+	f.unheld = floors.unheld()
 	for _, e := range people {
 		if in[e.ID] == nil {
 			continue
 		}
+		has := places[e.ID].Proposed
 		person := frozenPerson{
-			ID: e.ID, Code: e.Code, Places: places[e.ID].Total - places[e.ID].Proposed,
-			Profile: e.Profile, Wishes: e.Wishes, Waiting: e.Role == Mentee && e.WaitRounds > 0,
+			ID: e.ID, Code: e.Code, Places: places[e.ID].Total - has,
+			Profile: e.Profile, Wishes: e.Wishes, Waiting: e.Role == Mentee && e.WaitRounds > 0 && has == 0,
 		}
 		if e.agreed(ForAffinity) {
 			person.Affinity = e.Affinity
@@ -138,16 +152,12 @@ func freeze(ctx context.Context, tx Tx, p *Plan, m *Matching) (*frozen, error) {
 			f.Mentors = append(f.Mentors, person)
 			continue
 		}
-		if p.Floors != nil && staffRead(p.Floors.Attribute) {
-			// The certificate names groups: none that no floor asks for.
-			if _, asked := p.Floors.Min[e.Profile[p.Floors.Attribute]]; asked {
-				person.Group = e.Profile[p.Floors.Attribute]
-			}
+		// The certificate names groups: none that no floor asks for. Who has a mentor
+		// was counted already.
+		if name := floors.names[floors.of(e)]; f.Floors[name] > 0 && has == 0 {
+			person.Group = name
 		}
 		f.Mentees = append(f.Mentees, person)
-	}
-	if p.Floors != nil {
-		f.Floors = p.Floors.Min
 	}
 	byCode := func(a, b frozenPerson) int { return strings.Compare(a.Code, b.Code) }
 	slices.SortFunc(f.Mentees, byCode)

@@ -135,7 +135,8 @@ type Result struct {
 }
 
 // Step is a durable step of a run: "claimed", "frozen" or "stored"; or what it
-// counted on its way: "unreadable", people with a cell that could not be read.
+// counted on its way: "unreadable", people with a cell that could not be read,
+// "floors_short" and "floors_unheld".
 type Step struct {
 	Name  string
 	Value int64

@@ -38,7 +38,7 @@ type Plan struct {
 }
 
 // Floors asks for mentors for at least so many mentees of each value of one
-// attribute, as far as that can be.
+// attribute, as far as that can be. Who has a mentor, or is proposed one, counts.
 type Floors struct {
 	Attribute string
 	Min       map[string]int // by value

@@ -3,6 +3,7 @@ package mentoring
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -129,10 +130,16 @@ func cleanPlan(given *Plan) (*Plan, error) {
 		} else if !staffRead(f.Attribute) {
 			wrong("floors.attribute", "a column that staff read")
 		}
-		for value, n := range f.Min {
-			if n < 0 || value == "" {
+		keys := map[string]bool{}
+		for _, value := range slices.Sorted(maps.Keys(f.Min)) {
+			key := groupValueOf(f.Attribute, value).key
+			switch {
+			case f.Min[value] < 0 || key == "":
 				wrong("floors", "a value and a number that is not negative")
+			case keys[key]:
+				wrong("floors", "%.40q is a value that is named already: one floor for each", value)
 			}
+			keys[key] = true
 		}
 	}
 	if len(bad) > 0 {

@@ -23,6 +23,11 @@ const (
 	// StepUnreadable counts people with a cell that could not be read: it counted
 	// as blank. Only in runs where there are any.
 	StepUnreadable = "unreadable"
+	// StepFloorsShort counts mentees whom the floors ask for and for whom there are
+	// not mentors enough, StepFloorsUnheld floors about a value that nobody has.
+	// Only in runs where there are any.
+	StepFloorsShort  = "floors_short"
+	StepFloorsUnheld = "floors_unheld"
 )
 
 // Runner works on queued runs: see package leased.
@@ -85,6 +90,15 @@ func (m *Matching) step(name string, value int64, at time.Time) {
 	m.CurrentStep, m.UpdateTime = name, at
 }
 
+// counted notes what a step counted on its way, if there is any.
+func (m *Matching) counted(name string, n int) {
+	if n > 0 {
+		at := m.CurrentStep
+		m.step(name, int64(n), m.UpdateTime)
+		m.CurrentStep = at
+	}
+}
+
 // match freezes the input, unless that was done, solves, and stores.
 func (r *Runner) match(ctx context.Context, m *Matching) error {
 	s := r.Service
@@ -107,6 +121,7 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 				return err
 			}
 			now.InputDigest, now.Mentees, now.Mentors, now.Engine = digestOf(now.Frozen), len(f.Mentees), len(f.Mentors), s.Engine
+			now.counted(StepFloorsUnheld, f.unheld)
 			// In the log, so that nobody can change afterwards what was frozen.
 			return tx.AppendEvents(ctx, s.event(calls.System, "matching.freeze", now.name(), "", "digest="+now.InputDigest))
 		})
@@ -131,10 +146,8 @@ func (r *Runner) match(ctx context.Context, m *Matching) error {
 			// what is left.
 			return leased.ErrAgain
 		}
-		if found.unreadable > 0 {
-			now.step(StepUnreadable, int64(found.unreadable), now.UpdateTime)
-			now.CurrentStep = StepStored
-		}
+		now.counted(StepUnreadable, found.unreadable)
+		now.counted(StepFloorsShort, found.short)
 		if err := now.keep(outcome); err != nil {
 			return err
 		}

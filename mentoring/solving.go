@@ -26,6 +26,8 @@ type solved struct {
 	mentee, mentor map[string]int // code -> index
 	locks          []frozenPair   // of the directives, those that can be kept
 	unreadable     int            // people with a cell that cannot be read
+	lowered        bool           // the floors of the problem are what can be kept
+	short          int            // mentees whom these are fewer
 }
 
 // score makes the scores of all pairs of an input.
@@ -91,14 +93,14 @@ func scorable(f *frozen) (*solved, error) {
 			return nil, problem.Errorf(problem.FailedPrecondition, "OBJECTIVES_INVALID", "the objectives cannot be followed: %v", err)
 		}
 	}
-	groups := map[string]bool{}
+	size := map[string]int{}
 	for _, e := range f.Mentees {
-		groups[e.Group] = true
+		size[e.Group]++
 	}
 	for _, group := range slices.Sorted(maps.Keys(f.Floors)) {
-		// Nobody there: nothing to hold.
-		if groups[group] {
-			p.Floors = append(p.Floors, pairing.Floor{Group: group, Covered: f.Floors[group]})
+		// No more can be served than there are.
+		if n := min(f.Floors[group], size[group]); n > 0 {
+			p.Floors = append(p.Floors, pairing.Floor{Group: group, Covered: n})
 		}
 	}
 	if made.scorer, _, err = scoring.New(input); err != nil {
@@ -126,8 +128,57 @@ func (v *solved) possible(locks []frozenPair) []frozenPair {
 
 var strengths = map[string]scoring.Strength{"NICE": scoring.Nice, "IMPORTANT": scoring.Important, "REQUIRED": scoring.Required}
 
-// solve finds the best pairs under the input's directives and some edits.
+// solve finds the best pairs under the input's directives and some edits. Floors
+// are kept as far as they can be without the edits; an edit that costs one of
+// them is refused.
 func (v *solved) solve(ctx context.Context, edits []Edit, o pairing.Options) (*solved, error) {
+	with, err := v.attempt(ctx, edits, o)
+	if err != nil || with.result.Status != pairing.Infeasible {
+		return with, err
+	}
+	broken := problem.Errorf(problem.FailedPrecondition, "FLOORS_IMPOSSIBLE", "there are not mentors enough to keep the floors of the plan: lower them, or find more mentors")
+	if v.lowered {
+		return nil, broken
+	}
+	plain := with
+	if len(edits) > 0 {
+		if plain, err = v.attempt(ctx, nil, o); err != nil {
+			return nil, err
+		}
+	}
+	low := plain.lower()
+	if low.short == 0 {
+		return nil, broken
+	}
+	o.Near = plain.result
+	return low.solve(ctx, edits, o)
+}
+
+// lower is the problem with the floors that its result keeps: it has the most
+// mentees of all groups together, each counted up to its floor, that can be.
+func (v *solved) lower() *solved {
+	low, p := *v, *v.problem
+	low.problem, low.lowered = &p, true
+	covered, seen := map[string]int{}, map[string]bool{}
+	for _, m := range v.result.Matches {
+		if !seen[m.Mentee] {
+			seen[m.Mentee] = true
+			covered[v.input.Mentees[v.mentee[m.Mentee]].Group]++
+		}
+	}
+	p.Floors = slices.Clone(p.Floors)
+	for k := range p.Floors {
+		f := &p.Floors[k]
+		kept := min(f.Covered, covered[f.Group])
+		low.short += f.Covered - kept
+		f.Covered = kept
+	}
+	return &low
+}
+
+// attempt is solve with the floors as they stand. The result is INFEASIBLE if they
+// cannot be kept.
+func (v *solved) attempt(ctx context.Context, edits []Edit, o pairing.Options) (*solved, error) {
 	with := *v
 	p := *v.problem
 	with.problem = &p
@@ -165,8 +216,6 @@ func (v *solved) solve(ctx context.Context, edits []Edit, o pairing.Options) (*s
 		return nil, &leased.Fault{Err: err}
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case result.Status == pairing.Infeasible:
-		return nil, problem.Errorf(problem.FailedPrecondition, "FLOORS_IMPOSSIBLE", "there are not mentors enough to keep the floors of the plan: lower them, or find more mentors")
 	}
 	with.result = result
 	return &with, with.recount(locks, forbidden)
@@ -378,18 +427,7 @@ func isImpossible(err error) bool {
 func (v *solved) groupings() []pairing.Grouping {
 	var all []pairing.Grouping
 	for _, column := range v.input.Audited {
-		g := pairing.Grouping{Attribute: column}
-		for _, e := range v.input.Mentees {
-			var values []string
-			for part := range strings.SplitSeq(e.Profile[column], ";") {
-				if part = strings.TrimSpace(part); part != "" {
-					values = append(values, part)
-				}
-			}
-			slices.Sort(values)
-			g.Of = append(g.Of, slices.Compact(values))
-		}
-		all = append(all, g)
+		all = append(all, pairing.Grouping{Attribute: column, Of: groupsBy(column, v.input.Mentees)})
 	}
 	return all
 }

@@ -136,8 +136,13 @@ func newPairsPage(f frame, d *matchDesk, run *mentoring.Matching, res *mentoring
 		note(l.count("matching.erased", run.ErasedCount))
 	}
 	for _, step := range run.Steps {
-		if step.Name == mentoring.StepUnreadable {
+		switch step.Name {
+		case mentoring.StepUnreadable:
 			note(l.count("matching.unreadable", int(step.Value)))
+		case mentoring.StepFloorsShort:
+			note(l.count("matching.floors_short", int(step.Value)))
+		case mentoring.StepFloorsUnheld:
+			note(l.count("matching.floors_unheld", int(step.Value)))
 		}
 	}
 	if k := changesOf(run); k > 0 {

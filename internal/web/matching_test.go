@@ -59,7 +59,7 @@ func sampleMatching(pairs int, state mentoring.MatchingState) *reviewed {
 	run := &mentoring.Matching{
 		Program: "equity-in-leadership-2027", ID: sampleID, State: state, Mentees: 40, Mentors: 20, Pairs: pairs, Covered: pairs, Revision: 7,
 		CreateTime: sampleNow, DoneTime: sampleNow.Add(time.Second), PublishTime: sampleNow.Add(time.Hour), InputDigest: "sha256:9f2c",
-		Steps: []mentoring.Step{{Name: "claimed", Time: sampleNow}, {Name: "frozen", Time: sampleNow}, {Name: "unreadable", Value: 2, Time: sampleNow}},
+		Steps: []mentoring.Step{{Name: "claimed", Time: sampleNow}, {Name: "frozen", Time: sampleNow}, {Name: "unreadable", Value: 2, Time: sampleNow}, {Name: "floors_short", Value: 1, Time: sampleNow}, {Name: "floors_unheld", Value: 1, Time: sampleNow}},
 		Edits: []mentoring.Edit{
 			{Kind: mentoring.LockPair, Mentee: "a", Mentor: "x", Reason: "They work on one grant (invented)", By: "users/coordinator", Time: sampleNow, Cost: change},
 			{Kind: mentoring.LockPair, Mentee: "a", Mentor: "y", Reason: "Asked for it", By: "users/coordinator", Time: sampleNow, Cost: change},

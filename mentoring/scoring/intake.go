@@ -367,17 +367,24 @@ func LanguageName(code string) string {
 	return string(unicode.ToUpper(first)) + name[size:]
 }
 
-// languages reads names or codes of languages; the region of a code is left
-// out.
+// LanguageCode is a language's code by its name or code, in any case; the region
+// of a code is left out. A language that is not known is its own name.
+func LanguageCode(name string) string {
+	key := cases.Fold().String(norm.NFKC.String(strings.TrimSpace(name)))
+	if code, ok := languageCodes[key]; ok {
+		return code
+	}
+	if primary, _, tagged := strings.Cut(key, "-"); tagged && languageCodes[primary] == primary {
+		return primary
+	}
+	return key
+}
+
 func (c *cellReader) languages(column string) []string {
 	var out []string
 	for _, name := range c.items(column) {
-		key := cases.Fold().String(norm.NFKC.String(name))
-		if code, ok := languageCodes[key]; ok {
-			key = code
-		} else if primary, _, tagged := strings.Cut(key, "-"); tagged && languageCodes[primary] == primary {
-			key = primary
-		} else if !strings.ContainsFunc(key, unicode.IsLetter) {
+		key := LanguageCode(name)
+		if !strings.ContainsFunc(key, unicode.IsLetter) {
 			c.add(column, "%q is no language", name)
 			continue
 		}

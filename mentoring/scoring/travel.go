@@ -134,7 +134,17 @@ func ReadTravel(file string, r io.Reader) (*Travel, error) {
 	return t, f.err()
 }
 
-// find is a place by its id or a name, in any case.
+// Find returns the id of a place that is named by its id, its label or another
+// name, in any case.
+func (t *Travel) Find(name string) (id string, ok bool) {
+	at, ok := t.byName[fold(name)]
+	if !ok {
+		return "", false
+	}
+	return t.names[at], true
+}
+
+// find is Find, by number, with what may have been meant.
 func (t *Travel) find(name string) (int, error) {
 	if at, ok := t.byName[fold(name)]; ok {
 		return at, nil

@@ -1034,7 +1034,10 @@ type CoverageFloors struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The column of the mentees.
 	Attribute string `protobuf:"bytes,1,opt,name=attribute,proto3" json:"attribute,omitempty"`
-	// How many of each value are to have a mentor, as far as that can be; at most 100 values.
+	// How many of each value are to have a mentor, as far as that can be; at most 100 values. Who
+	// has a mentor already, or is proposed one, counts. A place or a language is the same however it
+	// is called, and other values are the same in any case; of somebody with several values counts
+	// the first that has a floor.
 	Min           map[string]int32 `protobuf:"bytes,2,rep,name=min,proto3" json:"min,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2477,7 +2480,9 @@ func (x *Matching) GetPublishTime() *timestamppb.Timestamp {
 type MatchingStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The step: claimed, frozen or stored; or what was counted on the way: unreadable, people with
-	// a cell that the rules cannot read, which counted as blank.
+	// a cell that the rules cannot read, which counted as blank; floors_short, mentees whom the floors
+	// ask for and for whom there are not mentors enough; floors_unheld, floors about a value that no
+	// mentee has.
 	Step string `protobuf:"bytes,1,opt,name=step,proto3" json:"step,omitempty"`
 	// What it came to, where that is a number.
 	Value int64 `protobuf:"varint,2,opt,name=value,proto3" json:"value,omitempty"`
