@@ -207,12 +207,13 @@ func (m *machine) place(s section) {
 }
 
 // run runs commands of the document, line by line, but for those of systemd,
-// which it does itself.
+// which it does itself. A line that fails ends the test, whether or not "&&" is
+// at its end.
 func (m *machine) run(commands string) string {
 	m.t.Helper()
 	var said strings.Builder
 	for line := range strings.Lines(commands) {
-		line = strings.TrimSpace(line)
+		line = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(line), "&&"))
 		if line == "" {
 			continue
 		}

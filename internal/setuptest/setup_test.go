@@ -184,18 +184,29 @@ func renewed(t *testing.T, m *machine, s section) {
 	m.run(line)
 }
 
-// upgraded follows the section about upgrades, and its way back.
+// upgraded follows the section about upgrades, twice, and its way back.
 func upgraded(t *testing.T, m *machine) {
 	t.Helper()
 	s := read(t, "Upgrades")
 	if len(s.commands) != 1 {
 		t.Fatalf("the section about upgrades has %d blocks", len(s.commands))
 	}
-	if said := m.run(s.commands[0]); !strings.HasSuffix(said, "ok\n") {
-		t.Errorf("after the upgrade: %s", said)
+	// Whoever pastes the block goes no further than the first line that fails.
+	lines := strings.Split(strings.TrimSpace(s.commands[0]), "\n")
+	for _, line := range lines[:len(lines)-1] {
+		if !strings.HasSuffix(line, " &&") {
+			t.Errorf("the upgrade goes on when this fails: %s", line)
+		}
 	}
-	if info, err := os.Stat(m.root + "/var/backups/fairlead/before-upgrade.backup"); err != nil || info.Size() == 0 {
-		t.Errorf("the backup from before: %v", err)
+	for range 2 {
+		if said := m.run(s.commands[0]); !strings.HasSuffix(said, "ok\n") {
+			t.Errorf("after the upgrade: %s", said)
+		}
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // which the name ends with
+	}
+	backups := beforeUpgrades(t, m)
+	if len(backups) != 2 {
+		t.Fatalf("the backups from before two upgrades: %v", backups)
 	}
 	before, err := os.ReadFile(m.root + "/usr/local/bin/fairlead.before")
 	if now, e := os.ReadFile(m.root + "/usr/local/bin/fairlead"); err != nil || e != nil || !bytes.Equal(before, now) {
@@ -212,14 +223,25 @@ func upgraded(t *testing.T, m *machine) {
 	other := newMachine(t)
 	m.stop()
 	to := filepath.Join(other.root, "restored")
-	out, err := exec.Command(filepath.Join(m.cwd, "fairlead"), "restore", "--quiet", "--data", to, "--master-key-file", m.root+"/etc/fairlead/master.key", m.root+"/var/backups/fairlead/before-upgrade.backup").CombinedOutput()
+	out, err := exec.Command(filepath.Join(m.cwd, "fairlead"), "restore", "--quiet", "--data", to, "--master-key-file", m.root+"/etc/fairlead/master.key", backups[1]).CombinedOutput()
 	if err != nil {
 		t.Errorf("restoring: %v\n%s", err, out)
 	}
 }
 
+// beforeUpgrades are the backups from before upgrades, oldest first.
+func beforeUpgrades(t *testing.T, m *machine) []string {
+	t.Helper()
+	found, err := filepath.Glob(m.root + "/var/backups/fairlead/before-upgrade-*.backup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // moved moves a machine that is stopped to PostgreSQL as the document says: the
-// server, its nightly backup and the doctor all follow.
+// server, its nightly backup, the backup before an upgrade and the doctor all
+// follow.
 func moved(t *testing.T, m *machine, one section) {
 	t.Helper()
 	const url = "postgres://fairlead:PASSWORD@db.example.org:5432/fairlead?sslmode=verify-full"
@@ -252,13 +274,16 @@ func moved(t *testing.T, m *machine, one section) {
 	if resp, body := m.fetch(m.client(""), "GET", m.url("/v1/programs/alpha"), nil, "Authorization: Bearer "+m.admin()); resp.StatusCode != 200 {
 		t.Errorf("what was there before moving: %d %s", resp.StatusCode, body)
 	}
-	backups, err := filepath.Glob(m.root + "/var/backups/fairlead/20*.backup")
-	if err != nil || len(backups) == 0 {
-		t.Fatalf("backups: %v %v", backups, err)
+	m.run(read(t, "Upgrades").commands[0])
+	nightly, err := filepath.Glob(m.root + "/var/backups/fairlead/20*.backup")
+	if err != nil || len(nightly) == 0 {
+		t.Fatalf("backups: %v %v", nightly, err)
 	}
-	newest := slices.Max(backups) // they are dated
-	if manifest, err := exec.Command("tar", "-xOf", newest, "manifest.json").Output(); err != nil || !strings.Contains(string(manifest), `"postgresql"`) {
-		t.Errorf("the backup after moving: %v\n%s", err, manifest)
+	for _, made := range [][]string{nightly, beforeUpgrades(t, m)} {
+		newest := slices.Max(made) // they are dated
+		if manifest, err := exec.Command("tar", "-xOf", newest, "manifest.json").Output(); err != nil || !strings.Contains(string(manifest), `"postgresql"`) {
+			t.Errorf("the backup after moving, %s: %v\n%s", newest, err, manifest)
+		}
 	}
 }
 
