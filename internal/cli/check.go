@@ -14,7 +14,8 @@ import (
 // checking is `fairlead check`.
 type checking struct {
 	inputs
-	asJSON bool
+	tradeOff bool
+	asJSON   bool
 }
 
 func (p *program) checkCommand() *cobra.Command {
@@ -26,8 +27,9 @@ func (p *program) checkCommand() *cobra.Command {
 says for each rule how many an allowed cohort can have, whether those who
 declined to answer can be chosen, and whom rules that ask for company shut out.
 If none can, it names a smallest set of conditions that cannot hold together, the
-ways out, and the cohort that comes closest. It chooses nobody. docs/selecting.md
-describes the files.
+ways out, and the cohort that comes closest. With --trade-off it also says what
+chances people would have if targets might be missed by more. It chooses nobody.
+docs/selecting.md describes the files.
 
 Exit codes: 0 possible · 2 usage · 3 bad input data · 4 proved impossible ·
 5 not decided in the work or time given · 130 interrupted.`,
@@ -38,6 +40,7 @@ Exit codes: 0 possible · 2 usage · 3 bad input data · 4 proved impossible ·
 	f := cmd.Flags()
 	f.SortFlags = false
 	c.flags(f)
+	f.BoolVar(&c.tradeOff, "trade-off", false, "also say what allowing more than --allow would do for the chances; --work holds for each line of it")
 	f.BoolVar(&c.asJSON, "json", false, "print the verdict as JSON")
 	return cmd
 }
@@ -59,24 +62,36 @@ func (c *checking) run(ctx context.Context, p *program) error {
 			v.Infeasibility = d.Infeasibility
 		}
 	}
+	weigh := c.tradeOff && err == nil && v.Status == matcher.Feasible
+	var curve []selection.TradeOffPoint
+	if weigh {
+		curve, err = c.weigh(limited, q, line)
+	}
 	line.clear()
 	if err != nil {
 		return err
 	}
 	if c.asJSON {
 		c.note(p, "this verdict holds personal data")
-		err = writeVerdict(p, v, d)
+		err = writeVerdict(p, v, d, curve)
 	} else {
 		t := &report{w: p.stdout, color: colorful(p.stdout)}
 		t.verdict(q, v)
 		t.lone(q, d.Lone)
 		t.details(v, d)
+		if weigh {
+			t.tradeOff(q, curve)
+		}
 		err = t.err
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if v.Status == matcher.Feasible {
+	case weigh && !weighed(q, curve) && ctx.Err() != nil:
+		return &exitError{code: exitInterrupted}
+	case weigh && !weighed(q, curve):
+		return &exitError{code: exitUnproved}
+	case v.Status == matcher.Feasible:
 		return nil
 	}
 	return verdictOf(ctx, v.Status, v.Complete)
@@ -98,6 +113,7 @@ type (
 		Ranges              []rangeJSON          `json:"ranges"`
 		Decliners           []declinerJSON       `json:"decliners"`
 		Lone                []loneJSON           `json:"lone"`
+		TradeOff            []pointJSON          `json:"tradeOff"`
 		Warnings            []warningJSON        `json:"warnings"`
 	}
 	loneJSON struct {
@@ -149,13 +165,14 @@ type (
 	}
 )
 
-func writeVerdict(p *program, v *selection.Verdict, d *selection.Details) error {
+func writeVerdict(p *program, v *selection.Verdict, d *selection.Details, curve []selection.TradeOffPoint) error {
 	j := verdictJSON{
 		Status: string(v.Status), Complete: v.Complete,
 		Witness: notNil(v.Witness), Rules: countsJSON(v.Rules), Clash: []string{},
 		Closest:  closestJSON{Cohort: []string{}, Rules: []countJSON{}},
 		Conflict: []matcher.Condition{}, Relaxations: []matcher.Relaxation{}, Cut: []string{},
 		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Lone: []loneJSON{}, Warnings: []warningJSON{},
+		TradeOff: pointsJSON(curve),
 	}
 	if v.Status == matcher.Feasible {
 		j.LeastTotalDeviation = new(int64)

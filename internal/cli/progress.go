@@ -67,12 +67,14 @@ func (l *progressLine) show(p selection.Progress) {
 }
 
 // watch shows what the search for a lottery is at.
-func (l *progressLine) watch(p lottery.Progress) {
+func (l *progressLine) watch(p lottery.Progress) { l.show(lotteryStep(p)) }
+
+func lotteryStep(p lottery.Progress) selection.Progress {
 	step := "lottery, " + p.Step
 	if p.Level > 0 {
 		step += fmt.Sprintf(" %d", p.Level)
 	}
-	l.show(selection.Progress{Step: step, Pivots: p.Pivots})
+	return selection.Progress{Step: step, Pivots: p.Pivots}
 }
 
 // certifying shows how many proofs of the record are written.

@@ -257,6 +257,9 @@ func (t *typed) choice(counts []int64, blocks int) []bool {
 	return choice
 }
 
+// fieldCap is what an InputError names where no lottery keeps LotteryOptions.Cap.
+const fieldCap = "cap"
+
 func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 	t := r.typed()
 	// r.best is not handed over: a run that was resumed has none, and has to come to
@@ -270,7 +273,7 @@ func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 	found, err := lottery.Solve(r.ctx, t.problem, lo)
 	switch {
 	case errors.Is(err, lottery.ErrCap):
-		return InputErrors{{Field: "cap", Message: fmt.Sprintf("no lottery keeps every chance within %v: raise it", o.Cap)}}
+		return InputErrors{{Field: fieldCap, Message: fmt.Sprintf("no lottery keeps every chance within %v: raise it", o.Cap)}}
 	case errors.Is(err, lottery.ErrInfeasible):
 		return fmt.Errorf("selection: the lottery finds no cohort although the stages before it did: %w", err)
 	case errors.Is(err, lottery.ErrUndecided):

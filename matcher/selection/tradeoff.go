@@ -2,6 +2,7 @@ package selection
 
 import (
 	"context"
+	"errors"
 	"maps"
 
 	"github.com/openfairlead/fairlead/matcher"
@@ -28,25 +29,32 @@ type TradeOffPoint struct {
 	// Outcome has the status, the size and the least deviations.
 	Outcome *matcher.Outcome
 	// Allowed is by priority what a cohort may deviate: the least deviation and
-	// everything that is allowed above it.
+	// everything that is allowed above it. Empty where no lottery was found.
 	Allowed map[int]int64
 	// Smallest is the smallest chance of those who can be in, and Bound is proved
 	// for it. Impossible is how many people are proved to be in no cohort; it is
 	// −1 where that was not decided.
 	Smallest, Bound float64
 	Impossible      int
-	Proved          bool
-	Complete        bool
+	// People are those of the pool who are not excluded; 0 where no lottery was
+	// found.
+	People   int
+	Proved   bool
+	Complete bool
+	// OverCap: no lottery keeps the cap with that much allowed, so that there are
+	// no chances to tell.
+	OverCap bool
 }
 
 // TradeOff computes the curve "extra deviation allowed ↔ smallest chance":
 // insisting on the least deviation can make some people certain and others
 // impossible, and every point says how much allowing more would change. Nothing
-// is chosen by it. Errors are those of FindLottery. A context that ends leaves
-// out the points after the one it ended.
+// is chosen by it. Errors are those of FindLottery, but a cap that no lottery
+// keeps is told in its point. A context that ends leaves out the points after the
+// one it ended.
 func TradeOff(ctx context.Context, people []matcher.Person, c matcher.Criteria, o TradeOffOptions) ([]TradeOffPoint, error) {
 	if o.Extra == nil {
-		o.Extra = eachPriority(c)
+		o.Extra = EachPriority(c)
 	}
 	var curve []TradeOffPoint
 	for _, extra := range o.Extra {
@@ -65,8 +73,9 @@ func TradeOff(ctx context.Context, people []matcher.Person, c matcher.Criteria, 
 	return curve, nil
 }
 
-// eachPriority is the curve that is drawn unless another one is asked for.
-func eachPriority(c matcher.Criteria) []map[int]int64 {
+// EachPriority lists the points of the curve that is drawn unless another one is
+// asked for.
+func EachPriority(c matcher.Criteria) []map[int]int64 {
 	const most = 3
 	points := []map[int]int64{nil}
 	for g := 1; g <= matcher.MaxPriority; g++ {
@@ -94,12 +103,24 @@ func tradeOffPoint(ctx context.Context, people []matcher.Person, c matcher.Crite
 	options := o.LotteryOptions
 	options.Method, options.Explain = lottery.Maximin, false
 	l, err := FindLottery(ctx, people, c, options)
+	var input InputErrors
+	if errors.As(err, &input) && len(input) == 1 && input[0].Field == fieldCap {
+		return TradeOffPoint{Extra: maps.Clone(extra), Outcome: &matcher.Outcome{Status: matcher.Optimal}, Impossible: -1, Complete: true, OverCap: true}, nil
+	}
 	if err != nil {
 		return TradeOffPoint{}, err
 	}
 	p := TradeOffPoint{
 		Extra: maps.Clone(extra), Outcome: l.Outcome, Allowed: map[int]int64{},
 		Smallest: l.Smallest, Bound: l.Bound, Impossible: -1, Proved: l.Proved, Complete: l.Complete,
+	}
+	for _, t := range l.Types {
+		for _, block := range t.Blocks {
+			p.People += len(block)
+		}
+	}
+	if l.Outcome.Status != matcher.Optimal {
+		return p, nil // the least deviations are not proved
 	}
 	for _, d := range l.Outcome.Deviation {
 		p.Allowed[d.Priority] = d.Value + allow[d.Priority]

@@ -104,3 +104,28 @@ func TestTradeOffCanceled(t *testing.T) {
 		t.Errorf("%d points, %v", len(curve), err)
 	}
 }
+
+// A cap that no lottery keeps at one point is told there, and the next points
+// are found: with two of four who have what a must asks for, each has half.
+func TestTradeOffOverCap(t *testing.T) {
+	people := []matcher.Person{
+		{ID: "a", Values: map[string][]string{"x": {"1"}}}, {ID: "b", Values: map[string][]string{"x": {"1"}}},
+		{ID: "c", Values: map[string][]string{"x": {"2"}}}, {ID: "d", Values: map[string][]string{"x": {"2"}}},
+	}
+	c := matcher.Criteria{Size: 2, MinSize: 2, Rules: []matcher.Rule{{
+		Row: 1, Kind: matcher.Quota, Feature: "x", Value: "1", Min: 2, Max: 2, MaxFlex: 2, Priority: 1, Weight: 1,
+		Property: matcher.Property{Terms: []matcher.Term{{Attribute: "x", Values: []string{"1"}}}},
+	}}}
+	o := selection.TradeOffOptions{LotteryOptions: selection.LotteryOptions{Cap: 0.6}}
+	curve, err := selection.TradeOff(context.Background(), people, c, o)
+	if err != nil || len(curve) != 4 {
+		t.Fatalf("%d points, %v", len(curve), err)
+	}
+	if p := curve[0]; !p.OverCap || p.Impossible != -1 || !p.Complete {
+		t.Errorf("nothing allowed: %+v", p)
+	}
+	// With one allowed a cohort may be one of each: half for everybody.
+	if p := curve[1]; p.OverCap || !p.Proved || p.People != 4 || p.Impossible != 0 || math.Abs(p.Smallest-0.5) > 1e-7 || p.Allowed[1] != 1 {
+		t.Errorf("one allowed: %+v", p)
+	}
+}
