@@ -84,6 +84,11 @@ func holders(people []matcher.Person, attribute string) map[string]int {
 	return of
 }
 
+// valuesOf is every value of an attribute that somebody holds, sorted.
+func valuesOf(people []matcher.Person, attribute string) []string {
+	return slices.Sorted(maps.Keys(holders(people, attribute)))
+}
+
 // rules collects rules.
 type rules struct{ list []matcher.Rule }
 

@@ -1,9 +1,11 @@
 """Leximin by column generation on SciPy's HiGHS, written for comparison only.
 
-Reads an instance from stdin (JSON: seats, rows of [members, lo, hi], people),
-writes {"chances": [...], "seconds": ...}. Person by person: it knows no types,
-no relaxation and no fast route. Every level is a linear program over the
-cohorts found so far; milp looks for a cohort that the duals value more.
+Reads an instance from stdin (JSON: people, seats, rows of members, min, max,
+priority and weight, and what is allowed by priority), writes {"deviation": [...],
+"chances": [...], "seconds": ...}. Person by person: it knows no types, no
+relaxation and no fast route. The least deviation of each priority is an integer
+program of its own. Then every level is a linear program over the cohorts found
+so far; milp looks for a cohort that the duals value more.
 """
 import json
 import sys
@@ -16,26 +18,59 @@ from scipy.sparse import csr_matrix
 
 def main():
     data = json.load(sys.stdin)
-    n, seats = data["people"], data["seats"]
-    rows, cols, lo, hi = [], [], [seats], [seats]
-    rows += [0] * n
-    cols += list(range(n))
-    for r, (members, least, most) in enumerate(data["rows"]):
-        rows += [r + 1] * len(members)
-        cols += members
+    n = data["people"]
+    targets = [r for r in data["rows"] if r["priority"] > 0]
+    # Columns: the people, then what each target is short and over.
+    columns = n + 2 * len(targets)
+    rows, cols, values, lo, hi = [], [], [], [], []
+
+    def add(entries, least, most):
+        for column, value in entries:
+            rows.append(len(lo))
+            cols.append(column)
+            values.append(value)
         lo.append(least)
         hi.append(most)
-    a = csr_matrix((np.ones(len(rows)), (rows, cols)), shape=(len(lo), n))
-    rules = LinearConstraint(a, lo, hi)
+
+    add([(i, 1) for i in range(n)], data["seats"], data["seats"])
+    seen = 0
+    for r in data["rows"]:
+        entries = [(i, 1) for i in r["members"]]
+        if r["priority"] > 0:
+            entries += [(n + 2 * seen, 1), (n + 2 * seen + 1, -1)]
+            seen += 1
+        add(entries, r["min"], r["max"])
     start = time.process_time()
 
-    def best(weight, forced=None):
-        box = Bounds(np.zeros(n), np.ones(n))
+    def solve(cost, forced=None):
+        box = Bounds(np.zeros(columns), np.concatenate([np.ones(n), np.full(columns - n, np.inf)]))
         if forced is not None:
             box.lb[forced] = 1
-        res = milp(-weight, constraints=rules, integrality=np.ones(n), bounds=box,
+        a = csr_matrix((values, (rows, cols)), shape=(len(lo), columns))
+        # What is short and over is whole when the people are.
+        whole = np.concatenate([np.ones(n), np.zeros(columns - n)])
+        res = milp(cost, constraints=LinearConstraint(a, lo, hi), integrality=whole, bounds=box,
                    options={"mip_rel_gap": 0})
+        if res.status not in (0, 2):
+            raise SystemExit("milp: " + res.message)
         return None if res.x is None else np.round(res.x)
+
+    deviation = []
+    for priority in sorted({r["priority"] for r in targets}):
+        cost = np.zeros(columns)
+        for k, r in enumerate(targets):
+            if r["priority"] == priority:
+                cost[n + 2 * k:n + 2 * k + 2] = r["weight"]
+        x = solve(cost)
+        if x is None:
+            break
+        deviation.append(int(round(cost @ x)))
+        allowed = (data["allow"] or {}).get(str(priority), 0)
+        add([(j, cost[j]) for j in np.flatnonzero(cost)], 0, deviation[-1] + allowed)
+
+    def best(weight, forced=None):
+        x = solve(np.concatenate([-weight, np.zeros(columns - n)]), forced)
+        return None if x is None else x[:n]
 
     pool = []
     covered = np.zeros(n, bool)
@@ -81,7 +116,7 @@ def main():
         if not held.any():
             raise SystemExit("no progress at level %g" % z)
         level[held] = z
-    json.dump({"chances": list(level), "cohorts": len(pool),
+    json.dump({"deviation": deviation, "chances": list(level), "cohorts": len(pool),
                "seconds": time.process_time() - start}, sys.stdout)
 
 
