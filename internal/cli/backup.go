@@ -92,11 +92,14 @@ func (p *program) adviseBackup(at place, file string) {
 		p.note("the backup is good, but %s cannot be written (%v), so that `fairlead doctor` will not know of it", at.data, cause(err))
 	}
 	p.note("to restore it, its master key is needed as well, which is not in it: keep a copy of %s in another place", at.key())
-	if vault.Inside(filepath.Dir(abs), at.key()) {
+	if inside(filepath.Dir(abs), at.key()) {
 		p.note("warning: the master key lies in the backup's own folder or below: whoever gets the folder can read everything")
 	}
-	if vault.Inside(at.data, abs) {
-		p.note("warning: the backup lies in the data folder: a disk that fails takes both")
+	for _, folder := range at.folders() {
+		if inside(folder, abs) {
+			p.note("warning: the backup lies beside the database in %s: a disk that fails takes both", folder)
+			break
+		}
 	}
 	for _, left := range backup.Leftovers(filepath.Dir(abs)) {
 		p.note("%s is what a backup or a restore left that was killed, or is still at work; delete it if none runs", left)
@@ -240,18 +243,6 @@ func (p *place) described() string {
 	return file
 }
 
-// resolved is the absolute path of a file without symbolic links, as far as it
-// can be told.
-func resolved(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	if abs, err := filepath.Abs(path); err == nil {
-		path = abs
-	}
-	return path
-}
-
 func databaseWords(database string) string {
 	if sqlstore.IsPostgres(database) {
 		return sqlstore.Describe(database)
@@ -274,10 +265,7 @@ func (d *doctor) backup(now time.Time) {
 		return
 	}
 	last, err := backup.Recall(d.at.data)
-	folders := []string{filepath.Clean(d.at.data), d.temporary}
-	if !sqlstore.IsPostgres(d.at.database()) {
-		folders = append(folders, filepath.Dir(d.at.database()))
-	}
+	folders := append(d.at.folders(), d.temporary)
 	if last != nil {
 		folders = append(folders, filepath.Dir(last.File))
 	}

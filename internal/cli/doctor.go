@@ -19,7 +19,6 @@ import (
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/disk"
 	"github.com/openfairlead/fairlead/internal/sqlstore"
-	"github.com/openfairlead/fairlead/internal/vault"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
@@ -151,8 +150,11 @@ func (d *doctor) key() {
 		return
 	}
 	d.ok("the master key file %s can be read, by this account only", d.at.key())
-	if vault.Inside(d.at.data, d.at.key()) {
-		d.warn("the master key lies beside the database in %s: a copy of the folder holds its own key; move the key and name its place with --master-key-file", d.at.data)
+	for _, folder := range d.at.folders() {
+		if inside(folder, d.at.key()) {
+			d.warn("the master key lies beside the database in %s: a copy of the folder holds its own key; move the key and name its place with --master-key-file", folder)
+			break
+		}
 	}
 }
 

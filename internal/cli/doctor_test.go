@@ -158,6 +158,23 @@ func TestDoctorFindings(t *testing.T) {
 			must(t, os.Rename(p.o.keyFile, inside))
 			p.o.keyFile = inside
 		}, 0, 1, []string{"warning  the master key lies beside the database", "--master-key-file"}},
+		{"the key beside a database that lies elsewhere", func(p *patient) {
+			keys := filepath.Dir(p.o.keyFile)
+			must(t, os.Rename(filepath.Join(p.o.data, "fairlead.db"), filepath.Join(keys, "fairlead.db")))
+			database(filepath.Join(keys, "fairlead.db"))(p)
+		}, 0, 1, []string{"warning  the master key lies beside the database in ", "/keys: a copy"}},
+		{"the key in the data folder, by a link", func(p *patient) {
+			must(t, os.Rename(p.o.keyFile, filepath.Join(p.o.data, "master.key")))
+			link := filepath.Join(t.TempDir(), "elsewhere")
+			must(t, os.Symlink(p.o.data, link))
+			p.o.keyFile = filepath.Join(link, "master.key")
+		}, 0, 1, []string{"warning  the master key lies beside the database"}},
+		{"the key beside a database that a link leads to", func(p *patient) {
+			keys := filepath.Dir(p.o.keyFile)
+			must(t, os.Rename(filepath.Join(p.o.data, "fairlead.db"), filepath.Join(keys, "fairlead.db")))
+			must(t, os.Symlink(filepath.Join(keys, "fairlead.db"), filepath.Join(p.o.data, "fairlead.db")))
+			database("")(p)
+		}, 0, 1, []string{"warning  the master key lies beside the database"}},
 		{"a key that others read", func(p *patient) { must(t, os.Chmod(p.o.keyFile, 0o644)) }, 1, 0, []string{"chmod 600"}},
 		{"a list of erasures that is a folder", func(p *patient) {
 			must(t, errors.Join(os.RemoveAll(p.o.keyFile+".erasures"), os.Mkdir(p.o.keyFile+".erasures", 0o700)))

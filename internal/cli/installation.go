@@ -57,6 +57,34 @@ func (p *place) database() string {
 	return filepath.Join(p.data, "fairlead.db")
 }
 
+// folders are those that hold people's data: the data folder, and that of the
+// database's file if it lies elsewhere.
+func (p *place) folders() []string {
+	all := []string{filepath.Clean(p.data)}
+	if !sqlstore.IsPostgres(p.database()) {
+		if own := filepath.Dir(resolved(p.database())); own != resolved(p.data) {
+			all = append(all, own)
+		}
+	}
+	return all
+}
+
+// inside reports whether a file lies in a folder or below it, whatever symbolic
+// links lead to either.
+func inside(folder, file string) bool { return vault.Inside(resolved(folder), resolved(file)) }
+
+// resolved is the absolute path of a file without symbolic links, as far as it
+// can be told.
+func resolved(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return path
+}
+
 // begun is whether there may be a database: whether a server has one is not
 // known before it is asked.
 func (p *place) begun() bool {
