@@ -8,6 +8,8 @@ import (
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/leased"
+	"github.com/openfairlead/fairlead/internal/problem"
+	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring/scoring"
 )
@@ -23,6 +25,12 @@ type PairExplanation struct {
 	// Completeness is the share of the weights about which both said something, in
 	// thousandths.
 	Completeness int
+	// AtLeast is what making the pair takes from each term of the objective at the
+	// least, known at once from the prices of the stored certificate: terms compared
+	// in their order, up to the first that is not 0. "below" counts mentees served
+	// worse than whoever is served worst. Nil where nothing is known, as of a pair
+	// that is made, or a run without proof.
+	AtLeast []Term
 }
 
 // ExplainPair says why two people are a pair in a run, or what it would be. For
@@ -44,14 +52,35 @@ func (s *Service) ExplainPair(ctx context.Context, who access.Principal, program
 	if err != nil {
 		return nil, err
 	}
-	return v.explain(pair, func(mentee, mentor string) (made, locked bool) {
+	e := v.explain(pair, func(mentee, mentor string) (made, locked bool) {
 		for _, p := range result.Pairs {
 			if p.MenteeCode == mentee && p.MentorCode == mentor {
 				return true, p.Locked
 			}
 		}
 		return false, false
-	}), nil
+	})
+	e.AtLeast, err = result.atLeast(e, pair)
+	return e, err
+}
+
+// atLeast reads the prices of the result's certificate.
+func (r *Result) atLeast(e *PairExplanation, pair frozenPair) ([]Term, error) {
+	if !e.Eligible || e.Made || len(r.Certificate) == 0 {
+		return nil, nil
+	}
+	record, err := matcher.ReadMatching(r.Certificate)
+	if err != nil {
+		return nil, problem.Errorf(problem.DataLoss, "RECORD_UNREADABLE", "the stored result of this run cannot be read")
+	}
+	var terms []Term
+	for _, v := range pairing.RecordBound(record, pairing.Pair{Mentee: pair.Mentee, Mentor: pair.Mentor}, e.Pair.Score) {
+		terms = append(terms, Term{Name: termName(v.Tier), Value: v.Value})
+		if v.Value != 0 {
+			break // what follows may be gained
+		}
+	}
+	return terms, nil
 }
 
 // inResult looks a pair up among those that were found.
@@ -121,6 +150,13 @@ func (s *Service) WhyNot(ctx context.Context, who access.Principal, program, id,
 		return nil, err
 	}
 	answer := &WhyNot{Explanation: v.explain(pair, v.inResult)}
+	result, err := m.result()
+	if err != nil {
+		return nil, err
+	}
+	if answer.Explanation.AtLeast, err = result.atLeast(answer.Explanation, pair); err != nil {
+		return nil, err
+	}
 	if !answer.Explanation.Eligible || answer.Explanation.Made {
 		return answer, nil
 	}

@@ -279,7 +279,7 @@ func TestOtherMentorsCost(t *testing.T) {
 		}
 	}
 	m := w.match(&mentoring.Matching{})
-	compared, free := 0, 0
+	compared, free, bounded := 0, 0, 0
 	for _, e := range mentees {
 		others, err := w.OtherMentors(w.ctx, w.coordinator, program, m.ID, e.ID, 20)
 		w.must(err)
@@ -297,7 +297,33 @@ func TestOtherMentorsCost(t *testing.T) {
 			if x := cost.Terms[0]; x.Before == x.After {
 				free++
 			}
+			// What is said at once, with nothing solved, is never above it.
+			w.Forget()
+			quick, err := w.ExplainPair(w.ctx, w.coordinator, program, m.ID, e.ID, o.Pair.Mentor)
+			w.must(err)
+			if least := quick.AtLeast; len(least) == 0 || !reflect.DeepEqual(least, why.Explanation.AtLeast) || w.Held() != 0 {
+				t.Fatalf("at once %+v, exactly %+v", least, why.Explanation.AtLeast)
+			}
+			for k, x := range cost.Terms[:len(quick.AtLeast)] {
+				least, lost := quick.AtLeast[k], x.Before-x.After
+				if least.Name == "below" { // of which the cost has the worst pair
+					bounded++
+					break
+				}
+				if least.Name != x.Term || least.Value > lost {
+					t.Fatalf("%s with %s costs %+v, at the least %+v", o.Pair.MenteeCode, o.Pair.MentorCode, cost, quick.AtLeast)
+				}
+				if least.Value > 0 {
+					bounded++
+				}
+				if least.Value < lost {
+					break
+				}
+			}
 		}
+	}
+	if bounded == 0 {
+		t.Error("no bound says anything")
 	}
 	if compared < len(mentors) || free == 0 {
 		t.Errorf("only %d pairs were compared, %d of which leave as many covered", compared, free)

@@ -291,6 +291,7 @@ func groupToWire(g pairing.GroupAudit) *v1.GroupAudit {
 func explainedPairToWire(program string, x *mentoring.PairExplanation) *v1.ExplainPairResponse {
 	return &v1.ExplainPairResponse{
 		Pair: pairToWire(program, x.Pair), Eligible: x.Eligible, BlockedBy: x.Blocked, Made: x.Made, Completeness: int32(x.Completeness),
+		LeastLosses: convert(x.AtLeast, termToWire),
 	}
 }
 

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,7 +168,26 @@ func TestMentoringJourney(t *testing.T) {
 		t.Errorf("why this pair: %s", a.body)
 	}
 	other := result.Pairs[1].Mentor
-	m.must("GET", "/v1/"+run+":whyNot?mentee="+first.Mentee+"&mentor="+other, m.staff, "")
+	pair = "mentee=" + first.Mentee + "&mentor=" + other
+	type explained struct {
+		LeastLosses []struct{ Term, Value string }
+	}
+	var missing struct {
+		Explanation explained
+		Cost        *struct {
+			Terms []struct{ Term, Before, After string }
+		}
+	}
+	m.must("GET", "/v1/"+run+":whyNot?"+pair, m.staff, "").into(t, &missing)
+	least := missing.Explanation.LeastLosses
+	if missing.Cost == nil || len(least) == 0 || least[0].Term != missing.Cost.Terms[0].Term {
+		t.Errorf("why not: %+v", missing)
+	}
+	var alone explained
+	m.must("GET", "/v1/"+run+":explainPair?"+pair, m.staff, "").into(t, &alone)
+	if !slices.Equal(alone.LeastLosses, least) {
+		t.Errorf("at once %+v, with the cost %+v", alone.LeastLosses, least)
+	}
 	m.must("GET", "/v1/"+run+":otherMentors?mentee="+result.Unmatched[0].Mentee, m.staff, "")
 	checkFile(t, m.must("GET", "/v1/"+run+"/certificate", m.staff, "").body)
 	var audit struct {

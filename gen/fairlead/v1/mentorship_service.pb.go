@@ -3266,7 +3266,12 @@ type ExplainPairResponse struct {
 	// Whether the run made it.
 	Made bool `protobuf:"varint,4,opt,name=made,proto3" json:"made,omitempty"`
 	// The share of the weights about which both said something, in thousandths.
-	Completeness  int32 `protobuf:"varint,5,opt,name=completeness,proto3" json:"completeness,omitempty"`
+	Completeness int32 `protobuf:"varint,5,opt,name=completeness,proto3" json:"completeness,omitempty"`
+	// What making the pair takes from the whole at the least, known at once from the run's
+	// certificate: terms in the order of the objective, up to the first that is not 0. "below"
+	// counts mentees who would be served worse than whoever is served worst. Empty where nothing
+	// is known: of a pair that is made or may not be, and of a run without proof.
+	LeastLosses   []*ObjectiveTerm `protobuf:"bytes,6,rep,name=least_losses,json=leastLosses,proto3" json:"least_losses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3334,6 +3339,13 @@ func (x *ExplainPairResponse) GetCompleteness() int32 {
 		return x.Completeness
 	}
 	return 0
+}
+
+func (x *ExplainPairResponse) GetLeastLosses() []*ObjectiveTerm {
+	if x != nil {
+		return x.LeastLosses
+	}
+	return nil
 }
 
 // Request of ExplainMissingPair.
@@ -5763,14 +5775,15 @@ const file_fairlead_v1_mentorship_service_proto_rawDesc = "" +
 	"\x06mentee\x18\x02 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
 	"\x1dopenfairlead.github.io/Mentee\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentees/[0-9a-f-]{36}$R\x06mentee\x12|\n" +
 	"\x06mentor\x18\x03 \x01(\tBd\xe0A\x02\xfaA\x1f\n" +
-	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\"\xcf\x01\n" +
+	"\x1dopenfairlead.github.io/Mentor\xbaH<\xc8\x01\x01r725^programs/[a-z][a-z0-9-]{2,62}/mentors/[0-9a-f-]{36}$R\x06mentor\"\x93\x02\n" +
 	"\x13ExplainPairResponse\x121\n" +
 	"\x04pair\x18\x01 \x01(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\x04pair\x12\x1f\n" +
 	"\beligible\x18\x02 \x01(\bB\x03\xe0A\x03R\beligible\x12\"\n" +
 	"\n" +
 	"blocked_by\x18\x03 \x03(\tB\x03\xe0A\x03R\tblockedBy\x12\x17\n" +
 	"\x04made\x18\x04 \x01(\bB\x03\xe0A\x03R\x04made\x12'\n" +
-	"\fcompleteness\x18\x05 \x01(\x05B\x03\xe0A\x03R\fcompleteness\"\x95\x03\n" +
+	"\fcompleteness\x18\x05 \x01(\x05B\x03\xe0A\x03R\fcompleteness\x12B\n" +
+	"\fleast_losses\x18\x06 \x03(\v2\x1a.fairlead.v1.ObjectiveTermB\x03\xe0A\x03R\vleastLosses\"\x95\x03\n" +
 	"\x19ExplainMissingPairRequest\x12|\n" +
 	"\x04name\x18\x01 \x01(\tBh\xe0A\x02\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Matching\xbaH>\xc8\x01\x01r927^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}$R\x04name\x12|\n" +
@@ -6186,147 +6199,148 @@ var file_fairlead_v1_mentorship_service_proto_depIdxs = []int32{
 	93,  // 32: fairlead.v1.SimulateMatchingResponse.cost:type_name -> fairlead.v1.EditCost
 	92,  // 33: fairlead.v1.EditMatchingRequest.edit:type_name -> fairlead.v1.PairEdit
 	94,  // 34: fairlead.v1.ExplainPairResponse.pair:type_name -> fairlead.v1.MatchedPair
-	51,  // 35: fairlead.v1.ExplainMissingPairResponse.explanation:type_name -> fairlead.v1.ExplainPairResponse
-	93,  // 36: fairlead.v1.ExplainMissingPairResponse.cost:type_name -> fairlead.v1.EditCost
-	56,  // 37: fairlead.v1.ExplainOtherMentorsResponse.mentors:type_name -> fairlead.v1.OtherMentor
-	94,  // 38: fairlead.v1.OtherMentor.pair:type_name -> fairlead.v1.MatchedPair
-	93,  // 39: fairlead.v1.OtherMentor.cost:type_name -> fairlead.v1.EditCost
-	59,  // 40: fairlead.v1.ExplainRecruitmentResponse.groups:type_name -> fairlead.v1.RecruitGroup
-	60,  // 41: fairlead.v1.ExplainRecruitmentResponse.kinds:type_name -> fairlead.v1.RecruitKind
-	95,  // 42: fairlead.v1.RecruitGroup.worth:type_name -> fairlead.v1.ObjectiveTerm
-	96,  // 43: fairlead.v1.CreateProposalRequest.proposal:type_name -> fairlead.v1.Proposal
-	96,  // 44: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
-	97,  // 45: fairlead.v1.AcceptProposalRequest.side:type_name -> fairlead.v1.MentoringRole
-	97,  // 46: fairlead.v1.DeclineProposalRequest.side:type_name -> fairlead.v1.MentoringRole
-	98,  // 47: fairlead.v1.DeclineProposalRequest.reason:type_name -> fairlead.v1.Proposal.DeclineReason
-	99,  // 48: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
-	100, // 49: fairlead.v1.SaveMeetingRequest.meeting:type_name -> fairlead.v1.Meeting
-	101, // 50: fairlead.v1.SaveGoalRequest.goal:type_name -> fairlead.v1.Goal
-	102, // 51: fairlead.v1.EndMentorshipRequest.reason:type_name -> fairlead.v1.Mentorship.EndReason
-	103, // 52: fairlead.v1.AnswerSurveyRequest.survey:type_name -> fairlead.v1.ClosingSurvey
-	0,   // 53: fairlead.v1.MentorshipService.GetMentoringPlan:input_type -> fairlead.v1.GetMentoringPlanRequest
-	1,   // 54: fairlead.v1.MentorshipService.UpdateMentoringPlan:input_type -> fairlead.v1.UpdateMentoringPlanRequest
-	2,   // 55: fairlead.v1.MentorshipService.PriceMentoringRules:input_type -> fairlead.v1.PriceMentoringRulesRequest
-	6,   // 56: fairlead.v1.MentorshipService.EnrollMentor:input_type -> fairlead.v1.EnrollMentorRequest
-	8,   // 57: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
-	9,   // 58: fairlead.v1.MentorshipService.ImportMentors:input_type -> fairlead.v1.ImportMentorsRequest
-	11,  // 59: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
-	12,  // 60: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
-	14,  // 61: fairlead.v1.MentorshipService.UpdateMentor:input_type -> fairlead.v1.UpdateMentorRequest
-	15,  // 62: fairlead.v1.MentorshipService.EnrollMentee:input_type -> fairlead.v1.EnrollMenteeRequest
-	17,  // 63: fairlead.v1.MentorshipService.CreateMentee:input_type -> fairlead.v1.CreateMenteeRequest
-	18,  // 64: fairlead.v1.MentorshipService.ImportMentees:input_type -> fairlead.v1.ImportMenteesRequest
-	20,  // 65: fairlead.v1.MentorshipService.GetMentee:input_type -> fairlead.v1.GetMenteeRequest
-	21,  // 66: fairlead.v1.MentorshipService.ListMentees:input_type -> fairlead.v1.ListMenteesRequest
-	23,  // 67: fairlead.v1.MentorshipService.UpdateMentee:input_type -> fairlead.v1.UpdateMenteeRequest
-	24,  // 68: fairlead.v1.MentorshipService.MoveEnrollment:input_type -> fairlead.v1.MoveEnrollmentRequest
-	26,  // 69: fairlead.v1.MentorshipService.IssueEnrollmentToken:input_type -> fairlead.v1.IssueEnrollmentTokenRequest
-	28,  // 70: fairlead.v1.MentorshipService.IssueEnrollmentLink:input_type -> fairlead.v1.IssueEnrollmentLinkRequest
-	29,  // 71: fairlead.v1.MentorshipService.EraseEnrollment:input_type -> fairlead.v1.EraseEnrollmentRequest
-	31,  // 72: fairlead.v1.MentorshipService.CreateDirective:input_type -> fairlead.v1.CreateDirectiveRequest
-	32,  // 73: fairlead.v1.MentorshipService.GetDirective:input_type -> fairlead.v1.GetDirectiveRequest
-	33,  // 74: fairlead.v1.MentorshipService.ListDirectives:input_type -> fairlead.v1.ListDirectivesRequest
-	35,  // 75: fairlead.v1.MentorshipService.LiftDirective:input_type -> fairlead.v1.LiftDirectiveRequest
-	36,  // 76: fairlead.v1.MentorshipService.CreateMatching:input_type -> fairlead.v1.CreateMatchingRequest
-	37,  // 77: fairlead.v1.MentorshipService.RematchProposal:input_type -> fairlead.v1.RematchProposalRequest
-	38,  // 78: fairlead.v1.MentorshipService.GetMatching:input_type -> fairlead.v1.GetMatchingRequest
-	39,  // 79: fairlead.v1.MentorshipService.ListMatchings:input_type -> fairlead.v1.ListMatchingsRequest
-	41,  // 80: fairlead.v1.MentorshipService.WatchMatching:input_type -> fairlead.v1.WatchMatchingRequest
-	43,  // 81: fairlead.v1.MentorshipService.CancelMatching:input_type -> fairlead.v1.CancelMatchingRequest
-	44,  // 82: fairlead.v1.MentorshipService.GetMatchingResult:input_type -> fairlead.v1.GetMatchingResultRequest
-	45,  // 83: fairlead.v1.MentorshipService.SimulateMatching:input_type -> fairlead.v1.SimulateMatchingRequest
-	47,  // 84: fairlead.v1.MentorshipService.EditMatching:input_type -> fairlead.v1.EditMatchingRequest
-	48,  // 85: fairlead.v1.MentorshipService.UndoMatchingEdit:input_type -> fairlead.v1.UndoMatchingEditRequest
-	49,  // 86: fairlead.v1.MentorshipService.PublishMatching:input_type -> fairlead.v1.PublishMatchingRequest
-	50,  // 87: fairlead.v1.MentorshipService.ExplainPair:input_type -> fairlead.v1.ExplainPairRequest
-	52,  // 88: fairlead.v1.MentorshipService.ExplainMissingPair:input_type -> fairlead.v1.ExplainMissingPairRequest
-	54,  // 89: fairlead.v1.MentorshipService.ExplainOtherMentors:input_type -> fairlead.v1.ExplainOtherMentorsRequest
-	57,  // 90: fairlead.v1.MentorshipService.ExplainRecruitment:input_type -> fairlead.v1.ExplainRecruitmentRequest
-	61,  // 91: fairlead.v1.MentorshipService.GetMatchingAudit:input_type -> fairlead.v1.GetMatchingAuditRequest
-	62,  // 92: fairlead.v1.MentorshipService.GetMatchingCertificate:input_type -> fairlead.v1.GetMatchingCertificateRequest
-	63,  // 93: fairlead.v1.MentorshipService.CreateProposal:input_type -> fairlead.v1.CreateProposalRequest
-	64,  // 94: fairlead.v1.MentorshipService.GetProposal:input_type -> fairlead.v1.GetProposalRequest
-	65,  // 95: fairlead.v1.MentorshipService.ListProposals:input_type -> fairlead.v1.ListProposalsRequest
-	67,  // 96: fairlead.v1.MentorshipService.AcceptProposal:input_type -> fairlead.v1.AcceptProposalRequest
-	68,  // 97: fairlead.v1.MentorshipService.DeclineProposal:input_type -> fairlead.v1.DeclineProposalRequest
-	69,  // 98: fairlead.v1.MentorshipService.RecallProposal:input_type -> fairlead.v1.RecallProposalRequest
-	70,  // 99: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
-	71,  // 100: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
-	73,  // 101: fairlead.v1.MentorshipService.GetPartner:input_type -> fairlead.v1.GetPartnerRequest
-	74,  // 102: fairlead.v1.MentorshipService.SaveMeeting:input_type -> fairlead.v1.SaveMeetingRequest
-	75,  // 103: fairlead.v1.MentorshipService.SaveGoal:input_type -> fairlead.v1.SaveGoalRequest
-	76,  // 104: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
-	77,  // 105: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
-	78,  // 106: fairlead.v1.MentorshipService.CompleteMentorship:input_type -> fairlead.v1.CompleteMentorshipRequest
-	79,  // 107: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
-	80,  // 108: fairlead.v1.MentorshipService.LeaveMentorship:input_type -> fairlead.v1.LeaveMentorshipRequest
-	81,  // 109: fairlead.v1.MentorshipService.HandleSafeExit:input_type -> fairlead.v1.HandleSafeExitRequest
-	82,  // 110: fairlead.v1.MentorshipService.AnswerSurvey:input_type -> fairlead.v1.AnswerSurveyRequest
-	83,  // 111: fairlead.v1.MentorshipService.GetMentoringMeasures:input_type -> fairlead.v1.GetMentoringMeasuresRequest
-	84,  // 112: fairlead.v1.MentorshipService.GetMentoringPlan:output_type -> fairlead.v1.MentoringPlan
-	84,  // 113: fairlead.v1.MentorshipService.UpdateMentoringPlan:output_type -> fairlead.v1.MentoringPlan
-	3,   // 114: fairlead.v1.MentorshipService.PriceMentoringRules:output_type -> fairlead.v1.PriceMentoringRulesResponse
-	7,   // 115: fairlead.v1.MentorshipService.EnrollMentor:output_type -> fairlead.v1.EnrollMentorResponse
-	86,  // 116: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
-	10,  // 117: fairlead.v1.MentorshipService.ImportMentors:output_type -> fairlead.v1.ImportMentorsResponse
-	86,  // 118: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
-	13,  // 119: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
-	86,  // 120: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
-	16,  // 121: fairlead.v1.MentorshipService.EnrollMentee:output_type -> fairlead.v1.EnrollMenteeResponse
-	87,  // 122: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
-	19,  // 123: fairlead.v1.MentorshipService.ImportMentees:output_type -> fairlead.v1.ImportMenteesResponse
-	87,  // 124: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
-	22,  // 125: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
-	87,  // 126: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
-	25,  // 127: fairlead.v1.MentorshipService.MoveEnrollment:output_type -> fairlead.v1.MoveEnrollmentResponse
-	27,  // 128: fairlead.v1.MentorshipService.IssueEnrollmentToken:output_type -> fairlead.v1.IssueEnrollmentTokenResponse
-	104, // 129: fairlead.v1.MentorshipService.IssueEnrollmentLink:output_type -> fairlead.v1.SignInLink
-	30,  // 130: fairlead.v1.MentorshipService.EraseEnrollment:output_type -> fairlead.v1.EraseEnrollmentResponse
-	90,  // 131: fairlead.v1.MentorshipService.CreateDirective:output_type -> fairlead.v1.Directive
-	90,  // 132: fairlead.v1.MentorshipService.GetDirective:output_type -> fairlead.v1.Directive
-	34,  // 133: fairlead.v1.MentorshipService.ListDirectives:output_type -> fairlead.v1.ListDirectivesResponse
-	90,  // 134: fairlead.v1.MentorshipService.LiftDirective:output_type -> fairlead.v1.Directive
-	91,  // 135: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
-	91,  // 136: fairlead.v1.MentorshipService.RematchProposal:output_type -> fairlead.v1.Matching
-	91,  // 137: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
-	40,  // 138: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
-	42,  // 139: fairlead.v1.MentorshipService.WatchMatching:output_type -> fairlead.v1.WatchMatchingResponse
-	91,  // 140: fairlead.v1.MentorshipService.CancelMatching:output_type -> fairlead.v1.Matching
-	105, // 141: fairlead.v1.MentorshipService.GetMatchingResult:output_type -> fairlead.v1.MatchingResult
-	46,  // 142: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.SimulateMatchingResponse
-	91,  // 143: fairlead.v1.MentorshipService.EditMatching:output_type -> fairlead.v1.Matching
-	91,  // 144: fairlead.v1.MentorshipService.UndoMatchingEdit:output_type -> fairlead.v1.Matching
-	91,  // 145: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
-	51,  // 146: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
-	53,  // 147: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
-	55,  // 148: fairlead.v1.MentorshipService.ExplainOtherMentors:output_type -> fairlead.v1.ExplainOtherMentorsResponse
-	58,  // 149: fairlead.v1.MentorshipService.ExplainRecruitment:output_type -> fairlead.v1.ExplainRecruitmentResponse
-	106, // 150: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> fairlead.v1.MatchingAudit
-	107, // 151: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
-	96,  // 152: fairlead.v1.MentorshipService.CreateProposal:output_type -> fairlead.v1.Proposal
-	96,  // 153: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
-	66,  // 154: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
-	96,  // 155: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
-	96,  // 156: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
-	96,  // 157: fairlead.v1.MentorshipService.RecallProposal:output_type -> fairlead.v1.Proposal
-	99,  // 158: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
-	72,  // 159: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
-	108, // 160: fairlead.v1.MentorshipService.GetPartner:output_type -> fairlead.v1.Partner
-	99,  // 161: fairlead.v1.MentorshipService.SaveMeeting:output_type -> fairlead.v1.Mentorship
-	99,  // 162: fairlead.v1.MentorshipService.SaveGoal:output_type -> fairlead.v1.Mentorship
-	99,  // 163: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
-	99,  // 164: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
-	99,  // 165: fairlead.v1.MentorshipService.CompleteMentorship:output_type -> fairlead.v1.Mentorship
-	99,  // 166: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
-	99,  // 167: fairlead.v1.MentorshipService.LeaveMentorship:output_type -> fairlead.v1.Mentorship
-	99,  // 168: fairlead.v1.MentorshipService.HandleSafeExit:output_type -> fairlead.v1.Mentorship
-	99,  // 169: fairlead.v1.MentorshipService.AnswerSurvey:output_type -> fairlead.v1.Mentorship
-	109, // 170: fairlead.v1.MentorshipService.GetMentoringMeasures:output_type -> fairlead.v1.MentoringMeasures
-	112, // [112:171] is the sub-list for method output_type
-	53,  // [53:112] is the sub-list for method input_type
-	53,  // [53:53] is the sub-list for extension type_name
-	53,  // [53:53] is the sub-list for extension extendee
-	0,   // [0:53] is the sub-list for field type_name
+	95,  // 35: fairlead.v1.ExplainPairResponse.least_losses:type_name -> fairlead.v1.ObjectiveTerm
+	51,  // 36: fairlead.v1.ExplainMissingPairResponse.explanation:type_name -> fairlead.v1.ExplainPairResponse
+	93,  // 37: fairlead.v1.ExplainMissingPairResponse.cost:type_name -> fairlead.v1.EditCost
+	56,  // 38: fairlead.v1.ExplainOtherMentorsResponse.mentors:type_name -> fairlead.v1.OtherMentor
+	94,  // 39: fairlead.v1.OtherMentor.pair:type_name -> fairlead.v1.MatchedPair
+	93,  // 40: fairlead.v1.OtherMentor.cost:type_name -> fairlead.v1.EditCost
+	59,  // 41: fairlead.v1.ExplainRecruitmentResponse.groups:type_name -> fairlead.v1.RecruitGroup
+	60,  // 42: fairlead.v1.ExplainRecruitmentResponse.kinds:type_name -> fairlead.v1.RecruitKind
+	95,  // 43: fairlead.v1.RecruitGroup.worth:type_name -> fairlead.v1.ObjectiveTerm
+	96,  // 44: fairlead.v1.CreateProposalRequest.proposal:type_name -> fairlead.v1.Proposal
+	96,  // 45: fairlead.v1.ListProposalsResponse.proposals:type_name -> fairlead.v1.Proposal
+	97,  // 46: fairlead.v1.AcceptProposalRequest.side:type_name -> fairlead.v1.MentoringRole
+	97,  // 47: fairlead.v1.DeclineProposalRequest.side:type_name -> fairlead.v1.MentoringRole
+	98,  // 48: fairlead.v1.DeclineProposalRequest.reason:type_name -> fairlead.v1.Proposal.DeclineReason
+	99,  // 49: fairlead.v1.ListMentorshipsResponse.mentorships:type_name -> fairlead.v1.Mentorship
+	100, // 50: fairlead.v1.SaveMeetingRequest.meeting:type_name -> fairlead.v1.Meeting
+	101, // 51: fairlead.v1.SaveGoalRequest.goal:type_name -> fairlead.v1.Goal
+	102, // 52: fairlead.v1.EndMentorshipRequest.reason:type_name -> fairlead.v1.Mentorship.EndReason
+	103, // 53: fairlead.v1.AnswerSurveyRequest.survey:type_name -> fairlead.v1.ClosingSurvey
+	0,   // 54: fairlead.v1.MentorshipService.GetMentoringPlan:input_type -> fairlead.v1.GetMentoringPlanRequest
+	1,   // 55: fairlead.v1.MentorshipService.UpdateMentoringPlan:input_type -> fairlead.v1.UpdateMentoringPlanRequest
+	2,   // 56: fairlead.v1.MentorshipService.PriceMentoringRules:input_type -> fairlead.v1.PriceMentoringRulesRequest
+	6,   // 57: fairlead.v1.MentorshipService.EnrollMentor:input_type -> fairlead.v1.EnrollMentorRequest
+	8,   // 58: fairlead.v1.MentorshipService.CreateMentor:input_type -> fairlead.v1.CreateMentorRequest
+	9,   // 59: fairlead.v1.MentorshipService.ImportMentors:input_type -> fairlead.v1.ImportMentorsRequest
+	11,  // 60: fairlead.v1.MentorshipService.GetMentor:input_type -> fairlead.v1.GetMentorRequest
+	12,  // 61: fairlead.v1.MentorshipService.ListMentors:input_type -> fairlead.v1.ListMentorsRequest
+	14,  // 62: fairlead.v1.MentorshipService.UpdateMentor:input_type -> fairlead.v1.UpdateMentorRequest
+	15,  // 63: fairlead.v1.MentorshipService.EnrollMentee:input_type -> fairlead.v1.EnrollMenteeRequest
+	17,  // 64: fairlead.v1.MentorshipService.CreateMentee:input_type -> fairlead.v1.CreateMenteeRequest
+	18,  // 65: fairlead.v1.MentorshipService.ImportMentees:input_type -> fairlead.v1.ImportMenteesRequest
+	20,  // 66: fairlead.v1.MentorshipService.GetMentee:input_type -> fairlead.v1.GetMenteeRequest
+	21,  // 67: fairlead.v1.MentorshipService.ListMentees:input_type -> fairlead.v1.ListMenteesRequest
+	23,  // 68: fairlead.v1.MentorshipService.UpdateMentee:input_type -> fairlead.v1.UpdateMenteeRequest
+	24,  // 69: fairlead.v1.MentorshipService.MoveEnrollment:input_type -> fairlead.v1.MoveEnrollmentRequest
+	26,  // 70: fairlead.v1.MentorshipService.IssueEnrollmentToken:input_type -> fairlead.v1.IssueEnrollmentTokenRequest
+	28,  // 71: fairlead.v1.MentorshipService.IssueEnrollmentLink:input_type -> fairlead.v1.IssueEnrollmentLinkRequest
+	29,  // 72: fairlead.v1.MentorshipService.EraseEnrollment:input_type -> fairlead.v1.EraseEnrollmentRequest
+	31,  // 73: fairlead.v1.MentorshipService.CreateDirective:input_type -> fairlead.v1.CreateDirectiveRequest
+	32,  // 74: fairlead.v1.MentorshipService.GetDirective:input_type -> fairlead.v1.GetDirectiveRequest
+	33,  // 75: fairlead.v1.MentorshipService.ListDirectives:input_type -> fairlead.v1.ListDirectivesRequest
+	35,  // 76: fairlead.v1.MentorshipService.LiftDirective:input_type -> fairlead.v1.LiftDirectiveRequest
+	36,  // 77: fairlead.v1.MentorshipService.CreateMatching:input_type -> fairlead.v1.CreateMatchingRequest
+	37,  // 78: fairlead.v1.MentorshipService.RematchProposal:input_type -> fairlead.v1.RematchProposalRequest
+	38,  // 79: fairlead.v1.MentorshipService.GetMatching:input_type -> fairlead.v1.GetMatchingRequest
+	39,  // 80: fairlead.v1.MentorshipService.ListMatchings:input_type -> fairlead.v1.ListMatchingsRequest
+	41,  // 81: fairlead.v1.MentorshipService.WatchMatching:input_type -> fairlead.v1.WatchMatchingRequest
+	43,  // 82: fairlead.v1.MentorshipService.CancelMatching:input_type -> fairlead.v1.CancelMatchingRequest
+	44,  // 83: fairlead.v1.MentorshipService.GetMatchingResult:input_type -> fairlead.v1.GetMatchingResultRequest
+	45,  // 84: fairlead.v1.MentorshipService.SimulateMatching:input_type -> fairlead.v1.SimulateMatchingRequest
+	47,  // 85: fairlead.v1.MentorshipService.EditMatching:input_type -> fairlead.v1.EditMatchingRequest
+	48,  // 86: fairlead.v1.MentorshipService.UndoMatchingEdit:input_type -> fairlead.v1.UndoMatchingEditRequest
+	49,  // 87: fairlead.v1.MentorshipService.PublishMatching:input_type -> fairlead.v1.PublishMatchingRequest
+	50,  // 88: fairlead.v1.MentorshipService.ExplainPair:input_type -> fairlead.v1.ExplainPairRequest
+	52,  // 89: fairlead.v1.MentorshipService.ExplainMissingPair:input_type -> fairlead.v1.ExplainMissingPairRequest
+	54,  // 90: fairlead.v1.MentorshipService.ExplainOtherMentors:input_type -> fairlead.v1.ExplainOtherMentorsRequest
+	57,  // 91: fairlead.v1.MentorshipService.ExplainRecruitment:input_type -> fairlead.v1.ExplainRecruitmentRequest
+	61,  // 92: fairlead.v1.MentorshipService.GetMatchingAudit:input_type -> fairlead.v1.GetMatchingAuditRequest
+	62,  // 93: fairlead.v1.MentorshipService.GetMatchingCertificate:input_type -> fairlead.v1.GetMatchingCertificateRequest
+	63,  // 94: fairlead.v1.MentorshipService.CreateProposal:input_type -> fairlead.v1.CreateProposalRequest
+	64,  // 95: fairlead.v1.MentorshipService.GetProposal:input_type -> fairlead.v1.GetProposalRequest
+	65,  // 96: fairlead.v1.MentorshipService.ListProposals:input_type -> fairlead.v1.ListProposalsRequest
+	67,  // 97: fairlead.v1.MentorshipService.AcceptProposal:input_type -> fairlead.v1.AcceptProposalRequest
+	68,  // 98: fairlead.v1.MentorshipService.DeclineProposal:input_type -> fairlead.v1.DeclineProposalRequest
+	69,  // 99: fairlead.v1.MentorshipService.RecallProposal:input_type -> fairlead.v1.RecallProposalRequest
+	70,  // 100: fairlead.v1.MentorshipService.GetMentorship:input_type -> fairlead.v1.GetMentorshipRequest
+	71,  // 101: fairlead.v1.MentorshipService.ListMentorships:input_type -> fairlead.v1.ListMentorshipsRequest
+	73,  // 102: fairlead.v1.MentorshipService.GetPartner:input_type -> fairlead.v1.GetPartnerRequest
+	74,  // 103: fairlead.v1.MentorshipService.SaveMeeting:input_type -> fairlead.v1.SaveMeetingRequest
+	75,  // 104: fairlead.v1.MentorshipService.SaveGoal:input_type -> fairlead.v1.SaveGoalRequest
+	76,  // 105: fairlead.v1.MentorshipService.HoldMentorship:input_type -> fairlead.v1.HoldMentorshipRequest
+	77,  // 106: fairlead.v1.MentorshipService.ReviveMentorship:input_type -> fairlead.v1.ReviveMentorshipRequest
+	78,  // 107: fairlead.v1.MentorshipService.CompleteMentorship:input_type -> fairlead.v1.CompleteMentorshipRequest
+	79,  // 108: fairlead.v1.MentorshipService.EndMentorship:input_type -> fairlead.v1.EndMentorshipRequest
+	80,  // 109: fairlead.v1.MentorshipService.LeaveMentorship:input_type -> fairlead.v1.LeaveMentorshipRequest
+	81,  // 110: fairlead.v1.MentorshipService.HandleSafeExit:input_type -> fairlead.v1.HandleSafeExitRequest
+	82,  // 111: fairlead.v1.MentorshipService.AnswerSurvey:input_type -> fairlead.v1.AnswerSurveyRequest
+	83,  // 112: fairlead.v1.MentorshipService.GetMentoringMeasures:input_type -> fairlead.v1.GetMentoringMeasuresRequest
+	84,  // 113: fairlead.v1.MentorshipService.GetMentoringPlan:output_type -> fairlead.v1.MentoringPlan
+	84,  // 114: fairlead.v1.MentorshipService.UpdateMentoringPlan:output_type -> fairlead.v1.MentoringPlan
+	3,   // 115: fairlead.v1.MentorshipService.PriceMentoringRules:output_type -> fairlead.v1.PriceMentoringRulesResponse
+	7,   // 116: fairlead.v1.MentorshipService.EnrollMentor:output_type -> fairlead.v1.EnrollMentorResponse
+	86,  // 117: fairlead.v1.MentorshipService.CreateMentor:output_type -> fairlead.v1.Mentor
+	10,  // 118: fairlead.v1.MentorshipService.ImportMentors:output_type -> fairlead.v1.ImportMentorsResponse
+	86,  // 119: fairlead.v1.MentorshipService.GetMentor:output_type -> fairlead.v1.Mentor
+	13,  // 120: fairlead.v1.MentorshipService.ListMentors:output_type -> fairlead.v1.ListMentorsResponse
+	86,  // 121: fairlead.v1.MentorshipService.UpdateMentor:output_type -> fairlead.v1.Mentor
+	16,  // 122: fairlead.v1.MentorshipService.EnrollMentee:output_type -> fairlead.v1.EnrollMenteeResponse
+	87,  // 123: fairlead.v1.MentorshipService.CreateMentee:output_type -> fairlead.v1.Mentee
+	19,  // 124: fairlead.v1.MentorshipService.ImportMentees:output_type -> fairlead.v1.ImportMenteesResponse
+	87,  // 125: fairlead.v1.MentorshipService.GetMentee:output_type -> fairlead.v1.Mentee
+	22,  // 126: fairlead.v1.MentorshipService.ListMentees:output_type -> fairlead.v1.ListMenteesResponse
+	87,  // 127: fairlead.v1.MentorshipService.UpdateMentee:output_type -> fairlead.v1.Mentee
+	25,  // 128: fairlead.v1.MentorshipService.MoveEnrollment:output_type -> fairlead.v1.MoveEnrollmentResponse
+	27,  // 129: fairlead.v1.MentorshipService.IssueEnrollmentToken:output_type -> fairlead.v1.IssueEnrollmentTokenResponse
+	104, // 130: fairlead.v1.MentorshipService.IssueEnrollmentLink:output_type -> fairlead.v1.SignInLink
+	30,  // 131: fairlead.v1.MentorshipService.EraseEnrollment:output_type -> fairlead.v1.EraseEnrollmentResponse
+	90,  // 132: fairlead.v1.MentorshipService.CreateDirective:output_type -> fairlead.v1.Directive
+	90,  // 133: fairlead.v1.MentorshipService.GetDirective:output_type -> fairlead.v1.Directive
+	34,  // 134: fairlead.v1.MentorshipService.ListDirectives:output_type -> fairlead.v1.ListDirectivesResponse
+	90,  // 135: fairlead.v1.MentorshipService.LiftDirective:output_type -> fairlead.v1.Directive
+	91,  // 136: fairlead.v1.MentorshipService.CreateMatching:output_type -> fairlead.v1.Matching
+	91,  // 137: fairlead.v1.MentorshipService.RematchProposal:output_type -> fairlead.v1.Matching
+	91,  // 138: fairlead.v1.MentorshipService.GetMatching:output_type -> fairlead.v1.Matching
+	40,  // 139: fairlead.v1.MentorshipService.ListMatchings:output_type -> fairlead.v1.ListMatchingsResponse
+	42,  // 140: fairlead.v1.MentorshipService.WatchMatching:output_type -> fairlead.v1.WatchMatchingResponse
+	91,  // 141: fairlead.v1.MentorshipService.CancelMatching:output_type -> fairlead.v1.Matching
+	105, // 142: fairlead.v1.MentorshipService.GetMatchingResult:output_type -> fairlead.v1.MatchingResult
+	46,  // 143: fairlead.v1.MentorshipService.SimulateMatching:output_type -> fairlead.v1.SimulateMatchingResponse
+	91,  // 144: fairlead.v1.MentorshipService.EditMatching:output_type -> fairlead.v1.Matching
+	91,  // 145: fairlead.v1.MentorshipService.UndoMatchingEdit:output_type -> fairlead.v1.Matching
+	91,  // 146: fairlead.v1.MentorshipService.PublishMatching:output_type -> fairlead.v1.Matching
+	51,  // 147: fairlead.v1.MentorshipService.ExplainPair:output_type -> fairlead.v1.ExplainPairResponse
+	53,  // 148: fairlead.v1.MentorshipService.ExplainMissingPair:output_type -> fairlead.v1.ExplainMissingPairResponse
+	55,  // 149: fairlead.v1.MentorshipService.ExplainOtherMentors:output_type -> fairlead.v1.ExplainOtherMentorsResponse
+	58,  // 150: fairlead.v1.MentorshipService.ExplainRecruitment:output_type -> fairlead.v1.ExplainRecruitmentResponse
+	106, // 151: fairlead.v1.MentorshipService.GetMatchingAudit:output_type -> fairlead.v1.MatchingAudit
+	107, // 152: fairlead.v1.MentorshipService.GetMatchingCertificate:output_type -> google.api.HttpBody
+	96,  // 153: fairlead.v1.MentorshipService.CreateProposal:output_type -> fairlead.v1.Proposal
+	96,  // 154: fairlead.v1.MentorshipService.GetProposal:output_type -> fairlead.v1.Proposal
+	66,  // 155: fairlead.v1.MentorshipService.ListProposals:output_type -> fairlead.v1.ListProposalsResponse
+	96,  // 156: fairlead.v1.MentorshipService.AcceptProposal:output_type -> fairlead.v1.Proposal
+	96,  // 157: fairlead.v1.MentorshipService.DeclineProposal:output_type -> fairlead.v1.Proposal
+	96,  // 158: fairlead.v1.MentorshipService.RecallProposal:output_type -> fairlead.v1.Proposal
+	99,  // 159: fairlead.v1.MentorshipService.GetMentorship:output_type -> fairlead.v1.Mentorship
+	72,  // 160: fairlead.v1.MentorshipService.ListMentorships:output_type -> fairlead.v1.ListMentorshipsResponse
+	108, // 161: fairlead.v1.MentorshipService.GetPartner:output_type -> fairlead.v1.Partner
+	99,  // 162: fairlead.v1.MentorshipService.SaveMeeting:output_type -> fairlead.v1.Mentorship
+	99,  // 163: fairlead.v1.MentorshipService.SaveGoal:output_type -> fairlead.v1.Mentorship
+	99,  // 164: fairlead.v1.MentorshipService.HoldMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 165: fairlead.v1.MentorshipService.ReviveMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 166: fairlead.v1.MentorshipService.CompleteMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 167: fairlead.v1.MentorshipService.EndMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 168: fairlead.v1.MentorshipService.LeaveMentorship:output_type -> fairlead.v1.Mentorship
+	99,  // 169: fairlead.v1.MentorshipService.HandleSafeExit:output_type -> fairlead.v1.Mentorship
+	99,  // 170: fairlead.v1.MentorshipService.AnswerSurvey:output_type -> fairlead.v1.Mentorship
+	109, // 171: fairlead.v1.MentorshipService.GetMentoringMeasures:output_type -> fairlead.v1.MentoringMeasures
+	113, // [113:172] is the sub-list for method output_type
+	54,  // [54:113] is the sub-list for method input_type
+	54,  // [54:54] is the sub-list for extension type_name
+	54,  // [54:54] is the sub-list for extension extendee
+	0,   // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_mentorship_service_proto_init() }
