@@ -8,6 +8,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
+	"github.com/openfairlead/fairlead/matcher/pairing"
 	"github.com/openfairlead/fairlead/mentoring"
 )
 
@@ -254,27 +255,30 @@ func tryPath(run, do, mentee, mentor string) string {
 // tryPage says what an edit would cost, and takes the reason for it.
 type tryPage struct {
 	frame
-	Path     string // of the run
-	Back     string // the mentee's page
-	Sub      []tab
-	Number   int
-	Heading  string
-	Now      string
-	Fit      *fitView // of the pair asked about
-	Blocked  []string
-	Refused  string // why it cannot be
-	Cost     *costView
-	Final    string // the run cannot be changed any more
-	Ask      bool   // it may be made
-	Do       string
-	Mentee   string
-	Mentor   string
-	With     string
-	Request  string
-	Revision int64
-	Reason   string
-	Fault    string
-	Faults   []fault
+	Path    string // of the run
+	Back    string // the mentee's page
+	Sub     []tab
+	Number  int
+	Heading string
+	Now     string
+	Fit     *fitView // of the pair asked about
+	Blocked []string
+	Refused string // why it cannot be
+	Cost    *costView
+	// Least is what it costs at the least, which is known at once; Exact is where it
+	// is worked out: in a large run that takes seconds.
+	Least, Exact string
+	Final        string // the run cannot be changed any more
+	Ask          bool   // it may be made
+	Do           string
+	Mentee       string
+	Mentor       string
+	With         string
+	Request      string
+	Revision     int64
+	Reason       string
+	Fault        string
+	Faults       []fault
 }
 
 // askedEdit is an edit that somebody asks about.
@@ -376,6 +380,21 @@ func (s *server) newTryPage(r *http.Request, d *matchDesk, v *reviewed, get func
 	program, id := d.program.ID, v.run.ID
 	var cost *mentoring.Cost
 	switch {
+	case e.do == "lock" && !quick(v.run) && get("exact") != "yes":
+		x, err := s.Mentoring.ExplainPair(ctx, d.who, program, id, e.edit.Mentee, e.edit.Mentor)
+		if text, refused := notNow(l, err); refused {
+			page.Refused = text
+			return page, http.StatusConflict, nil
+		} else if err != nil {
+			return nil, 0, err
+		}
+		page.pair(l, x)
+		if page.least(l, x); page.Exact != "" {
+			return page, http.StatusOK, nil
+		}
+		if x.Made {
+			cost = &mentoring.Cost{}
+		}
 	case e.do == "lock":
 		// Also for who only looks, and for a run that stands.
 		x, err := s.Mentoring.WhyNot(ctx, d.who, program, id, e.edit.Mentee, e.edit.Mentor)
@@ -409,18 +428,43 @@ func (s *server) newTryPage(r *http.Request, d *matchDesk, v *reviewed, get func
 
 // explain shows the pair that is asked about.
 func (page *tryPage) explain(l tongue, x *mentoring.WhyNot) {
-	fit := newFitView(l, x.Explanation.Pair.Score, x.Explanation.Pair.Parts)
+	page.pair(l, x.Explanation)
+	if x.Cost == nil && x.Explanation.Eligible && !x.Explanation.Made {
+		page.Refused = l.say("matching.refused.MATCHING_IMPOSSIBLE")
+	}
+}
+
+func (page *tryPage) pair(l tongue, x *mentoring.PairExplanation) {
+	fit := newFitView(l, x.Pair.Score, x.Pair.Parts)
 	page.Fit = &fit
-	for _, rule := range x.Explanation.Blocked {
+	for _, rule := range x.Blocked {
 		page.Blocked = append(page.Blocked, ruleLabel(l, rule))
 	}
 	switch {
-	case !x.Explanation.Eligible:
+	case !x.Eligible:
 		page.Refused = l.say("pair.blocked")
-	case x.Cost == nil && !x.Explanation.Made:
-		page.Refused = l.say("matching.refused.MATCHING_IMPOSSIBLE")
-	case x.Explanation.Made:
+	case x.Made:
 		page.Now = l.say("pair.made")
+	}
+}
+
+// least says what a pair costs at the least, and where to ask for the whole cost.
+func (page *tryPage) least(l tongue, x *mentoring.PairExplanation) {
+	if !x.Eligible || x.Made {
+		return
+	}
+	page.Exact = tryPath(page.Path, page.Do, page.Mentee, page.Mentor) + "&exact=yes"
+	page.Least = l.say("pair.least.unknown")
+	if len(x.AtLeast) == 0 {
+		return
+	}
+	page.Least = l.say("pair.least.nothing")
+	switch t := x.AtLeast[len(x.AtLeast)-1]; {
+	case t.Value == 0:
+	case t.Name == pairing.KindBelow.String():
+		page.Least = l.say("pair.least", "what", l.count("pair.least.below", int(t.Value)))
+	default:
+		page.Least = l.say("pair.least", "what", termWords(l, mentoring.TermChange{Term: t.Name, Before: t.Value}))
 	}
 }
 

@@ -61,10 +61,10 @@ type codeLink struct{ Code, Href string }
 
 // quick reports whether a run is so small that solving it once more, with some
 // change, takes no time that a reader notices.
-func quick(m *mentoring.Matching) bool {
-	const most = 1_000_000 // pairs of a mentee and a mentor
-	return m.Mentees*m.Mentors <= most
-}
+func quick(m *mentoring.Matching) bool { return m.Mentees*m.Mentors <= mostQuick }
+
+// mostQuick is in pairs of a mentee and a mentor. Tests set it.
+var mostQuick = 1_000_000
 
 // pairsShown is how many pairs stand on one page, so that it stays below 100 kB.
 const pairsShown = 50

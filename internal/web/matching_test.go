@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -113,6 +114,10 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 	try := fillTryPage(frame(), d, v, &askedEdit{do: "lock", mentee: "ME-0001", other: "MO-0002"})
 	try.explain(l, &mentoring.WhyNot{Explanation: &mentoring.PairExplanation{Pair: of[0], Eligible: true}, Cost: &v.run.Edits[0].Cost})
 	try.cost(l, &v.run.Edits[0].Cost, v.run, true)
+	least := fillTryPage(frame(), d, v, &askedEdit{do: "lock", mentee: "ME-0001", other: "MO-0002"})
+	bounded := &mentoring.PairExplanation{Pair: of[0], Eligible: true, AtLeast: []mentoring.Term{{Name: "cover"}, {Name: "below", Value: 2}}}
+	least.pair(l, bounded)
+	least.least(l, bounded)
 	blocked := fillTryPage(frame(), d, v, &askedEdit{do: "lock", mentee: "ME-0001", other: "MO-0002"})
 	blocked.explain(l, &mentoring.WhyNot{Explanation: &mentoring.PairExplanation{Pair: of[0], Blocked: []string{"language", "private", "unknown to pages"}}})
 	blocked.cost(l, nil, published.run, true)
@@ -175,6 +180,7 @@ func matchingSamples(s *server, req func(string) *http.Request) map[string]view 
 		"matching-mentee final":      final,
 		"matching-mentee many":       ofMany,
 		"matching-try":               try,
+		"matching-try least":         least,
 		"matching-try blocked":       blocked,
 		"matching-try wrong":         wrong,
 		"matching-try reason":        noReason,
@@ -322,6 +328,21 @@ func TestCoordinatorMatches(t *testing.T) {
 	try("do=dance&mentee=ME-0001&mentor=MO-0001", http.StatusUnprocessableEntity)
 	try("do=swap&mentee=ME-0003&with=ME-0001", http.StatusUnprocessableEntity, "Choose with whom")
 	try("do=forbid&mentee=ME-0001&mentor=MO-0001", http.StatusOK, "It costs the whole", "ME-0001 moves from MO-0001 to MO-0002")
+	// Of a run that is too large to be solved again at once, what a pair costs at the
+	// least is said first, and the whole cost when it is asked for.
+	mostQuick = 0
+	at := try("do=lock&mentee=ME-0001&mentor=MO-0002", http.StatusOK, "It costs the whole at the least: 1 mentee is served worse than anybody now", "Work out what it costs", "some seconds")
+	if strings.Contains(at.body, "Who gets another mentor") || strings.Contains(at.body, `name="reason"`) {
+		t.Error("a pair can be locked before anybody saw what it costs")
+	}
+	exact := "do=lock&amp;mentee=ME-0001&amp;mentor=MO-0002&amp;exact=yes"
+	if !strings.Contains(at.body, exact) {
+		t.Error("there is no way to the whole cost")
+	}
+	try(html.UnescapeString(exact), http.StatusOK, "It costs the whole", "the worst-served falls from 875 to 455", "Who gets another mentor", "Make this change")
+	try("do=lock&mentee=ME-0001&mentor=MO-0001", http.StatusOK, "They are a pair already", "Make this change")
+	try("do=lock&mentee=ME-0003&mentor=MO-0001", http.StatusOK, "This cannot be", "a language that both speak")
+	mostQuick = 1_000_000
 	lock := try("do=lock&mentee=ME-0001&mentor=MO-0002", http.StatusOK, "It costs the whole", "Who gets another mentor", "ME-0002 moves from MO-0002 to MO-0001")
 	x.has(x.fill(lock, "reason", ""), "Say why, in a few words", "It costs the whole")
 	if a := x.fill(lock, "reason", "they share a grant"); a.to != run+"/pairs/ME-0001" {
