@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -11,34 +12,64 @@ import (
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
+// comparing is `fairlead compare`.
+type comparing struct {
+	limits
+	alternatives int
+	asJSON       bool
+}
+
 func (p *program) compareCommand() *cobra.Command {
-	var asJSON bool
+	c := &comparing{}
 	cmd := &cobra.Command{
 		Use:   "compare A.json B.json …",
-		Short: "Put selections side by side",
+		Short: "Put selections, or one and its alternatives, side by side",
 		Long: `Compare reads records of fairlead select and puts them side by side, one column
 each: targets met, deviations, size, score, the people they share with the first,
 and the smallest and the mean chance of their lotteries. The records may be of
-different pools and rules. docs/explaining.md has an example.
+different pools and rules.
 
-Exit codes: 0 ok · 2 usage · 3 bad input data.`,
-		Example: "  fairlead compare a.json b.json",
-		Args: func(_ *cobra.Command, args []string) error {
+With --alternatives K and one record, the other columns are up to K cohorts that are
+as good as the drawn one, by the same rules, and as unlike it and each other as such
+cohorts can be: proved, and drawn by nobody. docs/explaining.md has examples.
+
+Exit codes: 0 ok · 2 usage · 3 bad input data · 5 not all alternatives found in the
+work or time given, or the record is not proved best · 6 the record contradicts
+itself · 130 interrupted.`,
+		Example: `  fairlead compare a.json b.json
+  fairlead compare run.json --alternatives 3`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("alternatives") {
+				if len(args) != 1 {
+					return usage("--alternatives looks for those of one record: name one")
+				}
+				return nil
+			}
 			if len(args) < 2 {
-				return usage("name two records or more: fairlead compare A.json B.json")
+				return usage("name two records or more: fairlead compare A.json B.json; or one with --alternatives K")
 			}
 			if n := len(args) - len(slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-" })); n > 1 {
 				return usage("only one record can come from stdin (-)")
 			}
 			return nil
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return p.compare(args, asJSON) },
+		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), p, args) },
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the comparison as JSON")
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.IntVar(&c.alternatives, "alternatives", 0, "put up to `K` cohorts that are as good beside one record")
+	f.BoolVar(&c.asJSON, "json", false, "print the comparison as JSON")
+	c.limits.flags(f)
 	return cmd
 }
 
-func (p *program) compare(names []string, asJSON bool) error {
+func (c *comparing) run(ctx context.Context, p *program, names []string) error {
+	if err := c.limits.check(); err != nil {
+		return err
+	}
+	if c.set("alternatives") && (c.alternatives < 1 || c.alternatives > selection.MostAlternatives) {
+		return usage("--alternatives %d: it must be from 1 to %d", c.alternatives, selection.MostAlternatives)
+	}
 	var options []selection.Selected
 	for _, name := range names {
 		_, s, err := readRecord(p, name)
@@ -47,16 +78,70 @@ func (p *program) compare(names []string, asJSON bool) error {
 		}
 		options = append(options, s)
 	}
-	c, err := selection.Compare(options...)
+	var found *selection.AlternativeList
+	if c.alternatives > 0 {
+		var err error
+		if found, err = c.find(ctx, p, options[0]); err != nil {
+			return inFlags(names[0], err, nil)
+		}
+		for i, a := range found.List {
+			names, options = append(names, fmt.Sprintf("alternative %d", i+1)), append(options, as(options[0], a.Cohort))
+		}
+	}
+	compared, err := selection.Compare(options...)
 	if err != nil {
 		return inFlags("one of the records", err, nil)
 	}
-	if asJSON {
-		return writeComparison(p, names, c)
+	if c.asJSON {
+		c.note(p, "this comparison holds personal data")
+		err = writeComparison(p, names, compared, found)
+	} else {
+		t := &report{w: p.stdout, color: colorful(p.stdout)}
+		t.comparison(names, compared)
+		if found != nil {
+			t.line("")
+			t.line("%s", c.verdict(options[0], found))
+		}
+		err = t.err
 	}
-	t := &report{w: p.stdout, color: colorful(p.stdout)}
-	t.comparison(names, c)
-	return t.err
+	switch {
+	case err != nil || found == nil || found.Proved:
+		return err
+	case !found.Complete && ctx.Err() != nil:
+		return &exitError{code: exitInterrupted}
+	}
+	return &exitError{code: exitUnproved}
+}
+
+func (c *comparing) find(ctx context.Context, p *program, s selection.Selected) (*selection.AlternativeList, error) {
+	limited, cancel := c.limit(ctx)
+	defer cancel()
+	line := newProgressLine(p.stderr, c.quiet)
+	defer line.clear()
+	return selection.Alternatives(limited, s, c.alternatives, selection.Options{Work: c.work, Progress: line.show})
+}
+
+// as is a selection with another cohort, which nobody drew.
+func as(s selection.Selected, cohort []string) selection.Selected {
+	outcome := *s.Outcome
+	outcome.Cohort = cohort
+	s.Outcome, s.Chances = &outcome, nil
+	return s
+}
+
+// verdict says whether there are more alternatives.
+func (c *comparing) verdict(s selection.Selected, found *selection.AlternativeList) string {
+	switch {
+	case s.Outcome.Status != matcher.Optimal:
+		return "The record is not proved best, so that no other cohort can be proved as good."
+	case !found.Proved:
+		return fmt.Sprintf("The search for more was cut off: %s.", cutBy(found.Complete))
+	case found.All && len(found.List) == 0:
+		return "No other cohort is as good (proved)."
+	case found.All:
+		return "No further cohort is as good (proved)."
+	}
+	return "There may be further cohorts that are as good."
 }
 
 // comparison is a table with a column for each selection.
@@ -150,8 +235,13 @@ func nobody(ids []string) string {
 // where there are none.
 type (
 	comparisonJSON struct {
-		Columns []columnJSON       `json:"columns"`
-		Rules   []comparedRuleJSON `json:"rules"`
+		Columns      []columnJSON       `json:"columns"`
+		Rules        []comparedRuleJSON `json:"rules"`
+		Alternatives *alternativesJSON  `json:"alternatives"` // null: not asked for
+	}
+	alternativesJSON struct {
+		All    bool `json:"all"` // there is no further one
+		Proved bool `json:"proved"`
 	}
 	columnJSON struct {
 		File      string           `json:"file"`
@@ -180,16 +270,13 @@ type (
 	}
 )
 
-func writeComparison(p *program, names []string, c *selection.Comparison) error {
+func writeComparison(p *program, names []string, c *selection.Comparison, found *selection.AlternativeList) error {
 	j := comparisonJSON{Columns: []columnJSON{}, Rules: []comparedRuleJSON{}}
 	for i, col := range c.Columns {
 		out := columnJSON{
 			File: names[i], Cohort: notNil(col.Cohort), Met: col.Met, Targets: col.Targets, Kept: col.Kept, Musts: col.Musts,
-			Wanted: col.Size.Wanted, Got: col.Size.Got, Deviation: []deviationEntry{}, Score: col.Score.Value,
+			Wanted: col.Size.Wanted, Got: col.Size.Got, Deviation: deviationsJSON(col.Deviation), Score: col.Score.Value,
 			Common: col.Common, Joined: notNil(col.Joined), Left: notNil(col.Left),
-		}
-		for _, d := range col.Deviation {
-			out.Deviation = append(out.Deviation, deviationEntry{d.Priority, d.Value, d.Bound.Bound})
 		}
 		if col.Smallest != nil {
 			text := col.Smallest.FloatString(9)
@@ -212,5 +299,16 @@ func writeComparison(p *program, names []string, c *selection.Comparison) error 
 		}
 		j.Rules = append(j.Rules, comparedRuleJSON{counts})
 	}
+	if found != nil {
+		j.Alternatives = &alternativesJSON{found.All, found.Proved}
+	}
 	return writeLine(p, j)
+}
+
+func deviationsJSON(list []matcher.Deviation) []deviationEntry {
+	out := []deviationEntry{}
+	for _, d := range list {
+		out = append(out, deviationEntry{d.Priority, d.Value, d.Bound.Bound})
+	}
+	return out
 }

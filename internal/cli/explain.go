@@ -11,58 +11,91 @@ import (
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
+// explaining is `fairlead explain`.
+type explaining struct {
+	limits
+	trying
+	asJSON bool
+}
+
 func (p *program) explainCommand() *cobra.Command {
-	var asJSON, quiet bool
+	x := &explaining{}
 	cmd := &cobra.Command{
-		Use:   "explain RUN.json ID",
-		Short: "Say of one person why they are in, or out",
+		Use:   "explain RUN.json [ID]",
+		Short: "Say of one person why they are in, or out, or what a change would do",
 		Long: `Explain reads a record of fairlead select and says of one person: if they are in,
 which rules need them and who could take the seat without a loss; if they are out,
 their chance, whom they could replace, or what stands in the way. Where no cohort
 that is as good is without them, or has them, it says so, and why. Every swap is
-counted from the rules. docs/explaining.md has an example.
+counted from the rules.
+
+With --swap, --include, --exclude, --free or --rule instead of an id it says what
+these changes, all at once, would come to. The best cohort under other locks or
+rules is found and proved anew; the record stays as it is. docs/explaining.md has
+examples.
 
 Exit codes: 0 ok · 2 usage · 3 bad input data, also an id that the pool lacks ·
-6 the record contradicts itself · 130 interrupted.`,
-		Example: "  fairlead explain run.json A07",
-		Args:    twoNames("name the record and the id: fairlead explain RUN.json ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.explain(cmd.Context(), args[0], args[1], asJSON, quiet)
+4 the changes are proved impossible · 5 their best is not proved in the work or time
+given · 6 the record contradicts itself · 130 interrupted.`,
+		Example: `  fairlead explain run.json A07
+  fairlead explain run.json --swap A03=A07
+  fairlead explain run.json --exclude A02 --rule 1.max=4`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usage("name the record and the id: fairlead explain RUN.json ID")
+			}
+			return nil
 		},
+		RunE: func(cmd *cobra.Command, args []string) error { return x.run(cmd.Context(), p, args[0], args[1:]) },
 	}
 	f := cmd.Flags()
-	f.BoolVar(&asJSON, "json", false, "print the explanation as JSON")
-	f.BoolVar(&quiet, "quiet", false, "nothing on stderr but warnings and errors")
+	f.SortFlags = false
+	f.StringArrayVar(&x.swaps, "swap", nil, "`OUT=IN`: try another member for one; A= is nobody for A, =B nobody out for B; several joined by commas")
+	f.StringArrayVar(&x.include, "include", nil, "try with these `IDS`, joined by commas, in whatever happens")
+	f.StringArrayVar(&x.exclude, "exclude", nil, "try with these `IDS` out")
+	f.StringArrayVar(&x.free, "free", nil, "try with these `IDS` neither included nor excluded by name")
+	f.StringArrayVar(&x.rules, "rule", nil, "`N.max=3`: try another min, max, priority or weight of the N-th rule, or N.off without it")
+	f.BoolVar(&x.asJSON, "json", false, "print the explanation as JSON")
+	x.limits.flags(f)
 	return cmd
 }
 
-// twoNames wants exactly two arguments.
-func twoNames(otherwise string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 2 {
-			return usage("%s", otherwise)
-		}
-		return nil
+func (x *explaining) run(ctx context.Context, p *program, name string, id []string) error {
+	if err := x.limits.check(); err != nil {
+		return err
 	}
+	ch, given, err := x.changes()
+	switch {
+	case err != nil:
+		return err
+	case given && len(id) > 0:
+		return usage("an id asks about a person, --swap and the like about changes: keep one of the two")
+	case given:
+		return x.whatIf(ctx, p, name, ch)
+	case len(id) == 0:
+		return usage("name the record and the id: fairlead explain RUN.json ID; or say what to try, such as --swap OUT=IN")
+	}
+	return x.person(ctx, p, name, id[0])
 }
 
-func (p *program) explain(ctx context.Context, name, id string, asJSON, quiet bool) error {
+// person says of somebody why they are in, or out.
+func (x *explaining) person(ctx context.Context, p *program, name, id string) error {
 	_, s, err := readRecord(p, name)
 	if err != nil {
 		return err
 	}
-	x, err := selection.Explain(ctx, s, id, selection.Options{})
+	limited, cancel := x.limit(ctx)
+	defer cancel()
+	found, err := selection.Explain(limited, s, id, selection.Options{Work: x.work})
 	if err != nil {
 		return inFlags(name, err, map[string]string{"id": name})
 	}
-	if asJSON {
-		if !quiet {
-			p.note("this explanation holds personal data")
-		}
-		err = writeExplanation(p, x)
+	if x.asJSON {
+		x.note(p, "this explanation holds personal data")
+		err = writeExplanation(p, found)
 	} else {
 		t := &report{w: p.stdout, color: colorful(p.stdout)}
-		t.explanation(x, len(s.Criteria.Scores) > 0)
+		t.explanation(found, len(s.Criteria.Scores) > 0)
 		err = t.err
 	}
 	if err == nil && ctx.Err() != nil {

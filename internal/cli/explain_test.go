@@ -53,7 +53,7 @@ func TestExplainingExample(t *testing.T) {
 			outputs++
 		}
 	}
-	if commands < 7 || outputs < 6 {
+	if commands < 10 || outputs < 9 {
 		t.Errorf("docs/explaining.md has %d commands with %d outputs", commands, outputs)
 	}
 }
@@ -215,7 +215,20 @@ func TestExplainAndReplaceErrors(t *testing.T) {
 		{[]string{"explain", "gone.json", "ada"}, 3, "gone.json: cannot be opened"},
 		{[]string{"explain", "no.json", "ada"}, 3, "no.json is no record"},
 		{[]string{"explain", "early.json", "ada"}, 3, "does not hold what it was made from: it was made by an early version"},
+		{[]string{"explain", "run.json", "ada", "--exclude", "ada"}, 2, "keep one of the two"},
+		{[]string{"explain", "run.json", "--swap", "ada"}, 2, `--swap "ada": write OUT=IN`},
+		{[]string{"explain", "run.json", "--swap", "="}, 2, `--swap "=": write OUT=IN`},
+		{[]string{"explain", "run.json", "--swap", "adda=" + out}, 3, `--swap adda=` + out + `: "adda" is not in the pool; did you mean "ada"?`},
+		{[]string{"explain", "run.json", "--swap", out + "="}, 3, `"` + out + `" is not in the cohort`},
+		{[]string{"explain", "run.json", "--include", "nobody"}, 3, `--include: "nobody" is not in the pool`},
+		{[]string{"explain", "run.json", "--rule", "1.mx=2"}, 2, `--rule "1.mx=2": write the number of the rule`},
+		{[]string{"explain", "run.json", "--rule", "1.off=2"}, 2, `--rule "1.off=2": write the number of the rule`},
+		{[]string{"explain", "run.json", "--rule", "1.max=2,1.max=3"}, 2, "--rule names 1.max twice"},
+		{[]string{"explain", "run.json", "--rule", "9.max=2"}, 3, "--rule 9: there is no rule 9"},
+		{[]string{"explain", "run.json", "--rule", "2.max=1,1.min=9"}, 3, "--rule 2.max: is 1, less than min 2"},
 		{[]string{"compare", "run.json"}, 2, "name two records or more"},
+		{[]string{"compare", "run.json", "run.json", "--alternatives", "2"}, 2, "name one"},
+		{[]string{"compare", "run.json", "--alternatives", "21"}, 2, "--alternatives 21: it must be from 1 to 20"},
 		{[]string{"compare", "-", "-"}, 2, "only one record can come from stdin"},
 		{[]string{"replace", "run.json"}, 2, "say with --declined who declined"},
 		{[]string{"replace", "--declined", "ada"}, 2, "name one record"},
@@ -230,5 +243,90 @@ func TestExplainAndReplaceErrors(t *testing.T) {
 		if got.code != c.code || !strings.Contains(got.stderr, c.says) || got.stdout != "" {
 			t.Errorf("%v: exit %d %q %q, want %d and %q", c.args, got.code, got.stdout, got.stderr, c.code, c.says)
 		}
+	}
+}
+
+// A trial leaves the record as it is, says what a script needs to know, and ends
+// with the exit code of what it found.
+func TestExplainWhatIf(t *testing.T) {
+	dir := folder(t, map[string]string{"p.csv": peopleCSV, "r.csv": rulesCSV})
+	selectedInto(t, dir, "run.json")
+	record := recordIn(t, dir, "run.json")
+	in, out := record.Cohort, ""
+	for _, id := range []string{"ada", "ben", "cam", "dee", "eli", "fay"} {
+		if !slices.Contains(in, id) {
+			out = id
+		}
+	}
+	type trial struct {
+		Status               string
+		Cohort, Joined, Left []string
+		Breach, Present      struct{ Reason string }
+		Rules                []struct{ Before, After *struct{ Row, Max, Count int } }
+		Conflict             []matcher.Condition
+	}
+	try := func(code int, args ...string) (x trial) {
+		t.Helper()
+		r := run(t.Context(), dir, "", append([]string{"explain", "run.json", "--json"}, args...)...)
+		if err := json.Unmarshal([]byte(r.stdout), &x); err != nil || r.code != code {
+			t.Fatalf("%v: exit %d, want %d: %s%s", args, r.code, code, r.stdout, r.stderr)
+		}
+		return x
+	}
+	x := try(0, "--include", out)
+	if x.Status != "OPTIMAL" || !slices.Contains(x.Cohort, out) || !slices.Contains(x.Joined, out) || x.Present.Reason != "conditions" || x.Breach.Reason != "" {
+		t.Errorf("included: %+v", x)
+	}
+	// A seat left empty breaks the size, which is never relaxed.
+	if x = try(0, "--swap", in[0]+"="); x.Breach.Reason != "conditions" || len(x.Cohort) != 2 || len(x.Joined) != 0 || !slices.Equal(x.Left, in[:1]) {
+		t.Errorf("left: %+v", x)
+	}
+	// The same swap in one step and in two.
+	once, twice := try(0, "--swap", in[0]+"="+out), try(0, "--swap", in[0]+"=,="+out)
+	if diff := cmp.Diff(once, twice); diff != "" || !slices.Equal(once.Joined, []string{out}) {
+		t.Errorf("%+v: %s", once, diff)
+	}
+	if x = try(0, "--rule", "2.off"); x.Rules[1].Before == nil || x.Rules[1].After != nil {
+		t.Errorf("without rule 2: %+v", x.Rules)
+	}
+	if x = try(4, "--exclude", "ada,ben,cam,dee"); x.Status != "INFEASIBLE" {
+		t.Errorf("impossible: %+v", x)
+	}
+	if text := run(t.Context(), dir, "", "explain", "run.json", "--exclude", "ada,ben,cam,dee"); text.code != 4 || !strings.Contains(text.stdout, "IMPOSSIBLE") {
+		t.Errorf("exit %d: %s", text.code, text.stdout)
+	}
+	if diff := cmp.Diff(record, recordIn(t, dir, "run.json")); diff != "" {
+		t.Errorf("the record changed: %s", diff)
+	}
+}
+
+// Alternatives stand beside the record, as good as it.
+func TestCompareAlternatives(t *testing.T) {
+	dir := folder(t, map[string]string{"p.csv": peopleCSV, "r.csv": rulesCSV})
+	selectedInto(t, dir, "run.json")
+	var c struct {
+		Columns []struct {
+			File      string
+			Cohort    []string
+			Deviation []struct{ Value int }
+			Mean      *string
+		}
+		Alternatives *struct{ All, Proved bool }
+	}
+	r := run(t.Context(), dir, "", "compare", "run.json", "--alternatives", "20", "--json")
+	if err := json.Unmarshal([]byte(r.stdout), &c); err != nil || r.code != 0 || len(c.Columns) < 2 || c.Alternatives == nil || !c.Alternatives.All || !c.Alternatives.Proved {
+		t.Fatalf("exit %d %v: %s%s", r.code, err, r.stdout, r.stderr)
+	}
+	seen := map[string]bool{}
+	for i, col := range c.Columns {
+		key := strings.Join(col.Cohort, " ")
+		if seen[key] || len(col.Cohort) != 3 || cmp.Diff(col.Deviation, c.Columns[0].Deviation) != "" || i > 0 && col.Mean != nil {
+			t.Errorf("column %d: %+v", i, col)
+		}
+		seen[key] = true
+	}
+	r = run(t.Context(), dir, "", "compare", "run.json", "--alternatives", "20", "--work", "1")
+	if r.code != 5 || !strings.Contains(r.stdout, "was cut off: the work given ran out") {
+		t.Errorf("exit %d: %s", r.code, r.stdout)
 	}
 }

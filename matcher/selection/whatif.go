@@ -18,7 +18,8 @@ type Changes struct {
 	Rules                  []RuleEdit
 }
 
-// Exchange is one member for somebody who is out.
+// Exchange is one member for somebody who is out. An empty Out lets somebody in
+// whom nobody leaves for, an empty In nobody in: so several for one are told.
 type Exchange struct {
 	Out, In string
 }
@@ -181,9 +182,25 @@ func (st *standing) edited(ch Changes) (matcher.Criteria, bool, error) {
 		}
 	}
 	if errs, _ := Validate(st.People, c); len(errs) > 0 {
+		for i, e := range errs {
+			errs[i].Field = ch.fieldOf(e.Field, c.Rules)
+		}
 		return c, false, InputErrors(errs)
 	}
 	return c, touched, nil
+}
+
+// fieldOf turns the field of a changed rule of the criteria into that of the edit
+// that changed it.
+func (ch *Changes) fieldOf(field string, rules []matcher.Rule) string {
+	k, rest := 0, ""
+	if n, _ := fmt.Sscanf(field, "rules[%d].%s", &k, &rest); n < 2 || k >= len(rules) {
+		return field
+	}
+	if at := slices.IndexFunc(ch.Rules, func(e RuleEdit) bool { return e.Row == rules[k].Row }); at >= 0 {
+		return fmt.Sprintf("rules[%d].%s", at, rest)
+	}
+	return field
 }
 
 // add appends what a list lacks.
@@ -201,19 +218,27 @@ func (st *standing) exchanged(swaps []Exchange) ([]string, error) {
 	cohort := slices.Clone(st.cohort)
 	for i, w := range swaps {
 		field := fmt.Sprintf("swaps[%d]", i)
+		if w.Out == "" && w.In == "" {
+			return nil, inputError(field, "names nobody")
+		}
 		for _, id := range []string{w.Out, w.In} {
-			if _, ok := st.auditor.at[id]; !ok {
+			if _, ok := st.auditor.at[id]; !ok && id != "" {
 				return nil, st.unknown(field, id)
 			}
 		}
 		at := slices.Index(cohort, w.Out)
-		if at < 0 {
+		if at < 0 && w.Out != "" {
 			return nil, inputError(field+".out", fmt.Sprintf("%q is not in the cohort", w.Out))
 		}
 		if slices.Contains(cohort, w.In) {
 			return nil, inputError(field+".in", fmt.Sprintf("%q is in the cohort already", w.In))
 		}
-		cohort[at] = w.In
+		if at >= 0 {
+			cohort = slices.Delete(cohort, at, at+1)
+		}
+		if w.In != "" {
+			cohort = append(cohort, w.In)
+		}
 	}
 	slices.Sort(cohort)
 	return cohort, nil

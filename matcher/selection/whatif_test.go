@@ -62,12 +62,17 @@ func TestWhatIfAgainstSelect(t *testing.T) {
 		cohort := s.Outcome.Cohort
 		if rng.IntN(2) == 0 {
 			for _, p := range s.People {
-				if !slices.Contains(cohort, p.ID) {
-					w := selection.Exchange{Out: cohort[0], In: p.ID}
-					ch.Swaps = append(ch.Swaps, w)
-					cohort = swapped(cohort, []string{w.Out}, []string{w.In})
-					break
+				if slices.Contains(cohort, p.ID) {
+					continue
 				}
+				w := selection.Exchange{Out: cohort[0], In: p.ID}
+				cohort = swapped(cohort, []string{w.Out}, []string{w.In})
+				if rng.IntN(2) == 0 { // the same in two steps
+					ch.Swaps = append(ch.Swaps, selection.Exchange{In: w.In}, selection.Exchange{Out: w.Out})
+				} else {
+					ch.Swaps = append(ch.Swaps, w)
+				}
+				break
 			}
 		}
 		got, err := selection.WhatIf(context.Background(), s, ch, selection.Options{})
@@ -255,6 +260,7 @@ func TestSelectedInputErrors(t *testing.T) {
 		{replace(nil, []string{in[0], in[0]}), "declined", "twice"},
 		{whatIf(selection.Changes{Swaps: []selection.Exchange{{Out: out, In: in[0]}}}), "swaps[0].out", "is not in the cohort"},
 		{whatIf(selection.Changes{Swaps: []selection.Exchange{{Out: in[1], In: in[0]}}}), "swaps[0].in", "already"},
+		{whatIf(selection.Changes{Swaps: []selection.Exchange{{}}}), "swaps[0]", "names nobody"},
 		{whatIf(selection.Changes{Include: []string{out}, Exclude: []string{out}}), "include", "keep one of the two"},
 		{whatIf(selection.Changes{Free: []string{out}}), "free", "neither"},
 		{whatIf(selection.Changes{Rules: []selection.RuleEdit{{Row: 99}}}), "rules[0].row", "there is no rule 99"},
