@@ -260,10 +260,25 @@ func TestDoctorBesideAServer(t *testing.T) {
 	if said := look(); !strings.Contains(said, "problem  --tls-cert") || !strings.Contains(said, "goes on with the certificate from before") {
 		t.Errorf("a broken file:\n%s", said)
 	}
-	other, otherKey := ca.Write(t, t.TempDir(), tlstest.Leaf{Serial: 6, Until: time.Now().AddDate(0, 2, 0)})
-	must(t, os.Rename(other, cert))
-	must(t, os.Rename(otherKey, key))
-	if said := look(); !strings.Contains(said, "serves another certificate") && !strings.Contains(said, "is valid for") {
+	// The server looks every few seconds, perhaps just before the doctor does:
+	// then it is changed once more.
+	said := ""
+	for serial := int64(6); serial < 10 && !strings.Contains(said, "serves another certificate"); serial++ {
+		other, otherKey := ca.Write(t, t.TempDir(), tlstest.Leaf{Serial: serial, Until: time.Now().AddDate(0, 2, 0)})
+		must(t, os.Rename(other, cert))
+		must(t, os.Rename(otherKey, key))
+		said = look()
+	}
+	if !strings.Contains(said, "warning  the server that runs at --http 127.0.0.1:"+port+" serves another certificate than "+cert) {
 		t.Errorf("a changed file:\n%s", said)
+	}
+	for deadline := time.Now().Add(time.Minute); strings.Contains(said, "serves another"); said = look() {
+		if time.Now().After(deadline) {
+			t.Fatalf("a changed file is not taken up:\n%s", said)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	if !strings.Contains(said, "is valid for") {
+		t.Errorf("when the changed file is served:\n%s", said)
 	}
 }

@@ -39,9 +39,6 @@ type replicas struct {
 // TestReplicas lets three servers work on one PostgreSQL: they start at once,
 // people apply to any of them, each run is taken by one of them and taken over
 // when that one is killed, and the last seat is given once.
-//
-// Publishing is not built yet; confirming a run and offering its seats, which
-// comes before it, is.
 func TestReplicas(t *testing.T) {
 	r := &replicas{T: t, tokens: map[string]string{}}
 	r.start(pgtest.Start(t).Database(t))
