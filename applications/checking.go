@@ -26,6 +26,9 @@ type CriteriaVerdict struct {
 	// it is impossible with every way out; nil unless they were asked for. Rows in
 	// them that are not among Rules are withheld.
 	Details *selection.Details
+	// TradeOff is what more allowed deviation would do for the chances; nil unless
+	// it was asked for and the criteria can be kept.
+	TradeOff []selection.TradeOffPoint
 }
 
 // CheckCriteria says whether criteria (unsaved ones, or a version) can be kept
@@ -34,15 +37,26 @@ type CriteriaVerdict struct {
 // people by them, one named person too: it needs IdentityRead as well, and is
 // recorded.
 func (s *Service) CheckCriteria(ctx context.Context, who access.Principal, c *Criteria) (*CriteriaVerdict, error) {
-	return s.checkCriteria(ctx, who, c, false)
+	return s.checkCriteria(ctx, who, c, false, false)
 }
 
 // ExamineCriteria is CheckCriteria with Details, which take longer.
 func (s *Service) ExamineCriteria(ctx context.Context, who access.Principal, c *Criteria) (*CriteriaVerdict, error) {
-	return s.checkCriteria(ctx, who, c, true)
+	return s.checkCriteria(ctx, who, c, true, false)
 }
 
-func (s *Service) checkCriteria(ctx context.Context, who access.Principal, c *Criteria, details bool) (*CriteriaVerdict, error) {
+// WeighCriteria is CheckCriteria with TradeOff, and with Details if they are asked
+// for. It needs IdentityRead whatever the criteria look at: a chance of one in two
+// is a group of two. Each point has weighWork, and all of them weighTime: what
+// there was no time for is left out.
+func (s *Service) WeighCriteria(ctx context.Context, who access.Principal, c *Criteria, details bool) (*CriteriaVerdict, error) {
+	if err := calls.Need(who, access.IdentityRead, c.Program); err != nil {
+		return nil, err
+	}
+	return s.checkCriteria(ctx, who, c, details, true)
+}
+
+func (s *Service) checkCriteria(ctx context.Context, who access.Principal, c *Criteria, details, weigh bool) (*CriteriaVerdict, error) {
 	if err := calls.Need(who, access.CriteriaWrite, c.Program); err != nil {
 		return nil, err
 	}
@@ -98,10 +112,27 @@ func (s *Service) checkCriteria(ctx context.Context, who access.Principal, c *Cr
 			return nil, engineError("CRITERIA_INVALID", err)
 		}
 	}
+	if weigh && verdict.Status == matcher.Feasible {
+		if answer.TradeOff, err = tradeOff(ctx, people, r.Criteria, c.MaxChance); err != nil {
+			return nil, engineError("CRITERIA_INVALID", err)
+		}
+	}
 	if !who.Can(access.IdentityRead, c.Program) {
 		answer.withhold()
 	}
 	return answer, nil
+}
+
+func tradeOff(ctx context.Context, people []matcher.Person, c matcher.Criteria, maxChance int) ([]selection.TradeOffPoint, error) {
+	limited, cancel := context.WithTimeout(ctx, weighTime)
+	defer cancel()
+	o := selection.TradeOffOptions{}
+	o.Work, o.Cap = weighWork, float64(maxChance)/1000
+	curve, err := selection.TradeOff(limited, people, c, o)
+	if err == nil && ctx.Err() != nil { // nobody waits for it any more
+		err = ctx.Err()
+	}
+	return curve, err
 }
 
 // counting guards the counts of every Service, which are copied in tests.
@@ -141,6 +172,13 @@ const checkWork = 200_000
 
 // examineWork bounds the details.
 const examineWork = 2_000_000
+
+// What a trade-off may take: pivots for each point, and all in all a time that
+// leaves the method's minute enough for the check itself.
+const (
+	weighWork = 200_000
+	weighTime = 30 * time.Second
+)
 
 // engineError turns what the engine says about its input into violations.
 func engineError(reason string, err error) error {

@@ -1,6 +1,7 @@
 package applications_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -186,6 +187,44 @@ func TestExamineCriteria(t *testing.T) {
 	v, err = w.ExamineCriteria(w.ctx, w.facilitator, &c)
 	if err != nil || v.Verdict.Status != matcher.Infeasible || v.Details.Infeasibility == nil || len(v.Details.Infeasibility.Conflict) == 0 || len(v.Details.Infeasibility.Relaxations) == 0 {
 		t.Fatalf("%+v %v", v, explained(err))
+	}
+}
+
+func TestWeighCriteria(t *testing.T) {
+	w := newWorld(t)
+	w.pool(12)
+	c := neutral()
+	c.Program = "leaders"
+	v, err := w.WeighCriteria(w.ctx, w.facilitator, &c, false)
+	if err != nil || v.Details != nil || len(v.TradeOff) < 4 || (len(v.TradeOff)-1)%3 != 0 {
+		t.Fatalf("%+v %v", v, explained(err))
+	}
+	for i, p := range v.TradeOff {
+		if !p.Proved || p.People != 12 || p.Smallest <= 0 || p.Impossible > v.TradeOff[0].Impossible {
+			t.Errorf("point %d: %+v", i, p)
+		}
+	}
+	if plain, err := w.CheckCriteria(w.ctx, w.facilitator, &c); err != nil || plain.TradeOff != nil {
+		t.Errorf("unasked: %+v %v", plain, explained(err))
+	}
+	// A largest chance that no lottery keeps is told for each point, not an error.
+	c.MaxChance = 1
+	if v, err = w.WeighCriteria(w.ctx, w.facilitator, &c, true); err != nil || v.Details == nil || !v.TradeOff[0].OverCap {
+		t.Errorf("over the largest chance: %+v %v", v, explained(err))
+	}
+	// Nobody waits for it any more, or nobody may be told.
+	gone, cancel := context.WithCancel(w.ctx)
+	cancel()
+	if _, err := w.WeighCriteria(gone, w.facilitator, &c, false); err == nil {
+		t.Error("a call that nobody waits for is answered")
+	}
+	_, err = w.WeighCriteria(w.ctx, w.manager, &c, false)
+	want(t, "who does not read identity answers", err, "PERMISSION_MISSING")
+	// What cannot be kept has no chances.
+	c.Rules = append(c.Rules, applications.CriteriaRule{Kind: "quota", Attribute: "county", Values: []string{"island"}, Min: ptr(c.Size + 1)})
+	c.MaxChance = 0
+	if v, err = w.WeighCriteria(w.ctx, w.facilitator, &c, false); err == nil && v.TradeOff != nil {
+		t.Errorf("%+v", v)
 	}
 }
 

@@ -1,11 +1,13 @@
 package server
 
 import (
+	"math"
 	"strings"
 
 	"github.com/openfairlead/fairlead/applications"
 	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
 	"github.com/openfairlead/fairlead/matcher"
+	engine "github.com/openfairlead/fairlead/matcher/selection"
 )
 
 var (
@@ -153,6 +155,25 @@ func verdictToWire(v *applications.CriteriaVerdict) *v1.CheckCriteriaResponse {
 		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(warning.Row), Message: warning.Message})
 	}
 	detailsToWire(w, v)
+	w.TradeOff = convert(v.TradeOff, tradeOffToWire)
+	return w
+}
+
+func tradeOffToWire(p engine.TradeOffPoint) *v1.TradeOffPoint {
+	billionths := func(chance float64) int32 { return int32(math.Round(chance * matcher.Billion)) }
+	w := &v1.TradeOffPoint{
+		Extra: map[int32]int32{}, Allowed: map[int32]int64{}, Proved: p.Proved,
+		ImpossibleCount: int32(p.Impossible), PeopleCount: int32(p.People), OverMaxChance: p.OverCap,
+	}
+	if p.People > 0 {
+		w.Smallest, w.Bound = billionths(p.Smallest), billionths(p.Bound)
+	}
+	for g, n := range p.Extra {
+		w.Extra[int32(g)] = int32(n)
+	}
+	for g, n := range p.Allowed {
+		w.Allowed[int32(g)] = n
+	}
 	return w
 }
 

@@ -124,6 +124,45 @@ func TestDrawOverREST(t *testing.T) {
 	}
 }
 
+// What more room would do, over the API: chances that tell of small groups, to
+// who reads identity answers.
+func TestTradeOffOverREST(t *testing.T) {
+	w := newWorld(t)
+	w.open("alpha")
+	for _, n := range []int{0, 1, 3, 4, 6, 7} { // two each of three sectors
+		w.apply("alpha", n, true)
+	}
+	w.must("POST", "/v1/programs/alpha:close", w.admin, "{}")
+	body := `{"tradeOff": true, "criteria": {"size": 2, "rules": [
+		{"attribute": "sector", "values": ["health"], "min": 2, "priority": 1}]}}`
+	var told struct {
+		Verdict  string
+		TradeOff []struct {
+			Extra                        map[string]int
+			Allowed                      map[string]string
+			Proved                       bool
+			Smallest, Bound              int
+			ImpossibleCount, PeopleCount int
+		}
+	}
+	at := "/v1/programs/alpha:checkCriteria"
+	w.must("POST", at, w.token(access.Facilitator, "alpha"), body).into(t, &told)
+	if told.Verdict != "POSSIBLE" || len(told.TradeOff) != 4 {
+		t.Fatalf("%+v", told)
+	}
+	for i, want := range []struct{ extra, smallest, impossible int }{{0, 1_000_000_000, 4}, {1, 250_000_000, 0}} {
+		p := told.TradeOff[i]
+		if p.Extra["1"] != want.extra || p.Allowed["1"] != fmt.Sprint(want.extra) || !p.Proved || p.Smallest != want.smallest || p.Bound < p.Smallest ||
+			p.ImpossibleCount != want.impossible || p.PeopleCount != 6 {
+			t.Errorf("point %d: %+v", i, p)
+		}
+	}
+	refused := w.call("POST", at, w.token(access.ProgramAdministrator, "alpha"), body)
+	if refused.reason != "PERMISSION_MISSING" || !strings.Contains(string(refused.body), "identity.read") {
+		t.Errorf("without identity.read: %d %s", refused.status, refused.body)
+	}
+}
+
 // People whom a link ties together are one exchange, not several, and what is
 // impossible comes with its numbers.
 func TestExplainTiedPeopleOverREST(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/openfairlead/fairlead/applications"
 	v1 "github.com/openfairlead/fairlead/gen/fairlead/v1"
+	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/filter"
 	"github.com/openfairlead/fairlead/internal/server/chain"
 )
@@ -227,6 +228,11 @@ func (s *programService) CheckCriteria(ctx context.Context, req *v1.CheckCriteri
 	check := s.svc.CheckCriteria
 	if req.GetDetails() {
 		check = s.svc.ExamineCriteria
+	}
+	if req.GetTradeOff() {
+		check = func(ctx context.Context, who access.Principal, c *applications.Criteria) (*applications.CriteriaVerdict, error) {
+			return s.svc.WeighCriteria(ctx, who, c, req.GetDetails())
+		}
 	}
 	verdict, err := check(ctx, chain.Principal(ctx), c)
 	if err != nil {

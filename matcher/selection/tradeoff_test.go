@@ -109,8 +109,10 @@ func TestTradeOffCanceled(t *testing.T) {
 // are found: with two of four who have what a must asks for, each has half.
 func TestTradeOffOverCap(t *testing.T) {
 	people := []matcher.Person{
-		{ID: "a", Values: map[string][]string{"x": {"1"}}}, {ID: "b", Values: map[string][]string{"x": {"1"}}},
-		{ID: "c", Values: map[string][]string{"x": {"2"}}}, {ID: "d", Values: map[string][]string{"x": {"2"}}},
+		{ID: "a", Values: map[string][]string{"x": {"1"}}},
+		{ID: "b", Values: map[string][]string{"x": {"1"}}},
+		{ID: "c", Values: map[string][]string{"x": {"2"}}},
+		{ID: "d", Values: map[string][]string{"x": {"2"}}},
 	}
 	c := matcher.Criteria{Size: 2, MinSize: 2, Rules: []matcher.Rule{{
 		Row: 1, Kind: matcher.Quota, Feature: "x", Value: "1", Min: 2, Max: 2, MaxFlex: 2, Priority: 1, Weight: 1,

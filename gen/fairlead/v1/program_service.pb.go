@@ -1260,7 +1260,10 @@ type CheckCriteriaRequest struct {
 	// Also how much room each rule leaves, whether decliners can be seated, whom company rules
 	// leave no chance (as warnings) and, where it is impossible, a conflict and every way out.
 	// Takes longer.
-	Details       bool `protobuf:"varint,4,opt,name=details,proto3" json:"details,omitempty"`
+	Details bool `protobuf:"varint,4,opt,name=details,proto3" json:"details,omitempty"`
+	// Also what chances people would have if each priority might be missed by more than the
+	// criteria allow. Needs identity.read: a chance of one in two is a group of two. Takes longest.
+	TradeOff      bool `protobuf:"varint,5,opt,name=trade_off,json=tradeOff,proto3" json:"trade_off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1334,6 +1337,13 @@ func (x *CheckCriteriaRequest) GetDetails() bool {
 	return false
 }
 
+func (x *CheckCriteriaRequest) GetTradeOff() bool {
+	if x != nil {
+		return x.TradeOff
+	}
+	return false
+}
+
 type isCheckCriteriaRequest_Subject interface {
 	isCheckCriteriaRequest_Subject()
 }
@@ -1372,7 +1382,11 @@ type CheckCriteriaResponse struct {
 	Ranges []*RuleRange `protobuf:"bytes,6,rep,name=ranges,proto3" json:"ranges,omitempty"`
 	// With details: whether decliners of each question that rules name can be seated. Empty where
 	// it is impossible.
-	Decliners     []*DeclinerSeats `protobuf:"bytes,7,rep,name=decliners,proto3" json:"decliners,omitempty"`
+	Decliners []*DeclinerSeats `protobuf:"bytes,7,rep,name=decliners,proto3" json:"decliners,omitempty"`
+	// With trade_off: first with nothing more allowed, then with 1, 2 and 3 more for each priority
+	// that has targets, by itself. What there was no time for is left out. Empty where it is not
+	// known to be possible.
+	TradeOff      []*TradeOffPoint `protobuf:"bytes,8,rep,name=trade_off,json=tradeOff,proto3" json:"trade_off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1456,6 +1470,123 @@ func (x *CheckCriteriaResponse) GetDecliners() []*DeclinerSeats {
 	return nil
 }
 
+func (x *CheckCriteriaResponse) GetTradeOff() []*TradeOffPoint {
+	if x != nil {
+		return x.TradeOff
+	}
+	return nil
+}
+
+// What chances people would have if more deviation were allowed. Nothing is drawn by it.
+type TradeOffPoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is allowed above what the criteria allow, by priority. Empty: nothing.
+	Extra map[int32]int32 `protobuf:"bytes,1,rep,name=extra,proto3" json:"extra,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// What a group may deviate then, by priority: the least deviation and all that is allowed.
+	// Empty where no lottery was found in the work and time given.
+	Allowed map[int32]int64 `protobuf:"bytes,2,rep,name=allowed,proto3" json:"allowed,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Whether the smallest chance is proved to be the largest possible, and impossible_count known.
+	Proved bool `protobuf:"varint,3,opt,name=proved,proto3" json:"proved,omitempty"`
+	// The smallest chance of those who can be in, in billionths.
+	Smallest int32 `protobuf:"varint,4,opt,name=smallest,proto3" json:"smallest,omitempty"`
+	// Proved: no lottery has a larger smallest chance, in billionths.
+	Bound int32 `protobuf:"varint,5,opt,name=bound,proto3" json:"bound,omitempty"`
+	// How many people are in no group at all. -1 where it is not known.
+	ImpossibleCount int32 `protobuf:"varint,6,opt,name=impossible_count,json=impossibleCount,proto3" json:"impossible_count,omitempty"`
+	// Of how many people. 0 where no lottery was found.
+	PeopleCount int32 `protobuf:"varint,7,opt,name=people_count,json=peopleCount,proto3" json:"people_count,omitempty"`
+	// No lottery keeps the largest chance of the criteria (max_chance) with that much allowed.
+	OverMaxChance bool `protobuf:"varint,8,opt,name=over_max_chance,json=overMaxChance,proto3" json:"over_max_chance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TradeOffPoint) Reset() {
+	*x = TradeOffPoint{}
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TradeOffPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TradeOffPoint) ProtoMessage() {}
+
+func (x *TradeOffPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TradeOffPoint.ProtoReflect.Descriptor instead.
+func (*TradeOffPoint) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *TradeOffPoint) GetExtra() map[int32]int32 {
+	if x != nil {
+		return x.Extra
+	}
+	return nil
+}
+
+func (x *TradeOffPoint) GetAllowed() map[int32]int64 {
+	if x != nil {
+		return x.Allowed
+	}
+	return nil
+}
+
+func (x *TradeOffPoint) GetProved() bool {
+	if x != nil {
+		return x.Proved
+	}
+	return false
+}
+
+func (x *TradeOffPoint) GetSmallest() int32 {
+	if x != nil {
+		return x.Smallest
+	}
+	return 0
+}
+
+func (x *TradeOffPoint) GetBound() int32 {
+	if x != nil {
+		return x.Bound
+	}
+	return 0
+}
+
+func (x *TradeOffPoint) GetImpossibleCount() int32 {
+	if x != nil {
+		return x.ImpossibleCount
+	}
+	return 0
+}
+
+func (x *TradeOffPoint) GetPeopleCount() int32 {
+	if x != nil {
+		return x.PeopleCount
+	}
+	return 0
+}
+
+func (x *TradeOffPoint) GetOverMaxChance() bool {
+	if x != nil {
+		return x.OverMaxChance
+	}
+	return false
+}
+
 // Request of CreatePolicy.
 type CreatePolicyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1472,7 +1603,7 @@ type CreatePolicyRequest struct {
 
 func (x *CreatePolicyRequest) Reset() {
 	*x = CreatePolicyRequest{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1615,7 @@ func (x *CreatePolicyRequest) String() string {
 func (*CreatePolicyRequest) ProtoMessage() {}
 
 func (x *CreatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[20]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1628,7 @@ func (x *CreatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*CreatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{20}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CreatePolicyRequest) GetParent() string {
@@ -1532,7 +1663,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +1675,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[21]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +1688,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{21}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *GetPolicyRequest) GetName() string {
@@ -1587,7 +1718,7 @@ type ListPoliciesRequest struct {
 
 func (x *ListPoliciesRequest) Reset() {
 	*x = ListPoliciesRequest{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1599,7 +1730,7 @@ func (x *ListPoliciesRequest) String() string {
 func (*ListPoliciesRequest) ProtoMessage() {}
 
 func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[22]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1612,7 +1743,7 @@ func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoliciesRequest.ProtoReflect.Descriptor instead.
 func (*ListPoliciesRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{22}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListPoliciesRequest) GetParent() string {
@@ -1663,7 +1794,7 @@ type ListPoliciesResponse struct {
 
 func (x *ListPoliciesResponse) Reset() {
 	*x = ListPoliciesResponse{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1806,7 @@ func (x *ListPoliciesResponse) String() string {
 func (*ListPoliciesResponse) ProtoMessage() {}
 
 func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[23]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1819,7 @@ func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoliciesResponse.ProtoReflect.Descriptor instead.
 func (*ListPoliciesResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{23}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListPoliciesResponse) GetPolicies() []*Policy {
@@ -1724,7 +1855,7 @@ type RevokePolicyRequest struct {
 
 func (x *RevokePolicyRequest) Reset() {
 	*x = RevokePolicyRequest{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1867,7 @@ func (x *RevokePolicyRequest) String() string {
 func (*RevokePolicyRequest) ProtoMessage() {}
 
 func (x *RevokePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[24]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1880,7 @@ func (x *RevokePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokePolicyRequest.ProtoReflect.Descriptor instead.
 func (*RevokePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{24}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RevokePolicyRequest) GetName() string {
@@ -1791,7 +1922,7 @@ type GetPresetRequest struct {
 
 func (x *GetPresetRequest) Reset() {
 	*x = GetPresetRequest{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1803,7 +1934,7 @@ func (x *GetPresetRequest) String() string {
 func (*GetPresetRequest) ProtoMessage() {}
 
 func (x *GetPresetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[25]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1816,7 +1947,7 @@ func (x *GetPresetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPresetRequest.ProtoReflect.Descriptor instead.
 func (*GetPresetRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{25}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetPresetRequest) GetName() string {
@@ -1844,7 +1975,7 @@ type ListPresetsRequest struct {
 
 func (x *ListPresetsRequest) Reset() {
 	*x = ListPresetsRequest{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1856,7 +1987,7 @@ func (x *ListPresetsRequest) String() string {
 func (*ListPresetsRequest) ProtoMessage() {}
 
 func (x *ListPresetsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[26]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1869,7 +2000,7 @@ func (x *ListPresetsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPresetsRequest.ProtoReflect.Descriptor instead.
 func (*ListPresetsRequest) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{26}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListPresetsRequest) GetPageSize() int32 {
@@ -1913,7 +2044,7 @@ type ListPresetsResponse struct {
 
 func (x *ListPresetsResponse) Reset() {
 	*x = ListPresetsResponse{}
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2056,7 @@ func (x *ListPresetsResponse) String() string {
 func (*ListPresetsResponse) ProtoMessage() {}
 
 func (x *ListPresetsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_program_service_proto_msgTypes[27]
+	mi := &file_fairlead_v1_program_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2069,7 @@ func (x *ListPresetsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPresetsResponse.ProtoReflect.Descriptor instead.
 func (*ListPresetsResponse) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{27}
+	return file_fairlead_v1_program_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListPresetsResponse) GetPresets() []*Preset {
@@ -2063,15 +2194,16 @@ const file_fairlead_v1_program_service_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xe8\aR\x06reason\x120\n" +
 	"\rsecond_person\x18\x03 \x01(\tB\v\xe0A\x01\xbaH\x05r\x03\x18\xc8\x01R\fsecondPerson\x125\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\xfb\x02\n" +
+	"request_id\x18\x04 \x01(\tB\x16\xe0A\x01\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01\xe2\x8c\xcf\xd7\b\x02\b\x01R\trequestId\"\x9d\x03\n" +
 	"\x14CheckCriteriaRequest\x12i\n" +
 	"\aprogram\x18\x01 \x01(\tBO\xe0A\x02\xfaA \n" +
 	"\x1eopenfairlead.github.io/Program\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\aprogram\x128\n" +
 	"\bcriteria\x18\x02 \x01(\v2\x15.fairlead.v1.CriteriaB\x03\xe0A\x01H\x00R\bcriteria\x12\x8c\x01\n" +
 	"\aversion\x18\x03 \x01(\tBp\xe0A\x01\xfaA!\n" +
 	"\x1fopenfairlead.github.io/Criteria\xbaHFrD2B^programs/[a-z][a-z0-9-]{2,62}/criteria/(current|[1-9][0-9]{0,8})$H\x00R\aversion\x12\x1d\n" +
-	"\adetails\x18\x04 \x01(\bB\x03\xe0A\x01R\adetailsB\x10\n" +
-	"\asubject\x12\x05\xbaH\x02\b\x01\"\x82\x04\n" +
+	"\adetails\x18\x04 \x01(\bB\x03\xe0A\x01R\adetails\x12 \n" +
+	"\ttrade_off\x18\x05 \x01(\bB\x03\xe0A\x01R\btradeOffB\x10\n" +
+	"\asubject\x12\x05\xbaH\x02\b\x01\"\xc0\x04\n" +
 	"\x15CheckCriteriaResponse\x12I\n" +
 	"\averdict\x18\x01 \x01(\x0e2*.fairlead.v1.CheckCriteriaResponse.VerdictB\x03\xe0A\x03R\averdict\x12 \n" +
 	"\tpool_size\x18\x02 \x01(\x05B\x03\xe0A\x03R\bpoolSize\x121\n" +
@@ -2079,13 +2211,30 @@ const file_fairlead_v1_program_service_proto_rawDesc = "" +
 	"\rinfeasibility\x18\x04 \x01(\v2\x1a.fairlead.v1.InfeasibilityB\x03\xe0A\x03R\rinfeasibility\x12=\n" +
 	"\bwarnings\x18\x05 \x03(\v2\x1c.fairlead.v1.CriteriaWarningB\x03\xe0A\x03R\bwarnings\x123\n" +
 	"\x06ranges\x18\x06 \x03(\v2\x16.fairlead.v1.RuleRangeB\x03\xe0A\x03R\x06ranges\x12=\n" +
-	"\tdecliners\x18\a \x03(\v2\x1a.fairlead.v1.DeclinerSeatsB\x03\xe0A\x03R\tdecliners\"O\n" +
+	"\tdecliners\x18\a \x03(\v2\x1a.fairlead.v1.DeclinerSeatsB\x03\xe0A\x03R\tdecliners\x12<\n" +
+	"\ttrade_off\x18\b \x03(\v2\x1a.fairlead.v1.TradeOffPointB\x03\xe0A\x03R\btradeOff\"O\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bPOSSIBLE\x10\x01\x12\x0e\n" +
 	"\n" +
 	"IMPOSSIBLE\x10\x02\x12\r\n" +
-	"\tUNDECIDED\x10\x03\"\xec\x01\n" +
+	"\tUNDECIDED\x10\x03\"\xed\x03\n" +
+	"\rTradeOffPoint\x12@\n" +
+	"\x05extra\x18\x01 \x03(\v2%.fairlead.v1.TradeOffPoint.ExtraEntryB\x03\xe0A\x03R\x05extra\x12F\n" +
+	"\aallowed\x18\x02 \x03(\v2'.fairlead.v1.TradeOffPoint.AllowedEntryB\x03\xe0A\x03R\aallowed\x12\x1b\n" +
+	"\x06proved\x18\x03 \x01(\bB\x03\xe0A\x03R\x06proved\x12\x1f\n" +
+	"\bsmallest\x18\x04 \x01(\x05B\x03\xe0A\x03R\bsmallest\x12\x19\n" +
+	"\x05bound\x18\x05 \x01(\x05B\x03\xe0A\x03R\x05bound\x12.\n" +
+	"\x10impossible_count\x18\x06 \x01(\x05B\x03\xe0A\x03R\x0fimpossibleCount\x12&\n" +
+	"\fpeople_count\x18\a \x01(\x05B\x03\xe0A\x03R\vpeopleCount\x12+\n" +
+	"\x0fover_max_chance\x18\b \x01(\bB\x03\xe0A\x03R\roverMaxChance\x1a8\n" +
+	"\n" +
+	"ExtraEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\x1a:\n" +
+	"\fAllowedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xec\x01\n" +
 	"\x13CreatePolicyRequest\x12f\n" +
 	"\x06parent\x18\x01 \x01(\tBN\xe0A\x02\xfaA\x1f\x12\x1dopenfairlead.github.io/Policy\xbaH&\xc8\x01\x01r!2\x1f^programs/[a-z][a-z0-9-]{2,62}$R\x06parent\x126\n" +
 	"\x06policy\x18\x02 \x01(\v2\x13.fairlead.v1.PolicyB\t\xe0A\x02\xbaH\x03\xc8\x01\x01R\x06policy\x125\n" +
@@ -2167,7 +2316,7 @@ func file_fairlead_v1_program_service_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_program_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_fairlead_v1_program_service_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_fairlead_v1_program_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_fairlead_v1_program_service_proto_goTypes = []any{
 	(CheckCriteriaResponse_Verdict)(0), // 0: fairlead.v1.CheckCriteriaResponse.Verdict
 	(*CreateProgramRequest)(nil),       // 1: fairlead.v1.CreateProgramRequest
@@ -2190,97 +2339,103 @@ var file_fairlead_v1_program_service_proto_goTypes = []any{
 	(*RegisterCriteriaRequest)(nil),    // 18: fairlead.v1.RegisterCriteriaRequest
 	(*CheckCriteriaRequest)(nil),       // 19: fairlead.v1.CheckCriteriaRequest
 	(*CheckCriteriaResponse)(nil),      // 20: fairlead.v1.CheckCriteriaResponse
-	(*CreatePolicyRequest)(nil),        // 21: fairlead.v1.CreatePolicyRequest
-	(*GetPolicyRequest)(nil),           // 22: fairlead.v1.GetPolicyRequest
-	(*ListPoliciesRequest)(nil),        // 23: fairlead.v1.ListPoliciesRequest
-	(*ListPoliciesResponse)(nil),       // 24: fairlead.v1.ListPoliciesResponse
-	(*RevokePolicyRequest)(nil),        // 25: fairlead.v1.RevokePolicyRequest
-	(*GetPresetRequest)(nil),           // 26: fairlead.v1.GetPresetRequest
-	(*ListPresetsRequest)(nil),         // 27: fairlead.v1.ListPresetsRequest
-	(*ListPresetsResponse)(nil),        // 28: fairlead.v1.ListPresetsResponse
-	(*Program)(nil),                    // 29: fairlead.v1.Program
-	(*fieldmaskpb.FieldMask)(nil),      // 30: google.protobuf.FieldMask
-	(*timestamppb.Timestamp)(nil),      // 31: google.protobuf.Timestamp
-	(*Form)(nil),                       // 32: fairlead.v1.Form
-	(*Criteria)(nil),                   // 33: fairlead.v1.Criteria
-	(*RuleCount)(nil),                  // 34: fairlead.v1.RuleCount
-	(*Infeasibility)(nil),              // 35: fairlead.v1.Infeasibility
-	(*CriteriaWarning)(nil),            // 36: fairlead.v1.CriteriaWarning
-	(*RuleRange)(nil),                  // 37: fairlead.v1.RuleRange
-	(*DeclinerSeats)(nil),              // 38: fairlead.v1.DeclinerSeats
-	(*Policy)(nil),                     // 39: fairlead.v1.Policy
-	(*Preset)(nil),                     // 40: fairlead.v1.Preset
-	(*emptypb.Empty)(nil),              // 41: google.protobuf.Empty
+	(*TradeOffPoint)(nil),              // 21: fairlead.v1.TradeOffPoint
+	(*CreatePolicyRequest)(nil),        // 22: fairlead.v1.CreatePolicyRequest
+	(*GetPolicyRequest)(nil),           // 23: fairlead.v1.GetPolicyRequest
+	(*ListPoliciesRequest)(nil),        // 24: fairlead.v1.ListPoliciesRequest
+	(*ListPoliciesResponse)(nil),       // 25: fairlead.v1.ListPoliciesResponse
+	(*RevokePolicyRequest)(nil),        // 26: fairlead.v1.RevokePolicyRequest
+	(*GetPresetRequest)(nil),           // 27: fairlead.v1.GetPresetRequest
+	(*ListPresetsRequest)(nil),         // 28: fairlead.v1.ListPresetsRequest
+	(*ListPresetsResponse)(nil),        // 29: fairlead.v1.ListPresetsResponse
+	nil,                                // 30: fairlead.v1.TradeOffPoint.ExtraEntry
+	nil,                                // 31: fairlead.v1.TradeOffPoint.AllowedEntry
+	(*Program)(nil),                    // 32: fairlead.v1.Program
+	(*fieldmaskpb.FieldMask)(nil),      // 33: google.protobuf.FieldMask
+	(*timestamppb.Timestamp)(nil),      // 34: google.protobuf.Timestamp
+	(*Form)(nil),                       // 35: fairlead.v1.Form
+	(*Criteria)(nil),                   // 36: fairlead.v1.Criteria
+	(*RuleCount)(nil),                  // 37: fairlead.v1.RuleCount
+	(*Infeasibility)(nil),              // 38: fairlead.v1.Infeasibility
+	(*CriteriaWarning)(nil),            // 39: fairlead.v1.CriteriaWarning
+	(*RuleRange)(nil),                  // 40: fairlead.v1.RuleRange
+	(*DeclinerSeats)(nil),              // 41: fairlead.v1.DeclinerSeats
+	(*Policy)(nil),                     // 42: fairlead.v1.Policy
+	(*Preset)(nil),                     // 43: fairlead.v1.Preset
+	(*emptypb.Empty)(nil),              // 44: google.protobuf.Empty
 }
 var file_fairlead_v1_program_service_proto_depIdxs = []int32{
-	29, // 0: fairlead.v1.CreateProgramRequest.program:type_name -> fairlead.v1.Program
-	29, // 1: fairlead.v1.ListProgramsResponse.programs:type_name -> fairlead.v1.Program
-	29, // 2: fairlead.v1.UpdateProgramRequest.program:type_name -> fairlead.v1.Program
-	30, // 3: fairlead.v1.UpdateProgramRequest.update_mask:type_name -> google.protobuf.FieldMask
-	31, // 4: fairlead.v1.ExtendProgramRequest.close_time:type_name -> google.protobuf.Timestamp
-	29, // 5: fairlead.v1.ListOpenCallsResponse.open_calls:type_name -> fairlead.v1.Program
-	32, // 6: fairlead.v1.CreateFormRequest.form:type_name -> fairlead.v1.Form
-	33, // 7: fairlead.v1.CreateCriteriaRequest.criteria:type_name -> fairlead.v1.Criteria
-	33, // 8: fairlead.v1.ListCriteriaResponse.criteria:type_name -> fairlead.v1.Criteria
-	33, // 9: fairlead.v1.CheckCriteriaRequest.criteria:type_name -> fairlead.v1.Criteria
+	32, // 0: fairlead.v1.CreateProgramRequest.program:type_name -> fairlead.v1.Program
+	32, // 1: fairlead.v1.ListProgramsResponse.programs:type_name -> fairlead.v1.Program
+	32, // 2: fairlead.v1.UpdateProgramRequest.program:type_name -> fairlead.v1.Program
+	33, // 3: fairlead.v1.UpdateProgramRequest.update_mask:type_name -> google.protobuf.FieldMask
+	34, // 4: fairlead.v1.ExtendProgramRequest.close_time:type_name -> google.protobuf.Timestamp
+	32, // 5: fairlead.v1.ListOpenCallsResponse.open_calls:type_name -> fairlead.v1.Program
+	35, // 6: fairlead.v1.CreateFormRequest.form:type_name -> fairlead.v1.Form
+	36, // 7: fairlead.v1.CreateCriteriaRequest.criteria:type_name -> fairlead.v1.Criteria
+	36, // 8: fairlead.v1.ListCriteriaResponse.criteria:type_name -> fairlead.v1.Criteria
+	36, // 9: fairlead.v1.CheckCriteriaRequest.criteria:type_name -> fairlead.v1.Criteria
 	0,  // 10: fairlead.v1.CheckCriteriaResponse.verdict:type_name -> fairlead.v1.CheckCriteriaResponse.Verdict
-	34, // 11: fairlead.v1.CheckCriteriaResponse.rules:type_name -> fairlead.v1.RuleCount
-	35, // 12: fairlead.v1.CheckCriteriaResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
-	36, // 13: fairlead.v1.CheckCriteriaResponse.warnings:type_name -> fairlead.v1.CriteriaWarning
-	37, // 14: fairlead.v1.CheckCriteriaResponse.ranges:type_name -> fairlead.v1.RuleRange
-	38, // 15: fairlead.v1.CheckCriteriaResponse.decliners:type_name -> fairlead.v1.DeclinerSeats
-	39, // 16: fairlead.v1.CreatePolicyRequest.policy:type_name -> fairlead.v1.Policy
-	39, // 17: fairlead.v1.ListPoliciesResponse.policies:type_name -> fairlead.v1.Policy
-	40, // 18: fairlead.v1.ListPresetsResponse.presets:type_name -> fairlead.v1.Preset
-	1,  // 19: fairlead.v1.ProgramService.CreateProgram:input_type -> fairlead.v1.CreateProgramRequest
-	2,  // 20: fairlead.v1.ProgramService.GetProgram:input_type -> fairlead.v1.GetProgramRequest
-	3,  // 21: fairlead.v1.ProgramService.ListPrograms:input_type -> fairlead.v1.ListProgramsRequest
-	5,  // 22: fairlead.v1.ProgramService.UpdateProgram:input_type -> fairlead.v1.UpdateProgramRequest
-	6,  // 23: fairlead.v1.ProgramService.DeleteProgram:input_type -> fairlead.v1.DeleteProgramRequest
-	7,  // 24: fairlead.v1.ProgramService.OpenProgram:input_type -> fairlead.v1.OpenProgramRequest
-	8,  // 25: fairlead.v1.ProgramService.CloseProgram:input_type -> fairlead.v1.CloseProgramRequest
-	9,  // 26: fairlead.v1.ProgramService.ExtendProgram:input_type -> fairlead.v1.ExtendProgramRequest
-	10, // 27: fairlead.v1.ProgramService.ListOpenCalls:input_type -> fairlead.v1.ListOpenCallsRequest
-	12, // 28: fairlead.v1.ProgramService.CreateForm:input_type -> fairlead.v1.CreateFormRequest
-	13, // 29: fairlead.v1.ProgramService.GetForm:input_type -> fairlead.v1.GetFormRequest
-	14, // 30: fairlead.v1.ProgramService.CreateCriteria:input_type -> fairlead.v1.CreateCriteriaRequest
-	15, // 31: fairlead.v1.ProgramService.GetCriteria:input_type -> fairlead.v1.GetCriteriaRequest
-	16, // 32: fairlead.v1.ProgramService.ListCriteria:input_type -> fairlead.v1.ListCriteriaRequest
-	18, // 33: fairlead.v1.ProgramService.RegisterCriteria:input_type -> fairlead.v1.RegisterCriteriaRequest
-	19, // 34: fairlead.v1.ProgramService.CheckCriteria:input_type -> fairlead.v1.CheckCriteriaRequest
-	21, // 35: fairlead.v1.ProgramService.CreatePolicy:input_type -> fairlead.v1.CreatePolicyRequest
-	22, // 36: fairlead.v1.ProgramService.GetPolicy:input_type -> fairlead.v1.GetPolicyRequest
-	23, // 37: fairlead.v1.ProgramService.ListPolicies:input_type -> fairlead.v1.ListPoliciesRequest
-	25, // 38: fairlead.v1.ProgramService.RevokePolicy:input_type -> fairlead.v1.RevokePolicyRequest
-	26, // 39: fairlead.v1.ProgramService.GetPreset:input_type -> fairlead.v1.GetPresetRequest
-	27, // 40: fairlead.v1.ProgramService.ListPresets:input_type -> fairlead.v1.ListPresetsRequest
-	29, // 41: fairlead.v1.ProgramService.CreateProgram:output_type -> fairlead.v1.Program
-	29, // 42: fairlead.v1.ProgramService.GetProgram:output_type -> fairlead.v1.Program
-	4,  // 43: fairlead.v1.ProgramService.ListPrograms:output_type -> fairlead.v1.ListProgramsResponse
-	29, // 44: fairlead.v1.ProgramService.UpdateProgram:output_type -> fairlead.v1.Program
-	41, // 45: fairlead.v1.ProgramService.DeleteProgram:output_type -> google.protobuf.Empty
-	29, // 46: fairlead.v1.ProgramService.OpenProgram:output_type -> fairlead.v1.Program
-	29, // 47: fairlead.v1.ProgramService.CloseProgram:output_type -> fairlead.v1.Program
-	29, // 48: fairlead.v1.ProgramService.ExtendProgram:output_type -> fairlead.v1.Program
-	11, // 49: fairlead.v1.ProgramService.ListOpenCalls:output_type -> fairlead.v1.ListOpenCallsResponse
-	32, // 50: fairlead.v1.ProgramService.CreateForm:output_type -> fairlead.v1.Form
-	32, // 51: fairlead.v1.ProgramService.GetForm:output_type -> fairlead.v1.Form
-	33, // 52: fairlead.v1.ProgramService.CreateCriteria:output_type -> fairlead.v1.Criteria
-	33, // 53: fairlead.v1.ProgramService.GetCriteria:output_type -> fairlead.v1.Criteria
-	17, // 54: fairlead.v1.ProgramService.ListCriteria:output_type -> fairlead.v1.ListCriteriaResponse
-	33, // 55: fairlead.v1.ProgramService.RegisterCriteria:output_type -> fairlead.v1.Criteria
-	20, // 56: fairlead.v1.ProgramService.CheckCriteria:output_type -> fairlead.v1.CheckCriteriaResponse
-	39, // 57: fairlead.v1.ProgramService.CreatePolicy:output_type -> fairlead.v1.Policy
-	39, // 58: fairlead.v1.ProgramService.GetPolicy:output_type -> fairlead.v1.Policy
-	24, // 59: fairlead.v1.ProgramService.ListPolicies:output_type -> fairlead.v1.ListPoliciesResponse
-	39, // 60: fairlead.v1.ProgramService.RevokePolicy:output_type -> fairlead.v1.Policy
-	40, // 61: fairlead.v1.ProgramService.GetPreset:output_type -> fairlead.v1.Preset
-	28, // 62: fairlead.v1.ProgramService.ListPresets:output_type -> fairlead.v1.ListPresetsResponse
-	41, // [41:63] is the sub-list for method output_type
-	19, // [19:41] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	37, // 11: fairlead.v1.CheckCriteriaResponse.rules:type_name -> fairlead.v1.RuleCount
+	38, // 12: fairlead.v1.CheckCriteriaResponse.infeasibility:type_name -> fairlead.v1.Infeasibility
+	39, // 13: fairlead.v1.CheckCriteriaResponse.warnings:type_name -> fairlead.v1.CriteriaWarning
+	40, // 14: fairlead.v1.CheckCriteriaResponse.ranges:type_name -> fairlead.v1.RuleRange
+	41, // 15: fairlead.v1.CheckCriteriaResponse.decliners:type_name -> fairlead.v1.DeclinerSeats
+	21, // 16: fairlead.v1.CheckCriteriaResponse.trade_off:type_name -> fairlead.v1.TradeOffPoint
+	30, // 17: fairlead.v1.TradeOffPoint.extra:type_name -> fairlead.v1.TradeOffPoint.ExtraEntry
+	31, // 18: fairlead.v1.TradeOffPoint.allowed:type_name -> fairlead.v1.TradeOffPoint.AllowedEntry
+	42, // 19: fairlead.v1.CreatePolicyRequest.policy:type_name -> fairlead.v1.Policy
+	42, // 20: fairlead.v1.ListPoliciesResponse.policies:type_name -> fairlead.v1.Policy
+	43, // 21: fairlead.v1.ListPresetsResponse.presets:type_name -> fairlead.v1.Preset
+	1,  // 22: fairlead.v1.ProgramService.CreateProgram:input_type -> fairlead.v1.CreateProgramRequest
+	2,  // 23: fairlead.v1.ProgramService.GetProgram:input_type -> fairlead.v1.GetProgramRequest
+	3,  // 24: fairlead.v1.ProgramService.ListPrograms:input_type -> fairlead.v1.ListProgramsRequest
+	5,  // 25: fairlead.v1.ProgramService.UpdateProgram:input_type -> fairlead.v1.UpdateProgramRequest
+	6,  // 26: fairlead.v1.ProgramService.DeleteProgram:input_type -> fairlead.v1.DeleteProgramRequest
+	7,  // 27: fairlead.v1.ProgramService.OpenProgram:input_type -> fairlead.v1.OpenProgramRequest
+	8,  // 28: fairlead.v1.ProgramService.CloseProgram:input_type -> fairlead.v1.CloseProgramRequest
+	9,  // 29: fairlead.v1.ProgramService.ExtendProgram:input_type -> fairlead.v1.ExtendProgramRequest
+	10, // 30: fairlead.v1.ProgramService.ListOpenCalls:input_type -> fairlead.v1.ListOpenCallsRequest
+	12, // 31: fairlead.v1.ProgramService.CreateForm:input_type -> fairlead.v1.CreateFormRequest
+	13, // 32: fairlead.v1.ProgramService.GetForm:input_type -> fairlead.v1.GetFormRequest
+	14, // 33: fairlead.v1.ProgramService.CreateCriteria:input_type -> fairlead.v1.CreateCriteriaRequest
+	15, // 34: fairlead.v1.ProgramService.GetCriteria:input_type -> fairlead.v1.GetCriteriaRequest
+	16, // 35: fairlead.v1.ProgramService.ListCriteria:input_type -> fairlead.v1.ListCriteriaRequest
+	18, // 36: fairlead.v1.ProgramService.RegisterCriteria:input_type -> fairlead.v1.RegisterCriteriaRequest
+	19, // 37: fairlead.v1.ProgramService.CheckCriteria:input_type -> fairlead.v1.CheckCriteriaRequest
+	22, // 38: fairlead.v1.ProgramService.CreatePolicy:input_type -> fairlead.v1.CreatePolicyRequest
+	23, // 39: fairlead.v1.ProgramService.GetPolicy:input_type -> fairlead.v1.GetPolicyRequest
+	24, // 40: fairlead.v1.ProgramService.ListPolicies:input_type -> fairlead.v1.ListPoliciesRequest
+	26, // 41: fairlead.v1.ProgramService.RevokePolicy:input_type -> fairlead.v1.RevokePolicyRequest
+	27, // 42: fairlead.v1.ProgramService.GetPreset:input_type -> fairlead.v1.GetPresetRequest
+	28, // 43: fairlead.v1.ProgramService.ListPresets:input_type -> fairlead.v1.ListPresetsRequest
+	32, // 44: fairlead.v1.ProgramService.CreateProgram:output_type -> fairlead.v1.Program
+	32, // 45: fairlead.v1.ProgramService.GetProgram:output_type -> fairlead.v1.Program
+	4,  // 46: fairlead.v1.ProgramService.ListPrograms:output_type -> fairlead.v1.ListProgramsResponse
+	32, // 47: fairlead.v1.ProgramService.UpdateProgram:output_type -> fairlead.v1.Program
+	44, // 48: fairlead.v1.ProgramService.DeleteProgram:output_type -> google.protobuf.Empty
+	32, // 49: fairlead.v1.ProgramService.OpenProgram:output_type -> fairlead.v1.Program
+	32, // 50: fairlead.v1.ProgramService.CloseProgram:output_type -> fairlead.v1.Program
+	32, // 51: fairlead.v1.ProgramService.ExtendProgram:output_type -> fairlead.v1.Program
+	11, // 52: fairlead.v1.ProgramService.ListOpenCalls:output_type -> fairlead.v1.ListOpenCallsResponse
+	35, // 53: fairlead.v1.ProgramService.CreateForm:output_type -> fairlead.v1.Form
+	35, // 54: fairlead.v1.ProgramService.GetForm:output_type -> fairlead.v1.Form
+	36, // 55: fairlead.v1.ProgramService.CreateCriteria:output_type -> fairlead.v1.Criteria
+	36, // 56: fairlead.v1.ProgramService.GetCriteria:output_type -> fairlead.v1.Criteria
+	17, // 57: fairlead.v1.ProgramService.ListCriteria:output_type -> fairlead.v1.ListCriteriaResponse
+	36, // 58: fairlead.v1.ProgramService.RegisterCriteria:output_type -> fairlead.v1.Criteria
+	20, // 59: fairlead.v1.ProgramService.CheckCriteria:output_type -> fairlead.v1.CheckCriteriaResponse
+	42, // 60: fairlead.v1.ProgramService.CreatePolicy:output_type -> fairlead.v1.Policy
+	42, // 61: fairlead.v1.ProgramService.GetPolicy:output_type -> fairlead.v1.Policy
+	25, // 62: fairlead.v1.ProgramService.ListPolicies:output_type -> fairlead.v1.ListPoliciesResponse
+	42, // 63: fairlead.v1.ProgramService.RevokePolicy:output_type -> fairlead.v1.Policy
+	43, // 64: fairlead.v1.ProgramService.GetPreset:output_type -> fairlead.v1.Preset
+	29, // 65: fairlead.v1.ProgramService.ListPresets:output_type -> fairlead.v1.ListPresetsResponse
+	44, // [44:66] is the sub-list for method output_type
+	22, // [22:44] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_program_service_proto_init() }
@@ -2304,7 +2459,7 @@ func file_fairlead_v1_program_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_program_service_proto_rawDesc), len(file_fairlead_v1_program_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   28,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
