@@ -88,11 +88,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
 	if err != nil {
 		return nil, err
 	}
-	writers := max(1, config.MaxConns/2)
-	if o.Serializable { // two that run beside each other would only end each other
-		writers = 1
-	}
-	db := &postgresDB{config: config, serializable: o.Serializable, writers: make(chan struct{}, writers)}
+	db := &postgresDB{config: config, serializable: o.Serializable, writers: make(chan struct{}, max(1, config.MaxConns/2))}
 	for _, q := range queries {
 		db.texts = append(db.texts, postgresDialect.sql(q.text))
 	}

@@ -1,7 +1,13 @@
 package sqlstore_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,6 +23,58 @@ func TestConformancePostgres(t *testing.T) { storetest.Run(t, storetest.Postgres
 // TestConformanceDistributed is the same suite where every transaction is
 // serializable and one in ten loses its commit.
 func TestConformanceDistributed(t *testing.T) { storetest.Run(t, storetest.Distributed(t)) }
+
+// TestDistributedWriters: two Updates of one store run beside each other there.
+// Each lists the programs and adds one, and the server lets only one of them
+// commit what it decided by that. The other runs again, and counts one more.
+func TestDistributedWriters(t *testing.T) {
+	o := sqlstore.Options{Database: pgtest.Start(t).Database(t), Vault: newVault(t), Serializable: true}
+	s, err := sqlstore.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Add(2)
+	met := make(chan struct{})
+	go func() { both.Wait(); close(met) }()
+	var runs atomic.Int64
+	seen := make([]int, 2)
+	errs := make(chan error)
+	for i := range seen {
+		first := true
+		go func() {
+			errs <- s.Update(ctx, func(tx applications.Tx) error {
+				runs.Add(1)
+				all, err := tx.Programs(ctx, nil, "", 10)
+				if err != nil {
+					return err
+				}
+				if first {
+					first = false
+					both.Done()
+					select {
+					case <-met:
+					case <-ctx.Done():
+						return errors.New("the other Update did not begin meanwhile")
+					}
+				}
+				seen[i] = len(all)
+				return tx.InsertProgram(ctx, &applications.Program{ID: fmt.Sprint("p", i)})
+			})
+		}()
+	}
+	for range seen {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if seen[0]+seen[1] != 1 || runs.Load() < 3 {
+		t.Errorf("the two saw %v programs in %d runs, want none and one, in three or more", seen, runs.Load())
+	}
+}
 
 func TestAtRestPostgres(t *testing.T) {
 	storetest.RunAtRest(t, func(t testing.TB) storetest.Backend { return openServerDoor(t) })
