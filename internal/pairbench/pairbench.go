@@ -17,7 +17,11 @@ type Measured struct {
 	Eligible             int // pairs
 	Solve, Record, Check time.Duration
 	Wall                 time.Duration // of Solve
-	Decline              time.Duration // slowest of the declines but the first
+	Decline              time.Duration // slowest of the declines but the first, by Result.Decline
+	// Rematch is the slowest of what the service's :rematch does after one decline:
+	// who is still free is matched anew, proved and checked; without reading and
+	// scoring them.
+	Rematch time.Duration
 	// WhyNot is the slowest answer to what a pair that was not made would cost, where
 	// the worst pair stays as it is; CostOf where it moves, by solving from nearby.
 	WhyNot, CostOf time.Duration
@@ -46,8 +50,8 @@ func usage() (u syscall.Rusage) {
 }
 
 // Measure matches a problem, checks the proof over all eligible pairs, asks for so
-// many pairs why they were not made, and lets some mentees decline, one after the
-// other.
+// many pairs why they were not made, and lets some mentees decline: each alone for
+// Rematch, one after the other for Decline.
 func Measure(ctx context.Context, p *pairing.Problem, check bool, whyNots, declines int) (*Measured, error) {
 	m := &Measured{}
 	rows := p.Scores.(pairing.Dense)
@@ -88,6 +92,11 @@ func Measure(ctx context.Context, p *pairing.Problem, check bool, whyNots, decli
 		return nil, err
 	}
 	for k := range min(declines, len(r.Matches)) {
+		if err := m.rematch(ctx, p, r, r.Matches[(k*7919)%len(r.Matches)]); err != nil {
+			return nil, err
+		}
+	}
+	for k := range min(declines, len(r.Matches)) {
 		x := r.Matches[(k*7919)%len(r.Matches)]
 		start = CPU()
 		if r, err = r.Decline(ctx, pairing.Pair{Mentee: x.Mentee, Mentor: x.Mentor}, pairing.Options{}); err != nil {
@@ -98,6 +107,52 @@ func Measure(ctx context.Context, p *pairing.Problem, check bool, whyNots, decli
 		}
 	}
 	return m, nil
+}
+
+// rematch lets one pair decline, and matches all free places anew.
+func (m *Measured) rematch(ctx context.Context, p *pairing.Problem, r *pairing.Result, declined pairing.Match) error {
+	has, load := map[string]int{}, map[string]int{}
+	for _, x := range r.Matches {
+		if x != declined {
+			has[x.Mentee]++
+			load[x.Mentor]++
+		}
+	}
+	free := &pairing.Problem{Seed: p.Seed, Objective: p.Objective, Forbidden: []pairing.Pair{{Mentee: declined.Mentee, Mentor: declined.Mentor}}}
+	var columns []int
+	for i, x := range p.Mentors {
+		if x.Seats -= load[x.ID]; x.Seats > 0 {
+			free.Mentors, columns = append(free.Mentors, x), append(columns, i)
+		}
+	}
+	rows, some := p.Scores.(pairing.Dense), pairing.Dense{}
+	for j, x := range p.Mentees {
+		if x.Demand -= has[x.ID]; x.Demand > 0 {
+			free.Mentees = append(free.Mentees, x)
+			for _, i := range columns {
+				some = append(some, rows[j*len(p.Mentors)+i])
+			}
+		}
+	}
+	free.Scores = some
+	start := CPU()
+	next, err := pairing.Solve(ctx, free, pairing.Options{})
+	if err != nil {
+		return err
+	}
+	record, err := next.Record(ctx, "bench")
+	if err != nil {
+		return err
+	}
+	report, err := verify.File(record.AppendJSON(nil), verify.Options{Scores: func(_, _ []string) ([]int16, error) { return some, nil }})
+	if err != nil {
+		return err
+	}
+	if !report.Certified {
+		return fmt.Errorf("a re-match is not certified: %+v", report.Checks)
+	}
+	m.Rematch = max(m.Rematch, CPU()-start)
+	return nil
 }
 
 // whyNots asks for eligible pairs from all over the matrix what each would cost.

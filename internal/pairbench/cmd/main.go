@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	demand := flags.Int("demand", 1, "mentors that each mentee wants")
 	capacity := flags.Int("capacity", 3, "seats of each mentor; in network, a factor of 1 to 4 seats")
 	check := flags.Bool("check", true, "check the proof over all eligible pairs too")
-	declines := flags.Int("declines", 0, "let so many mentees decline, one after the other, and tell the slowest")
+	declines := flags.Int("declines", 0, "let so many mentees decline, one after the other by the library, each alone as the service mends it, and tell the slowest")
 	whyNots := flags.Int("why-not", 0, "ask for so many pairs what each would cost, and tell the slowest answers")
 	one := flags.Bool("one", false, "measure one family and size in this process, for its memory")
 	python := flags.String("compare", "", "instead, solve assignments here and with the scipy of this `python`; solverbench: of the one that it installed")
@@ -62,8 +62,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if !*one {
 		fmt.Fprintf(stdout, "GOMAXPROCS %d, %s\n\n", runtime.GOMAXPROCS(0), runtime.Version())
-		fmt.Fprintln(stdout, "| family | mentees × mentors, demand, capacity | eligible pairs | CPU | wall | peak of memory | record | check | why not | solved from nearby | decline, slowest | covered | pairs | total | worst |")
-		fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+		fmt.Fprintln(stdout, "| family | mentees × mentors, demand, capacity | eligible pairs | CPU | wall | peak of memory | record | check | why not | solved from nearby | decline, slowest | :rematch, slowest | covered | pairs | total | worst |")
+		fmt.Fprintln(stdout, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	}
 	for family := range strings.SplitSeq(*families, ",") {
 		for size := range strings.SplitSeq(*sizes, ",") {
@@ -93,8 +93,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(stdout, "| %s | %d × %d, %d, %d | %d | %s | %s | %d MiB | %s | %s | %s | %s | %s | %d | %d | %d | %d |\n",
-				family, nJ, nI, *demand, c, m.Eligible, short(m.Solve), short(m.Wall), m.Resident>>20, short(m.Record), short(m.Check), short(m.WhyNot), short(m.CostOf), short(m.Decline), m.Covered, m.Pairs, m.Total, m.Worst)
+			fmt.Fprintf(stdout, "| %s | %d × %d, %d, %d | %d | %s | %s | %d MiB | %s | %s | %s | %s | %s | %s | %d | %d | %d | %d |\n",
+				family, nJ, nI, *demand, c, m.Eligible, short(m.Solve), short(m.Wall), m.Resident>>20, short(m.Record), short(m.Check), short(m.WhyNot), short(m.CostOf), short(m.Decline), short(m.Rematch), m.Covered, m.Pairs, m.Total, m.Worst)
 		}
 	}
 	return nil
