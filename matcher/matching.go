@@ -100,6 +100,7 @@ type MenteeInput struct {
 	Demand  int    `json:"demand"`
 	Waiting bool   `json:"waiting"`
 	Group   string `json:"group"`
+	Has     int    `json:"has"` // mentors from before; there only if not 0
 }
 
 // MentorInput is a mentor as the matching took them.
@@ -266,6 +267,9 @@ func (w *canon) matchingInput(in *MatchingInput) {
 		w.bool(m.Waiting)
 		w.key("group")
 		w.str(m.Group)
+		if m.Has != 0 {
+			w.counts("has", m.Has)
+		}
 		w.close('}')
 	}
 	w.close(']')

@@ -143,3 +143,56 @@ func TestGroupsBySpelling(t *testing.T) {
 	})
 	w.refused(err, "PLAN_INVALID")
 }
+
+// Who has a mentor and asked for another one is covered: they take no seat from
+// somebody without one, however well they fit, and are not among the unmatched; the
+// record proves it.
+func TestSecondMentorComesLater(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.plan(func(p *mentoring.Plan) { p.Audited = []string{"places"} }))
+	profile := func(wants string) map[string]string {
+		return map[string]string{"wants": wants, "languages": "English", "places": "Skagit"}
+	}
+	lea := w.enroll(mentoring.Mentee, 2, profile("Budgeting"), nil)
+	first := w.match(&mentoring.Matching{})
+	w.publish(first) // nobody for her: she waits
+	w.mentor(1, "Budgeting")
+	w.publish(w.match(&mentoring.Matching{}))
+	p := w.proposals(lea.who)
+	if len(p) != 1 {
+		t.Fatalf("%+v", p)
+	}
+	// One seat for two: max fits it less.
+	ann := w.enroll(mentoring.Mentor, 1, map[string]string{"offers": "Budgeting", "languages": "English"}, nil)
+	max := w.enroll(mentoring.Mentee, 1, profile("Grant writing"), nil)
+	m := w.match(&mentoring.Matching{})
+	solvedRun(t, m)
+	r := w.result(m)
+	if len(r.Pairs) != 1 || mates(r)[max.ID] != ann.ID {
+		t.Fatalf("%+v", r.Pairs)
+	}
+	if len(r.Unmatched) != 0 || r.Covered != 2 || m.Covered != 2 || r.Status != "OPTIMAL" || !strings.Contains(string(r.Certificate), `"has":1`) {
+		t.Errorf("unmatched %+v, covered %d: %s", r.Unmatched, r.Covered, r.Certificate)
+	}
+	for _, term := range r.Terms {
+		if term.Name == "waiting" {
+			t.Error("who has a mentor counts as waiting")
+		}
+		if term.Name == "worst" && term.Value != int64(r.Pairs[0].Score) {
+			t.Errorf("the worst is %d", term.Value)
+		}
+	}
+	why, err := w.WhyNot(w.ctx, w.coordinator, program, m.ID, lea.ID, ann.ID)
+	w.must(err)
+	if why.Cost == nil || why.Cost.Terms[0].Term != "cover" || why.Cost.Terms[0].Before != 2 || why.Cost.Terms[0].After != 1 {
+		t.Errorf("%+v", why.Cost)
+	}
+	w.publish(m)
+	for who, rounds := range map[string]int{lea.ID: 1, max.ID: 0} {
+		e, err := w.Enrollment(w.ctx, w.coordinator, program, who)
+		w.must(err)
+		if e.WaitRounds != rounds {
+			t.Errorf("waited %d rounds, not %d", e.WaitRounds, rounds)
+		}
+	}
+}

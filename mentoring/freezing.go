@@ -38,7 +38,9 @@ type frozen struct {
 type frozenPerson struct {
 	ID       string            `json:"id"`
 	Code     string            `json:"code"`
-	Places   int               `json:"places"` // free ones
+	Places   int               `json:"places"`         // free ones
+	Has      int               `json:"has,omitempty"`  // of a mentee: mentors that they have, or are proposed
+	Best     int               `json:"best,omitempty"` // the best score of these pairs
 	Waiting  bool              `json:"waiting,omitempty"`
 	Group    string            `json:"group,omitempty"`
 	Profile  map[string]string `json:"profile,omitempty"`
@@ -157,6 +159,7 @@ func freeze(ctx context.Context, tx Tx, p *Plan, m *Matching) (*frozen, error) {
 		if name := floors.names[floors.of(e)]; f.Floors[name] > 0 && has == 0 {
 			person.Group = name
 		}
+		person.Has = has
 		f.Mentees = append(f.Mentees, person)
 	}
 	byCode := func(a, b frozenPerson) int { return strings.Compare(a.Code, b.Code) }
@@ -207,11 +210,18 @@ func (f *frozen) pairs(ctx context.Context, tx Tx, program string, in map[string
 			}
 		}
 	}
-	proposals, err := tx.Proposals(ctx, ProposalQuery{Program: program, States: []ProposalState{Staged, Sent, Accepted, Declined}})
+	proposals, err := tx.Proposals(ctx, ProposalQuery{Program: program, States: []ProposalState{Staged, Sent, Accepted, Confirmed, Declined}})
 	if err != nil {
 		return err
 	}
+	best, confirmed := map[string]int{}, map[string]int{} // scores, by mentee and by mentorship
 	for _, p := range proposals {
+		switch {
+		case p.State == Confirmed:
+			confirmed[p.Mentorship] = p.Score
+		case p.State.Open():
+			best[p.Mentee] = max(best[p.Mentee], p.Score)
+		}
 		if pair, ok := codes(p.Mentee, p.Mentor); ok {
 			forbidden[pair] = true
 		}
@@ -221,6 +231,9 @@ func (f *frozen) pairs(ctx context.Context, tx Tx, program string, in map[string
 		return err
 	}
 	for _, m := range mentorships {
+		if m.State.Live() {
+			best[m.Mentee] = max(best[m.Mentee], confirmed[m.ID])
+		}
 		pair, ok := codes(m.Mentee, m.Mentor)
 		if !ok {
 			continue
@@ -228,6 +241,11 @@ func (f *frozen) pairs(ctx context.Context, tx Tx, program string, in map[string
 		forbidden[pair] = true
 		if m.SafeExitFrom != "" {
 			ended[pair] = true
+		}
+	}
+	for j := range f.Mentees {
+		if e := &f.Mentees[j]; e.Has > 0 {
+			e.Best = best[e.ID]
 		}
 	}
 	directives, err := tx.Directives(ctx, DirectiveQuery{Program: program, InForce: true})

@@ -70,7 +70,7 @@ func scorable(f *frozen) (*solved, error) {
 		}
 		input.Mentees = append(input.Mentees, m)
 		made.mentee[e.Code] = j
-		p.Mentees = append(p.Mentees, pairing.Mentee{ID: e.Code, Demand: e.Places, Waiting: e.Waiting, Group: e.Group})
+		p.Mentees = append(p.Mentees, pairing.Mentee{ID: e.Code, Demand: e.Places, Waiting: e.Waiting, Group: e.Group, Has: e.Has, HasScore: e.Best})
 	}
 	for i, e := range f.Mentors {
 		m, cells := in.Mentor(e.Code, e.Profile)
@@ -295,7 +295,7 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 		pair.Parts = v.parts(v.mentee[m.Mentee], v.mentor[m.Mentor])
 		r.Pairs = append(r.Pairs, pair)
 	}
-	r.Terms = v.terms()
+	r.Terms, r.Unstable = v.terms(), v.unstable()
 	why, err := pairing.WhyUnmatched(ctx, v.problem, v.result, v.rules())
 	if err != nil {
 		return nil, &leased.Fault{Err: err}

@@ -16,7 +16,7 @@ type board struct {
 	barred             [][]int32 // by mentee: mentors whom Problem.Forbidden keeps away
 	pairs              [][]int32 // by mentee: mentors, ascending
 	lockedSeats        []int     // by mentor
-	locked             []bool    // mentees who have a locked pair
+	locked             []bool    // mentees who have a locked pair, or a mentor from before
 	listed, sorted     []int16   // buffers of one row each
 	listedInOrder      bool      // of ids, the mentors: rows need no sorting
 }
@@ -35,6 +35,7 @@ func newBoard(p *Problem, r *Result) (*board, error) {
 	b.listedInOrder = slices.IsSorted(b.mentors)
 	for j, k := range b.mentees {
 		b.menteeAt[p.Mentees[k].ID] = int32(j)
+		b.locked[j] = p.Mentees[k].Has > 0
 	}
 	for i, k := range b.mentors {
 		b.mentorAt[p.Mentors[k].ID] = int32(i)
@@ -92,9 +93,10 @@ func (b *board) places(pair Pair) (j, i int32, err error) {
 	return j, i, nil
 }
 
-func (b *board) demand(j int32) int      { return b.p.Mentees[b.mentees[j]].Demand }
+func (b *board) mentee(j int32) *Mentee  { return &b.p.Mentees[b.mentees[j]] }
+func (b *board) demand(j int32) int      { return b.mentee(j).Demand }
 func (b *board) seats(i int32) int       { return b.p.Mentors[b.mentors[i]].Seats }
-func (b *board) menteeID(j int32) string { return b.p.Mentees[b.mentees[j]].ID }
+func (b *board) menteeID(j int32) string { return b.mentee(j).ID }
 func (b *board) mentorID(i int32) string { return b.p.Mentors[b.mentors[i]].ID }
 
 // scores gives the scores of mentee j with every mentor of the board, forbidden

@@ -129,7 +129,7 @@ func (o *oracle) value() []int64 {
 	for _, f := range o.p.Floors {
 		n := 0
 		for j, m := range o.p.Mentees {
-			if m.Group == f.Group && o.count[j] > 0 {
+			if m.Group == f.Group && o.count[j]+m.Has > 0 {
 				n++
 			}
 		}
@@ -139,7 +139,7 @@ func (o *oracle) value() []int64 {
 	}
 	v := []int64{0}
 	for j, m := range o.p.Mentees {
-		if m.Waiting && o.count[j] > 0 {
+		if m.Waiting && o.count[j]+m.Has > 0 {
 			v[0]++
 		}
 	}
@@ -147,15 +147,15 @@ func (o *oracle) value() []int64 {
 		x := int64(0)
 		switch t {
 		case pairing.Cover, pairing.Cover2, pairing.Cover3:
-			for _, n := range o.count {
-				if n >= int(t-pairing.Cover)+1 {
+			for j, n := range o.count {
+				if n+o.p.Mentees[j].Has >= int(t-pairing.Cover)+1 {
 					x++
 				}
 			}
 		case pairing.Worst:
 			x = 1000
-			for _, b := range best {
-				if b >= 0 {
+			for j, b := range best {
+				if b >= 0 && o.p.Mentees[j].Has == 0 {
 					x = min(x, b)
 				}
 			}
@@ -260,6 +260,7 @@ func directed(r *rand.Rand, p *pairing.Problem) {
 	demand, seats := map[string]int{}, map[string]int{}
 	for j, m := range p.Mentees {
 		p.Mentees[j].Waiting = r.IntN(4) == 0
+		p.Mentees[j].Has = max(0, r.IntN(7)-4)
 		p.Mentees[j].Group = []string{"", "a", "b"}[r.IntN(3)]
 		demand[m.ID] = m.Demand
 	}
@@ -307,7 +308,7 @@ func termValues(p *pairing.Problem, res *pairing.Result) []int64 {
 	for _, t := range p.Objective {
 		switch t {
 		case pairing.Worst:
-			if res.Covered == 0 {
+			if res.Worst < 0 {
 				v = append(v, 1000)
 			} else {
 				v = append(v, int64(res.Worst))

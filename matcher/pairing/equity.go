@@ -54,8 +54,8 @@ type GroupAudit struct {
 	// away: all numbers are 0.
 	Suppressed bool
 	Mentees    int
-	Covered    int   // with at least one mentor
-	Score      int64 // Σ of the score of the mentee's best pair
+	Covered    int   // with at least one mentor, of this matching or before it
+	Score      int64 // Σ of the score of the mentee's best pair, likewise
 	// Regret is Σ of what the mentee's best pair falls short of the best score they
 	// have with anybody who has a seat.
 	Regret int64
@@ -154,7 +154,8 @@ func (b *board) served(ctx context.Context) ([]service, error) {
 		if b.demand(j) == 0 && len(b.pairs[j]) == 0 {
 			continue
 		}
-		s.counts, s.covered = true, len(b.pairs[j]) > 0
+		has := b.mentee(j)
+		s.counts, s.covered, s.score = true, has.Has > 0 || len(b.pairs[j]) > 0, int64(has.HasScore)
 		scores := b.scores(j)
 		for _, i := range b.pairs[j] {
 			s.score = max(s.score, int64(scores[i]))

@@ -24,6 +24,9 @@ func grouped(rng *rand.Rand) (*pairing.Problem, []pairing.Grouping) {
 	for j := range n {
 		c := min(rng.IntN(counties), rng.IntN(counties))
 		p.Mentees = append(p.Mentees, pairing.Mentee{ID: fmt.Sprintf("e%03d", j), Demand: min(1, rng.IntN(20))})
+		if rng.IntN(10) == 0 {
+			p.Mentees[j].Has, p.Mentees[j].HasScore = 1+rng.IntN(2), rng.IntN(1001)
+		}
 		county.Of = append(county.Of, []string{fmt.Sprintf("county %d", c)})
 		of := rng.IntN(3)
 		if coarser {
@@ -72,12 +75,15 @@ func counted(p *pairing.Problem, r *pairing.Result, name string, of func(j int) 
 			continue
 		}
 		g.Mentees++
-		row, got := p.Scores.(pairing.Dense)[j*m:][:m], 0
+		row, got, covered := p.Scores.(pairing.Dense)[j*m:][:m], mentee.HasScore, mentee.Has > 0
 		for _, x := range r.Matches {
 			if x.Mentee == mentee.ID {
-				g.Covered++
-				got = x.Score
+				covered = true
+				got = max(got, x.Score)
 			}
+		}
+		if covered {
+			g.Covered++
 		}
 		best := got
 		for i, s := range row {

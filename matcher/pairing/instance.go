@@ -41,7 +41,7 @@ type instance struct {
 	want, seats []int32 // demand and seats that the locks leave
 	locks       [][]locked
 	lockedSeats []int32 // by mentor
-	lockBest    []int16 // the best locked score of a mentee; -1 without locks
+	lockBest    []int16 // the best locked score of a mentee; -1 without locks, MaxScore of who has a mentor already
 
 	groups    []group
 	groupOf   []int32 // by mentee; -1: in no group with a floor
@@ -60,8 +60,8 @@ type locked struct {
 type group struct {
 	name    string
 	floor   int
-	members []int32 // who want a mentor and have none by a lock
-	covered int     // by locks
+	members []int32 // who want a mentor and have none, nor a lock
+	covered int     // by locks, and before
 }
 
 func (in *instance) nJ() int { return len(in.mentees) }
@@ -73,6 +73,10 @@ func (in *instance) row(j int32) []int16 {
 }
 
 func (in *instance) code(j, i int32) int16 { return in.codes[int(j)*len(in.mentors)+int(i)] }
+
+// held is how many mentors a mentee has before any is found: by locks, and from
+// before. The next one is that and one.
+func (in *instance) held(j int32) int { return in.mentees[j].Has + len(in.locks[j]) }
 
 // smaller is the size of the smaller side: no way through the network visits more
 // mentors, or more mentees, than that and one.
@@ -136,6 +140,10 @@ func (in *instance) people() error {
 			return &InputError{"mentees", k, "the id is empty"}
 		case m.Demand < 0 || m.Demand > MaxDemand:
 			return &InputError{"mentees", k, fmt.Sprintf("%q wants %d mentors: a demand is from 0 to %d", m.ID, m.Demand, MaxDemand)}
+		case m.Has < 0 || m.Has > MaxDemand:
+			return &InputError{"mentees", k, fmt.Sprintf("%q has %d mentors: from 0 to %d", m.ID, m.Has, MaxDemand)}
+		case m.HasScore < 0 || m.HasScore > MaxScore || m.HasScore > 0 && m.Has == 0:
+			return &InputError{"mentees", k, fmt.Sprintf("%q has a mentor with a score of %d: from 0 to %d, and 0 without one", m.ID, m.HasScore, MaxScore)}
 		}
 	}
 	for k, m := range p.Mentors {
@@ -305,6 +313,9 @@ func (in *instance) directives() error {
 	in.lockedSeats = make([]int32, in.nI())
 	for j, m := range in.mentees {
 		in.want[j], in.lockBest[j] = int32(min(m.Demand, in.nI())), -1
+		if m.Has > 0 {
+			in.lockBest[j] = MaxScore
+		}
 	}
 	for i, m := range in.mentors {
 		in.seats[i] = int32(min(m.Seats, in.nJ()))
@@ -387,7 +398,7 @@ func (in *instance) floors() error {
 			continue
 		}
 		switch {
-		case len(in.locks[j]) > 0:
+		case in.held(int32(j)) > 0:
 			in.groups[g].covered++
 		case in.want[j] > 0:
 			in.groupOf[j] = g

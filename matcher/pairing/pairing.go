@@ -32,10 +32,10 @@ type Term uint8
 
 // The terms. Each is decided before the next one of the objective counts.
 const (
-	Cover  Term = iota + 1 // most mentees with at least one mentor
+	Cover  Term = iota + 1 // most mentees with at least one mentor, those included that they have
 	Cover2                 // most with at least two
 	Cover3                 // most with at least three
-	Worst                  // the smallest, over covered mentees, of the best pair, as large as possible
+	Worst                  // the smallest, over mentees whose first mentor it is, of the best pair, as large as possible
 	Bands                  // fewest pairs with score ≤ 200, then ≤ 400, ≤ 600, ≤ 800
 	Total                  // largest sum of scores, stickiness included
 	Even                   // smallest Σ over mentors and l = 1…load of ⌊5040·(2l−1)/seats⌋
@@ -106,9 +106,14 @@ func (e *ObjectiveError) Error() string { return fmt.Sprintf("%q %s", e.Word, e.
 // Mentee is somebody who wants mentors.
 type Mentee struct {
 	ID      string
-	Demand  int    // mentors wanted, 0…MaxDemand
+	Demand  int    // mentors wanted, besides those that they have: 0…MaxDemand
 	Waiting bool   // left over from an earlier round: covered before anybody else
 	Group   string // of the one partition that Floors are about; "" is no group
+
+	// Has is how many mentors they have already, 0…MaxDemand: the first of this
+	// matching is one more. HasScore is the score of the best of these pairs, as far
+	// as it is known: audits count it, and nothing else does.
+	Has, HasScore int
 }
 
 // Mentor is somebody who has seats for mentees.
@@ -228,9 +233,9 @@ type Result struct {
 	Status  Status
 	Matches []Match // by mentee id, then mentor id
 	Values  []Value // tier by tier; larger is better in each
-	Covered int     // mentees with at least one mentor
+	Covered int     // mentees with at least one mentor, of this matching or before it
 	Total   int64   // sum of the scores, without stickiness
-	Worst   int     // the smallest, over covered mentees, of the best pair; -1: nobody is covered
+	Worst   int     // the smallest, over mentees who had none before, of the best pair; -1: of nobody
 	Visited int64   // people that searches visited
 
 	objective []Term

@@ -33,7 +33,7 @@ func (r *Result) Record(ctx context.Context, engine string) (*matcher.Matching, 
 				locks = append(locks, [2]string{x.Mentee, x.Mentor})
 			}
 		}
-		if at == before && e.Demand > 0 {
+		if at == before && e.Demand > 0 && e.Has == 0 {
 			m.Unmatched = append(m.Unmatched, matcher.Unmatched{Mentee: e.ID})
 		}
 	}
@@ -71,7 +71,7 @@ func (in *instance) record(objective []Term) matcher.MatchingInput {
 		out.Objective = append(out.Objective, t.String())
 	}
 	for _, m := range in.mentees {
-		out.Mentees = append(out.Mentees, matcher.MenteeInput{ID: m.ID, Demand: m.Demand, Waiting: m.Waiting, Group: m.Group})
+		out.Mentees = append(out.Mentees, matcher.MenteeInput{ID: m.ID, Demand: m.Demand, Waiting: m.Waiting, Group: m.Group, Has: m.Has})
 	}
 	for _, m := range in.mentors {
 		out.Mentors = append(out.Mentors, matcher.MentorInput{ID: m.ID, Seats: m.Seats})
@@ -122,7 +122,7 @@ func (r *run) prices() matcher.Prices {
 // how many covered mentees have no pair above the threshold. That it is not 0
 // proves the threshold; nil where there is nothing to prove.
 func (r *Result) witness(ctx context.Context) (*run, error) {
-	if !slices.Contains(r.objective, Worst) || r.threshold >= MaxScore || r.Covered == 0 {
+	if !slices.Contains(r.objective, Worst) || r.threshold >= MaxScore || r.Worst < 0 {
 		return nil, nil
 	}
 	in := r.run.in

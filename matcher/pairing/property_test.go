@@ -17,7 +17,7 @@ import (
 func attained(p *pairing.Problem, r *pairing.Result) []int64 {
 	waiting, has := int64(0), mentors(r)
 	for _, m := range p.Mentees {
-		if m.Waiting && len(has[m.ID]) > 0 {
+		if m.Waiting && m.Has+len(has[m.ID]) > 0 {
 			waiting++
 		}
 	}

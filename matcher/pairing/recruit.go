@@ -183,7 +183,7 @@ func (q *search) invented(m InventedMentor) ([]int64, error) {
 		// Somebody who wants more mentors than there are has a place for one more.
 		if mentee := &r.in.mentees[j]; mentee.Demand > r.in.nI() {
 			for s := range w {
-				w[s] = r.values[s].pairs[0][score+1] + r.values[s].unit(mentee, r.in.nI()+1)
+				w[s] = r.values[s].pairs[0][score+1] + r.values[s].unit(mentee, mentee.Has+r.in.nI()+1)
 			}
 			if slices.Compare(w, best) > 0 {
 				copy(best, w)

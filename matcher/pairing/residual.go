@@ -125,16 +125,16 @@ func (x *residual) unit(n int32, next bool, into []int64) bool {
 	if int(n) >= r.in.nJ() {
 		return false // children have units only from their mentee
 	}
-	locks, most := len(r.in.locks[n]), int(r.in.want[n])
+	held, most := r.in.held(n), int(r.in.want[n])
 	if r.in.groupOf[n] >= 0 {
-		locks++ // the first one comes through the group
+		held++ // the first one comes through the group
 		most--
 	}
 	if k > most {
 		return false
 	}
 	for s := range into {
-		into[s] = r.values[s].unit(&r.in.mentees[n], locks+k)
+		into[s] = r.values[s].unit(&r.in.mentees[n], held+k)
 	}
 	return true
 }

@@ -227,13 +227,13 @@ func (f *flow) release() {
 func (r *run) frame(f *flow, s int) {
 	in, v := r.in, r.values[s]
 	for j := range in.want {
-		m, locks := &in.mentees[j], len(in.locks[j])
+		m, held := &in.mentees[j], in.held(int32(j))
 		f.gainAt[j] = int32(len(f.gain))
-		first := locks + 1
+		first := held + 1
 		if g := in.groupOf[j]; g >= 0 {
 			first++ // comes through the group
 		}
-		for rank := first; rank <= locks+int(in.want[j]); rank++ {
+		for rank := first; rank <= held+int(in.want[j]); rank++ {
 			f.gain = append(f.gain, v.unit(m, rank))
 			f.unit(int32(j), sign(s, func(t int) int64 { return r.values[t].unit(m, rank) + r.flows[t].u[j] }))
 		}

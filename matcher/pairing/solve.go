@@ -234,19 +234,20 @@ func (r *Result) collect(done bool) {
 				}
 			}
 		}
+		n += m.Has
 		if n == 0 {
 			continue
 		}
 		r.Covered++
 		covered[m.Group]++
-		if r.Worst < 0 || best < r.Worst {
+		if m.Has == 0 && (r.Worst < 0 || best < r.Worst) {
 			r.Worst = best
 		}
 		for k, t := range r.run.tiers {
 			switch {
 			case t.Kind == KindWaiting && m.Waiting, t.Kind == KindCover && n >= t.Number:
 				values[k]++
-			case t.Kind == KindBelow && best < t.Number:
+			case t.Kind == KindBelow && m.Has == 0 && best < t.Number:
 				values[k]--
 			}
 		}

@@ -100,7 +100,7 @@ func WhyUnmatched(ctx context.Context, p *Problem, r *Result, h *HardRules) ([]U
 	}
 	var left []int32
 	for j := range int32(len(b.mentees)) {
-		if b.demand(j) > 0 && len(b.pairs[j]) == 0 {
+		if b.demand(j) > 0 && len(b.pairs[j]) == 0 && b.mentee(j).Has == 0 {
 			left = append(left, j)
 		}
 	}
@@ -280,7 +280,7 @@ func (w *Witness) Check(p *Problem, r *Result) error {
 		}
 		mentees[j] = true
 		if b.demand(j) == 0 || b.locked[j] {
-			return &WitnessError{Mentee: id, Message: "wants no mentor, or has one by a lock"}
+			return &WitnessError{Mentee: id, Message: "wants no mentor, or has one already"}
 		}
 		for i, score := range b.scores(j) {
 			if score >= 0 && b.seats(int32(i)) > 0 && !mentors[int32(i)] && !slices.Contains(b.barred[j], int32(i)) {

@@ -264,8 +264,9 @@ func (x *residual) displaced(r *Result, way []int32, j, i int32) ([]Displaced, R
 	for _, m := range moved.Matches {
 		best[m.Mentee] = max(best[m.Mentee], m.Score)
 	}
-	for _, score := range best {
-		if moved.Worst < 0 || score < moved.Worst {
+	for id, score := range best {
+		who, _ := in.mentee(id)
+		if in.mentees[who].Has == 0 && (moved.Worst < 0 || score < moved.Worst) {
 			moved.Worst = score
 		}
 	}
@@ -354,7 +355,7 @@ func served(p *Problem, r *Result, group string) int {
 		has[m.Mentee] = true
 	}
 	for _, m := range p.Mentees {
-		if m.Group == group && has[m.ID] {
+		if m.Group == group && (has[m.ID] || m.Has > 0) {
 			n++
 		}
 	}
@@ -400,7 +401,7 @@ func Apply(p *Problem, r *Result, edits []Edit) (*Problem, error) {
 }
 
 // TermValues is the value of each term of the problem's objective: numbers of
-// mentees for the covers, the score for Worst (−1: nobody is covered), the sum
+// mentees for the covers, the score for Worst (−1: of nobody), the sum
 // with stickiness for Total, costs for Bands and Even.
 func TermValues(p *Problem, r *Result) []int64 {
 	objective := p.Objective
@@ -409,6 +410,12 @@ func TermValues(p *Problem, r *Result) []int64 {
 	}
 	mentors, load := map[string]int{}, map[string]int{}
 	covers, bands, total := [4]int64{}, int64(0), int64(0)
+	for _, m := range p.Mentees {
+		for n := 1; n <= m.Has && n < len(covers); n++ {
+			covers[n]++
+		}
+		mentors[m.ID] = m.Has
+	}
 	for _, m := range r.Matches {
 		mentors[m.Mentee]++
 		load[m.Mentor]++

@@ -14,8 +14,8 @@ import (
 	"github.com/openfairlead/fairlead/matcher/pairing"
 )
 
-// program invents a problem with everything in it: demand up to 3, seats up to
-// 3, people left over, locks, forbidden and standing pairs, floors.
+// program invents a problem with everything in it: demand up to 3, mentors from
+// before, seats up to 3, people left over, locks, forbidden and standing pairs, floors.
 func program(rng *rand.Rand, n, m int, objective []pairing.Term) *pairing.Problem {
 	p := &pairing.Problem{Seed: fmt.Sprint(rng.Int()), Objective: objective}
 	for j := range n {
@@ -53,6 +53,9 @@ func program(rng *rand.Rand, n, m int, objective []pairing.Term) *pairing.Proble
 				p.Locks = append(p.Locks, pair(k))
 			}
 		}
+	}
+	for j := range p.Mentees {
+		p.Mentees[j].Has = max(0, rng.IntN(6)-3)
 	}
 	return p
 }
@@ -116,6 +119,10 @@ func TestWhyNotIsExact(t *testing.T) {
 			}
 			declined++
 		}
+		stored, err := r.Record(context.Background(), "test")
+		if err != nil {
+			t.Fatal(name, err)
+		}
 		for range 6 {
 			pair := pairing.Pair{Mentee: p.Mentees[rng.IntN(len(p.Mentees))].ID, Mentor: p.Mentors[rng.IntN(len(p.Mentors))].ID}
 			w, err := pairing.WhyNot(context.Background(), r, pair)
@@ -124,6 +131,9 @@ func TestWhyNotIsExact(t *testing.T) {
 			}
 			if w.Matched {
 				continue
+			}
+			if w.Score == pairing.NotEligible && pairing.RecordBound(stored, pair, w.Score) != nil {
+				t.Fatalf("%s: %v: a bound for who is not eligible", name, pair)
 			}
 			q := *p
 			q.Locks = append(slices.Clone(p.Locks), pair)
@@ -141,6 +151,9 @@ func TestWhyNotIsExact(t *testing.T) {
 			}
 			if slices.Equal(w.Bound, w.Loss) {
 				equal++
+			}
+			if got := pairing.RecordBound(stored, pair, w.Score); len(got) != len(w.Bound)-1 || !slices.Equal(got, w.Bound[:len(got)]) {
+				t.Fatalf("%s: %v: the record bounds the loss by %v, the result by %v", name, pair, got, w.Bound)
 			}
 			if w.BarMoves {
 				moved++

@@ -24,7 +24,7 @@ func smallProblem(rng *rand.Rand) (*pairing.Problem, pairing.HardRules) {
 	n, m := 1+rng.IntN(7), 1+rng.IntN(5)
 	p := &pairing.Problem{Seed: "s", Objective: []pairing.Term{pairing.Cover, pairing.Total}}
 	for j := range n {
-		p.Mentees = append(p.Mentees, pairing.Mentee{ID: fmt.Sprintf("e%d", j), Demand: min(1, rng.IntN(8)) + rng.IntN(2)})
+		p.Mentees = append(p.Mentees, pairing.Mentee{ID: fmt.Sprintf("e%d", j), Demand: min(1, rng.IntN(8)) + rng.IntN(2), Has: max(0, rng.IntN(8)-6)})
 	}
 	for i := range m {
 		p.Mentors = append(p.Mentors, pairing.Mentor{ID: fmt.Sprintf("o%d", i), Seats: rng.IntN(3)})
@@ -102,11 +102,12 @@ func mustSolve(t testing.TB, p *pairing.Problem) *pairing.Result {
 	return r
 }
 
-// unserved are the mentees who want a mentor and have none, by place.
+// unserved are the mentees who want a mentor and have none, by place: nor one from
+// before.
 func unserved(p *pairing.Problem, r *pairing.Result) []int {
 	var left []int
 	for j, m := range p.Mentees {
-		if m.Demand > 0 && !slices.ContainsFunc(r.Matches, func(x pairing.Match) bool { return x.Mentee == m.ID }) {
+		if m.Demand > 0 && m.Has == 0 && !slices.ContainsFunc(r.Matches, func(x pairing.Match) bool { return x.Mentee == m.ID }) {
 			left = append(left, j)
 		}
 	}
@@ -191,7 +192,7 @@ func leastMentors(p *pairing.Problem, eligible [][]int, id string) int {
 		}
 		depend := 0
 		for j, m := range p.Mentees {
-			inside := m.Demand > 0 && slices.ContainsFunc(eligible[j], func(i int) bool { return p.Mentors[i].Seats > 0 })
+			inside := m.Demand > 0 && m.Has == 0 && slices.ContainsFunc(eligible[j], func(i int) bool { return p.Mentors[i].Seats > 0 })
 			for _, i := range eligible[j] {
 				inside = inside && (set>>i&1 > 0 || p.Mentors[i].Seats == 0)
 			}
@@ -212,6 +213,9 @@ func checkRules(t *testing.T, name string, p *pairing.Problem, h pairing.HardRul
 	t.Helper()
 	var covered, block []int
 	for j, m := range p.Mentees {
+		if m.Has > 0 {
+			continue // whatever they get, nobody goes without for it
+		}
 		if slices.ContainsFunc(r.Matches, func(x pairing.Match) bool { return x.Mentee == m.ID }) {
 			covered = append(covered, j)
 		} else if slices.Contains(w.Mentees, m.ID) {

@@ -94,7 +94,7 @@ func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
 	var must, waiting, others []int32
 	for j, m := range in.mentees {
 		c.content[j] = t == 0 || in.lockBest[j] >= t
-		placed[j] = int32(len(in.locks[j]))
+		placed[j] = int32(in.held(int32(j)))
 		switch {
 		case in.lockBest[j] >= 0 && !c.content[j]:
 			must = append(must, int32(j))
@@ -127,7 +127,7 @@ func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
 	for rank := 2; rank <= ranks; rank++ {
 		var next []int32
 		for j := range placed {
-			if int(placed[j]) == rank-1 && int(in.want[j])+len(in.locks[j]) >= rank {
+			if int(placed[j]) == rank-1 && int(in.want[j])+in.held(int32(j)) >= rank {
 				next = append(next, int32(j))
 			}
 		}
@@ -137,10 +137,10 @@ func (in *instance) coverage(t int16, ranks int) ([]int, bool) {
 }
 
 // several is whether somebody may have a pair below a threshold: who wants two
-// mentors more, or has one by a lock.
+// mentors more, or has one.
 func (in *instance) several() bool {
 	for j, want := range in.want {
-		if want > 1 || want > 0 && len(in.locks[j]) > 0 {
+		if want > 1 || want > 0 && in.held(int32(j)) > 0 {
 			return true
 		}
 	}

@@ -113,8 +113,8 @@ func (k *matchingCheck) people() error {
 	}
 	k.mentee, k.mentor = make(map[string]int, len(in.Mentees)), make(map[string]int, len(in.Mentors))
 	for j, e := range in.Mentees {
-		if e.ID == "" || j > 0 && in.Mentees[j-1].ID >= e.ID || e.Demand < 0 || e.Demand > maxDemand {
-			return fmt.Errorf("mentee %d has no id, is out of order, or wants less than 0 or more than %d mentors", j, maxDemand)
+		if e.ID == "" || j > 0 && in.Mentees[j-1].ID >= e.ID || e.Demand < 0 || e.Demand > maxDemand || e.Has < 0 || e.Has > maxDemand {
+			return fmt.Errorf("mentee %d has no id, is out of order, or wants or has less than 0 or more than %d mentors", j, maxDemand)
 		}
 		k.mentee[e.ID] = j
 		k.keys[0] = append(k.keys[0], lotteryKey(k.m.Seed, "mentee", e.ID))
@@ -296,12 +296,14 @@ func (k *matchingCheck) count() error {
 	m, threshold := k.m, 0
 	covered, total, worst := 0, int64(0), -1
 	for j := range k.pairs {
-		best := k.bestOf(j)
+		best, has := k.bestOf(j), m.Input.Mentees[j].Has > 0
+		if best >= 0 || has {
+			covered++
+		}
 		if best < 0 {
 			continue
 		}
-		covered++
-		if worst < 0 || best < worst {
+		if !has && (worst < 0 || best < worst) {
 			worst = best
 		}
 		for _, p := range k.pairs[j] {
@@ -320,7 +322,7 @@ func (k *matchingCheck) count() error {
 	switch {
 	case threshold < 0 || threshold > maxPairScore:
 		return errors.New("the threshold of worst is no score")
-	case decided && covered > 0 && slices.Contains(m.Input.Objective, "worst") && threshold != worst:
+	case decided && worst >= 0 && slices.Contains(m.Input.Objective, "worst") && threshold != worst:
 		return errors.New("the threshold of worst is not the worst pair")
 	}
 	tiers := append(k.tiers(m.Input.Objective, threshold), matcher.TierValue{Kind: "lottery"})
@@ -338,7 +340,7 @@ func (k *matchingCheck) count() error {
 	for g, x := range m.Input.Groups {
 		n := 0
 		for j := range k.pairs {
-			if k.groupOf[j] == g && len(k.pairs[j]) > 0 {
+			if k.groupOf[j] == g && len(k.pairs[j])+m.Input.Mentees[j].Has > 0 {
 				n++
 			}
 		}
@@ -365,7 +367,8 @@ func (k *matchingCheck) bestOf(j int) int {
 	return best
 }
 
-// values counts the tiers over all pairs, or over the locked ones alone.
+// values counts the tiers over all pairs, or over the locked ones alone, and what
+// people have from before.
 func (k *matchingCheck) values(tiers []matcher.TierValue, all bool) tuple {
 	var v tuple
 	in := &k.m.Input
@@ -398,7 +401,8 @@ func (k *matchingCheck) values(tiers []matcher.TierValue, all bool) tuple {
 				}
 			}
 		}
-		if n == 0 {
+		has := in.Mentees[j].Has
+		if n += has; n == 0 {
 			continue
 		}
 		if g := k.groupOf[j]; g >= 0 {
@@ -408,7 +412,7 @@ func (k *matchingCheck) values(tiers []matcher.TierValue, all bool) tuple {
 			if x.Kind == "waiting" && in.Mentees[j].Waiting || x.Kind == "cover" && n >= x.Number {
 				v[t]++
 			}
-			if x.Kind == "below" && best < x.Number {
+			if x.Kind == "below" && has == 0 && best < x.Number {
 				v[t]--
 			}
 		}
@@ -438,7 +442,7 @@ func evenCost(l, seats int) int64 { return int64(5040 * (2*l - 1) / seats) }
 func (k *matchingCheck) unmatched() error {
 	var want []string
 	for j, e := range k.m.Input.Mentees {
-		if e.Demand > 0 && len(k.pairs[j]) == 0 {
+		if e.Demand > 0 && len(k.pairs[j]) == 0 && e.Has == 0 {
 			want = append(want, e.ID)
 		}
 	}
@@ -518,7 +522,7 @@ func (k *matchingCheck) best(rows []int16) error {
 // prices, a mentee whose best pair is no better than the worst pair.
 func (k *matchingCheck) worst(rows []int16) error {
 	m := k.m
-	if m.Covered == 0 || m.Worst == maxPairScore {
+	if m.Worst < 0 || m.Worst == maxPairScore {
 		if !m.Certificate.Worst.None() {
 			return errors.New("there is nothing to prove, and yet prices")
 		}
@@ -599,8 +603,9 @@ func (s *sum) result() (v tuple, err error) {
 //
 // as the prices of a matching cancel out and every other summand is at most the one
 // written here. A unit is a place of a mentee, gained by the mentees' first, second,
-// … mentor; that of a group's member comes through the group. Where pairs below a
-// threshold count, a first unit loses 1, which the first good pair earns back.
+// … mentor, those that they have from before counted; that of a group's member
+// comes through the group. Where pairs below a threshold count, a first unit loses
+// 1, which the first good pair earns back.
 func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matcher.Prices) (tuple, error) {
 	in := &k.m.Input
 	if err := k.shape(tiers, p); err != nil {
@@ -627,7 +632,8 @@ func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matche
 		var u, g tuple
 		copy(u[:], p.Mentees[j])
 		want := min(e.Demand, nI) - k.locks[j]
-		split := below >= 0 && k.lockBest[j] < threshold && want > 0
+		held := e.Has + k.locks[j]
+		split := below >= 0 && e.Has == 0 && k.lockBest[j] < threshold && want > 0
 		if split {
 			if want > 1 {
 				if len(p.Good[j]) == 0 {
@@ -643,11 +649,11 @@ func (k *matchingCheck) bound(rows []int16, tiers []matcher.TierValue, p *matche
 			x[below]++
 			s.gain(&x, 1)
 		}
-		member := k.groupOf[j] >= 0 && k.locks[j] == 0 && want > 0
-		if g := k.groupOf[j]; g >= 0 && k.locks[j] > 0 {
+		member := k.groupOf[j] >= 0 && held == 0 && want > 0
+		if g := k.groupOf[j]; g >= 0 && held > 0 {
 			covered[g]++
 		}
-		for rank := k.locks[j] + 1; rank <= k.locks[j]+want; rank++ {
+		for rank := held + 1; rank <= held+want; rank++ {
 			x := u
 			for t, tier := range tiers {
 				switch {

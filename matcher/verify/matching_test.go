@@ -23,6 +23,9 @@ func problemOf(t testing.TB, seed uint64) (*pairing.Problem, []int16) {
 	p := &pairing.Problem{Seed: fmt.Sprint(seed), Stickiness: r.IntN(2) * 40}
 	for j := range nJ {
 		p.Mentees = append(p.Mentees, pairing.Mentee{ID: fmt.Sprintf("e%02d", j), Demand: 1 + r.IntN(3), Waiting: seed%3 == 0 && r.IntN(3) == 0, Group: []string{"", "a"}[r.IntN(2)]})
+		if seed%5 == 4 && j%3 == 0 {
+			p.Mentees[j].Has = 1 + j%2
+		}
 	}
 	for i := range nI {
 		p.Mentors = append(p.Mentors, pairing.Mentor{ID: fmt.Sprintf("r%02d", i), Seats: 1 + r.IntN(3)})
@@ -116,6 +119,10 @@ func recounted(m *matcher.Matching) {
 	m.Unmatched = m.Unmatched[:0]
 	for _, e := range m.Input.Mentees {
 		b, ok := best[e.ID]
+		if e.Has > 0 {
+			m.Covered++
+			continue
+		}
 		if !ok {
 			m.Unmatched = append(m.Unmatched, matcher.Unmatched{Mentee: e.ID})
 			continue
