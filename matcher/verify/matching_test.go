@@ -298,6 +298,17 @@ var matchingForgeries = map[string]func(m *matcher.Matching, rows []int16, r *ra
 		return true
 	},
 	"covered": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Covered++; return true },
+	"mentor from before": func(m *matcher.Matching, _ []int16, r *rand.Rand) bool {
+		if len(m.Unmatched) == 0 {
+			return false
+		}
+		left := m.Unmatched[r.IntN(len(m.Unmatched))].Mentee
+		at := slices.IndexFunc(m.Input.Mentees, func(e matcher.MenteeInput) bool { return e.ID == left })
+		m.Input.Mentees[at].Has = 1
+		recounted(m)
+		m.Values[0].Value++
+		return true
+	},
 	"worst":   func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Worst++; return true },
 	"total":   func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Total++; return true },
 	"unmatched": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool {
