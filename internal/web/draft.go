@@ -21,6 +21,9 @@ type draft struct {
 	Name          string
 	Size, MinSize string // as typed
 	Cards         []draftCard
+	// Allow is by priority what is allowed above the best, as typed. What stands at
+	// a priority without targets waits for some.
+	Allow [lowestPriority + 1]string
 	// Kept is what the editor carries along and does not show for changing: the
 	// criteria without their rules and without what registering adds.
 	Kept applications.Criteria
@@ -106,6 +109,11 @@ func newDraft(c *applications.Criteria, form *applications.Form) *draft {
 		}
 		d.Cards = append(d.Cards, draftCard{Kind: r.Kind, Attribute: r.Attribute, Priority: r.Priority, Weight: r.Weight, Rows: rows})
 	}
+	for g := 1; g <= lowestPriority; g++ {
+		if n := c.Allow[g]; n > 0 {
+			d.Allow[g] = strconv.FormatInt(n, 10)
+		}
+	}
 	d.spread(form)
 	return d
 }
@@ -116,6 +124,7 @@ func carried(c *applications.Criteria) applications.Criteria {
 	k.Program, k.Version, k.Name, k.Rules, k.Size, k.MinSize = "", 0, "", nil, 0, 0
 	k.Registered, k.RegisterTime, k.RegisteredBy, k.Reason, k.SecondBy = false, time.Time{}, "", "", ""
 	k.Policies, k.Digest, k.CreateTime = nil, "", time.Time{}
+	k.Allow = nil
 	return k
 }
 
@@ -160,18 +169,19 @@ type places struct {
 // field.
 func (d *draft) criteria(program string, form *applications.Form) (c *applications.Criteria, at places, faults map[string]string) {
 	faults = map[string]string{}
-	number := func(field, typed string) *int {
+	upTo := func(most int, field, typed string) *int {
 		typed = strings.TrimSpace(typed)
 		if typed == "" {
 			return nil
 		}
 		n, err := strconv.Atoi(typed)
-		if err != nil || n < 0 || n > 1000 {
+		if err != nil || n < 0 || n > most {
 			faults[field] = typed
 			return nil
 		}
 		return &n
 	}
+	number := func(field, typed string) *int { return upTo(1000, field, typed) }
 	kept := carried(&d.Kept)
 	c = &kept
 	c.Program, c.Name = program, d.Name
@@ -210,6 +220,16 @@ func (d *draft) criteria(program string, form *applications.Form) (c *applicatio
 			}
 			at.rules = append(at.rules, here)
 			c.Rules = append(c.Rules, r)
+		}
+	}
+	for g := 1; g <= lowestPriority; g++ {
+		n := upTo(mostAllowed, allowField(g), d.Allow[g])
+		targets := slices.ContainsFunc(c.Rules, func(r applications.CriteriaRule) bool { return r.Priority == g })
+		if n != nil && *n > 0 && targets {
+			if c.Allow == nil {
+				c.Allow = map[int]int64{}
+			}
+			c.Allow[g] = int64(*n)
 		}
 	}
 	for i := range c.Rules {
@@ -276,8 +296,19 @@ func readDraft(form url.Values) (*draft, error) {
 		}
 		d.Cards = append(d.Cards, card)
 	}
+	for g := 1; g <= lowestPriority; g++ {
+		d.Allow[g] = clean(form.Get(allowField(g)), false)
+	}
 	return d, nil
 }
+
+// mostAllowed is the most that criteria may allow at a priority.
+const mostAllowed = 1_000_000
+
+// allowPrefix begins the fields of what is allowed at a priority.
+const allowPrefix = "allow."
+
+func allowField(priority int) string { return allowPrefix + itoa(priority) }
 
 // lowestPriority is the last one; what must hold comes before the first.
 const lowestPriority = 9

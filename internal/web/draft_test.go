@@ -25,6 +25,9 @@ func (d *draft) posted(t *testing.T) url.Values {
 		return string(b)
 	}
 	form := url.Values{"name": {d.Name}, "size": {d.Size}, "min_size": {d.MinSize}, "kept": {js(d.Kept)}}
+	for g := 1; g <= lowestPriority; g++ {
+		form.Set(allowField(g), d.Allow[g])
+	}
 	for i, c := range d.Cards {
 		at := "c" + itoa(i) + "."
 		form.Set(at+"kind", c.Kind)

@@ -32,6 +32,8 @@ type editorPage struct {
 	Request             string
 	Levels              []levelView
 	Widths              []option
+	Waiting             []option // what is allowed at priorities without targets
+	MayWeigh            bool     // may ask what more room would do
 	Add, Sets           []option
 	Verdict             checkView
 }
@@ -49,8 +51,9 @@ type option struct {
 
 // levelView is what has one priority.
 type levelView struct {
-	Title string
-	Cards []cardView
+	Title                            string
+	Cards                            []cardView
+	AllowID, AllowName, Allow, Fault string // of targets: what is allowed above the best
 }
 
 type cardView struct {
@@ -92,6 +95,8 @@ type checkView struct {
 	Lines             []missLine
 	Ways              []wayOut
 	After             []string
+	Room              []wayOut // what allowing more would do for the chances
+	RoomCut           bool     // there was no time for more of it
 	Rows              []rowCheck
 }
 
@@ -210,6 +215,7 @@ type editing struct {
 	focus  int // the card that was changed, or −1
 	width  int
 	quick  bool              // the verdict alone, while somebody types
+	weigh  bool              // and what more room would do
 	faults map[string]string // by field, or "" for the whole
 	others []string
 }
@@ -220,7 +226,7 @@ const widest = 2
 // The words that a button of the editor begins with.
 const (
 	doUp, doDown, doRemove, doFill, doSet = "up:", "down:", "remove:", "fill:", "set:"
-	doAdd, doSave                         = "add", "save"
+	doAdd, doSave, doWeigh                = "add", "save", "weigh"
 )
 
 func (s *server) postEditor(w http.ResponseWriter, r *http.Request) error {
@@ -255,6 +261,8 @@ func (s *server) postEditor(w http.ResponseWriter, r *http.Request) error {
 			e.draft.add(kind, a)
 			e.focus = len(e.draft.Cards) - 1
 		}
+	case do == doWeigh:
+		e.weigh = facilitates(e.who, e.program.ID)
 	case do == doSave:
 		return e.save(w, r)
 	}
@@ -332,6 +340,12 @@ func (e *editing) blame(err error, at places) {
 func (d *draft) set(changes string) {
 	for change := range strings.FieldsSeq(changes) {
 		field, value, _ := strings.Cut(change, "=")
+		if priority, ok := strings.CutPrefix(field, allowPrefix); ok {
+			if g, err := strconv.Atoi(priority); err == nil && g >= 1 && g <= lowestPriority {
+				d.Allow[g] = clean(value, false)
+			}
+			continue
+		}
 		var at cardRow
 		var name string
 		if n, _ := fmt.Sscanf(field, "c%d.r%d.%s", &at.card, &at.row, &name); n != 3 ||
@@ -398,6 +412,9 @@ func (e *editing) page(r *http.Request) (*editorPage, error) {
 	}
 	for field := range faults {
 		e.faults[field] = l.say("edit.fault_number")
+		if strings.HasPrefix(field, allowPrefix) {
+			e.faults[field] = l.say("edit.fault_allow", "most", l.number(mostAllowed))
+		}
 		if strings.HasSuffix(field, ".max") && faults[strings.TrimSuffix(field, "max")+"min"] == "" && isNumber(faults[field]) {
 			e.faults[field] = l.say("edit.fault_order")
 		}
@@ -418,6 +435,11 @@ func (e *editing) check(ctx context.Context, c *applications.Criteria, at places
 	ask := e.svc.ExamineCriteria
 	if e.quick {
 		ask = e.svc.CheckCriteria
+	}
+	if e.weigh {
+		ask = func(ctx context.Context, who access.Principal, c *applications.Criteria) (*applications.CriteriaVerdict, error) {
+			return e.svc.WeighCriteria(ctx, who, c, true)
+		}
 	}
 	verdict, err := ask(ctx, e.who, &asked)
 	switch {
@@ -453,11 +475,17 @@ func newEditorPage(f frame, e *editing, verdict *applications.CriteriaVerdict, a
 	}
 	for priority := range lowestPriority + 1 {
 		if level[priority] == 0 {
+			if d.Allow[priority] != "" {
+				page.Waiting = append(page.Waiting, option{Value: d.Allow[priority], Label: allowField(priority)})
+			}
 			continue
 		}
 		view := levelView{Title: l.say("edit.must")}
 		if priority > 0 {
 			view.Title = l.say("edit.priority", "n", priority)
+			view.AllowName, view.Allow = allowField(priority), d.Allow[priority]
+			view.AllowID, view.Fault = fieldID(view.AllowName), e.faults[view.AllowName]
+			page.MayWeigh = facilitates(e.who, e.program.ID)
 		}
 		for i := range d.Cards {
 			if d.Cards[i].Priority == priority {
@@ -517,6 +545,9 @@ func asJSON(v any) string {
 
 // labelOf names the row of a field.
 func (e *editing) labelOf(l tongue, field string) string {
+	if g, ok := strings.CutPrefix(field, allowPrefix); ok {
+		return l.say("version.allow", "priority", g)
+	}
 	var at cardRow
 	var name string
 	fmt.Sscanf(field, "c%d.r%d.%s", &at.card, &at.row, &name)

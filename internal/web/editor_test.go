@@ -207,6 +207,53 @@ func TestRegisteredTermsAreShown(t *testing.T) {
 	}
 }
 
+// What more room would do is asked for with a button, tried with another, and
+// saved: an allowance per priority that is registered.
+func TestMoreRoomIsWeighed(t *testing.T) {
+	x := newSite(t)
+	x.pool(40)
+	criteria := "/programs/" + testProgram + "/criteria"
+	x.signedIn(access.Facilitator)
+	page := x.get(criteria)
+	x.has(page, "What would more room do?", "Extra room")
+	x.hasNot(page, "1 more at priority 1")
+	action, form := page.form()
+	if form.Get("allow.1") != "" || !form.Has("allow.2") || form.Has("allow.4") {
+		t.Errorf("the fields of what is allowed: %v", form)
+	}
+	room := x.do(http.MethodPost, action, with(form, "do", "weigh"), nil)
+	x.has(room, "Possible", "What more room would do", "As it stands: the smallest chance is", "of 40 people have none", "3 more at priority 3:")
+	x.hasNot(room, "There was no time")
+	if !strings.Contains(room.body, `value="set:allow.2=1"`) {
+		t.Errorf("nothing tries it: %s", room.text())
+	}
+	tried := x.do(http.MethodPost, action, with(form, "do", "set:allow.2=1"), nil)
+	_, form = tried.form()
+	if form.Get("allow.2") != "1" {
+		t.Fatalf("tried, the field has %q", form.Get("allow.2"))
+	}
+	// Above what is allowed already.
+	if above := x.do(http.MethodPost, action, with(form, "do", "weigh"), nil); !strings.Contains(above.body, `value="set:allow.2=2"`) {
+		t.Errorf("one more than one: %s", above.text())
+	}
+	wrong := x.do(http.MethodPost, action, with(with(form, "allow.1", "a few"), "do", "weigh"), nil)
+	x.has(wrong, "Allowed at priority 1: Enter a whole number from 0 to 1,000,000", "Not checked")
+	// It waits where no target is left, and is not saved there.
+	saved := x.follow(x.do(http.MethodPost, action, with(with(form, "allow.9", "5"), "do", "save"), nil))
+	x.has(saved, "Allowed at priority 2")
+	x.hasNot(saved, "Allowed at priority 9", "Allowed at priority 1")
+	again := x.get(criteria + "?version=2")
+	if _, form := again.form(); form.Get("allow.2") != "1" {
+		t.Errorf("edited anew, the field has %q", form.Get("allow.2"))
+	}
+	// Who does not read identity answers is told no chances.
+	x.signedIn(access.ProgramAdministrator)
+	plain := x.get(criteria)
+	x.hasNot(plain, "What would more room do?")
+	action, form = plain.form()
+	x.hasNot(x.do(http.MethodPost, action, with(form, "do", "weigh"), nil), "As it stands")
+}
+
 func TestOutreachBoard(t *testing.T) {
 	x := newSite(t)
 	at := "/programs/" + testProgram + "/outreach"

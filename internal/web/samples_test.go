@@ -135,7 +135,7 @@ func sampleCriteria() *applications.Criteria {
 	return &applications.Criteria{
 		Program: "equity-in-leadership-2027", Version: 1, Name: "balanced", Size: 15, MinSize: 12, Registered: true,
 		RegisterTime: time.Date(2026, 11, 1, 16, 0, 0, 0, time.UTC), Digest: "sha256:9f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c41ab77e09f2c",
-		Allow: map[int]int64{1: 1, 2: 0}, MaxChance: 700, HardCaps: map[string]int{"organization": 2},
+		Allow: map[int]int64{1: 1}, MaxChance: 700, HardCaps: map[string]int{"organization": 2},
 		Ties:     []applications.Tie{{Kind: "together", IDs: []string{"NS-0412", "NS-0413"}}},
 		SeedKind: applications.SeedCommitReveal, SeedPeople: []string{"The chair", "The guest"},
 		Rules: []applications.CriteriaRule{
@@ -592,9 +592,19 @@ func samplePages(s *server, lang string) map[string]view {
 		return newEditorPage(staff(), e, sampleVerdict(status), where)
 	}
 	out["criteria possible"], out["criteria impossible"], out["criteria unknown"] = edit(matcher.Feasible), edit(matcher.Infeasible), edit(matcher.Undecided)
+	weighed := editor(sampleCriteria(), sampleFacilitator)
+	weighed.weigh = true
+	room := sampleVerdict(matcher.Feasible)
+	room.Criteria = sampleCriteria()
+	room.TradeOff = []selection.TradeOffPoint{
+		{People: 60, Impossible: 7, Smallest: 0.02, Proved: true}, {Extra: map[int]int64{1: 1}, People: 60, Smallest: 0.05, Bound: 0.1},
+		{Extra: map[int]int64{1: 2}}, {Extra: map[int]int64{1: 3}, OverCap: true},
+	}
+	_, roomAt, _ := weighed.draft.criteria("x", weighed.form)
+	out["criteria room"] = newEditorPage(staff(), weighed, room, roomAt)
 	faulty := editor(sampleCriteria(), sampleFacilitator)
 	faulty.draft.Cards[0].Rows[1].Max = "x"
-	faulty.faults, faulty.others = map[string]string{"c0.r1.max": l.say("edit.fault_number"), "size": l.say("edit.fault_number")}, []string{"invented"}
+	faulty.faults, faulty.others = map[string]string{"c0.r1.max": l.say("edit.fault_number"), "allow.1": l.say("edit.fault_allow", "most", 1), "size": l.say("edit.fault_number")}, []string{"invented"}
 	out["criteria wrong"] = newEditorPage(staff(), faulty, nil, places{})
 	out["criteria none"] = newEditorPage(staff(), editor(&applications.Criteria{Size: 15}, sampleAdmin), nil, places{})
 	unregistered := sampleCriteria()

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -45,6 +46,7 @@ func newCheckView(l tongue, e *editing, verdict *applications.CriteriaVerdict, a
 			v.After = append(v.After, e.declinerLine(l, decliners)...)
 		}
 	}
+	e.room(l, &v, verdict)
 	for i := range verdict.Rules {
 		if n := verdict.Rules[i].Row - 1; n >= 0 && n < len(at.rows) {
 			v.Rows = append(v.Rows, e.rowCheck(l, verdict, i, at.rows[n]))
@@ -52,6 +54,35 @@ func newCheckView(l tongue, e *editing, verdict *applications.CriteriaVerdict, a
 	}
 	return v
 }
+
+// room words what allowing more would do; each line can be tried on the form.
+func (e *editing) room(l tongue, v *checkView, verdict *applications.CriteriaVerdict) {
+	if !e.weigh || verdict.Verdict.Status != matcher.Feasible {
+		return
+	}
+	for _, p := range verdict.TradeOff {
+		way := wayOut{Label: l.say("check.room_now")}
+		for g, more := range p.Extra {
+			way.Label = l.say("check.room_more", "n", l.number(more), "priority", g)
+			way.Set = fmt.Sprintf("%s%s=%d", doSet, allowField(g), verdict.Criteria.Allow[g]+more)
+		}
+		switch {
+		case p.OverCap:
+			way.Cost = l.say("check.room_over", "n", verdict.Criteria.MaxChance)
+		case p.People == 0:
+			way.Cost = l.say("check.room_unknown")
+		case !p.Proved:
+			way.Cost = l.say("check.room_between", "least", share(p.Smallest), "most", share(p.Bound))
+		default:
+			way.Cost = l.say("check.room_chance", "chance", share(p.Smallest), "n", l.number(int64(p.Impossible)), "of", l.number(int64(p.People)))
+		}
+		v.Room = append(v.Room, way)
+	}
+	v.RoomCut = len(v.Room) < len(selection.EachPriority(verdict.Resolved))
+}
+
+// share writes a chance as percent.
+func share(chance float64) string { return percent(int64(math.Round(chance * matcher.Billion))) }
 
 func (e *editing) rowCheck(l tongue, verdict *applications.CriteriaVerdict, i int, at cardRow) rowCheck {
 	r := &verdict.Rules[i]
