@@ -105,6 +105,18 @@ func (v *solved) explain(pair frozenPair, look func(mentee, mentor string) (made
 	return e
 }
 
+// mostUnstable pairs are named.
+const mostUnstable = 5
+
+func (v *solved) unstable() *Unstable {
+	count, first := pairing.Unstable(v.problem, v.result, mostUnstable)
+	u := &Unstable{Count: count}
+	for _, x := range first {
+		u.First = append(u.First, v.pair(pairing.Match{Mentee: x.Pair.Mentee, Mentor: x.Pair.Mentor, Score: x.Score}, false))
+	}
+	return u
+}
+
 // scorableOf is a run's input, from memory or read again, whose pairs can be
 // scored one by one.
 func (s *Service) scorableOf(m *Matching) (*solved, error) {

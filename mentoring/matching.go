@@ -132,6 +132,15 @@ type Result struct {
 	Certificate []byte
 	// Audit compares how groups were served; small ones are left out of it.
 	Audit *pairing.EquityAudit
+	// Unstable is nil in results of earlier versions.
+	Unstable *Unstable
+}
+
+// Unstable counts the pairs that are not made and would fit both better than
+// somebody whom they have, or than a place that is free.
+type Unstable struct {
+	Count int64
+	First []Pair // at most mostUnstable, without parts: those who would gain most
 }
 
 // Step is a durable step of a run: "claimed", "frozen" or "stored"; or what it

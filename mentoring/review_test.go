@@ -54,6 +54,9 @@ func TestReview(t *testing.T) {
 	if x := total(cost); x.Before != before.Total || x.After >= x.Before {
 		t.Errorf("%+v", cost.Terms)
 	}
+	if u := before.Unstable; u == nil || u.Count != 0 || len(u.First) != 0 {
+		t.Errorf("the best pairs leave nothing better, and not %+v", u)
+	}
 	if again := w.result(m); !reflect.DeepEqual(again, before) {
 		t.Error("trying an edit changed the result")
 	}
@@ -62,8 +65,13 @@ func TestReview(t *testing.T) {
 	if edited.State != mentoring.InReview || len(edited.Edits) != 1 || total(&edited.Edits[0].Cost) != total(cost) {
 		t.Errorf("%+v", edited)
 	}
-	if r := w.result(m); mates(r)[lea.ID] != bob.ID || r.Total != total(cost).After || !r.Pairs[0].Locked {
+	r := w.result(m)
+	if mates(r)[lea.ID] != bob.ID || r.Total != total(cost).After || !r.Pairs[0].Locked {
 		t.Errorf("%+v", r)
+	}
+	// Against the lock, each would rather have who fits them.
+	if u := r.Unstable; u.Count != 2 || len(u.First) != 2 || u.First[0].MenteeCode != lea.Code || u.First[0].MentorCode != ann.Code || u.First[0].Score != before.Pairs[0].Score {
+		t.Errorf("%+v", u)
 	}
 	_, err = w.EditMatching(w.ctx, w.coordinator, program, m.ID, edit, m.Revision, none)
 	w.refused(err, "STALE_REVISION")
@@ -80,7 +88,7 @@ func TestReview(t *testing.T) {
 	forbid.Mentor = bob.ID
 	_, err = w.EditMatching(w.ctx, w.coordinator, program, m.ID, forbid, 0, none)
 	w.must(err)
-	r := w.result(m)
+	r = w.result(m)
 	if r.Covered != 1 || len(r.Unmatched) != 1 || r.Unmatched[0].Mentee != lea.ID {
 		t.Errorf("%+v", r)
 	}

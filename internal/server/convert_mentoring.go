@@ -254,7 +254,7 @@ func partToWire(p mentoring.Part) *v1.ScorePart {
 }
 
 func matchingResultToWire(program, id string, r *mentoring.Result) *v1.MatchingResult {
-	return &v1.MatchingResult{
+	w := &v1.MatchingResult{
 		Name: matchingName(program, id) + "/result", Status: v1.MatchingResult_Status(matchingStatuses.number(r.Status)),
 		Pairs: pairsToWire(program, r.Pairs),
 		Unmatched: convert(r.Unmatched, func(u mentoring.Unmatched) *v1.UnmatchedMentee {
@@ -265,7 +265,12 @@ func matchingResultToWire(program, id string, r *mentoring.Result) *v1.MatchingR
 		}),
 		Terms:        convert(r.Terms, termToWire),
 		CoveredCount: int32(r.Covered), TotalScore: r.Total, WorstScore: int32(r.Worst),
+		UnstablePairCount: -1,
 	}
+	if r.Unstable != nil {
+		w.UnstablePairCount, w.UnstablePairs = r.Unstable.Count, pairsToWire(program, r.Unstable.First)
+	}
+	return w
 }
 
 func auditToWire(program, id string, a *pairing.EquityAudit) *v1.MatchingAudit {

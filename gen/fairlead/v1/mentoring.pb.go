@@ -2616,7 +2616,13 @@ type MatchingResult struct {
 	// Sum of the scores of the pairs.
 	TotalScore int64 `protobuf:"varint,7,opt,name=total_score,json=totalScore,proto3" json:"total_score,omitempty"`
 	// The smallest, over mentees with a mentor, of the mentee's best pair: 0 to 1,000.
-	WorstScore    int32 `protobuf:"varint,8,opt,name=worst_score,json=worstScore,proto3" json:"worst_score,omitempty"`
+	WorstScore int32 `protobuf:"varint,8,opt,name=worst_score,json=worstScore,proto3" json:"worst_score,omitempty"`
+	// How many pairs are not made and would fit both better than somebody whom they have, or
+	// than a place that is free: most results have some, as serving as many as possible comes
+	// first. -1: not counted, by an earlier version.
+	UnstablePairCount int64 `protobuf:"varint,9,opt,name=unstable_pair_count,json=unstablePairCount,proto3" json:"unstable_pair_count,omitempty"`
+	// Some of these pairs, without parts: those first that would gain most.
+	UnstablePairs []*MatchedPair `protobuf:"bytes,10,rep,name=unstable_pairs,json=unstablePairs,proto3" json:"unstable_pairs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2705,6 +2711,20 @@ func (x *MatchingResult) GetWorstScore() int32 {
 		return x.WorstScore
 	}
 	return 0
+}
+
+func (x *MatchingResult) GetUnstablePairCount() int64 {
+	if x != nil {
+		return x.UnstablePairCount
+	}
+	return 0
+}
+
+func (x *MatchingResult) GetUnstablePairs() []*MatchedPair {
+	if x != nil {
+		return x.UnstablePairs
+	}
+	return nil
 }
 
 // How the groups of mentees were served by a run, with the edits since.
@@ -4672,7 +4692,7 @@ const file_fairlead_v1_mentoring_proto_rawDesc = "" +
 	"\bend_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x03\xe0A\x03R\aendTime\"K\n" +
 	"\rMatchingError\x12\x1b\n" +
 	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x1d\n" +
-	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\xff\x04\n" +
+	"\amessage\x18\x02 \x01(\tB\x03\xe0A\x03R\amessage\"\xfa\x05\n" +
 	"\x0eMatchingResult\x12_\n" +
 	"\x04name\x18\x01 \x01(\tBK\xe0A\b\xbaHE\xd8\x01\x01r@2>^programs/[a-z][a-z0-9-]{2,62}/matchings/[0-9a-f-]{36}/result$R\x04name\x12?\n" +
 	"\x06status\x18\x02 \x01(\x0e2\".fairlead.v1.MatchingResult.StatusB\x03\xe0A\x03R\x06status\x123\n" +
@@ -4683,7 +4703,10 @@ const file_fairlead_v1_mentoring_proto_rawDesc = "" +
 	"\vtotal_score\x18\a \x01(\x03B\x03\xe0A\x03R\n" +
 	"totalScore\x12$\n" +
 	"\vworst_score\x18\b \x01(\x05B\x03\xe0A\x03R\n" +
-	"worstScore\";\n" +
+	"worstScore\x123\n" +
+	"\x13unstable_pair_count\x18\t \x01(\x03B\x03\xe0A\x03R\x11unstablePairCount\x12D\n" +
+	"\x0eunstable_pairs\x18\n" +
+	" \x03(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\runstablePairs\";\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\v\n" +
 	"\aOPTIMAL\x10\x01\x12\f\n" +
@@ -5073,49 +5096,50 @@ var file_fairlead_v1_mentoring_proto_depIdxs = []int32{
 	34, // 47: fairlead.v1.MatchingResult.pairs:type_name -> fairlead.v1.MatchedPair
 	36, // 48: fairlead.v1.MatchingResult.unmatched:type_name -> fairlead.v1.UnmatchedMentee
 	25, // 49: fairlead.v1.MatchingResult.terms:type_name -> fairlead.v1.ObjectiveTerm
-	32, // 50: fairlead.v1.MatchingAudit.everybody:type_name -> fairlead.v1.GroupAudit
-	31, // 51: fairlead.v1.MatchingAudit.attributes:type_name -> fairlead.v1.AttributeAudit
-	32, // 52: fairlead.v1.AttributeAudit.groups:type_name -> fairlead.v1.GroupAudit
-	33, // 53: fairlead.v1.GroupAudit.gap:type_name -> fairlead.v1.AuditGap
-	35, // 54: fairlead.v1.MatchedPair.parts:type_name -> fairlead.v1.ScorePart
-	7,  // 55: fairlead.v1.Proposal.state:type_name -> fairlead.v1.Proposal.State
-	35, // 56: fairlead.v1.Proposal.parts:type_name -> fairlead.v1.ScorePart
-	49, // 57: fairlead.v1.Proposal.mentee_time:type_name -> google.protobuf.Timestamp
-	49, // 58: fairlead.v1.Proposal.mentor_time:type_name -> google.protobuf.Timestamp
-	0,  // 59: fairlead.v1.Proposal.declined_by:type_name -> fairlead.v1.MentoringRole
-	8,  // 60: fairlead.v1.Proposal.decline_reason:type_name -> fairlead.v1.Proposal.DeclineReason
-	49, // 61: fairlead.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
-	49, // 62: fairlead.v1.Proposal.update_time:type_name -> google.protobuf.Timestamp
-	49, // 63: fairlead.v1.Proposal.send_time:type_name -> google.protobuf.Timestamp
-	49, // 64: fairlead.v1.Proposal.expire_time:type_name -> google.protobuf.Timestamp
-	49, // 65: fairlead.v1.Proposal.end_time:type_name -> google.protobuf.Timestamp
-	9,  // 66: fairlead.v1.Mentorship.state:type_name -> fairlead.v1.Mentorship.State
-	39, // 67: fairlead.v1.Mentorship.meetings:type_name -> fairlead.v1.Meeting
-	40, // 68: fairlead.v1.Mentorship.goals:type_name -> fairlead.v1.Goal
-	41, // 69: fairlead.v1.Mentorship.mentee_survey:type_name -> fairlead.v1.ClosingSurvey
-	41, // 70: fairlead.v1.Mentorship.mentor_survey:type_name -> fairlead.v1.ClosingSurvey
-	10, // 71: fairlead.v1.Mentorship.end_reason:type_name -> fairlead.v1.Mentorship.EndReason
-	0,  // 72: fairlead.v1.Mentorship.ended_by:type_name -> fairlead.v1.MentoringRole
-	0,  // 73: fairlead.v1.Mentorship.safe_exit_by:type_name -> fairlead.v1.MentoringRole
-	49, // 74: fairlead.v1.Mentorship.create_time:type_name -> google.protobuf.Timestamp
-	49, // 75: fairlead.v1.Mentorship.update_time:type_name -> google.protobuf.Timestamp
-	49, // 76: fairlead.v1.Mentorship.end_time:type_name -> google.protobuf.Timestamp
-	11, // 77: fairlead.v1.Meeting.outcome:type_name -> fairlead.v1.Meeting.State
-	49, // 78: fairlead.v1.Meeting.start_time:type_name -> google.protobuf.Timestamp
-	0,  // 79: fairlead.v1.Meeting.entered_by:type_name -> fairlead.v1.MentoringRole
-	12, // 80: fairlead.v1.Goal.outcome:type_name -> fairlead.v1.Goal.State
-	0,  // 81: fairlead.v1.Goal.entered_by:type_name -> fairlead.v1.MentoringRole
-	49, // 82: fairlead.v1.Goal.enter_time:type_name -> google.protobuf.Timestamp
-	49, // 83: fairlead.v1.ClosingSurvey.answer_time:type_name -> google.protobuf.Timestamp
-	50, // 84: fairlead.v1.Partner.contact:type_name -> fairlead.v1.Contact
-	48, // 85: fairlead.v1.MentoringMeasures.first_response_duration:type_name -> google.protobuf.Duration
-	44, // 86: fairlead.v1.MentoringMeasures.declines:type_name -> fairlead.v1.DeclineCount
-	8,  // 87: fairlead.v1.DeclineCount.reason:type_name -> fairlead.v1.Proposal.DeclineReason
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	34, // 50: fairlead.v1.MatchingResult.unstable_pairs:type_name -> fairlead.v1.MatchedPair
+	32, // 51: fairlead.v1.MatchingAudit.everybody:type_name -> fairlead.v1.GroupAudit
+	31, // 52: fairlead.v1.MatchingAudit.attributes:type_name -> fairlead.v1.AttributeAudit
+	32, // 53: fairlead.v1.AttributeAudit.groups:type_name -> fairlead.v1.GroupAudit
+	33, // 54: fairlead.v1.GroupAudit.gap:type_name -> fairlead.v1.AuditGap
+	35, // 55: fairlead.v1.MatchedPair.parts:type_name -> fairlead.v1.ScorePart
+	7,  // 56: fairlead.v1.Proposal.state:type_name -> fairlead.v1.Proposal.State
+	35, // 57: fairlead.v1.Proposal.parts:type_name -> fairlead.v1.ScorePart
+	49, // 58: fairlead.v1.Proposal.mentee_time:type_name -> google.protobuf.Timestamp
+	49, // 59: fairlead.v1.Proposal.mentor_time:type_name -> google.protobuf.Timestamp
+	0,  // 60: fairlead.v1.Proposal.declined_by:type_name -> fairlead.v1.MentoringRole
+	8,  // 61: fairlead.v1.Proposal.decline_reason:type_name -> fairlead.v1.Proposal.DeclineReason
+	49, // 62: fairlead.v1.Proposal.create_time:type_name -> google.protobuf.Timestamp
+	49, // 63: fairlead.v1.Proposal.update_time:type_name -> google.protobuf.Timestamp
+	49, // 64: fairlead.v1.Proposal.send_time:type_name -> google.protobuf.Timestamp
+	49, // 65: fairlead.v1.Proposal.expire_time:type_name -> google.protobuf.Timestamp
+	49, // 66: fairlead.v1.Proposal.end_time:type_name -> google.protobuf.Timestamp
+	9,  // 67: fairlead.v1.Mentorship.state:type_name -> fairlead.v1.Mentorship.State
+	39, // 68: fairlead.v1.Mentorship.meetings:type_name -> fairlead.v1.Meeting
+	40, // 69: fairlead.v1.Mentorship.goals:type_name -> fairlead.v1.Goal
+	41, // 70: fairlead.v1.Mentorship.mentee_survey:type_name -> fairlead.v1.ClosingSurvey
+	41, // 71: fairlead.v1.Mentorship.mentor_survey:type_name -> fairlead.v1.ClosingSurvey
+	10, // 72: fairlead.v1.Mentorship.end_reason:type_name -> fairlead.v1.Mentorship.EndReason
+	0,  // 73: fairlead.v1.Mentorship.ended_by:type_name -> fairlead.v1.MentoringRole
+	0,  // 74: fairlead.v1.Mentorship.safe_exit_by:type_name -> fairlead.v1.MentoringRole
+	49, // 75: fairlead.v1.Mentorship.create_time:type_name -> google.protobuf.Timestamp
+	49, // 76: fairlead.v1.Mentorship.update_time:type_name -> google.protobuf.Timestamp
+	49, // 77: fairlead.v1.Mentorship.end_time:type_name -> google.protobuf.Timestamp
+	11, // 78: fairlead.v1.Meeting.outcome:type_name -> fairlead.v1.Meeting.State
+	49, // 79: fairlead.v1.Meeting.start_time:type_name -> google.protobuf.Timestamp
+	0,  // 80: fairlead.v1.Meeting.entered_by:type_name -> fairlead.v1.MentoringRole
+	12, // 81: fairlead.v1.Goal.outcome:type_name -> fairlead.v1.Goal.State
+	0,  // 82: fairlead.v1.Goal.entered_by:type_name -> fairlead.v1.MentoringRole
+	49, // 83: fairlead.v1.Goal.enter_time:type_name -> google.protobuf.Timestamp
+	49, // 84: fairlead.v1.ClosingSurvey.answer_time:type_name -> google.protobuf.Timestamp
+	50, // 85: fairlead.v1.Partner.contact:type_name -> fairlead.v1.Contact
+	48, // 86: fairlead.v1.MentoringMeasures.first_response_duration:type_name -> google.protobuf.Duration
+	44, // 87: fairlead.v1.MentoringMeasures.declines:type_name -> fairlead.v1.DeclineCount
+	8,  // 88: fairlead.v1.DeclineCount.reason:type_name -> fairlead.v1.Proposal.DeclineReason
+	89, // [89:89] is the sub-list for method output_type
+	89, // [89:89] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_mentoring_proto_init() }
