@@ -309,8 +309,8 @@ var matchingForgeries = map[string]func(m *matcher.Matching, rows []int16, r *ra
 		m.Values[0].Value++
 		return true
 	},
-	"worst":   func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Worst++; return true },
-	"total":   func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Total++; return true },
+	"worst": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Worst++; return true },
+	"total": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool { m.Total++; return true },
 	"unmatched": func(m *matcher.Matching, _ []int16, _ *rand.Rand) bool {
 		if len(m.Unmatched) == 0 {
 			return false
