@@ -19,7 +19,7 @@ func TestSelectingExample(t *testing.T) {
 		commands     int
 	}{
 		{"selecting.md", "selecting", []string{"people.csv", "rules.csv"}, 1},
-		{"choosing-fairly.md", "choosing", []string{"applicants.csv", "targets.csv"}, 3},
+		{"choosing-fairly.md", "choosing", []string{"applicants.csv", "targets.csv"}, 4},
 	} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", page.name))
 		if err != nil {
