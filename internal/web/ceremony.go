@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"html/template"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,6 +41,7 @@ type ceremonyPage struct {
 	Codes                                 []string // of the group as it stands
 	Provenance, ProvenanceText            string
 	PublicHref, PublicAddress             string
+	QR                                    template.HTML // PublicAddress, for phones in the room
 	Faults                                []fault
 }
 
@@ -92,18 +94,19 @@ func (s *server) getCeremony(w http.ResponseWriter, r *http.Request) error {
 		seeOther(w, r, runPath(d.program.ID, run.ID))
 		return nil
 	}
-	s.render(w, r, http.StatusOK, "ceremony", newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.PublicURL))
+	s.render(w, r, http.StatusOK, "ceremony", newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.publicAddress(r)))
 	return nil
 }
 
-func newCeremonyPage(f frame, d *desk, run *applications.Selection, number int, publicURL string) *ceremonyPage {
+func newCeremonyPage(f frame, d *desk, run *applications.Selection, number int, origin string) *ceremonyPage {
 	l, zone := f.tongue, zoneOf(d.program)
 	public := "/draws/" + d.program.ID + "/" + run.ID
 	page := &ceremonyPage{
 		frame: f, Path: runPath(d.program.ID, run.ID), Number: number, Program: l.phrase(d.program.Title), Kind: string(run.SeedKind),
 		Source: l.say("seed." + seedKey(run.SeedKind)), Words: run.SeedSource, Request: nonce(), Again: len(run.Draws) > 0,
-		PublicHref: public, PublicAddress: strings.TrimSuffix(publicURL, "/") + public,
+		PublicHref: public, PublicAddress: origin + public,
 	}
+	page.QR = qrCode(page.PublicAddress, l.say("draw.qr"))
 	may := d.who.Can(access.SelectionsRun, d.program.ID)
 	switch {
 	case run.Seal == nil && !run.State.Done():
@@ -234,7 +237,7 @@ func (s *server) postCommit(w http.ResponseWriter, r *http.Request) error {
 	person, digest := clean(r.PostForm.Get("person"), false), strings.ToLower(clean(r.PostForm.Get("digest"), false))
 	_, err = s.svc.CommitSeed(r.Context(), d.who, applications.SeedCommit{Program: d.program.ID, Selection: run.ID, Person: person, Digest: digest}, applications.Idempotency{})
 	if _, _, ok := violations(err, nil); err != nil && ok && applications.ReasonOf(err) != "COMMITMENT_MADE" {
-		page := newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.PublicURL)
+		page := newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.publicAddress(r))
 		page.Failed, page.Languages = true, nil
 		e, _ := asError(err)
 		message := e.Message
@@ -271,7 +274,7 @@ func (s *server) postDraw(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	get := func(name string) string { return clean(r.PostForm.Get(name), false) }
-	page := newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.PublicURL)
+	page := newCeremonyPage(s.staffFrame(r, "programs"), d, run, number, s.publicAddress(r))
 	page.Languages = nil
 	page.Value, page.Reason, page.Confirmed = get("value"), clean(r.PostForm.Get("reason"), true), clean(r.PostForm.Get("confirm"), true)
 	page.Request = requestOf(r)

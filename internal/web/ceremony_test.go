@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
@@ -155,6 +156,11 @@ func TestDrawWithAPublicNumber(t *testing.T) {
 	run := x.sealed("seed_kind", "PUBLIC_NUMBER", "source", "Six invented dice.")
 	stage := x.get(run + "/draw")
 	x.has(stage, "Six invented dice.", "The number that was drawn")
+	// For the phones in the room: the address of the public page and nothing else.
+	public := x.server.URL + "/draws/" + testProgram + strings.TrimPrefix(run, runs)
+	if code := qrCode(public, "QR code of this address, to open it with a phone"); code == "" || strings.Count(stage.body, string(code)) != 1 {
+		t.Errorf("the QR code of %s is not on the page", public)
+	}
 	x.has(x.fill(stage, "value", ""), "Enter the number that was drawn")
 	x.has(x.fill(x.fill(stage, "value", "six")), "There is a problem", "digits")
 	review := x.fill(stage, "value", "4-1 62")
@@ -178,4 +184,71 @@ func TestDrawWithAPublicNumber(t *testing.T) {
 		t.Errorf("a program administrator drawing: %d", a.status)
 	}
 	x.has(x.get(run), "Kept for facilitators: chances")
+}
+
+// A page of a run says how long it has worked; one that ended, how long it took.
+func TestRunTellsTheTime(t *testing.T) {
+	x := newSite(t)
+	x.pool(30)
+	x.signedIn(access.Facilitator)
+	run := x.fill(x.get("/programs/" + testProgram + "/selections")).to
+	x.pass(75 * time.Second)
+	x.has(x.get(run), "Time since then", "1 min 15 s")
+	x.follow(x.do(http.MethodPost, run+"/cancel", url.Values{}, nil))
+	x.work(func() bool { return x.get(run).header.Get("Refresh") == "" })
+	ended := x.get(run)
+	x.has(ended, "Canceled", "Time it took", "1 min 15 s")
+	x.pass(time.Hour)
+	if again := x.get(run); again.text() != ended.text() {
+		t.Errorf("the time of a run that ended goes on: %s", again.text())
+	}
+	l := tongue("en")
+	for d, want := range map[time.Duration]string{-time.Second: "0 s", 59900 * time.Millisecond: "59 s", time.Minute: "1 min 0 s", 3 * time.Hour: "3 h 0 min", 25*time.Hour + 61*time.Second: "25 h 1 min"} {
+		if got := l.elapsed(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// A way out that takes back a lock leads to a trial without that lock, with the
+// others and their reasons as they were.
+func TestTrialWithoutALock(t *testing.T) {
+	x := newSite(t)
+	_, who, _ := x.staffToken(access.Facilitator)
+	c := must(x.svc.SaveCriteria(t.Context(), who, &applications.Criteria{
+		Program: testProgram, Name: "own", Size: 15, MinSize: 15,
+		Rules: []applications.CriteriaRule{{Kind: "quota", Attribute: "county", Values: []string{"skagit"}, Max: number(1)}},
+	}, applications.Idempotency{}))(x)
+	must(x.svc.RegisterCriteria(t.Context(), who, testProgram, c.Version, "To be tried.", "An Invented Colleague", applications.Idempotency{}))(x)
+	x.pool(30)
+	x.signedIn(access.Facilitator)
+	runs := "/programs/" + testProgram + "/selections"
+	// Two of Skagit, where one is the most; somebody else is locked in, too.
+	include, exclude := "NS-0003 NS-0001 NS-0008", "NS-0021 NS-0022"
+	run := x.sealed("include", include, "exclude", exclude, "lock_reason", "As the invented board asked.")
+	page := x.get(run)
+	x.has(page, "Ways out", "Release the lock on NS-0003", "Release the lock on NS-0008", "Try it in a trial")
+	link := runs + "?from=" + run[strings.LastIndexByte(run, '/')+1:] + "&unlock=NS-0003"
+	if !strings.Contains(page.body, `href="`+strings.ReplaceAll(link, "&", "&amp;")+`"`) {
+		t.Fatalf("there is no link %s", link)
+	}
+	form := x.get(link)
+	_, filled := form.form()
+	for name, value := range map[string]string{"include": "NS-0001 NS-0008", "exclude": exclude, "lock_reason": "As the invented board asked."} {
+		if got := filled.Get(name); got != value {
+			t.Errorf("%s is %q, want %q", name, got, value)
+		}
+	}
+	trial := x.fill(form)
+	x.work(func() bool { return x.get(trial.to).header.Get("Refresh") == "" })
+	x.has(x.get(trial.to), "Trial")
+	x.hasNot(x.get(trial.to), "Ways out")
+	if filled.Get("trial") != "yes" {
+		t.Error("it is no trial")
+	}
+	if a := x.get(runs + "?from=nothing"); a.status != http.StatusNotFound {
+		t.Errorf("a run that is not: %d", a.status)
+	}
+	x.signedIn(access.ProgramAdministrator) // looks on
+	x.hasNot(x.get(run), "Try it in a trial")
 }

@@ -57,8 +57,12 @@ type verdictView struct {
 	After             string
 }
 
-// wayLink is a way out, and where it can be tried on a copy of the criteria.
-type wayLink struct{ Label, Cost, Href string }
+// wayLink is a way out, and where it can be tried: on a copy of the criteria, or
+// by a trial without a lock.
+type wayLink struct {
+	Label, Cost, Href string
+	Trial             bool
+}
 
 type missLine struct {
 	What phrase
@@ -293,14 +297,19 @@ func (page *resultPage) ways(l tongue, res *applications.SelectionResult, list [
 		}
 		way := wayLink{}
 		way.Label, way.Cost = relaxationWords(l, res.Rules, x)
-		q := url.Values{"version": {itoa(res.Criteria.Version)}}
+		q, trial := url.Values{"version": {itoa(res.Criteria.Version)}}, url.Values{"from": {res.Selection.ID}}
 		for _, c := range x.Changes {
-			if c.Row > 0 {
+			if _, code, lock := c.Lock(); lock {
+				trial.Add("unlock", code)
+			} else if c.Row > 0 {
 				q.Add("change", fmt.Sprintf("%d.%s=%d", c.Row, strings.ToLower(c.Bound), c.To))
 			}
 		}
-		if len(q["change"]) == len(x.Changes) {
+		switch len(x.Changes) {
+		case len(q["change"]):
 			way.Href = "/programs/" + res.Program.ID + "/criteria?" + q.Encode()
+		case len(trial["unlock"]):
+			way.Href, way.Trial = "/programs/"+res.Program.ID+"/selections?"+trial.Encode(), true
 		}
 		v.Ways = append(v.Ways, way)
 	}

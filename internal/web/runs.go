@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/internal/access"
@@ -97,8 +98,36 @@ func (s *server) newRunsPage(r *http.Request, who access.Principal) (*runsPage, 
 			return nil, err
 		}
 		page.Start.fill(page.tongue, criteria, r.PostForm)
+		if from := r.URL.Query().Get("from"); r.Method == http.MethodGet && from != "" {
+			run, err := s.svc.Selection(r.Context(), who, program.ID, from)
+			if err != nil {
+				return nil, err
+			}
+			page.Start.without(run, r.URL.Query()["unlock"])
+		}
 	}
 	return page, nil
+}
+
+// without is a trial with the locks of a run but for those of some people.
+func (v *startView) without(run *applications.Selection, unlocked []string) {
+	var reasons []string
+	left := func(locks []applications.Lock) string {
+		var codes []string
+		for _, lock := range locks {
+			if slices.Contains(unlocked, lock.Code) {
+				continue
+			}
+			codes = append(codes, lock.Code)
+			if !slices.Contains(reasons, lock.Reason) {
+				reasons = append(reasons, lock.Reason)
+			}
+		}
+		return strings.Join(codes, " ")
+	}
+	v.Include, v.Exclude, v.Trial = left(run.Include), left(run.Exclude), true
+	v.Locks = v.Include != "" || v.Exclude != ""
+	v.LockReason = strings.Join(reasons, "; ")
 }
 
 // fill shows what is left open by the criteria, with what was typed before.
@@ -284,6 +313,7 @@ type runPage struct {
 	Pool       string
 	Criteria   int
 	Started    moment
+	Elapsed    string // since then, to the end where there is one
 	Error      string
 }
 
@@ -325,7 +355,7 @@ func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := newRunPage(s.staffFrame(r, "programs"), program, run, number, who)
+	page := newRunPage(s.staffFrame(r, "programs"), program, run, number, who, s.Now())
 	page.Paused = r.URL.Query().Get("updates") == "off"
 	if page.Running && !page.Paused {
 		// A header instead of a meta element: the page stays the same either
@@ -336,7 +366,7 @@ func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func newRunPage(f frame, program *applications.Program, run *applications.Selection, number int, who access.Principal) *runPage {
+func newRunPage(f frame, program *applications.Program, run *applications.Selection, number int, who access.Principal, now time.Time) *runPage {
 	l, zone := f.tongue, zoneOf(program)
 	page := &runPage{
 		frame: f, Path: "/programs/" + program.ID + "/selections/" + run.ID, Number: number,
@@ -344,6 +374,10 @@ func newRunPage(f frame, program *applications.Program, run *applications.Select
 		MayCancel: who.Can(access.SelectionsRun, program.ID), Criteria: run.Criteria,
 		Started: l.moment(run.CreateTime, zone), Error: run.Error,
 	}
+	if !run.DoneTime.IsZero() {
+		now = run.DoneTime
+	}
+	page.Elapsed = l.elapsed(now.Sub(run.CreateTime))
 	if run.PoolSize != 0 {
 		page.Pool = masked(l, run.PoolSize, true)
 	}
@@ -362,6 +396,18 @@ func newRunPage(f frame, program *applications.Program, run *applications.Select
 	page.Crumbs = runCrumbs(l, program, number)
 	page.titled(page.Word, l.say("run.number", "n", number), l.phrase(program.Title).Text, "Fairlead")
 	return page
+}
+
+// elapsed is a time that passed, in its two largest units down to seconds.
+func (l tongue) elapsed(d time.Duration) string {
+	seconds := int(max(d, 0) / time.Second)
+	switch hours, minutes := seconds/3600, seconds/60%60; {
+	case hours > 0:
+		return l.say("elapsed.hours", "h", hours, "m", minutes)
+	case minutes > 0:
+		return l.say("elapsed.minutes", "m", minutes, "s", seconds%60)
+	}
+	return l.say("elapsed.seconds", "s", seconds)
 }
 
 func runCrumbs(l tongue, program *applications.Program, number int) []crumb {

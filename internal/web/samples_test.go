@@ -578,7 +578,7 @@ func samplePages(s *server, lang string) map[string]view {
 			run.Error = "The master key has changed."
 		}
 		runs = append(runs, &run)
-		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator)
+		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator, sampleNow)
 	}
 	out["runs"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), runs, sampleFacilitator)
 	out["runs empty"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), nil, sampleAdmin)
