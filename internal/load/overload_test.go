@@ -2,8 +2,13 @@ package load
 
 import (
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/openfairlead/fairlead/internal/pgtest"
+	"github.com/openfairlead/fairlead/internal/testserver"
 )
 
 // TestOverload offers ten times of what the server can do, as fast as this
@@ -14,11 +19,30 @@ import (
 // Client and server share the processors: what the generator takes is missing
 // to the server, so the test's bound is half, and the figure tells the rest.
 func TestOverload(t *testing.T) {
-	s, c := started(t)
+	t.Run("sqlite", func(t *testing.T) {
+		s, c := started(t)
+		overload(t, s, c, 20*time.Second)
+	})
+	if !soak() { // it takes all processors again
+		return
+	}
+	t.Run("postgres", func(t *testing.T) {
+		key := filepath.Join(t.TempDir(), "master.key")
+		if out, err := exec.Command(testserver.Binary(t), "keys", "create", key).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		s, c := started(t, "--database", pgtest.New(t).Database(t), "--master-key-file", key)
+		overload(t, s, c, 8*time.Second)
+	})
+}
+
+// overload measures a server three times: as much as it can do, ten times that,
+// and as much as it can do again; long is each time in the soak.
+func overload(t *testing.T, s *testserver.Server, c *Call, long time.Duration) {
 	l := ledger(t)
 	warm, measured := 300*time.Millisecond, time.Second
 	if soak() {
-		warm, measured = 2*time.Second, 20*time.Second
+		warm, measured = 2*time.Second, long
 	}
 	first := 0
 	run := func(clients int, rate float64) (*Report, Resources) {

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -31,6 +32,8 @@ type Options struct {
 	Durable bool
 	// Settings are lines for postgresql.conf.
 	Settings []string
+	// Data is an empty folder for the data, which stays; "": in the cluster's own.
+	Data string
 }
 
 // Cluster is one PostgreSQL server. It ends with the process that started it,
@@ -71,6 +74,11 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	}()
 	if err := c.user.own(c.dir); err != nil {
 		return nil, err
+	}
+	if o.Data != "" {
+		if err := errors.Join(c.user.own(o.Data), os.Symlink(o.Data, c.data())); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.initialize(ctx, o); err != nil {
 		return nil, err
@@ -237,6 +245,24 @@ func (c *Cluster) Crash(ctx context.Context) error { return c.control(ctx, "stop
 // returns when it takes connections.
 func (c *Cluster) Restart(ctx context.Context) error {
 	return c.control(ctx, "start", "-l", filepath.Join(c.dir, "log"), "-o", "-p "+strconv.Itoa(c.port))
+}
+
+// Revive waits until the server takes connections, after something that it may
+// not have survived; one that has ended is started again, as a service manager
+// would.
+func (c *Cluster) Revive(ctx context.Context) error {
+	for until := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		conn, err := pgx.Connect(ctx, c.Superuser("postgres"))
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		if _, gone := c.run(ctx, "pg_ctl", "-D", c.data(), "status"); gone != nil {
+			return c.Restart(ctx)
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("PostgreSQL does not come back: %w\n%s", err, lastLines(c.Log()))
+		}
+	}
 }
 
 // Close ends the server and removes its folder.

@@ -60,7 +60,13 @@ func Start(tb testing.TB) *Cluster {
 // when it is crashed. Settings are lines for postgresql.conf.
 func New(tb testing.TB, settings ...string) *Cluster {
 	tb.Helper()
-	own, err := pgcluster.Start(context.Background(), pgcluster.Options{Durable: true, Settings: settings})
+	return NewIn(tb, "", settings...)
+}
+
+// NewIn is New with the data in a folder that is there and empty.
+func NewIn(tb testing.TB, data string, settings ...string) *Cluster {
+	tb.Helper()
+	own, err := pgcluster.Start(context.Background(), pgcluster.Options{Durable: true, Settings: settings, Data: data})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -209,6 +215,18 @@ func (c *Cluster) Crash(tb testing.TB) {
 func (c *Cluster) Restart(tb testing.TB) {
 	tb.Helper()
 	c.must(tb, c.private(tb).Restart)
+}
+
+// Revive waits until it takes connections, and starts it again if it has ended.
+func (c *Cluster) Revive(tb testing.TB) {
+	tb.Helper()
+	c.must(tb, c.private(tb).Revive)
+}
+
+// Log is what a private server has logged.
+func (c *Cluster) Log(tb testing.TB) string {
+	tb.Helper()
+	return c.private(tb).Log()
 }
 
 func (c *Cluster) must(tb testing.TB, do func(context.Context) error) {
