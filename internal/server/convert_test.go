@@ -294,3 +294,17 @@ func TestNetworkRoundTrips(t *testing.T) {
 		t.Errorf("a member: %s", diff)
 	}
 }
+
+// Pairs that would both rather have each other are told with their names; results
+// of earlier versions did not count them.
+func TestUnstablePairsToWire(t *testing.T) {
+	w := matchingResultToWire("p", "m", &mentoring.Result{Unstable: &mentoring.Unstable{
+		Count: 7, First: []mentoring.Pair{{Mentee: "a", MenteeCode: "ME-0001", Mentor: "b", MentorCode: "MO-0002", Score: 610}},
+	}})
+	if w.GetUnstablePairCount() != 7 || len(w.GetUnstablePairs()) != 1 || w.GetUnstablePairs()[0].GetMentorCode() != "MO-0002" || w.GetUnstablePairs()[0].GetScore() != 610 {
+		t.Errorf("%v", w)
+	}
+	if w := matchingResultToWire("p", "m", &mentoring.Result{}); w.GetUnstablePairCount() != -1 {
+		t.Errorf("%v", w)
+	}
+}

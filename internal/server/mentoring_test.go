@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -149,16 +148,10 @@ func TestMentoringJourney(t *testing.T) {
 		Unmatched    []struct{ Mentee, Reason string }
 		Terms        []struct{ Term string }
 		CoveredCount int
-
-		UnstablePairCount string
-		UnstablePairs     []struct{ MenteeCode, MentorCode string }
 	}
 	m.must("GET", "/v1/"+run+"/result", m.staff, "").into(t, &result)
 	if result.Status != "OPTIMAL" || result.CoveredCount != 3 || len(result.Pairs) != 3 || len(result.Unmatched) != 1 || len(result.Terms) == 0 || result.Unmatched[0].Reason == "" {
 		t.Fatalf("the result: %+v", result)
-	}
-	if n, err := strconv.Atoi(result.UnstablePairCount); err != nil || n < 0 || len(result.UnstablePairs) != min(n, 5) {
-		t.Errorf("pairs that would rather have each other: %q, %+v", result.UnstablePairCount, result.UnstablePairs)
 	}
 	for _, p := range result.Pairs {
 		points := 0

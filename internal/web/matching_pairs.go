@@ -38,6 +38,8 @@ type pairsPage struct {
 	Proposals   string
 	Certified   bool
 	Faults      []fault
+	Stable      string // whether some would both change to each other; "" is not known
+	Unstable    []codeLink
 }
 
 // pairRow is one pair.
@@ -150,10 +152,29 @@ func newPairsPage(f frame, d *matchDesk, run *mentoring.Matching, res *mentoring
 	}
 	page.list(l, res.Pairs, n)
 	page.Left = newLeft(l, page.Path, res.Unmatched)
+	page.unstable(l, res.Unstable)
 	page.Needed = neededWords(l, res.Unmatched)
 	page.Crumbs = d.crumbs(l, crumb{l.said(l.say("matching.title")), d.path("/matchings")}, crumb{l.said(l.say("run.number", "n", number)), ""})
 	page.titled(page.Word, l.say("run.number", "n", number), l.phrase(d.program.Title).Text, "Fairlead")
 	return page
+}
+
+// unstable names pairs that would both change to each other, with the way to why
+// they are not made.
+func (page *pairsPage) unstable(l tongue, u *mentoring.Unstable) {
+	switch {
+	case u == nil: // of an earlier version
+		return
+	case u.Count == 0:
+		page.Stable = l.say("matching.stable")
+		return
+	}
+	page.Stable = l.count("matching.unstable", int(u.Count))
+	for _, p := range u.First {
+		page.Unstable = append(page.Unstable, codeLink{
+			l.say("matching.unstable.pair", "mentee", p.MenteeCode, "mentor", p.MentorCode, "fit", p.Score), tryPath(page.Path, "lock", p.MenteeCode, p.MentorCode),
+		})
+	}
 }
 
 // changesOf counts what people changed in a run: joined edits are one change.

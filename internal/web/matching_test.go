@@ -52,6 +52,7 @@ func sampleMatching(pairs int, state mentoring.MatchingState) *reviewed {
 		{Attribute: "places", Groups: []pairing.GroupAudit{island, group("Skagit", 24, 22, 16000, 4000, 1000), {Name: "San Juan", Suppressed: true}, {Suppressed: true}}},
 		{Attribute: "languages", Groups: []pairing.GroupAudit{{Name: "Spanish", Suppressed: true}}},
 	}}
+	res.Unstable = &mentoring.Unstable{Count: 2100, First: []mentoring.Pair{{Mentee: sampleID, Mentor: sampleID, MenteeCode: "ME-0002", MentorCode: "MO-0003", Score: 610}}}
 	change := mentoring.Cost{
 		Terms:   []mentoring.TermChange{{Term: "cover", Before: 34, After: 33}, {Term: "worst", Before: 310, After: 200}, {Term: "total", Before: 9000, After: 8997}, {Term: "even", Before: -5, After: -9}},
 		Removed: []mentoring.Pair{{Mentee: sampleID, Mentor: sampleID, MenteeCode: "ME-0001", MentorCode: "MO-0001", Score: 560}, {Mentee: sampleID, MenteeCode: "ME-0003", MentorCode: "MO-0002", Score: 400}},
@@ -301,7 +302,7 @@ func TestCoordinatorMatches(t *testing.T) {
 	x.match()
 	result := x.get(run)
 	x.has(result, "2 pairs · 1 mentee unmatched · mean fit", "ME-0001", "MO-0001", "Topics", "The rules let them have no mentor", "a language that both speak",
-		"1 more mentor needed to match all", "speaks Spanish", "Ready for review", "Proved")
+		"1 more mentor needed to match all", "speaks Spanish", "Ready for review", "Proved", "No two who may be a pair would both rather have each other")
 	if strings.Count(result.body, `class="bar fit"`) != 2 {
 		t.Error("there are no bars")
 	}
