@@ -229,10 +229,14 @@ func (s *Service) WhatIfSelection(ctx context.Context, who access.Principal, req
 	}
 	ch.Swaps = slices.Clone(ch.Swaps)
 	for i := range ch.Swaps {
-		pair := []string{ch.Swaps[i].Out, ch.Swaps[i].In}
-		codes, problems := v.codes(fmt.Sprintf("swaps[%d]", i), pair)
-		if bad = append(bad, problems...); len(problems) == 0 {
-			ch.Swaps[i] = selection.Exchange{Out: codes[0], In: codes[1]}
+		for _, id := range []*string{&ch.Swaps[i].Out, &ch.Swaps[i].In} {
+			if *id == "" {
+				continue // nobody for somebody
+			}
+			codes, problems := v.codes(fmt.Sprintf("swaps[%d]", i), []string{*id})
+			if bad = append(bad, problems...); len(problems) == 0 {
+				*id = codes[0]
+			}
 		}
 	}
 	resolve("include", &ch.Include)

@@ -262,8 +262,10 @@ func TestExplainWhatIf(t *testing.T) {
 		Status               string
 		Cohort, Joined, Left []string
 		Breach, Present      struct{ Reason string }
-		Rules                []struct{ Before, After *struct{ Row, Max, Count int } }
-		Conflict             []matcher.Condition
+		Rules                []struct {
+			Before, After *struct{ Row, Max, Count int }
+		}
+		Conflict []matcher.Condition
 	}
 	try := func(code int, args ...string) (x trial) {
 		t.Helper()

@@ -149,7 +149,7 @@ func (t *report) effect(s selection.Selected, e *selection.Effect, ch selection.
 	}
 	t.line("")
 	if len(ch.Swaps) == 0 {
-		t.line("One of the best cohorts then, beside the present one:")
+		t.line("One of the best cohorts then, beside the present one; by the present rules %s:", breachWords(e.Cost))
 	}
 	t.line("  out: %s", nobody(e.Left))
 	t.line("  in:  %s", nobody(e.Joined))
@@ -187,6 +187,7 @@ type effectJSON struct {
 	Joined      []string             `json:"joined"`
 	Left        []string             `json:"left"`
 	Present     breachJSON           `json:"present"`
+	Cost        breachJSON           `json:"cost"`
 	Breach      breachJSON           `json:"breach"`
 	Rules       []shiftJSON          `json:"rules"`
 	Wanted      int                  `json:"wanted"`
@@ -201,7 +202,7 @@ type effectJSON struct {
 func writeEffect(p *program, e *selection.Effect) error {
 	j := effectJSON{
 		Status: string(e.Outcome.Status), Complete: e.Outcome.Complete, Cohort: notNil(e.Cohort), Joined: notNil(e.Joined), Left: notNil(e.Left),
-		Present: breachOf(e.Present), Breach: breachOf(e.Breach), Rules: shiftsJSON(e.Rules), Wanted: e.Size.Wanted, Got: e.Size.Got,
+		Present: breachOf(e.Present), Cost: breachOf(e.Cost), Breach: breachOf(e.Breach), Rules: shiftsJSON(e.Rules), Wanted: e.Size.Wanted, Got: e.Size.Got,
 		Deviation: deviationsJSON(e.Deviation), Score: e.Score.Value,
 		Clash: []string{}, Conflict: []matcher.Condition{}, Relaxations: []matcher.Relaxation{},
 	}

@@ -31,6 +31,8 @@ type personPage struct {
 	SwapText string
 	Never    string // of somebody out
 	MaySwap  bool
+	MayTry   bool // what a lock would come to
+	Locked   bool
 	Withheld bool
 }
 
@@ -51,8 +53,9 @@ func newPersonPage(f frame, d *desk, run *applications.Selection, number int, x 
 	l := f.tongue
 	page := &personPage{
 		frame: f, Path: runPath(d.program.ID, run.ID), Number: number, Code: x.ID, In: x.In, Withheld: x.Withheld,
-		MaySwap: d.who.Can(access.SelectionsRun, d.program.ID) && run.OfferTime.IsZero() && !x.Withheld,
+		MayTry: d.who.Can(access.SelectionsRun, d.program.ID) && !x.Withheld, Locked: x.Lock != "",
 	}
+	page.MaySwap = page.MayTry && run.OfferTime.IsZero()
 	page.Word = l.say("person.out")
 	if x.In {
 		page.Word = l.say("person.in")
@@ -398,11 +401,7 @@ func newEffectView(l tongue, x *applications.WhatIf) *effectView {
 	if !v.Possible {
 		v.Mark = "✕"
 	}
-	for _, change := range x.Effect.Rules {
-		if line, ok := newShiftLine(l, x.RunView.Rules, change); ok {
-			v.Shifts = append(v.Shifts, line)
-		}
-	}
+	v.Shifts = shiftLines(l, x.RunView.Rules, x.Effect.Rules)
 	return v
 }
 

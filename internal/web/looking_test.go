@@ -49,6 +49,22 @@ func TestGroupIsLookedAtAndChanged(t *testing.T) {
 	}
 	x.has(x.get(run+"/people/"+out), out, "Not in the group", "Whose place")
 
+	// What a lock would come to, from a card and from a person: nothing is kept.
+	x.has(people, "Lock "+member, "Try a swap "+member, "Exclude "+member)
+	x.has(x.get(run+"/people/"+member+"/what-if?try=lock"), "What if "+member+" is locked in?", "Nothing is lost", "The present group stays one of the best")
+	excluded := x.get(run + "/people/" + member + "/what-if?try=exclude")
+	x.has(excluded, "What if "+member+" is left out?", "one of the best groups then", "Leaves", member)
+	x.has(x.get(run+"/people/"+out+"/what-if?try=lock"), "What if "+out+" is locked in?", "Comes in", out)
+	if a := x.get(run + "/people/" + member + "/what-if?try=free"); a.status != http.StatusBadRequest {
+		t.Errorf("taking back a lock that is none gave %d", a.status)
+	}
+	if a := x.get(run + "/people/" + member + "/what-if"); a.status != http.StatusNotFound {
+		t.Errorf("trying nothing gave %d", a.status)
+	}
+	if got := must(x.svc.Selection(t.Context(), testFacilitator, testProgram, run[strings.LastIndexByte(run, '/')+1:]))(x); len(got.Include)+len(got.Exclude) > 0 {
+		t.Errorf("looking locked %v and %v", got.Include, got.Exclude)
+	}
+
 	options := x.get(run + "/alternatives")
 	x.has(options, "Compare options", "Option A", "Option B", "Targets met", "People in common with A", "Use this one", "−NS-", "+NS-")
 	x.has(x.get(run+"/standby"), "Who stands ready", "NS-", "places without a loss", "How firm the group is")
@@ -95,7 +111,7 @@ func TestGroupIsLookedAtAndChanged(t *testing.T) {
 
 	x.signedIn(access.ProgramAdministrator)
 	x.hasNot(x.get(run+"/people/"+member), "NS-0340", "Try a swap")
-	for _, at := range []string{"/alternatives", "/standby", "/swap?out=" + member, "/replace"} {
+	for _, at := range []string{"/alternatives", "/standby", "/swap?out=" + member, "/people/" + member + "/what-if?try=lock", "/replace"} {
 		if a := x.get(run + at); a.status != http.StatusForbidden {
 			t.Errorf("a program administrator at %s: %d", at, a.status)
 		}

@@ -578,7 +578,7 @@ func samplePages(s *server, lang string) map[string]view {
 			run.Error = "The master key has changed."
 		}
 		runs = append(runs, &run)
-		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator, sampleNow)
+		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator)
 	}
 	out["runs"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), runs, sampleFacilitator)
 	out["runs empty"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), nil, sampleAdmin)
@@ -702,6 +702,21 @@ func samplePages(s *server, lang string) map[string]view {
 	out["swap"] = swap
 	alone := sampleExplained()
 	alone.Swaps = nil
+	free := sampleExplained()
+	free.Lock = ""
+	out["person not locked"] = newPersonPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, free)
+	for what, e := range map[string]*selection.Effect{
+		"same": {Outcome: &matcher.Outcome{Status: matcher.Optimal}},
+		"cost": {
+			Outcome: &matcher.Outcome{Status: matcher.Feasible}, Present: selection.Breach{Reason: selection.ExcludedByConditions},
+			Cost: selection.Breach{Reason: "priority 1", By: 1, Rules: []matcher.RuleCount{{Row: 1}}}, Joined: []string{"NS-0340"}, Left: []string{"NS-0100"},
+			Rules: []selection.RuleShift{shift(1, 3, 2, 0), shift(4, 2, 1, 3)},
+		},
+		"impossible": {Outcome: &matcher.Outcome{Status: matcher.Infeasible, Infeasibility: sampleResult("impossible").Record.Infeasibility}},
+		"undecided":  {Outcome: &matcher.Outcome{Status: matcher.Undecided}},
+	} {
+		out["what-if "+what] = newWhatIfPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, &applications.WhatIf{RunView: x.RunView, Effect: e, After: x.RunView.Rules}, "NS-0100", tryExclude)
+	}
 	out["swap none"] = newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, alone, "")
 	for _, n := range []int{0, 1, 3} {
 		out[fmt.Sprint("options ", n)] = newOptionsPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, sampleAlternatives(n), drawnRun.Draws[0].Cohort)

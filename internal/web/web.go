@@ -202,6 +202,7 @@ func (s *server) routes() http.Handler {
 	handle("POST /programs/{program}/selections/{selection}/draw", s.postDraw)
 	handle("POST /programs/{program}/selections/{selection}/commit", s.postCommit)
 	handle("GET /programs/{program}/selections/{selection}/people/{code}", s.getPerson)
+	handle("GET /programs/{program}/selections/{selection}/people/{code}/what-if", s.getWhatIf)
 	handle("GET /programs/{program}/selections/{selection}/alternatives", s.getOptions)
 	handle("GET /programs/{program}/selections/{selection}/standby", s.getStandby)
 	handle("GET /programs/{program}/selections/{selection}/swap", s.getSwap)

@@ -49,6 +49,10 @@ type Effect struct {
 	Cohort       []string
 	Breach       Breach
 	Joined, Left []string
+	// Cost is what Cohort does not keep of the present rules and what was proved of
+	// them, whatever is locked: what a lock costs. It says nothing where Outcome has
+	// no cohort.
+	Cost Breach
 	// Rules are all rules, those of the present cohort under the present criteria
 	// before, those of Cohort under the changed criteria after.
 	Rules []RuleShift
@@ -92,6 +96,14 @@ func WhatIf(ctx context.Context, s Selected, ch Changes, o Options) (*Effect, er
 	e.Present = l.breach(nil, &t, broken)
 	l, t, broken = after.weigh(e.Cohort)
 	e.Breach = l.breach(nil, &t, broken)
+	relocked := s
+	relocked.Criteria.Include, relocked.Criteria.Exclude = criteria.Include, criteria.Exclude
+	before, err := relocked.stand()
+	if err != nil {
+		return nil, err
+	}
+	bl, bt, bbroken := before.weigh(e.Cohort)
+	e.Cost = bl.breach(st.tally.rules, &bt, bbroken)
 	e.Joined, e.Left = difference(e.Cohort, st.cohort), difference(st.cohort, e.Cohort)
 	e.Rules = aligned(st.tally.rules, t.rules)
 	e.Size = matcher.Size{Wanted: criteria.Size, Got: t.size, Bound: after.size}

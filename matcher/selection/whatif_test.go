@@ -21,7 +21,7 @@ import (
 func TestWhatIfAgainstSelect(t *testing.T) {
 	const seed = 45
 	instances := soak(80, 1500)
-	var impossible, swaps, exact, rejected int
+	var impossible, swaps, exact, costly, rejected int
 	for i := range instances {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		s := chosen(t, rng, 11)
@@ -125,9 +125,18 @@ func TestWhatIfAgainstSelect(t *testing.T) {
 		if got.Breach.Exact() {
 			exact++
 		}
+		relocked := s.Criteria
+		relocked.Include, relocked.Exclude = want.Include, want.Exclude
+		v := vector(s.People, relocked, s.Outcome, cohort)
+		if got.Cost.Exact() != (slices.Max(v) == 0) {
+			t.Fatalf("instance %d of seed %d: cost %+v of %v", i, seed, got.Cost, v)
+		}
+		if !got.Cost.Exact() && got.Breach.Exact() {
+			costly++
+		}
 	}
 	t.Logf("figure: %d what-ifs against selecting anew: %d with swaps, %d as good as the optimum, %d impossible, %d refused", instances, swaps, exact, impossible, rejected)
-	if swaps == 0 || exact == 0 || impossible == 0 {
+	if swaps == 0 || exact == 0 || costly == 0 || impossible == 0 {
 		t.Error("the mix is too easy")
 	}
 }
