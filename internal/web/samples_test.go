@@ -578,7 +578,7 @@ func samplePages(s *server, lang string) map[string]view {
 			run.Error = "The master key has changed."
 		}
 		runs = append(runs, &run)
-		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator)
+		out["run "+string(state)] = newRunPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), &run, 2, sampleFacilitator, sampleNow)
 	}
 	out["runs"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), runs, sampleFacilitator)
 	out["runs empty"] = fillRunsPage(s.staffFrame(req("/programs/x"), "programs"), sampleProgram(), nil, sampleAdmin)
@@ -597,8 +597,10 @@ func samplePages(s *server, lang string) map[string]view {
 	room := sampleVerdict(matcher.Feasible)
 	room.Criteria = sampleCriteria()
 	room.TradeOff = []selection.TradeOffPoint{
-		{People: 60, Impossible: 7, Smallest: 0.02, Proved: true}, {Extra: map[int]int64{1: 1}, People: 60, Smallest: 0.05, Bound: 0.1},
-		{Extra: map[int]int64{1: 2}}, {Extra: map[int]int64{1: 3}, OverCap: true},
+		{People: 60, Impossible: 7, Smallest: 0.02, Proved: true},
+		{Extra: map[int]int64{1: 1}, People: 60, Smallest: 0.05, Bound: 0.1},
+		{Extra: map[int]int64{1: 2}},
+		{Extra: map[int]int64{1: 3}, OverCap: true},
 	}
 	_, roomAt, _ := weighed.draft.criteria("x", weighed.form)
 	out["criteria room"] = newEditorPage(staff(), weighed, room, roomAt)
@@ -700,8 +702,6 @@ func samplePages(s *server, lang string) map[string]view {
 	}})
 	swap.Fault, swap.Failed, swap.Faults = "x", true, []fault{{"other", "x"}}
 	out["swap"] = swap
-	alone := sampleExplained()
-	alone.Swaps = nil
 	free := sampleExplained()
 	free.Lock = ""
 	out["person not locked"] = newPersonPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, free)
@@ -717,6 +717,8 @@ func samplePages(s *server, lang string) map[string]view {
 	} {
 		out["what-if "+what] = newWhatIfPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, &applications.WhatIf{RunView: x.RunView, Effect: e, After: x.RunView.Rules}, "NS-0100", tryExclude)
 	}
+	alone := sampleExplained()
+	alone.Swaps = nil
 	out["swap none"] = newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, alone, "")
 	for _, n := range []int{0, 1, 3} {
 		out[fmt.Sprint("options ", n)] = newOptionsPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, sampleAlternatives(n), drawnRun.Draws[0].Cohort)
