@@ -174,6 +174,9 @@ func TestSecondMentorComesLater(t *testing.T) {
 	if len(r.Unmatched) != 0 || r.Covered != 2 || m.Covered != 2 || r.Status != "OPTIMAL" || !strings.Contains(string(r.Certificate), `"has":1`) {
 		t.Errorf("unmatched %+v, covered %d: %s", r.Unmatched, r.Covered, r.Certificate)
 	}
+	if len(r.Kept) != 1 || r.Kept[0].Mentee != lea.ID {
+		t.Errorf("kept %+v", r.Kept)
+	}
 	for _, term := range r.Terms {
 		if term.Name == "waiting" {
 			t.Error("who has a mentor counts as waiting")

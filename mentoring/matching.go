@@ -111,6 +111,9 @@ type Unmatched struct {
 	With, By []string
 }
 
+// Kept is a mentee who has a mentor from before.
+type Kept struct{ Mentee, MenteeCode string }
+
 // Term is the value of one term of the objective.
 type Term struct {
 	Name  string
@@ -122,10 +125,13 @@ type Result struct {
 	Status    string // "OPTIMAL" or "FEASIBLE"
 	Pairs     []Pair // by mentee's code, then mentor's
 	Unmatched []Unmatched
-	Terms     []Term
-	Covered   int // mentees with a mentor
-	Total     int64
-	Worst     int // the smallest, over covered mentees, of the mentee's best pair
+	// Kept are the mentees who have a mentor, or are proposed one, from before, and
+	// got none more.
+	Kept    []Kept `json:",omitempty"`
+	Terms   []Term
+	Covered int // mentees with a mentor
+	Total   int64
+	Worst   int // the smallest, over covered mentees, of the mentee's best pair
 	// Certificate is the canonical record (matcher.Matching) with the prices that
 	// prove the result, by codes: `fairlead verify` checks it. Empty if FEASIBLE, or
 	// after somebody of the run was erased.

@@ -322,6 +322,15 @@ func (v *solved) outcome(ctx context.Context, engine string) (*Result, error) {
 		}
 		r.Unmatched = append(r.Unmatched, left)
 	}
+	got := map[string]bool{}
+	for _, m := range v.result.Matches {
+		got[m.Mentee] = true
+	}
+	for _, e := range v.input.Mentees {
+		if e.Has > 0 && !got[e.Code] {
+			r.Kept = append(r.Kept, Kept{e.ID, e.Code})
+		}
+	}
 	if r.Audit, err = pairing.AuditEquity(ctx, v.problem, v.result, v.groupings(), pairing.AuditOptions{Rules: v.rules()}); err != nil {
 		return nil, &leased.Fault{Err: err}
 	}

@@ -92,6 +92,11 @@ func (v *reviewed) mentee(code string) (id string, pairs []mentoring.Pair, left 
 			id, left = u.Mentee, &v.res.Unmatched[i]
 		}
 	}
+	for _, k := range v.res.Kept {
+		if k.MenteeCode == code {
+			id = k.Mentee
+		}
+	}
 	return id, pairs, left
 }
 
@@ -174,6 +179,9 @@ func newMenteePage(f frame, d *matchDesk, v *reviewed, code string, left *mentor
 	}
 	page.SwapCode = page.SwapCode && len(page.Mentors) > 0
 	page.Lede = l.say("pair.lede", "mentors", strings.Join(page.Mentors, ", "))
+	if len(page.Mentors) == 0 {
+		page.Lede = l.say("pair.kept")
+	}
 	if left != nil {
 		text, rule := leftWords(l, *left)
 		page.Left = &leftView{Text: text, Rule: rule}
