@@ -75,8 +75,13 @@ func Unstable(p *Problem, r *Result, most int) (count int64, first []Prefers) {
 				continue
 			}
 			count++
-			x := Prefers{Pair{m.ID, p.Mentors[i].ID}, int(score), int(score) - max(bar, 0)}
-			if len(first) == most && (most == 0 || compareGains(x, first[most-1]) >= 0) {
+			gain := int(score) - max(bar, 0)
+			full := len(first) == most
+			if full && (most == 0 || gain < first[most-1].Gain) { // nearly always
+				continue
+			}
+			x := Prefers{Pair{m.ID, p.Mentors[i].ID}, int(score), gain}
+			if full && compareGains(x, first[most-1]) >= 0 {
 				continue
 			}
 			at, _ := slices.BinarySearchFunc(first, x, compareGains)
