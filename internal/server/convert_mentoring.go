@@ -2,6 +2,7 @@ package server
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -268,7 +269,7 @@ func matchingResultToWire(program, id string, r *mentoring.Result) *v1.MatchingR
 		UnstablePairCount: -1,
 	}
 	if r.Unstable != nil {
-		w.UnstablePairCount, w.UnstablePairs = r.Unstable.Count, pairsToWire(program, r.Unstable.First)
+		w.UnstablePairCount, w.UnstablePairs = int32(min(r.Unstable.Count, math.MaxInt32)), pairsToWire(program, r.Unstable.First)
 	}
 	return w
 }

@@ -2620,7 +2620,7 @@ type MatchingResult struct {
 	// How many pairs are not made and would fit both better than somebody whom they have, or
 	// than a place that is free: most results have some, as serving as many as possible comes
 	// first. -1: not counted, by an earlier version.
-	UnstablePairCount int64 `protobuf:"varint,9,opt,name=unstable_pair_count,json=unstablePairCount,proto3" json:"unstable_pair_count,omitempty"`
+	UnstablePairCount int32 `protobuf:"varint,9,opt,name=unstable_pair_count,json=unstablePairCount,proto3" json:"unstable_pair_count,omitempty"`
 	// Some of these pairs, without parts: those first that would gain most.
 	UnstablePairs []*MatchedPair `protobuf:"bytes,10,rep,name=unstable_pairs,json=unstablePairs,proto3" json:"unstable_pairs,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2713,7 +2713,7 @@ func (x *MatchingResult) GetWorstScore() int32 {
 	return 0
 }
 
-func (x *MatchingResult) GetUnstablePairCount() int64 {
+func (x *MatchingResult) GetUnstablePairCount() int32 {
 	if x != nil {
 		return x.UnstablePairCount
 	}
@@ -4704,7 +4704,7 @@ const file_fairlead_v1_mentoring_proto_rawDesc = "" +
 	"totalScore\x12$\n" +
 	"\vworst_score\x18\b \x01(\x05B\x03\xe0A\x03R\n" +
 	"worstScore\x123\n" +
-	"\x13unstable_pair_count\x18\t \x01(\x03B\x03\xe0A\x03R\x11unstablePairCount\x12D\n" +
+	"\x13unstable_pair_count\x18\t \x01(\x05B\x03\xe0A\x03R\x11unstablePairCount\x12D\n" +
 	"\x0eunstable_pairs\x18\n" +
 	" \x03(\v2\x18.fairlead.v1.MatchedPairB\x03\xe0A\x03R\runstablePairs\";\n" +
 	"\x06Status\x12\x16\n" +
