@@ -27,6 +27,7 @@ type personPage struct {
 	Chance   string
 	Reasons  []string // why in
 	Hinders  []string // what stands in the way of somebody out
+	Tied     string   // codes of who comes and goes together with them
 	Swaps    []string // codes
 	SwapText string
 	Never    string // of somebody out
@@ -91,12 +92,13 @@ func newPersonPage(f frame, d *desk, run *applications.Selection, number int, x 
 			page.Never = l.say("person.never")
 		}
 	}
+	page.Tied = joined(x.Tied)
 	for _, swap := range x.Swaps {
 		codes := swap.In
 		if !x.In {
 			codes = swap.Out
 		}
-		page.Swaps = append(page.Swaps, strings.Join(codes, " + "))
+		page.Swaps = append(page.Swaps, joined(codes))
 	}
 	switch {
 	case x.Withheld:
@@ -287,8 +289,9 @@ type swapPage struct {
 	frame
 	Path    string
 	Number  int
-	Out, In string
-	Members []option
+	Code    string // who is asked about
+	Out, In string // codes: of people who are tied together, all
+	Tied    bool
 	Exact   []candidate
 	Closest *candidate
 	Text    string
@@ -298,9 +301,10 @@ type swapPage struct {
 	MayUse  bool
 }
 
-// candidate is somebody who could come in, with what it does to the targets.
+// candidate is somebody who could come in, or people who come only together,
+// with what it does to the targets.
 type candidate struct {
-	Code   string
+	Code   string // codes
 	Text   string
 	Shifts []string
 	Chosen bool
@@ -321,11 +325,11 @@ func (s *server) getSwap(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	out, in := clean(q.Get("out"), false), clean(q.Get("in"), false)
-	if typed := clean(q.Get("other"), false); typed != "" {
+	in := codesIn(q.Get("in"))
+	if typed := codesIn(q.Get("other")); len(typed) > 0 {
 		in = typed
 	}
-	x, err := s.svc.ExplainSelection(r.Context(), d.who, d.program.ID, run.ID, out)
+	x, err := s.svc.ExplainSelection(r.Context(), d.who, d.program.ID, run.ID, clean(q.Get("out"), false))
 	if err != nil {
 		return err
 	}
@@ -334,9 +338,9 @@ func (s *server) getSwap(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := newSwapPage(s.staffFrame(r, "programs"), d, run, number, x, in)
 	status := http.StatusOK
-	if in != "" {
+	if len(in) > 0 {
 		effect, err := s.svc.WhatIfSelection(r.Context(), d.who, applications.WhatIfRequest{
-			Program: d.program.ID, Selection: run.ID, Changes: selection.Changes{Swaps: []selection.Exchange{{Out: out, In: in}}},
+			Program: d.program.ID, Selection: run.ID, Changes: selection.Changes{Swaps: exchanges(block(x.Explanation), in)},
 		})
 		switch e, _ := asError(err); {
 		case err == nil:
@@ -355,15 +359,47 @@ func (s *server) getSwap(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func newSwapPage(f frame, d *desk, run *applications.Selection, number int, x *applications.Explained, in string) *swapPage {
+// block is somebody with who comes and goes together with them, sorted.
+func block(x *selection.Explanation) []string {
+	all := append([]string{x.ID}, x.Tied...)
+	slices.Sort(all)
+	return all
+}
+
+// exchanges are people for others, as many as there are of each.
+func exchanges(out, in []string) []selection.Exchange {
+	list := make([]selection.Exchange, max(len(out), len(in)))
+	for i := range list {
+		if i < len(out) {
+			list[i].Out = out[i]
+		}
+		if i < len(in) {
+			list[i].In = in[i]
+		}
+	}
+	return list
+}
+
+// codesIn reads codes, each once, sorted, with anything between them that is in
+// no code.
+func codesIn(text string) []string {
+	list := strings.FieldsFunc(clean(text, false), func(r rune) bool { return strings.ContainsRune(" +,;", r) })
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// joined is codes as a page shows them and codesIn reads them.
+func joined(codes []string) string { return strings.Join(codes, " + ") }
+
+func newSwapPage(f frame, d *desk, run *applications.Selection, number int, x *applications.Explained, in []string) *swapPage {
 	l := f.tongue
 	page := &swapPage{
-		frame: f, Path: runPath(d.program.ID, run.ID), Number: number, Out: x.ID, In: in,
-		MayUse: run.OfferTime.IsZero(),
+		frame: f, Path: runPath(d.program.ID, run.ID), Number: number, Code: x.ID, Out: joined(block(x.Explanation)), In: joined(in),
+		Tied: len(x.Tied) > 0, MayUse: run.OfferTime.IsZero(),
 	}
 	made := func(swap *selection.Swap) candidate {
-		c := candidate{Code: strings.Join(swap.In, " + "), Text: breachWords(l, x.RunView.Rules, swap.Breach)}
-		c.Chosen = c.Code == in
+		c := candidate{Code: joined(swap.In), Text: breachWords(l, x.RunView.Rules, swap.Breach)}
+		c.Chosen = c.Code == page.In
 		for _, change := range swap.Changes {
 			if line, ok := newShiftLine(l, x.RunView.Rules, change); ok {
 				c.Shifts = append(c.Shifts, line.What.Text+" "+line.Sign)
@@ -372,13 +408,11 @@ func newSwapPage(f frame, d *desk, run *applications.Selection, number int, x *a
 		return c
 	}
 	for i := range x.Swaps {
-		if len(x.Swaps[i].In) == 1 && len(x.Swaps[i].Out) == 1 {
-			page.Exact = append(page.Exact, made(&x.Swaps[i]))
-		}
+		page.Exact = append(page.Exact, made(&x.Swaps[i]))
 	}
 	// The fewest numbers that change first.
 	slices.SortStableFunc(page.Exact, func(a, b candidate) int { return len(a.Shifts) - len(b.Shifts) })
-	if x.Closest != nil && len(x.Closest.In) == 1 && len(x.Closest.Out) == 1 {
+	if x.Closest != nil {
 		c := made(x.Closest)
 		page.Closest = &c
 	}
@@ -386,7 +420,7 @@ func newSwapPage(f frame, d *desk, run *applications.Selection, number int, x *a
 	if len(page.Exact) == 0 {
 		page.Text = l.say("swap.none")
 	}
-	title := l.say("swap.title", "code", x.ID)
+	title := l.say("swap.title", "code", page.Out)
 	page.Crumbs = append(runCrumbs(l, d.program, number)[:2], crumb{l.said(l.say("run.number", "n", number)), page.Path}, crumb{l.said(title), ""})
 	page.titled(title, l.say("run.number", "n", number), l.phrase(d.program.Title).Text, "Fairlead")
 	return page
@@ -440,8 +474,8 @@ func (s *server) postChoose(w http.ResponseWriter, r *http.Request) error {
 		present = append(present, m.Code)
 	}
 	wanted := strings.Fields(clean(r.PostForm.Get("cohort"), false))
-	if out, in := clean(r.PostForm.Get("out"), false), clean(r.PostForm.Get("in"), false); out != "" && in != "" {
-		wanted = append(slices.DeleteFunc(slices.Clone(present), func(code string) bool { return code == out }), in)
+	if out, in := codesIn(r.PostForm.Get("out")), codesIn(r.PostForm.Get("in")); len(out) > 0 && len(in) > 0 {
+		wanted = append(missingFrom(out, present), in...)
 	}
 	slices.Sort(wanted)
 	l := s.tongueOf(r)

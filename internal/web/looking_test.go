@@ -169,3 +169,39 @@ func TestFreePlacesAreFilled(t *testing.T) {
 	}
 	x.has(x.get(run+"/report"), "declined", "Places filled again", "Run 2, after declines")
 }
+
+// People whom a link ties together are swapped for others at once: the page of
+// the swap offers what the page of the person lists.
+func TestTiedPeopleAreSwappedTogether(t *testing.T) {
+	x := newSite(t)
+	c := must(x.svc.SaveCriteria(t.Context(), testFacilitator, &applications.Criteria{
+		Program: testProgram, Name: "tied", Size: 2, MinSize: 2, Rules: []applications.CriteriaRule{{Kind: "spread", Attribute: "county", Min: new(2), Priority: 1}},
+		Ties: []applications.Tie{
+			{Kind: "together", IDs: []string{"NS-0001", "NS-0002"}},
+			{Kind: "together", IDs: []string{"NS-0003", "NS-0004"}},
+			{Kind: "at_least_one", IDs: []string{"NS-0001", "NS-0003"}},
+		},
+	}, applications.Idempotency{}))(x)
+	must(x.svc.RegisterCriteria(t.Context(), testFacilitator, testProgram, c.Version, "a test", "The chair", applications.Idempotency{}))(x)
+	x.pool(6)
+	x.signedIn(access.Facilitator)
+	run := x.drawn()
+	in, out := []string{"NS-0001", "NS-0002"}, []string{"NS-0003", "NS-0004"}
+	if !strings.Contains(x.get(run).text(), in[0]) {
+		in, out = out, in
+	}
+	both := func(codes []string) string { return codes[0] + " + " + codes[1] }
+	x.has(x.get(run+"/people/"+in[0]), "Comes and goes with "+in[1], both(out))
+	x.has(x.get(run+"/swap?out="+in[0]), "Swap "+both(in), "These people come and go together", both(out))
+	if text := x.get(run + "/swap?out=" + in[0]).text(); strings.Contains(text, "Nobody can come in") {
+		t.Errorf("the page of the swap denies it: %s", text)
+	}
+	effect := x.get(run + "/swap?" + url.Values{"out": {in[0]}, "in": {both(out)}}.Encode())
+	x.has(effect, both(in)+" out, "+both(out)+" in: Nothing is lost", "Use this swap")
+	x.has(x.get(run+"/swap?"+url.Values{"out": {in[0]}, "other": {out[0]}}.Encode()), "Breaks a condition that always holds")
+	review := x.do(http.MethodPost, run+"/choose", url.Values{"out": {both(in)}, "in": {both(out)}}, nil)
+	x.has(review, "Change the group by hand?", in[0], in[1], out[0], out[1])
+	chosen := x.follow(x.fill(review, "reason", "An invented reason."))
+	x.has(chosen, "Chosen by people", out[0], out[1])
+	x.hasNot(chosen, in[0], in[1])
+}

@@ -689,7 +689,7 @@ func samplePages(s *server, lang string) map[string]view {
 	hidden.Withheld, hidden.Swaps, hidden.Chance, hidden.Helps = true, nil, nil, nil
 	hidden.RunView.Rules = nil
 	out["person withheld"] = newPersonPage(staff(), deskOf(sampleAdmin), drawnRun, 4, hidden)
-	swap := newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, x, "NS-0340")
+	swap := newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, x, []string{"NS-0340"})
 	shift := func(row, before, after, short int) selection.RuleShift {
 		b := x.RunView.Rules[row-1].RuleCount
 		a := b
@@ -717,9 +717,14 @@ func samplePages(s *server, lang string) map[string]view {
 	} {
 		out["what-if "+what] = newWhatIfPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, &applications.WhatIf{RunView: x.RunView, Effect: e, After: x.RunView.Rules}, "NS-0100", tryExclude)
 	}
+	pair := sampleExplained()
+	pair.Tied = []string{"NS-0113"}
+	pair.Swaps = []selection.Swap{{Out: []string{"NS-0100", "NS-0113"}, In: []string{"NS-0288", "NS-0340"}}}
+	out["person tied"] = newPersonPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, pair)
+	out["swap tied"] = newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, pair, pair.Swaps[0].In)
 	alone := sampleExplained()
 	alone.Swaps = nil
-	out["swap none"] = newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, alone, "")
+	out["swap none"] = newSwapPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, alone, nil)
 	for _, n := range []int{0, 1, 3} {
 		out[fmt.Sprint("options ", n)] = newOptionsPage(staff(), deskOf(sampleFacilitator), drawnRun, 4, sampleAlternatives(n), drawnRun.Draws[0].Cohort)
 	}
