@@ -264,4 +264,24 @@ func TestExplainTiedPeopleOverREST(t *testing.T) {
 	if x.Fixed == nil || !cmp.Equal(*x.Fixed, shutOut) || !x.Decided {
 		t.Errorf("somebody who is in none: %+v", x.Fixed)
 	}
+
+	// Two for two, and somebody for nobody.
+	type trial struct {
+		Breach       string
+		Joined, Left []struct{ Code string }
+	}
+	try := func(swaps string) (x trial) {
+		w.must("POST", "/v1/"+run.Name+":whatIf", facilitator, `{"swaps": [`+swaps+`]}`).into(t, &x)
+		return x
+	}
+	y := try(fmt.Sprintf(`{"out": %q, "in": %q}, {"out": %q}, {"in": %q}`, names[in[0]], names[out[0]], names[in[1]], names[out[1]]))
+	if y.Breach != "" || !slices.Equal(people(y.Joined), out) || !slices.Equal(people(y.Left), in) {
+		t.Errorf("two for two: %+v", y)
+	}
+	if y = try(fmt.Sprintf(`{"out": %q}`, names[in[0]])); y.Breach != "conditions" || len(y.Joined) != 0 {
+		t.Errorf("nobody for one: %+v", y)
+	}
+	if a := w.call("POST", "/v1/"+run.Name+":whatIf", facilitator, `{"swaps": [{}]}`); a.status != 400 || a.reason != "CHANGES_INVALID" {
+		t.Errorf("nobody for nobody: %d %s", a.status, a.body)
+	}
 }

@@ -203,7 +203,11 @@ func (s *selectionService) SimulateSelection(ctx context.Context, req *v1.Simula
 	program := programID(req.GetName())
 	var swapped []string
 	for _, x := range req.GetSwaps() {
-		swapped = append(swapped, x.GetOut(), x.GetIn())
+		for _, name := range []string{x.GetOut(), x.GetIn()} {
+			if name != "" {
+				swapped = append(swapped, name)
+			}
+		}
 	}
 	err := ofProgram(program, map[string][]string{"swaps": swapped, "include": req.GetInclude(), "exclude": req.GetExclude(), "free": req.GetFree()})
 	if err != nil {

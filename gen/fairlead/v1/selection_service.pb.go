@@ -1924,12 +1924,12 @@ func (x *SimulateSelectionRequest) GetRules() []*RuleTrial {
 	return nil
 }
 
-// A member for somebody who is out.
+// A member for somebody who is out. At least one of the two.
 type SwapTrial struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who goes, "programs/{program}/applications/{application}".
+	// Who goes, "programs/{program}/applications/{application}". Empty: nobody goes for in.
 	Out string `protobuf:"bytes,1,opt,name=out,proto3" json:"out,omitempty"`
-	// Who comes.
+	// Who comes. Empty: nobody comes for out.
 	In            string `protobuf:"bytes,2,opt,name=in,proto3" json:"in,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2565,10 +2565,10 @@ const file_fairlead_v1_selection_service_proto_rawDesc = "" +
 	"\"openfairlead.github.io/Application\xbaHH\x92\x01E\x10\xe8\a\x18\x01\">r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x04free\x12:\n" +
 	"\x05rules\x18\a \x03(\v2\x16.fairlead.v1.RuleTrialB\f\xe0A\x01\xbaH\x06\x92\x01\x03\x10\xf4\x03R\x05rulesJ\x04\b\x02\x10\x03R\bcriteria\"\x8e\x02\n" +
 	"\tSwapTrial\x12\x80\x01\n" +
-	"\x03out\x18\x01 \x01(\tBn\xe0A\x02\xfaA$\n" +
-	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x03out\x12~\n" +
-	"\x02in\x18\x02 \x01(\tBn\xe0A\x02\xfaA$\n" +
-	"\"openfairlead.github.io/Application\xbaHA\xc8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x02in\"\xe1\x01\n" +
+	"\x03out\x18\x01 \x01(\tBn\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xd8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x03out\x12~\n" +
+	"\x02in\x18\x02 \x01(\tBn\xe0A\x01\xfaA$\n" +
+	"\"openfairlead.github.io/Application\xbaHA\xd8\x01\x01r<2:^programs/[a-z][a-z0-9-]{2,62}/applications/[0-9a-f-]{36}$R\x02in\"\xe1\x01\n" +
 	"\tRuleTrial\x12\x1f\n" +
 	"\x03row\x18\x01 \x01(\x05B\r\xe0A\x02\xbaH\a\xc8\x01\x01\x1a\x02(\x01R\x03row\x12$\n" +
 	"\x03min\x18\x02 \x01(\x05B\r\xe0A\x01\xbaH\a\x1a\x05\x18\xe8\a(\x00H\x00R\x03min\x88\x01\x01\x12$\n" +
