@@ -132,14 +132,12 @@ var mentoringCases = []testCase{
 		e.Program = "p1"
 		kept(f, "ENROLLMENT", e, &e.Revision,
 			func(tx mentoring.Tx, v *mentoring.Enrollment) error {
-				// A second time without its origin, which is refused first.
-				c := *v
-				if v.Revision > 0 {
+				if v.Revision > 0 { // a second time, and without its origin, which is refused first
+					c := *v
 					c.Origin = mentoring.Origin{}
+					v = &c
 				}
-				err := tx.InsertEnrollment(f.ctx, &c)
-				v.Revision = c.Revision
-				return err
+				return tx.InsertEnrollment(f.ctx, v)
 			},
 			func(tx mentoring.Tx, v *mentoring.Enrollment) error { return tx.UpdateEnrollment(f.ctx, v) },
 			func(tx mentoring.Tx) (*mentoring.Enrollment, error) { return tx.Enrollment(f.ctx, "p1", e.ID) })
