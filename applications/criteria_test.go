@@ -544,7 +544,7 @@ func TestCriteriaHideNamedApplicants(t *testing.T) {
 	c := neutral()
 	c.Program, c.Name = "leaders", "own"
 	c.Ties = []applications.Tie{{Kind: "apart", IDs: []string{"NS-0001", "NS-0002"}}}
-	c.Rules = append(c.Rules, applications.CriteriaRule{IDs: []string{"NS-0003"}, Min: ptr(1), Priority: 1})
+	c.Rules = append(c.Rules, applications.CriteriaRule{IDs: []string{"NS-0003"}, Min: ptr(1), Priority: 1, Note: "who is hard of hearing"})
 	saved, err := w.SaveCriteria(w.ctx, w.facilitator, &c, once)
 	if err != nil {
 		t.Fatal(explained(err))
@@ -553,11 +553,11 @@ func TestCriteriaHideNamedApplicants(t *testing.T) {
 		t.Fatal(explained(err))
 	}
 	public, err := w.Criteria(w.ctx, access.Principal{}, "leaders", saved.Version)
-	if err != nil || public.Ties != nil || public.Rules[3].IDs != nil {
+	if err != nil || public.Ties != nil || public.Rules[3].IDs != nil || public.Rules[3].Note != "" {
 		t.Errorf("the public sees %+v %v", public, err)
 	}
 	staff, err := w.Criteria(w.ctx, w.facilitator, "leaders", saved.Version)
-	if err != nil || len(staff.Ties) != 1 || len(staff.Rules[3].IDs) != 1 {
+	if err != nil || len(staff.Ties) != 1 || len(staff.Rules[3].IDs) != 1 || staff.Rules[3].Note == "" {
 		t.Errorf("staff see %+v %v", staff, err)
 	}
 }

@@ -321,14 +321,17 @@ func (s *Service) Criteria(ctx context.Context, who access.Principal, program st
 	return c.shownTo(who), nil
 }
 
-// shownTo leaves out named applicants for whoever may not list them.
+// shownTo leaves out named applicants for whoever may not list them, with the
+// notes of rules that name some.
 func (c *Criteria) shownTo(who access.Principal) *Criteria {
 	if who.Can(access.ApplicationsRead, c.Program) {
 		return c
 	}
 	c.Ties = nil
 	for i := range c.Rules {
-		c.Rules[i].IDs = nil
+		if r := &c.Rules[i]; len(r.IDs) > 0 {
+			r.IDs, r.Note = nil, ""
+		}
 	}
 	return c
 }

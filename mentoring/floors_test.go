@@ -144,6 +144,28 @@ func TestGroupsBySpelling(t *testing.T) {
 	w.refused(err, "PLAN_INVALID")
 }
 
+// Who had a proposal when the run began, and has lost it when the run is published,
+// was left with nobody: they wait like the others.
+func TestLostInReviewWaits(t *testing.T) {
+	w := newWorld(t)
+	lea := w.mentee(2, "Budgeting")
+	w.mentor(1, "Budgeting")
+	w.publish(w.match(&mentoring.Matching{}))
+	m := w.match(&mentoring.Matching{})
+	solvedRun(t, m)
+	if r := w.result(m); len(r.Kept) != 1 || len(r.Unmatched) != 0 {
+		t.Fatalf("%+v", r)
+	}
+	_, err := w.DeclineProposal(w.ctx, lea.who, program, w.proposals(lea.who)[0].ID, mentoring.Decline{Reason: mentoring.NoTime}, "", "", 0, none)
+	w.must(err)
+	w.publish(m)
+	e, err := w.Enrollment(w.ctx, w.coordinator, program, lea.ID)
+	w.must(err)
+	if e.WaitRounds != 1 || e.WaitSince.IsZero() {
+		t.Errorf("waited %d rounds, since %v", e.WaitRounds, e.WaitSince)
+	}
+}
+
 // Who has a mentor and asked for another one is covered: they take no seat from
 // somebody without one, however well they fit, and are not among the unmatched; the
 // record proves it.

@@ -131,7 +131,7 @@ type Result struct {
 	Terms   []Term
 	Covered int // mentees with a mentor
 	Total   int64
-	Worst   int // the smallest, over covered mentees, of the mentee's best pair
+	Worst   int // the smallest, over mentees whose first mentor it is, of the mentee's best pair; -1: nobody did
 	// Certificate is the canonical record (matcher.Matching) with the prices that
 	// prove the result, by codes: `fairlead verify` checks it. Empty if FEASIBLE, or
 	// after somebody of the run was erased.

@@ -3,6 +3,7 @@ package mentoring
 import (
 	"context"
 	"crypto/hmac"
+	"strings"
 
 	"github.com/openfairlead/fairlead/internal/access"
 	"github.com/openfairlead/fairlead/internal/calls"
@@ -66,7 +67,7 @@ func readReturnCode(typed string) (code, secret string, ok bool) {
 	const prefix, digits = 2, 4
 	plain := calls.Typed(typed)
 	at := len(plain) - calls.CodeLength
-	if at < prefix+digits {
+	if at < prefix+digits || strings.ContainsFunc(plain, func(r rune) bool { return r > 'Z' }) {
 		return "", "", false
 	}
 	secret, ok = calls.ReadCode(plain[at:])

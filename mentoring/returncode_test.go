@@ -31,7 +31,7 @@ func TestReturnCode(t *testing.T) {
 		other = "1"
 	}
 	long := strings.Repeat("A", 300)
-	for _, wrong := range []string{"", "-", "MO", ann.Code, code[:len(code)-1], code + "0", code[:len(code)-1] + other, ben.Code + code[len(ann.Code):], "XX-0001" + code[len(ann.Code):], long, strings.ReplaceAll(code, "-", "Ω")} {
+	for _, wrong := range []string{"", "-", "MO", ann.Code, code[:len(code)-1], code + "0", code[:len(code)-1] + other, ben.Code + code[len(ann.Code):], "XX-0001" + code[len(ann.Code):], long, strings.ReplaceAll(code, "-", "Ω"), "añ" + code[2:]} {
 		_, _, err := w.UseReturnCode(w.ctx, program, wrong)
 		w.refused(err, "RETURN_CODE_UNKNOWN")
 	}

@@ -461,11 +461,19 @@ func affinityAgreed(parts []Part, mentee, mentor *Enrollment) bool {
 	return true
 }
 
-// wait notes who was left without a mentor.
+// wait notes who was left without a mentor: also who had one when the run began
+// and has none any more.
 func (s *Service) wait(ctx context.Context, tx Tx, result *Result, people map[string]*Enrollment, places map[string]Places) (n int, err error) {
+	var left []string
 	for _, u := range result.Unmatched {
-		e := people[u.Mentee]
-		if e == nil || places[u.Mentee].Proposed > 0 { // has a mentor, and asked for more
+		left = append(left, u.Mentee)
+	}
+	for _, k := range result.Kept {
+		left = append(left, k.Mentee)
+	}
+	for _, id := range left {
+		e := people[id]
+		if e == nil || places[id].Proposed > 0 { // has a mentor, and asked for more
 			continue
 		}
 		if e.State == Erased || e.State == Withdrawn {

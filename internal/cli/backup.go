@@ -286,12 +286,8 @@ func (d *doctor) backup(now time.Time) {
 		d.warn("when the last backup was made cannot be read (%v); make one with: fairlead backup FILE", cause(err))
 	case last == nil:
 		d.warn("no backup was made from here yet; make one every day with: fairlead backup FILE")
-	case last.Database != d.at.described():
-		of := last.Database
-		if of == "" {
-			of = "a database that it does not name"
-		}
-		d.warn("the last backup that was made from here (%s) is of %s, and not of the database in use, %s; give `fairlead backup` the same --database or %s as the server", last.File, of, d.at.described(), databaseVariable)
+	case last.Database != "" && last.Database != d.at.described(): // earlier versions did not say of what
+		d.warn("the last backup that was made from here (%s) is of %s, and not of the database in use, %s; give `fairlead backup` the same --database or %s as the server", last.File, last.Database, d.at.described(), databaseVariable)
 	case now.Sub(last.Time) > backupEvery:
 		d.warn("the last backup is %s old (%s); make one every day with: fairlead backup FILE", count(int(now.Sub(last.Time)/(24*time.Hour)), "day"), last.File)
 	default:
@@ -312,7 +308,7 @@ func (p *place) backupMetric() prometheus.Collector {
 // since 1970; 0: not known to have been.
 func (p *place) backedUp() float64 {
 	last, err := backup.Recall(p.data)
-	if err != nil || last == nil || last.Database != p.described() {
+	if err != nil || last == nil || last.Database != "" && last.Database != p.described() {
 		return 0
 	}
 	return float64(last.Time.Unix())

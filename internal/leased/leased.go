@@ -109,7 +109,7 @@ func (r *Runner[J]) Run(ctx context.Context) {
 		case !away:
 			r.jobs.Log.Error("a "+r.jobs.Kind+" was left", "error", err)
 		case !waiting:
-			r.jobs.Log.Warn(r.jobs.Kind+"s wait for the database", "error", err)
+			r.jobs.Log.Warn("runs wait for the database", "of", r.jobs.Kind, "error", err)
 		}
 		waiting = away
 		if worked && err == nil {

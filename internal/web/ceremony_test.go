@@ -252,3 +252,15 @@ func TestTrialWithoutALock(t *testing.T) {
 	x.signedIn(access.ProgramAdministrator) // looks on
 	x.hasNot(x.get(run), "Try it in a trial")
 }
+
+// A reason of one lock is nobody else's: where they differ the form asks anew.
+func TestTrialWithoutALockKeepsReasonsApart(t *testing.T) {
+	lock := func(code, reason string) applications.Lock { return applications.Lock{Code: code, Reason: reason} }
+	run := &applications.Selection{Include: []applications.Lock{lock("NS-0001", "one"), lock("NS-0002", "other"), lock("NS-0003", "one")}}
+	for unlocked, want := range map[string]string{"NS-0002": "one", "NS-0003": ""} {
+		v := &startView{}
+		if v.without(run, []string{unlocked}); v.LockReason != want {
+			t.Errorf("without %s: %q, want %q", unlocked, v.LockReason, want)
+		}
+	}
+}

@@ -49,6 +49,8 @@ type peopleDesk struct {
 	program *applications.Program
 	plan    *mentoring.Plan // nil: there is none yet
 	run     bool            // may change things
+
+	unreadable bool // the plan's rules cannot be read: plan has those that ship
 }
 
 func (d *peopleDesk) path(rest string) string {
@@ -76,9 +78,10 @@ func (s *server) peopleDesk(r *http.Request) (*peopleDesk, error) {
 	if applications.ReasonOf(err) == "PLAN_NOT_FOUND" {
 		d.plan, err = nil, nil
 	}
-	if err == nil {
-		// Nobody is shown other rules than the saved ones, and saves those.
-		_, err = d.plan.ScoringRules()
+	if _, why := d.plan.ScoringRules(); why != nil && err == nil {
+		// Somebody has to mend them, who is told before they save others.
+		plan := *d.plan
+		plan.Rules, d.plan, d.unreadable = "", &plan, true
 	}
 	return d, err
 }

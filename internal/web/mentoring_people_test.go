@@ -247,6 +247,22 @@ func TestCoordinatorsPeople(t *testing.T) {
 	x.has(x.follow(saved), "The plan is saved", "Show what they cost")
 	x.has(x.fill(form, "go", "save", "contact", "Somebody else, 360-555-0101"), "Somebody else saved the plan meanwhile")
 	x.has(x.get(home), "There are no mentees yet", "Import mentors")
+	// Saved rules that cannot be read: told, and mended on the page.
+	breakRules := func(text string) {
+		must(0, x.pairs.Store.Update(x.Context(), func(tx mentoring.Tx) error {
+			plan, err := tx.Plan(x.Context(), testProgram)
+			if err != nil {
+				return err
+			}
+			plan.Rules = text
+			return tx.UpdatePlan(x.Context(), plan)
+		}))(x)
+	}
+	breakRules("version: 99")
+	x.has(x.get(home+"/plan"), "cannot be read by this version")
+	x.has(x.get(home+"/mentees"), "Mentees")
+	x.has(x.follow(x.fill(x.get(home+"/plan"), "go", "save")), "The plan is saved")
+	x.hasNot(x.get(home+"/plan"), "cannot be read by this version")
 	x.has(x.fill(x.get(home+"/plan"), "go", "price"), "0 mentees, 0 mentors", "with nobody to choose from: 0", "leaves nobody with fewer choices")
 
 	// A list with mistakes says where, and stores nothing.

@@ -82,8 +82,8 @@ type pricesView struct {
 
 type priceLine struct{ Label, Word, Text string }
 
-// planRules are the rules of a saved plan: peopleDesk refuses one whose rules
-// cannot be read.
+// planRules are the rules of a saved plan: peopleDesk leaves out those that cannot
+// be read.
 func planRules(plan *mentoring.Plan) *scoring.Rules {
 	rules, err := plan.ScoringRules()
 	if err != nil {
@@ -99,6 +99,9 @@ func (s *server) getPlan(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := newPlanPage(s.staffFrame(r, "programs"), d, planForm(d.plan))
 	page.Saved = d.plan != nil && r.URL.Query().Get("saved") == "yes"
+	if d.unreadable {
+		page.Ask = page.tongue.say("plan.rules.unreadable")
+	}
 	s.render(w, r, http.StatusOK, "plan", page)
 	return nil
 }

@@ -37,6 +37,7 @@ type resultPage struct {
 	Sealed     bool   // not drawn yet
 	Group      bool   // there is a group that can be looked at
 	MayRun     bool   // the reader may draw, choose and replace
+	MayTry     bool   // and see what an answer would change
 	Drawable   bool   // it has a draw, held or not
 	Public     string // address of the page that everybody can check it on
 	Chances    chancesView

@@ -127,7 +127,9 @@ func (v *startView) without(run *applications.Selection, unlocked []string) {
 	}
 	v.Include, v.Exclude, v.Trial = left(run.Include), left(run.Exclude), true
 	v.Locks = v.Include != "" || v.Exclude != ""
-	v.LockReason = strings.Join(reasons, "; ")
+	if len(reasons) == 1 { // else each had its own, and the form has room for one
+		v.LockReason = reasons[0]
+	}
 }
 
 // fill shows what is left open by the criteria, with what was typed before.
@@ -348,6 +350,7 @@ func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
 		}
 		page := newResultPage(s.staffFrame(r, "programs"), result, number, r.URL.Query().Get("view"))
 		page.MayRun = who.Can(access.SelectionsRun, programID)
+		page.MayTry = page.MayRun && facilitates(who, programID)
 		s.render(w, r, http.StatusOK, "result", page)
 		return nil
 	}

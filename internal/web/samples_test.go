@@ -819,7 +819,7 @@ func samplePages(s *server, lang string) map[string]view {
 	out["runs tied"] = tied
 	for _, shape := range []string{"sealed", "drawn"} {
 		page := newResultPage(staff(), sampleResult(shape), 4, "people")
-		page.MayRun = true
+		page.MayRun, page.MayTry = true, true
 		out["result "+shape] = page
 		out["result "+shape+" makeup"] = newResultPage(staff(), sampleResult(shape), 4, "")
 	}

@@ -2615,7 +2615,8 @@ type MatchingResult struct {
 	CoveredCount int32 `protobuf:"varint,6,opt,name=covered_count,json=coveredCount,proto3" json:"covered_count,omitempty"`
 	// Sum of the scores of the pairs.
 	TotalScore int64 `protobuf:"varint,7,opt,name=total_score,json=totalScore,proto3" json:"total_score,omitempty"`
-	// The smallest, over mentees with a mentor, of the mentee's best pair: 0 to 1,000.
+	// The smallest, over mentees whose first mentor it is, of the mentee's best pair:
+	// 0 to 1,000; -1 if it gave nobody one.
 	WorstScore int32 `protobuf:"varint,8,opt,name=worst_score,json=worstScore,proto3" json:"worst_score,omitempty"`
 	// How many pairs are not made and would fit both better than somebody whom they have, or
 	// than a place that is free: most results have some, as serving as many as possible comes
