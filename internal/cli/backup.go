@@ -286,7 +286,9 @@ func (d *doctor) backup(now time.Time) {
 		d.warn("when the last backup was made cannot be read (%v); make one with: fairlead backup FILE", cause(err))
 	case last == nil:
 		d.warn("no backup was made from here yet; make one every day with: fairlead backup FILE")
-	case last.Database != "" && last.Database != d.at.described(): // earlier versions did not say of what
+	case last.Database == "": // by an earlier version
+		d.warn("the last backup that was made from here (%s) does not say of which database it is; the next one does: fairlead backup FILE", last.File)
+	case last.Database != d.at.described():
 		d.warn("the last backup that was made from here (%s) is of %s, and not of the database in use, %s; give `fairlead backup` the same --database or %s as the server", last.File, last.Database, d.at.described(), databaseVariable)
 	case now.Sub(last.Time) > backupEvery:
 		d.warn("the last backup is %s old (%s); make one every day with: fairlead backup FILE", count(int(now.Sub(last.Time)/(24*time.Hour)), "day"), last.File)
@@ -305,7 +307,8 @@ func (p *place) backupMetric() prometheus.Collector {
 }
 
 // backedUp is when the database in use was last backed up from here, in seconds
-// since 1970; 0: not known to have been.
+// since 1970; 0: never, or the last backup was of another one. Earlier versions did
+// not say of which: no alarm for that.
 func (p *place) backedUp() float64 {
 	last, err := backup.Recall(p.data)
 	if err != nil || last == nil || last.Database != "" && last.Database != p.described() {

@@ -190,7 +190,7 @@ func TestDoctorFindings(t *testing.T) {
 		}, 0, 0, []string{"the last backup is of"}},
 		{"a backup of nobody knows what", func(p *patient) {
 			must(t, backup.Remember(p.o.data, backup.Last{Time: p.now, File: "/somewhere/old.backup"}))
-		}, 0, 1, []string{"warning  the last backup", "not of the database in use"}},
+		}, 0, 1, []string{"warning  the last backup", "does not say of which database"}},
 
 		{"a clock that is slow", func(p *patient) {
 			later := p.now.Add(time.Hour)
