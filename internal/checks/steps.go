@@ -73,9 +73,6 @@ func testSteps(o *options) []step {
 		}
 		noPostgres := needs(ctx, r, postgres) // without it the rest runs all the same
 		go o.browserReady(ctx, r)             // an installation takes a while: begin it now
-		if err := buildOnce(ctx); err != nil {
-			return err
-		}
 		args, env := []string{"-p", packagesAtOnce, "-timeout", "9m", "./..."}, []string(nil)
 		if o.vetted {
 			args = append([]string{"-vet=off"}, args...)
@@ -96,19 +93,6 @@ func testSteps(o *options) []step {
 	steps = append(steps, raceSteps(o)...)
 	steps = append(steps, fuzzSteps(o)...)
 	return append(steps, browserSteps(o)...)
-}
-
-// buildOnce builds the program for the tests that start it as a process, which
-// else link it for themselves, a dozen times.
-func buildOnce(ctx context.Context) error {
-	path, err := filepath.Abs("bin/fairlead-tested")
-	if err != nil {
-		return err
-	}
-	if out, err := program(ctx, "go", "build", "-o", path, "./cmd/fairlead").CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return os.Setenv("FAIRLEAD_TEST_BINARY", path) // as internal/testserver names it
 }
 
 // raceReduced are the tests in which goroutines meet: what make test runs under

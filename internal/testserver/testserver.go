@@ -25,17 +25,10 @@ var build struct {
 	err  error
 }
 
-// Built names a cmd/fairlead that whoever runs the tests of many packages built
-// for all of them: linking takes seconds.
-const Built = "FAIRLEAD_TEST_BINARY"
-
-// Binary returns the path of the program: the one that Built names, else built
-// once for the test process, and Main removes it.
+// Binary builds cmd/fairlead once for the test process and returns its path.
+// Main removes it.
 func Binary(t testing.TB) string {
 	t.Helper()
-	if path := os.Getenv(Built); path != "" {
-		return path
-	}
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "fairlead-bin-")
 		if err != nil {

@@ -44,16 +44,13 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	binary := os.Getenv("FAIRLEAD_TEST_BINARY") // as package testserver of the main module has it
-	if binary == "" {
-		binary = filepath.Join(dir, "fairlead")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/fairlead")
-		build.Dir = "../.."
-		if out, err := build.CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("go build: %w\n%s", err, out)
-		}
-	}
+	binary := filepath.Join(dir, "fairlead")
 	site.binary = binary
+	build := exec.Command("go", "build", "-o", binary, "./cmd/fairlead")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("go build: %w\n%s", err, out)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stop, err := startDemo(ctx, binary)
