@@ -140,8 +140,8 @@ func poolChanged() error {
 //
 // FailedPrecondition: RUN_NOT_SEALED, or SEED_TOO_EARLY if a seed is given before
 // the seal; RUN_DRAWN for a second draw without a reason; CONFIRMATION_NEEDED if
-// more than a tenth of the pool has no chance, or company rules shut somebody
-// out, and nobody said why that is all right; SEED_MISSING, SEED_SOURCE,
+// more than a tenth of the pool has no chance, and nobody said why that is all
+// right; SEED_MISSING, SEED_SOURCE,
 // SEED_USED, COMMITMENT_MISSING, COMMITMENT_MISMATCH for a seed that is not what
 // was registered.
 func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req DrawRequest, idem Idempotency) (*Selection, error) {
@@ -255,7 +255,7 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 		confirmed = "" // there was nothing to confirm: it would be told as if there were
 	}
 	if sel.Seal.Chances.Confirm && confirmed == "" {
-		return sel.Seal.Chances.unconfirmed()
+		return unconfirmed()
 	}
 	value, err := sel.seed(attempt, req, random)
 	if err != nil {
@@ -314,14 +314,10 @@ func (s *Service) draw(ctx context.Context, tx Tx, who access.Principal, sel *Se
 }
 
 // unconfirmed refuses a draw that leaves people no chance and gives no reason.
-func (c *ChanceSummary) unconfirmed() error {
-	message := "more than a tenth of the pool has no chance at all under these rules: allow more deviation, or confirm that this is meant"
-	if c.Lone > 0 {
-		rows := strings.Trim(fmt.Sprint(c.LoneRows), "[]")
-		message = fmt.Sprintf("company rules that must hold (rows %s) leave no chance to %d who have too few others for company: lower their min or make them targets, or confirm that this is meant", rows, c.Lone)
-	}
+func unconfirmed() error {
 	return &Error{
-		Code: FailedPrecondition, Reason: "CONFIRMATION_NEEDED", Message: message,
+		Code: FailedPrecondition, Reason: "CONFIRMATION_NEEDED",
+		Message:    "more than a tenth of the pool has no chance at all under these rules: allow more deviation, or confirm that this is meant",
 		Violations: []Violation{{Field: "confirm_impossible", Message: "say why the draw is held all the same: it is recorded"}},
 	}
 }

@@ -151,7 +151,8 @@ func (f *frozen) erase(id string) bool {
 // from the person's answers goes, because with all others known it would tell
 // them: what the rules are missed by, and the digests that bind the input as it
 // was, which would confirm a guess. The commitment, which is salted, takes
-// their place.
+// their place. How company rules gave way stays, as the frozen criteria have it,
+// and is told to nobody any more.
 func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err error) {
 	for _, locks := range [][]Lock{sel.Include, sel.Exclude} {
 		for i := range locks {

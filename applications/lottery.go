@@ -71,12 +71,8 @@ type ChanceSummary struct {
 	Certain, Impossible           int // people; or TooFew, for some callers
 	// Exclusions say why people are impossible.
 	Exclusions []ExclusionSummary
-	// Lone are how many of the impossible company rules shut out, and LoneRows the
-	// rules (see selection.Lone).
-	Lone     int
-	LoneRows []int
-	// Confirm: more than a tenth of the pool cannot be chosen at all, or company
-	// rules shut somebody out, and the draw needs a reason for that.
+	// Confirm: more than a tenth of the pool cannot be chosen at all, and the draw
+	// needs a reason for that.
 	Confirm bool
 }
 

@@ -24,7 +24,8 @@ type ReplaceRequest struct {
 
 // ReplaceMembers queues a run that fills seats which became free: the others of
 // the group keep theirs, whoever declined is out, and the criteria and the
-// lottery are those of the run that it replaces, with a draw of its own. Its
+// lottery are those of the run that it replaces, with a draw of its own; company
+// rules give way as they did there. Its
 // largest chance holds where some lottery keeps it: with few who can take a seat
 // somebody has to have a large one, and the run is then without the limit. Beside
 // those that are named, every member counts who has no open offer any more, or
@@ -60,7 +61,7 @@ func (s *Service) ReplaceMembers(ctx context.Context, who access.Principal, req 
 		now := s.now()
 		made := &Selection{
 			Program: p.ID, ID: s.NewID(), State: SelectionQueued, Criteria: base.Criteria, Lottery: base.Lottery, MaxChance: base.MaxChance,
-			Allow: base.Allow, SeedKind: base.SeedKind, SeedSource: base.SeedSource, SeedPeople: base.SeedPeople, Work: base.Work,
+			Allow: base.Allow, GaveWay: base.GaveWay, SeedKind: base.SeedKind, SeedSource: base.SeedSource, SeedPeople: base.SeedPeople, Work: base.Work,
 			Replaces: base.ID, EarlierChoices: base.EarlierChoices + len(base.Choices),
 			Engine: s.Engine, CreateTime: now, UpdateTime: now, CreatedBy: who.Subject,
 		}

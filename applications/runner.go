@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -143,28 +146,7 @@ func (r *Runner) durable(ctx context.Context, sel *Selection, step string, value
 func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	s := r.Service
 	if len(sel.Frozen) == 0 {
-		var repair *selection.Repair
-		if sel.Replaces != "" {
-			var err error
-			if repair, err = r.repair(ctx, sel); err != nil {
-				return err
-			}
-		}
-		err := r.durable(ctx, sel, StepFrozen, 0, func(tx Tx, now *Selection) error {
-			now.take(repair)
-			f, err := s.freezeNow(ctx, tx, now)
-			if err != nil {
-				return err
-			}
-			now.Frozen, err = f.bytes()
-			now.InputDigest, now.Commitment, now.PoolSize, now.Engine = f.digest(), f.commitment(), len(f.People), s.Engine
-			if err != nil {
-				return err
-			}
-			// In the log, so that nobody can change afterwards what was frozen.
-			return tx.AppendEvents(ctx, s.event(calls.System, "selection.freeze", selectionName(now), "", "commitment="+now.Commitment))
-		})
-		if err != nil {
+		if err := r.freeze(ctx, sel); err != nil {
 			return err
 		}
 	}
@@ -205,29 +187,125 @@ func (r *Runner) choose(ctx context.Context, sel *Selection) error {
 	})
 }
 
-// freezeNow makes the input of a run from the pool as it is now.
-func (s *Service) freezeNow(ctx context.Context, tx Tx, sel *Selection) (*frozen, error) {
+// freeze fixes what the result of a run depends on. What a repair keeps and how
+// company rules give way is long work, so it is found before the transaction; if
+// the pool moved meanwhile, how they give way is found anew.
+func (r *Runner) freeze(ctx context.Context, sel *Selection) error {
+	s := r.Service
+	var repair *selection.Repair
+	if sel.Replaces != "" {
+		var err error
+		if repair, err = r.repair(ctx, sel); err != nil {
+			return err
+		}
+	}
+	for {
+		var gave []GaveWay
+		var of string // digest of the input that they gave way in
+		if sel.Replaces == "" {
+			var err error
+			if gave, of, err = r.giveWay(ctx, sel); err != nil {
+				return err
+			}
+		}
+		err := r.durable(ctx, sel, StepFrozen, 0, func(tx Tx, now *Selection) error {
+			now.take(repair)
+			f, form, pool, err := s.inputNow(ctx, tx, now)
+			if err != nil {
+				return err
+			}
+			if now.Replaces == "" {
+				if f.digest() != of {
+					return errPoolMoved
+				}
+				now.GaveWay = gave
+				if len(gave) > 0 {
+					f.Criteria = yielded(f.Criteria, gave)
+					now.Allow = maps.Clone(f.Criteria.Allow)
+				}
+			}
+			if err := f.salts(pool, s.Random); err != nil {
+				return err
+			}
+			f.grow(form, pool)
+			now.Frozen, err = f.bytes()
+			now.InputDigest, now.Commitment, now.PoolSize, now.Engine = f.digest(), f.commitment(), len(f.People), s.Engine
+			if err != nil {
+				return err
+			}
+			// In the log, so that nobody can change afterwards what was frozen.
+			return tx.AppendEvents(ctx, s.event(calls.System, "selection.freeze", selectionName(now), "", now.freezeLine()))
+		})
+		if !errors.Is(err, errPoolMoved) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+var errPoolMoved = errors.New("the pool moved while it was found how company rules give way")
+
+// giveWay finds how company rules give way in the pool as it is now, and tells
+// the digest of the input that this is about.
+func (r *Runner) giveWay(ctx context.Context, sel *Selection) ([]GaveWay, string, error) {
+	var f *frozen
+	err := r.Service.Store.View(ctx, func(tx Tx) (err error) {
+		f, _, _, err = r.Service.inputNow(ctx, tx, sel)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	var pivots atomic.Int64
+	yields, err := selection.GiveWay(ctx, f.People, f.Criteria, selection.Options{Work: sel.Work, Progress: r.progress(ctx, sel, &pivots)})
+	var problems selection.InputErrors
+	switch {
+	case ctx.Err() != nil:
+		return nil, "", ctx.Err()
+	case errors.As(err, &problems):
+		return nil, "", engineError("SELECTION_INVALID", problems)
+	case err != nil:
+		return nil, "", &leased.Fault{Err: err}
+	}
+	return gaveWay(f.Criteria, yields), f.digest(), nil
+}
+
+// freezeLine is what the audit log keeps of a frozen input.
+func (sel *Selection) freezeLine() string {
+	line := "commitment=" + sel.Commitment
+	var rows []string
+	for _, g := range sel.GaveWay {
+		for _, row := range g.Rows {
+			rows = append(rows, strconv.Itoa(row))
+		}
+	}
+	if len(rows) > 0 {
+		line += " gaveWay=rows " + strings.Join(rows, ",")
+	}
+	return line
+}
+
+// inputNow makes the input of a run, without salts, from the pool as it is now.
+func (s *Service) inputNow(ctx context.Context, tx Tx, sel *Selection) (*frozen, *Form, []*Application, error) {
 	p, err := tx.Program(ctx, sel.Program)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	c, form, err := s.criteriaToRun(ctx, tx, p, sel)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	pool, err := poolFor(ctx, tx, sel)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	f := freeze(form, c, pool, sel)
 	if problems, _ := selection.Validate(f.People, f.Criteria); len(problems) > 0 {
-		return nil, engineError("SELECTION_INVALID", selection.InputErrors(problems))
+		return nil, nil, nil, engineError("SELECTION_INVALID", selection.InputErrors(problems))
 	}
-	if err := f.salts(pool, s.Random); err != nil {
-		return nil, err
-	}
-	f.grow(form, pool)
-	return f, nil
+	return f, form, pool, nil
 }
 
 // poolFor reads who a run chooses from: the pool and, where it fills seats

@@ -231,12 +231,6 @@ func chancesOf(record *matcher.Record, found *selection.Lottery, f *frozen) Chan
 			shut++
 		}
 	}
-	for _, l := range found.Lone {
-		c.Lone += len(l.People)
-		c.LoneRows = append(c.LoneRows, l.Rows...)
-	}
-	slices.Sort(c.LoneRows)
-	c.LoneRows = slices.Compact(c.LoneRows)
-	c.Confirm = shut*manyImpossible > len(f.People) || c.Lone > 0
+	c.Confirm = shut*manyImpossible > len(f.People)
 	return c
 }

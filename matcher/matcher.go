@@ -49,7 +49,8 @@ type Property struct {
 //	         short = max(0, Min − count), over = max(0, count − Max)
 //	Company  for each value of the attribute that at least Min people of the
 //	         pool (after exclusions) hold: count ≥ Min. A value held by fewer
-//	         carries no rule, so that nobody is shut out to protect them.
+//	         carries no rule, so that nobody is shut out to protect them; and where
+//	         the others would, it gives way first (selection.GiveWay).
 //	         short = Σ over those values of max(0, Min − count)
 //	Spread   at least Min distinct values of the attribute in S
 //	         short = max(0, Min − distinct)

@@ -77,7 +77,7 @@ func (c *checking) run(ctx context.Context, p *program) error {
 	} else {
 		t := &report{w: p.stdout, color: colorful(p.stdout)}
 		t.verdict(q, v)
-		t.lone(q, d.Lone)
+		t.yields(q, d.Yields)
 		t.details(v, d)
 		if weigh {
 			t.tradeOff(q, curve)
@@ -112,17 +112,16 @@ type (
 		Closest             closestJSON          `json:"closest"`
 		Ranges              []rangeJSON          `json:"ranges"`
 		Decliners           []declinerJSON       `json:"decliners"`
-		Lone                []loneJSON           `json:"lone"`
+		Yields              []yieldJSON          `json:"yields"`
 		TradeOff            []pointJSON          `json:"tradeOff"`
 		Warnings            []warningJSON        `json:"warnings"`
 	}
-	loneJSON struct {
-		Rows   []int    `json:"rows"`
-		Joint  bool     `json:"joint"`
-		People []string `json:"people"`
-		Short  int64    `json:"short"`
-		Lower  int      `json:"lower"`
-		Fixed  bool     `json:"fixed"`
+	yieldJSON struct {
+		Rows     []int    `json:"rows"`
+		Priority int      `json:"priority"`
+		Allow    int64    `json:"allow"`
+		Dropped  bool     `json:"dropped"`
+		People   []string `json:"people"`
 	}
 	rangeJSON struct {
 		Row         int                 `json:"row"`
@@ -171,7 +170,7 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details, curve 
 		Witness: notNil(v.Witness), Rules: countsJSON(v.Rules), Clash: []string{},
 		Closest:  closestJSON{Cohort: []string{}, Rules: []countJSON{}},
 		Conflict: []matcher.Condition{}, Relaxations: []matcher.Relaxation{}, Cut: []string{},
-		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Lone: []loneJSON{}, Warnings: []warningJSON{},
+		Ranges: []rangeJSON{}, Decliners: []declinerJSON{}, Yields: []yieldJSON{}, Warnings: []warningJSON{},
 		TradeOff: pointsJSON(curve),
 	}
 	if v.Status == matcher.Feasible {
@@ -188,8 +187,8 @@ func writeVerdict(p *program, v *selection.Verdict, d *selection.Details, curve 
 	for _, n := range d.Decliners {
 		j.Decliners = append(j.Decliners, declinerJSON{n.Attribute, n.People, seatsJSON(n.Allowed), seatsJSON(n.Best)})
 	}
-	for _, l := range d.Lone {
-		j.Lone = append(j.Lone, loneJSON(l))
+	for _, y := range d.Yields {
+		j.Yields = append(j.Yields, yieldJSON(y))
 	}
 	for _, w := range v.Warnings {
 		j.Warnings = append(j.Warnings, warningJSON{w.Row, w.Message})

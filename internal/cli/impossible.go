@@ -196,18 +196,18 @@ func changeWords(q *question, c matcher.Change) string {
 	return fmt.Sprintf("%s %s instead of %d", nameOf(r), sideWords(r, c.Bound, c.To), c.From)
 }
 
-// lone tells whom company rules shut out.
-func (t *report) lone(q *question, lone []selection.Lone) {
-	for i, l := range lone {
+// yields tells which company rules give way, and for whom.
+func (t *report) yields(q *question, yields []selection.Yield) {
+	for i, y := range yields {
 		if i == 0 {
 			t.line("")
-			t.line("Shut out by rules that ask for company and must hold:")
+			t.line("So that nobody who is alone loses their last chance:")
 		}
-		rule, _ := ruleAt(q, l.Rows[0])
-		t.line("  rule %d (%s): %s", rule.Row, nameOf(rule), l.Message())
+		at := slices.IndexFunc(q.criteria.Rules, func(r matcher.Rule) bool { return r.Row == y.Rows[0] })
+		t.line("  rule %d (%s) %s", y.Rows[0], nameOf(q.criteria.Rules[at]), y.Message())
 		const most = 12 // names that fit on a line
-		named, more := l.People[:min(most, len(l.People))], ""
-		if n := len(l.People) - len(named); n > 0 {
+		named, more := y.People[:min(most, len(y.People))], ""
+		if n := len(y.People) - len(named); n > 0 {
 			more = fmt.Sprintf(" and %d more (--json lists them)", n)
 		}
 		t.line("    %s%s", cleanList(named), more)

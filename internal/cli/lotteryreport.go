@@ -38,6 +38,7 @@ func (t *report) lottery(result *selected) {
 func (t *report) undrawn(result *selected) {
 	r := result.record
 	t.line("%s  %s will keep every rule that must hold, and %s. Nobody is drawn yet.", t.bold("OPTIMAL"), people(r.Size.Bound), best(result.question, r))
+	t.yields(result.question, result.yields)
 	t.line("")
 	t.lottery(result)
 	t.line("")

@@ -207,9 +207,6 @@ func (r *replacing) draw(ctx context.Context, p *program, s selection.Selected, 
 			return err
 		}
 	}
-	if found != nil {
-		p.warnLone("the record", found.Lone)
-	}
 	result.record, result.lottery = record, found
 	return nil
 }

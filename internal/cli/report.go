@@ -53,6 +53,7 @@ func (t *report) outcome(result *selected) {
 			t.line("%s  %s, every rule that must hold is kept, but not proved best: %s.", t.bold("FEASIBLE"), people(r.Size.Got), cutBy(r.Complete))
 		}
 	}
+	t.yields(q, result.yields)
 	t.line("")
 	if r.Lottery.Drawable() {
 		t.lottery(result)

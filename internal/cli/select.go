@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,6 @@ type selecting struct {
 	maxChance     int
 	seed          string
 	noDraw        bool
-	shutOutLone   bool
 	alternates    int
 	out           string
 	force         bool
@@ -59,7 +59,6 @@ Exit codes: 0 proved best · 2 usage · 3 bad input data · 4 proved impossible 
 	f.IntVar(&s.maxChance, "max-chance", 0, "largest chance that the lottery may give, in `PERMILLE`: 1 to 1000; who is included by name is exempt")
 	f.StringVar(&s.seed, "seed", "", "`text` that draws the ticket (default: drawn by the system, and printed)")
 	f.BoolVar(&s.noDraw, "no-draw", false, "show the lottery and draw nobody; the same command with --seed instead draws from this very lottery")
-	f.BoolVar(&s.shutOutLone, "shut-out-lone", false, "draw although company rules that must hold leave somebody without company no chance")
 	f.IntVar(&s.alternates, "alternates", 0, "name up to `N` people who should stand ready, and who has no exact replacement")
 	f.StringVar(&s.out, "out", "", "write the record as JSON to `file`")
 	f.BoolVar(&s.force, "force", false, "overwrite the file of --out")
@@ -151,13 +150,15 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 	}
 	limited, cancel := s.limit(ctx)
 	defer cancel()
+	yields, err := s.giveWay(limited, p, q)
+	if err != nil {
+		return err
+	}
 	result, err := s.seal(limited, p, q, method, maxChance)
 	if err != nil {
 		return err
 	}
-	if err := s.loneIsMeant(limited, p, result); err != nil {
-		return err
-	}
+	result.yields = yields
 	if result.record.Undrawn() && !s.noDraw {
 		s.tellSeed(p, drawn)
 		if result.record, err = ballot.Draw(result.record, ballot.FromSeed(result.record, s.seed)); err != nil {
@@ -185,6 +186,7 @@ func (s *selecting) run(ctx context.Context, p *program) error {
 type selected struct {
 	question *question
 	record   *matcher.Record
+	yields   []selection.Yield
 	lottery  *selection.Lottery // nil without one
 	standby  *selection.Standby // nil if no alternates were asked for
 }
@@ -205,36 +207,31 @@ func (s *selecting) seal(ctx context.Context, p *program, q *question, method st
 	return &selected{question: q, record: record, lottery: found}, nil
 }
 
-// loneIsMeant refuses to go on where company rules shut somebody out, unless the
-// flags say that this is meant. It is told in any case.
-func (s *selecting) loneIsMeant(ctx context.Context, p *program, result *selected) error {
-	q := result.question
-	var lone []selection.Lone
+// giveWay lets company rules give way where somebody who is alone would lose
+// their last chance by them.
+func (s *selecting) giveWay(ctx context.Context, p *program, q *question) ([]selection.Yield, error) {
+	if end, ok := ctx.Deadline(); ok {
+		// The other half is for the cohort itself.
+		half, cancel := context.WithDeadline(ctx, end.Add(-time.Until(end)/2))
+		defer cancel()
+		ctx = half
+	}
+	line := newProgressLine(p.stderr, s.quiet)
+	yields, err := selection.GiveWay(ctx, q.people, q.criteria, selection.Options{Work: s.work, Progress: line.show})
+	line.clear()
 	switch {
-	case result.lottery != nil:
-		lone = result.lottery.Lone
-	case len(result.record.Cohort) > 0: // without a lottery
-		o := selection.Options{Work: s.work}
-		v, err := selection.Check(ctx, q.people, q.criteria, o)
-		if err == nil {
-			lone, err = selection.FindLone(ctx, q.people, q.criteria, v, o)
-		}
-		if err != nil {
-			return err
+	case ctx.Err() != nil:
+		fmt.Fprintf(p.stderr, "fairlead: warning: %s: it was not found out in time whether rules that ask for company have to give way, so they do not\n", q.rules)
+	case err != nil:
+		return nil, err
+	}
+	if s.asJSON || s.asCSV { // else the report has it
+		for _, y := range yields {
+			s.note(p, "%s, rule %d %s", q.rules, y.Rows[0], y.Message())
 		}
 	}
-	if len(lone) == 0 {
-		return nil
-	}
-	if s.shutOutLone || s.noDraw {
-		p.warnLone(q.rules, lone)
-		return nil
-	}
-	var problems []error
-	for _, l := range lone {
-		problems = append(problems, fmt.Errorf("%s, rule %d: %s", q.rules, l.Rows[0], l.Message()))
-	}
-	return data(errors.Join(append(problems, errors.New("nobody was chosen; say --shut-out-lone if this is meant"))...))
+	q.criteria = selection.Yielded(q.criteria, yields)
+	return yields, nil
 }
 
 // capInWords tells of a cap that no lottery keeps in the words of the flag.
@@ -299,13 +296,6 @@ func writeCohort(w io.Writer, cohort []string) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// warnLone tells whom company rules shut out.
-func (p *program) warnLone(file string, lone []selection.Lone) {
-	for _, l := range lone {
-		fmt.Fprintf(p.stderr, "fairlead: warning: %s, rule %d: %s\n", file, l.Rows[0], l.Message())
-	}
 }
 
 // warn tells the warnings about the input.

@@ -42,6 +42,12 @@ func drawToWire(w *v1.Selection, s *applications.Selection) {
 		}
 		w.Allow[int32(priority)] = int32(deviation)
 	}
+	w.Yields = convert(s.GaveWay, func(g applications.GaveWay) *v1.RuleYield {
+		return &v1.RuleYield{
+			Rows: convert(g.Rows, func(n int) int32 { return int32(n) }), Priority: int32(g.Priority), RunPriority: int32(g.CountsAs),
+			Allow: small(int(g.Allow)), Dropped: g.Dropped,
+		}
+	})
 	w.Commitments = convert(s.Commitments, func(c applications.SeedCommitment) *v1.SeedCommitment {
 		return &v1.SeedCommitment{Attempt: int32(c.Attempt), Person: c.Person, Digest: c.Digest, CommitTime: stamp(c.Time)}
 	})
@@ -216,8 +222,8 @@ func detailsToWire(w *v1.CheckCriteriaResponse, v *applications.CriteriaVerdict)
 	if d == nil {
 		return
 	}
-	for _, lone := range d.Lone {
-		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(lone.Rows[0]), Message: lone.Message()})
+	for _, y := range d.Yields {
+		w.Warnings = append(w.Warnings, &v1.CriteriaWarning{Row: int32(y.Rows[0]), Message: y.Message()})
 	}
 	shown := map[int]int{} // row -> priority
 	for _, r := range v.Rules {

@@ -27,6 +27,7 @@ type boardPage struct {
 	NotMet   string
 	After    string
 	Neutral  string
+	GaveWay  []string // the rules that ask for company
 	Groups   []groupView
 	Hidden   []phrase
 	Masked   bool
@@ -192,6 +193,7 @@ func newBoardPage(f frame, b *board) *boardPage {
 	for _, x := range run.Choices {
 		page.Events = append(page.Events, boardLine{l.say("board.chosen", "n", b.people(l, len(x.In))), x.Reason, b.by(x.By), l.moment(x.Time, zone)})
 	}
+	page.GaveWay = gaveWayLines(l, res)
 	page.result(l, b, seats)
 	page.declines(l, b)
 	if !b.public {

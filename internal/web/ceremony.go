@@ -333,7 +333,6 @@ type chancesView struct {
 	Unproved          string
 	Method            string
 	Reasons           []missLine
-	Lone              string // whom rules that ask for company shut out
 	Confirm           bool
 }
 
@@ -350,9 +349,6 @@ func newChancesView(l tongue, sum *applications.ChanceSummary, rules []applicati
 	v.Certain, v.Impossible = l.number(int64(sum.Certain)), l.number(int64(sum.Impossible))
 	if !sum.Proved {
 		v.Unproved = l.say("chances.unproved", "bound", percent(sum.Bound))
-	}
-	if sum.Lone > 0 {
-		v.Lone = l.count("lone", sum.Lone, "rules", rowNames(l, rules, sum.LoneRows))
 	}
 	// Exclusions come for each type; to a reader equal reasons are one.
 	var people []int

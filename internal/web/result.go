@@ -29,6 +29,7 @@ type resultPage struct {
 	Verdict    verdictView
 	Groups     []groupView
 	Hidden     []phrase // groups withheld from the reader
+	GaveWay    []string // the rules that ask for company
 	Masked     bool     // some count is too small to be shown
 	Ticks      bool     // some row has a community share
 	Outlines   bool     // some row counts groups instead of people
@@ -125,6 +126,7 @@ func newResultPage(f frame, res *applications.SelectionResult, number int, view 
 	if res.Selection.Provenance != applications.Chosen { // then they do not describe the group
 		page.Chances = newChancesView(l, res.Chances, res.Rules)
 	}
+	page.GaveWay = gaveWayLines(l, res)
 	size := len(rec.Cohort)
 	if size == 0 && res.Chances != nil { // the likeliest group of a lottery
 		size = rec.Size.Wanted

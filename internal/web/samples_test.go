@@ -290,7 +290,7 @@ func sampleResult(shape string) *applications.SelectionResult {
 		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
 	case "sealed", "drawn":
 		res.Chances = &applications.ChanceSummary{
-			Method: matcher.LotteryLeximin, Smallest: 114_942_529, Largest: 1_000_000_000, Bound: 120_000_000, Certain: 1, Impossible: 12, Lone: 2, LoneRows: []int{3}, Confirm: true,
+			Method: matcher.LotteryLeximin, Smallest: 114_942_529, Largest: 1_000_000_000, Bound: 120_000_000, Certain: 1, Impossible: 12, Confirm: true,
 			Exclusions: []applications.ExclusionSummary{{People: 5, Reason: "priority 1", Least: 2, Allowed: 1, Rows: []int{4, 8}}, {People: 7, Reason: "must"}},
 		}
 		res.Selection = sampleSealed(applications.SeedPublicNumber, 1)
@@ -300,6 +300,10 @@ func sampleResult(shape string) *applications.SelectionResult {
 		if shape == "sealed" {
 			res.Selection = sampleSealed(applications.SeedPublicNumber, 0)
 			res.Record.Cohort, res.Members, res.Record.Size.Got = nil, nil, 0
+		}
+		res.GaveWay = res.Rules
+		res.Selection.GaveWay = []applications.GaveWay{
+			{Rows: []int{3, 4}, CountsAs: 1, Allow: 2}, {Priority: 2, CountsAs: 3, Allow: applications.TooFew}, {Rows: []int{4}, Priority: 9, Allow: 1, Dropped: true}, {Priority: 9, Allow: applications.TooFew, Dropped: true},
 		}
 	case "undecided":
 		res.Record.Status, res.Record.Complete = matcher.Undecided, false
@@ -417,10 +421,10 @@ func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
 	}
 	if status == matcher.Feasible {
 		v.Details = &selection.Details{
-			Lone: []selection.Lone{
-				{Rows: []int{2}, People: []string{"NS-0107"}, Short: 1, Lower: 1},
-				{Rows: []int{2, 3}, People: []string{"NS-0108", "NS-0109"}, Short: 2},
-				{Rows: []int{3}, Short: -1},
+			Yields: []selection.Yield{
+				{Rows: []int{2}, Allow: 1, People: []string{"NS-0107"}},
+				{Rows: []int{2, 3}, Priority: 1, Allow: 2, People: []string{"NS-0108", "NS-0109"}},
+				{Rows: []int{3}, Priority: 9, Allow: 3, Dropped: true},
 			},
 			Ranges: []selection.Range{{Row: 1, Least: 0, Most: 2, MostProved: true, Low: 2, High: 4}, {Row: 2, Most: 1, MostProved: true, Low: 2, High: 9}, {Row: 3, Least: 3, Most: 5, LeastProved: true, Low: 1, High: 9}},
 			Decliners: []selection.Decliner{

@@ -39,8 +39,8 @@ func newCheckView(l tongue, e *editing, verdict *applications.CriteriaVerdict, a
 		v.Title, v.Text = l.say("check.unknown"), l.say("check.unknown.text", "pool", pool)
 	}
 	if d := verdict.Details; d != nil {
-		for _, lone := range d.Lone {
-			v.After = append(v.After, e.loneLine(l, verdict, lone))
+		for _, y := range d.Yields {
+			v.After = append(v.After, e.yieldLine(l, verdict, y))
 		}
 		for _, decliners := range d.Decliners {
 			v.After = append(v.After, e.declinerLine(l, decliners)...)
@@ -116,21 +116,40 @@ func (e *editing) rowCheck(l tongue, verdict *applications.CriteriaVerdict, i in
 	return out
 }
 
-// loneLine says whom rules that ask for company shut out, and what helps.
-func (e *editing) loneLine(l tongue, verdict *applications.CriteriaVerdict, lone selection.Lone) string {
-	names := rowNames(l, verdict.Rules, lone.Rows)
-	text := l.say("lone.some", "rules", names)
-	if n := len(lone.People); n >= applications.Fewest || n > 0 && facilitates(e.who, e.program.ID) {
-		text = l.count("lone", n, "rules", names)
+// yieldLine says who would have no chance by rules that ask for company, and how
+// these give way for them.
+func (e *editing) yieldLine(l tongue, verdict *applications.CriteriaVerdict, y selection.Yield) string {
+	names := rowNames(l, verdict.Rules, y.Rows)
+	text := l.say("yield.some", "rules", names)
+	if n := len(y.People); n >= applications.Fewest || n > 0 && facilitates(e.who, e.program.ID) {
+		text = l.count("yield", n, "rules", names)
 	}
 	switch {
-	case lone.Fixed || lone.Short < 1:
-	case lone.Lower > 0:
-		text += " " + l.say("lone.lower", "min", lone.Lower, "n", lone.Short)
-	default:
-		text += " " + l.say("lone.target", "n", lone.Short)
+	case y.Dropped:
+		return text + " " + l.say("yield.dropped")
+	case y.Priority == matcher.Must && verdict.Resolved.MinSize == verdict.Resolved.Size:
+		return text + " " + l.say("yield.by", "n", l.number(y.Allow))
 	}
-	return text
+	return text + " " + l.say("yield.more", "n", l.number(y.Allow))
+}
+
+// gaveWayLines say which rules that ask for company gave way in a run, and as
+// what they count there.
+func gaveWayLines(l tongue, res *applications.SelectionResult) (lines []string) {
+	for _, g := range res.Selection.GaveWay {
+		key, names := "gave", rowNames(l, res.GaveWay, g.Rows)
+		if len(g.Rows) == 0 {
+			key = "gave_some"
+		}
+		if g.Dropped {
+			key += "_nothing"
+		}
+		lines = append(lines, l.say("way."+key, "rules", names, "n", l.number(g.Allow), "priority", g.CountsAs))
+	}
+	if len(lines) > 0 {
+		lines = append(lines, l.say("way.gave_moved"))
+	}
+	return lines
 }
 
 // rowNames names rows; those that are withheld are told as that, once.

@@ -268,10 +268,10 @@ func TestDrawsFollowTheChances(t *testing.T) {
 	t.Logf("figure: 100,000 seeds drawn from a sealed record of %d people: chi-square %.1f over %d cohorts, %d people with somebody alike", len(people), chi, len(l.Book), alike)
 }
 
-// Company never leaves somebody out because they are alone. Switched on, it
-// takes a chance from the only holder of a value no more than plain floors for
-// the values that two or more hold would, found by trying every cohort. Whom these
-// floors leave no chance is told by the check and by the lottery, and nobody else.
+// Company never leaves somebody out because they are alone: switched on, it takes
+// the last chance of the only holder of a value in no lottery. Where the floors
+// for the values that two or more hold leave them a chance beside each other, the
+// rule is those floors and nothing else, as trying every cohort shows.
 func TestCompanyShutsNobodyOut(t *testing.T) {
 	// The only applicant of San Juan, with room beside the floors of the others.
 	var people []matcher.Person
@@ -292,7 +292,7 @@ func TestCompanyShutsNobodyOut(t *testing.T) {
 	if os.Getenv("FAIRLEAD_SOAK") != "" {
 		count = 2000
 	}
-	kept, lost := 0, 0
+	kept, saved := 0, 0
 	for i := range count {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		people := pool(rng, 8)
@@ -305,61 +305,53 @@ func TestCompanyShutsNobodyOut(t *testing.T) {
 				held[v] = append(held[v], p.ID)
 			}
 		}
-		chances := func(c matcher.Criteria) (chances map[string]int64, lone []selection.Lone) {
-			r, l, err := ballot.Seal(context.Background(), people, c, ballot.Options{})
+		chances := func(c matcher.Criteria) map[string]int64 {
+			r, _, err := ballot.Seal(context.Background(), people, c, ballot.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return r.Lottery.Optimum, l.Lone
+			return r.Lottery.Optimum
 		}
 		with := c
 		with.Rules = append(slices.Clone(c.Rules), matcher.Rule{Row: 9, Kind: matcher.Company, Property: term("county"), Min: 2, Max: c.Size})
-		before, _ := chances(c)
-		after, atDraw := chances(with)
+		yields, err := selection.GiveWay(context.Background(), people, with, selection.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, after := chances(c), chances(selection.Yielded(with, yields))
 		var shut []string
 		for _, ids := range held {
 			if len(ids) > 1 || before[ids[0]] == 0 || len(after) == 0 {
 				continue
 			}
+			if after[ids[0]] == 0 {
+				t.Fatalf("instance %d of seed %d: %s is the only one of a county and loses their chance; the rule gives way by %+v\npeople %+v\ncriteria %+v", i, seed, ids[0], yields, people, c)
+			}
 			possible := false
 			for _, cohort := range allowed(people, c, held) {
 				possible = possible || slices.Contains(cohort, ids[0])
 			}
-			if possible != (after[ids[0]] > 0) {
-				t.Fatalf("instance %d of seed %d: %s is the only one of a county: possible beside the others' floors: %v, chance %d\npeople %+v\ncriteria %+v", i, seed, ids[0], possible, after[ids[0]], people, c)
-			}
 			if possible {
 				kept++
 			} else {
-				lost++
 				shut = append(shut, ids[0])
 			}
 		}
-		verdict, err := selection.Check(context.Background(), people, with, selection.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		beside, err := selection.FindLone(context.Background(), people, with, verdict, selection.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		saved += len(shut)
 		slices.Sort(shut)
-		shut = slices.Compact(shut)
-		for what, lone := range map[string][]selection.Lone{"check": beside, "lottery": atDraw} {
-			var told []string
-			for _, l := range lone {
-				told = append(told, l.People...)
-				if !slices.Equal(l.Rows, []int{9}) || l.Joint || l.Short < 1 {
-					t.Errorf("instance %d of seed %d: the %s says %+v", i, seed, what, l)
-				}
+		var told []string
+		for _, y := range yields {
+			told = y.People
+			if !slices.Equal(y.Rows, []int{9}) || y.Allow < 1 {
+				t.Errorf("instance %d of seed %d: gives way by %+v", i, seed, y)
 			}
-			if slices.Sort(told); !slices.Equal(told, shut) {
-				t.Fatalf("instance %d of seed %d: the %s tells of %v, and %v lost their chance\npeople %+v\ncriteria %+v", i, seed, what, told, shut, people, with)
-			}
+		}
+		if !slices.Equal(told, slices.Compact(shut)) {
+			t.Fatalf("instance %d of seed %d: gives way for %v, and the floors would shut out %v\npeople %+v\ncriteria %+v", i, seed, told, shut, people, with)
 		}
 	}
-	t.Logf("figure: %d people were the only one of a county with a chance before a company rule was switched on; %d kept one, and %d lost it to the floors of other counties alone, as trying every cohort shows; check and lottery tell of each of these and of nobody else", kept+lost, kept, lost)
-	if kept < 10 {
+	t.Logf("figure: %d people were the only one of a county with a chance before a company rule was switched on: all have one with it; %d of them because it gives way, as trying every cohort shows", kept+saved, saved)
+	if kept < 10 || saved < 5 {
 		t.Error("too few lone people with a chance")
 	}
 }

@@ -3,6 +3,7 @@ package selection
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -20,9 +21,9 @@ type Details struct {
 	// Decliners are, by attribute that a rule names, those of the pool who have
 	// no value for it; nil unless the verdict is Feasible.
 	Decliners []Decliner
-	// Lone are people whom company rules shut out of all cohorts of the largest
-	// size; nil unless the verdict is Feasible.
-	Lone []Lone
+	// Yields are how company rules give way; nil unless the verdict is Feasible. The
+	// Decliners are counted with it, the Ranges without.
+	Yields []Yield
 	// Infeasibility is that of the verdict with Conflict, Relaxations and Cut;
 	// nil unless the verdict is Infeasible.
 	Infeasibility *matcher.Infeasibility
@@ -121,14 +122,26 @@ func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v
 		}
 		d.Infeasibility = &inf
 	case matcher.Feasible:
-		if d.Lone, err = r.loneBeside(v.Witness); err == nil {
-			err = r.examine(v.Witness, d)
+		if d.Yields, err = r.giveWay(); err != nil {
+			break
 		}
+		var allowed *reach
+		if allowed, err = r.examine(v.Witness, d); err != nil {
+			break
+		}
+		if len(d.Yields) > 0 {
+			more := newRun(ctx, people, Yielded(c, d.Yields), o, func(string) [3]int64 { return [3]int64{} })
+			more.pivots, more.canceled = r.pivots, r.canceled
+			r = more
+			// What was allowed still is.
+			allowed = r.allowed(allowed.seen)
+		}
+		err = r.decliners(allowed, d)
 	}
-	if err != nil {
+	if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 		return nil, err
 	}
-	d.Complete, d.Pivots = !r.canceled, r.pivots
+	d.Complete, d.Pivots = err == nil && !r.canceled, r.pivots
 	return d, nil
 }
 
@@ -141,9 +154,16 @@ type reach struct {
 	seen    map[string]bool // who is in one of the cohorts found
 }
 
-func (r *run) examine(witness []string, d *Details) error {
+// allowed are the cohorts that keep what must hold, of which some people are
+// known to be in one.
+func (r *run) allowed(seen map[string]bool) *reach {
 	s := newStage()
-	allowed := &reach{r: r, program: r.in.program(&s), work: detailWork, seen: map[string]bool{}}
+	return &reach{r: r, program: r.in.program(&s), work: detailWork, seen: seen}
+}
+
+// examine finds the ranges.
+func (r *run) examine(witness []string, d *Details) (*reach, error) {
+	allowed := r.allowed(map[string]bool{})
 	for i, rule := range r.criteria.Rules {
 		g := Range{Row: rule.Row, Least: math.MaxInt, Most: -1, High: math.MaxInt}
 		switch rule.Kind {
@@ -171,14 +191,14 @@ func (r *run) examine(witness []string, d *Details) error {
 				end = allowed.most
 			}
 			if err := end(i); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		allowed.work = rangeWork
 	}
 	allowed.work = detailWork
-	d.Ranges = allowed.ranges
-	return r.decliners(allowed, d)
+	d.Ranges, allowed.ranges = allowed.ranges, nil
+	return allowed, nil
 }
 
 // note takes what a cohort counts and who is in it.
@@ -396,7 +416,7 @@ func (r *run) decliners(allowed *reach, d *Details) error {
 	best := &reach{} // nobody is known to be in one
 	var never map[string]bool
 	if len(rest) > 0 {
-		known, err := r.reachable(true)
+		known, err := r.reachable()
 		if err != nil {
 			return err
 		}

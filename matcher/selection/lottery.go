@@ -56,11 +56,8 @@ type Lottery struct {
 	// Exclusions say why, one for each type of Impossible, if Explain was asked
 	// for and work and time sufficed.
 	Exclusions []Exclusion
-	// Lone are those of Impossible whom company rules shut out, as far as work and
-	// time sufficed to prove it.
-	Lone     []Lone
-	Complete bool
-	Pivots   int64
+	Complete   bool
+	Pivots     int64
 }
 
 // Type is a set of people who are alike to the rules. People who are tied
@@ -93,10 +90,6 @@ func FindLottery(ctx context.Context, people []matcher.Person, c matcher.Criteri
 	out.Complete, out.Pivots = !r.canceled, stages
 	if best {
 		if err := r.lottery(o, out); err != nil {
-			return nil, err
-		}
-		r.pivots += out.Pivots - stages
-		if out.Lone, err = r.loneOf(out.Impossible); err != nil {
 			return nil, err
 		}
 	}

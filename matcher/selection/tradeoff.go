@@ -50,7 +50,8 @@ type TradeOffPoint struct {
 // insisting on the least deviation can make some people certain and others
 // impossible, and every point says how much allowing more would change. Nothing
 // is chosen by it. Errors are those of FindLottery, but a cap that no lottery
-// keeps is told in its point. A context that ends leaves out the points after the
+// keeps is told in its point. Company rules give way at each point as they would
+// in a lottery there (GiveWay); priorities are those of c. A context that ends leaves out the points after the
 // one it ended.
 func TradeOff(ctx context.Context, people []matcher.Person, c matcher.Criteria, o TradeOffOptions) ([]TradeOffPoint, error) {
 	if o.Extra == nil {
@@ -102,7 +103,15 @@ func tradeOffPoint(ctx context.Context, people []matcher.Person, c matcher.Crite
 	c.Allow = allow
 	options := o.LotteryOptions
 	options.Method, options.Explain = lottery.Maximin, false
-	l, err := FindLottery(ctx, people, c, options)
+	yields, err := GiveWay(ctx, people, c, options.Options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return TradeOffPoint{Extra: maps.Clone(extra), Outcome: &matcher.Outcome{Status: matcher.Undecided}, Impossible: -1}, nil
+		}
+		return TradeOffPoint{}, err
+	}
+	yielded := Yielded(c, yields)
+	l, err := FindLottery(ctx, people, yielded, options)
 	var input InputErrors
 	if errors.As(err, &input) && len(input) == 1 && input[0].Field == fieldCap {
 		return TradeOffPoint{Extra: maps.Clone(extra), Outcome: &matcher.Outcome{Status: matcher.Optimal}, Impossible: -1, Complete: true, OverCap: true}, nil
@@ -122,8 +131,11 @@ func tradeOffPoint(ctx context.Context, people []matcher.Person, c matcher.Crite
 	if l.Outcome.Status != matcher.Optimal {
 		return p, nil // the least deviations are not proved
 	}
+	registered := priorityBefore(c, yielded)
 	for _, d := range l.Outcome.Deviation {
-		p.Allowed[d.Priority] = d.Value + allow[d.Priority]
+		if g := registered[d.Priority]; g != matcher.Must {
+			p.Allowed[g] = d.Value + yielded.Allow[d.Priority]
+		}
 	}
 	if l.Proved {
 		p.Impossible = len(l.Impossible)

@@ -821,7 +821,7 @@ type RuleCount struct {
 	Min int32 `protobuf:"varint,7,opt,name=min,proto3" json:"min,omitempty"`
 	// Most wanted.
 	Max int32 `protobuf:"varint,8,opt,name=max,proto3" json:"max,omitempty"`
-	// 0: must hold; 1 to 9: a target.
+	// 0: must hold; 1 to 9: a target. Of a run, as Selection.yields says it counts there.
 	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
 	// QUOTA: people of the pool with the property. COMPANY: values that carry the rule. SPREAD:
 	// distinct values in the pool. CAP: the largest number of people of the pool who share one

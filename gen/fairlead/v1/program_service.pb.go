@@ -1257,8 +1257,8 @@ type CheckCriteriaRequest struct {
 	//	*CheckCriteriaRequest_Criteria
 	//	*CheckCriteriaRequest_Version
 	Subject isCheckCriteriaRequest_Subject `protobuf_oneof:"subject"`
-	// Also how much room each rule leaves, whether decliners can be seated, whom company rules
-	// leave no chance (as warnings) and, where it is impossible, a conflict and every way out.
+	// Also how much room each rule leaves, whether decliners can be seated, which company
+	// rules give way (as warnings) and, where it is impossible, a conflict and every way out.
 	// Takes longer.
 	Details bool `protobuf:"varint,4,opt,name=details,proto3" json:"details,omitempty"`
 	// Also what chances people would have if each priority might be missed by more than the

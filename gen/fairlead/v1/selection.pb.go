@@ -218,7 +218,7 @@ func (x SelectionResult_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SelectionResult_Status.Descriptor instead.
 func (SelectionResult_Status) EnumDescriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11, 0}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // One run of the selector: its frozen input, its progress and what came of it.
@@ -248,7 +248,7 @@ type Selection struct {
 	WorkLimit int64 `protobuf:"varint,9,opt,name=work_limit,json=workLimit,proto3" json:"work_limit,omitempty"`
 	// The durable steps done so far, in order.
 	Steps []*SelectionStep `protobuf:"bytes,10,rep,name=steps,proto3" json:"steps,omitempty"`
-	// The step being worked on: "claimed", "frozen", "feasible", "size", "priority 1" to
+	// The step being worked on: "claimed", "company", "frozen", "feasible", "size", "priority 1" to
 	// "priority 9", "score", "seed 1" to "seed 3", "verified", "sealed", "drawn", "stored".
 	CurrentStep string `protobuf:"bytes,11,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
 	// Work spent so far, in simplex pivots.
@@ -286,7 +286,8 @@ type Selection struct {
 	// The largest chance that anybody who is not locked in may have, in thousandths, 1 to 1,000; 0: no limit.
 	// Left out: what the criteria say.
 	MaxChance int32 `protobuf:"varint,26,opt,name=max_chance,json=maxChance,proto3" json:"max_chance,omitempty"`
-	// By priority: the weighted deviation allowed above that priority's optimum, as registered.
+	// By priority: the weighted deviation allowed above that priority's optimum, as registered, or
+	// as company rules gave way: see yields. Of these -1 to a caller without identity.read.
 	Allow map[int32]int32 `protobuf:"bytes,27,rep,name=allow,proto3" json:"allow,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// Where the seed of the draw comes from. Left out: what the criteria say, else SERVER.
 	SeedKind Criteria_SeedKind `protobuf:"varint,28,opt,name=seed_kind,json=seedKind,proto3,enum=fairlead.v1.Criteria_SeedKind" json:"seed_kind,omitempty"`
@@ -309,7 +310,13 @@ type Selection struct {
 	DeclinedCodes []string `protobuf:"bytes,36,rep,name=declined_codes,json=declinedCodes,proto3" json:"declined_codes,omitempty"`
 	// What cannot be kept of the run that this one replaces, each by the least, proved. Empty: the
 	// group is as good as before.
-	Moves         []*RepairMove `protobuf:"bytes,37,rep,name=moves,proto3" json:"moves,omitempty"`
+	Moves []*RepairMove `protobuf:"bytes,37,rep,name=moves,proto3" json:"moves,omitempty"`
+	// The company rules that gave way in the frozen pool, so that nobody who is alone lost their
+	// last chance by them. They then have a priority of their own, and later targets may have moved
+	// up: priorities in allow, steps, moves, the result and whatever explains it are those of the
+	// run, not of the criteria. A run that fills seats again keeps those of the run that it
+	// replaces.
+	Yields        []*RuleYield `protobuf:"bytes,38,rep,name=yields,proto3" json:"yields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -603,6 +610,97 @@ func (x *Selection) GetMoves() []*RepairMove {
 	return nil
 }
 
+func (x *Selection) GetYields() []*RuleYield {
+	if x != nil {
+		return x.Yields
+	}
+	return nil
+}
+
+// Company rules of one priority that gave way in the pool of a run.
+type RuleYield struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rows of the rules, from 1. Empty to a caller without identity.read, and once somebody was
+	// erased from the run: that a rule gave way tells that somebody is alone.
+	Rows []int32 `protobuf:"varint,1,rep,packed,name=rows,proto3" json:"rows,omitempty"`
+	// Their priority in the criteria: 0: must hold; 1 to 9: a target.
+	Priority int32 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Their priority in the run, 1 to 9; 0 if dropped.
+	RunPriority int32 `protobuf:"varint,3,opt,name=run_priority,json=runPriority,proto3" json:"run_priority,omitempty"`
+	// The weighted deviation that they may be missed by above the least, with the weights divided
+	// by what these have in common. -1 where rows are not told.
+	Allow int32 `protobuf:"varint,4,opt,name=allow,proto3" json:"allow,omitempty"`
+	// They ask for nothing in this run, because no priority was left to give them.
+	Dropped       bool `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RuleYield) Reset() {
+	*x = RuleYield{}
+	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RuleYield) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RuleYield) ProtoMessage() {}
+
+func (x *RuleYield) ProtoReflect() protoreflect.Message {
+	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RuleYield.ProtoReflect.Descriptor instead.
+func (*RuleYield) Descriptor() ([]byte, []int) {
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RuleYield) GetRows() []int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *RuleYield) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *RuleYield) GetRunPriority() int32 {
+	if x != nil {
+		return x.RunPriority
+	}
+	return 0
+}
+
+func (x *RuleYield) GetAllow() int32 {
+	if x != nil {
+		return x.Allow
+	}
+	return 0
+}
+
+func (x *RuleYield) GetDropped() bool {
+	if x != nil {
+		return x.Dropped
+	}
+	return false
+}
+
 // An objective that gives way when seats are filled again.
 type RepairMove struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -625,7 +723,7 @@ type RepairMove struct {
 
 func (x *RepairMove) Reset() {
 	*x = RepairMove{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +735,7 @@ func (x *RepairMove) String() string {
 func (*RepairMove) ProtoMessage() {}
 
 func (x *RepairMove) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[1]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +748,7 @@ func (x *RepairMove) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RepairMove.ProtoReflect.Descriptor instead.
 func (*RepairMove) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{1}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RepairMove) GetReason() string {
@@ -705,7 +803,7 @@ type SeedCommitment struct {
 
 func (x *SeedCommitment) Reset() {
 	*x = SeedCommitment{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +815,7 @@ func (x *SeedCommitment) String() string {
 func (*SeedCommitment) ProtoMessage() {}
 
 func (x *SeedCommitment) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[2]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +828,7 @@ func (x *SeedCommitment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeedCommitment.ProtoReflect.Descriptor instead.
 func (*SeedCommitment) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{2}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *SeedCommitment) GetAttempt() int32 {
@@ -790,7 +888,7 @@ type SelectionSeal struct {
 
 func (x *SelectionSeal) Reset() {
 	*x = SelectionSeal{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +900,7 @@ func (x *SelectionSeal) String() string {
 func (*SelectionSeal) ProtoMessage() {}
 
 func (x *SelectionSeal) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[3]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +913,7 @@ func (x *SelectionSeal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionSeal.ProtoReflect.Descriptor instead.
 func (*SelectionSeal) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{3}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *SelectionSeal) GetSealTime() *timestamppb.Timestamp {
@@ -901,8 +999,7 @@ type ChanceSummary struct {
 	ImpossibleCount int32 `protobuf:"varint,7,opt,name=impossible_count,json=impossibleCount,proto3" json:"impossible_count,omitempty"`
 	// Why they cannot be chosen.
 	Exclusions []*Exclusion `protobuf:"bytes,8,rep,name=exclusions,proto3" json:"exclusions,omitempty"`
-	// More than a tenth of the pool cannot be chosen, or company rules that must hold shut out
-	// somebody who has too few others for company: DrawSelection needs confirm_impossible.
+	// More than a tenth of the pool cannot be chosen: DrawSelection needs confirm_impossible.
 	NeedsConfirmation bool `protobuf:"varint,9,opt,name=needs_confirmation,json=needsConfirmation,proto3" json:"needs_confirmation,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -910,7 +1007,7 @@ type ChanceSummary struct {
 
 func (x *ChanceSummary) Reset() {
 	*x = ChanceSummary{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -922,7 +1019,7 @@ func (x *ChanceSummary) String() string {
 func (*ChanceSummary) ProtoMessage() {}
 
 func (x *ChanceSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[4]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -935,7 +1032,7 @@ func (x *ChanceSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChanceSummary.ProtoReflect.Descriptor instead.
 func (*ChanceSummary) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{4}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ChanceSummary) GetLottery() Criteria_Lottery {
@@ -1023,7 +1120,7 @@ type Exclusion struct {
 
 func (x *Exclusion) Reset() {
 	*x = Exclusion{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1132,7 @@ func (x *Exclusion) String() string {
 func (*Exclusion) ProtoMessage() {}
 
 func (x *Exclusion) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[5]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1145,7 @@ func (x *Exclusion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exclusion.ProtoReflect.Descriptor instead.
 func (*Exclusion) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{5}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Exclusion) GetPeopleCount() int32 {
@@ -1113,7 +1210,7 @@ type SelectionDraw struct {
 
 func (x *SelectionDraw) Reset() {
 	*x = SelectionDraw{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1125,7 +1222,7 @@ func (x *SelectionDraw) String() string {
 func (*SelectionDraw) ProtoMessage() {}
 
 func (x *SelectionDraw) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[6]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1138,7 +1235,7 @@ func (x *SelectionDraw) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionDraw.ProtoReflect.Descriptor instead.
 func (*SelectionDraw) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{6}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SelectionDraw) GetAttempt() int32 {
@@ -1223,7 +1320,7 @@ type SelectionChoice struct {
 
 func (x *SelectionChoice) Reset() {
 	*x = SelectionChoice{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1332,7 @@ func (x *SelectionChoice) String() string {
 func (*SelectionChoice) ProtoMessage() {}
 
 func (x *SelectionChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[7]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1345,7 @@ func (x *SelectionChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionChoice.ProtoReflect.Descriptor instead.
 func (*SelectionChoice) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{7}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SelectionChoice) GetOutCodes() []string {
@@ -1305,7 +1402,7 @@ type SelectionLock struct {
 
 func (x *SelectionLock) Reset() {
 	*x = SelectionLock{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1414,7 @@ func (x *SelectionLock) String() string {
 func (*SelectionLock) ProtoMessage() {}
 
 func (x *SelectionLock) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[8]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1427,7 @@ func (x *SelectionLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionLock.ProtoReflect.Descriptor instead.
 func (*SelectionLock) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{8}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SelectionLock) GetApplication() string {
@@ -1385,7 +1482,7 @@ type SelectionStep struct {
 
 func (x *SelectionStep) Reset() {
 	*x = SelectionStep{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1397,7 +1494,7 @@ func (x *SelectionStep) String() string {
 func (*SelectionStep) ProtoMessage() {}
 
 func (x *SelectionStep) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[9]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1410,7 +1507,7 @@ func (x *SelectionStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionStep.ProtoReflect.Descriptor instead.
 func (*SelectionStep) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{9}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SelectionStep) GetStep() string {
@@ -1447,7 +1544,7 @@ type SelectionError struct {
 
 func (x *SelectionError) Reset() {
 	*x = SelectionError{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1556,7 @@ func (x *SelectionError) String() string {
 func (*SelectionError) ProtoMessage() {}
 
 func (x *SelectionError) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[10]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1569,7 @@ func (x *SelectionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionError.ProtoReflect.Descriptor instead.
 func (*SelectionError) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{10}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SelectionError) GetReason() string {
@@ -1548,7 +1645,7 @@ type SelectionResult struct {
 
 func (x *SelectionResult) Reset() {
 	*x = SelectionResult{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1657,7 @@ func (x *SelectionResult) String() string {
 func (*SelectionResult) ProtoMessage() {}
 
 func (x *SelectionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[11]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1670,7 @@ func (x *SelectionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SelectionResult.ProtoReflect.Descriptor instead.
 func (*SelectionResult) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{11}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SelectionResult) GetName() string {
@@ -1747,7 +1844,7 @@ type DeclinerReport struct {
 
 func (x *DeclinerReport) Reset() {
 	*x = DeclinerReport{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1759,7 +1856,7 @@ func (x *DeclinerReport) String() string {
 func (*DeclinerReport) ProtoMessage() {}
 
 func (x *DeclinerReport) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[12]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1772,7 +1869,7 @@ func (x *DeclinerReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeclinerReport.ProtoReflect.Descriptor instead.
 func (*DeclinerReport) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{12}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeclinerReport) GetAttribute() string {
@@ -1816,7 +1913,7 @@ type CohortGroup struct {
 
 func (x *CohortGroup) Reset() {
 	*x = CohortGroup{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1925,7 @@ func (x *CohortGroup) String() string {
 func (*CohortGroup) ProtoMessage() {}
 
 func (x *CohortGroup) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[13]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1938,7 @@ func (x *CohortGroup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortGroup.ProtoReflect.Descriptor instead.
 func (*CohortGroup) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{13}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CohortGroup) GetTitle() string {
@@ -1880,7 +1977,7 @@ type CohortMember struct {
 
 func (x *CohortMember) Reset() {
 	*x = CohortMember{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1892,7 +1989,7 @@ func (x *CohortMember) String() string {
 func (*CohortMember) ProtoMessage() {}
 
 func (x *CohortMember) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[14]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1905,7 +2002,7 @@ func (x *CohortMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortMember.ProtoReflect.Descriptor instead.
 func (*CohortMember) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{14}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CohortMember) GetApplication() string {
@@ -1965,7 +2062,7 @@ type CohortSize struct {
 
 func (x *CohortSize) Reset() {
 	*x = CohortSize{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1977,7 +2074,7 @@ func (x *CohortSize) String() string {
 func (*CohortSize) ProtoMessage() {}
 
 func (x *CohortSize) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[15]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1990,7 +2087,7 @@ func (x *CohortSize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CohortSize.ProtoReflect.Descriptor instead.
 func (*CohortSize) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{15}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CohortSize) GetWanted() int32 {
@@ -2029,7 +2126,7 @@ type Deviation struct {
 
 func (x *Deviation) Reset() {
 	*x = Deviation{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2041,7 +2138,7 @@ func (x *Deviation) String() string {
 func (*Deviation) ProtoMessage() {}
 
 func (x *Deviation) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[16]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2054,7 +2151,7 @@ func (x *Deviation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deviation.ProtoReflect.Descriptor instead.
 func (*Deviation) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{16}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Deviation) GetPriority() int32 {
@@ -2091,7 +2188,7 @@ type ObjectiveBound struct {
 
 func (x *ObjectiveBound) Reset() {
 	*x = ObjectiveBound{}
-	mi := &file_fairlead_v1_selection_proto_msgTypes[17]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2103,7 +2200,7 @@ func (x *ObjectiveBound) String() string {
 func (*ObjectiveBound) ProtoMessage() {}
 
 func (x *ObjectiveBound) ProtoReflect() protoreflect.Message {
-	mi := &file_fairlead_v1_selection_proto_msgTypes[17]
+	mi := &file_fairlead_v1_selection_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2116,7 +2213,7 @@ func (x *ObjectiveBound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectiveBound.ProtoReflect.Descriptor instead.
 func (*ObjectiveBound) Descriptor() ([]byte, []int) {
-	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{17}
+	return file_fairlead_v1_selection_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ObjectiveBound) GetValue() int64 {
@@ -2137,7 +2234,7 @@ var File_fairlead_v1_selection_proto protoreflect.FileDescriptor
 
 const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
-	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x12\n" +
+	"\x1bfairlead/v1/selection.proto\x12\vfairlead.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dfairlead/v1/application.proto\x1a\x1afairlead/v1/criteria.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf4\x12\n" +
 	"\tSelection\x12Y\n" +
 	"\x04name\x18\x01 \x01(\tBE\xe0A\b\xbaH?\xd8\x01\x01r:28^programs/[a-z][a-z0-9-]{2,62}/selections/[0-9a-f-]{36}$R\x04name\x127\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x1c.fairlead.v1.Selection.StateB\x03\xe0A\x03R\x05state\x12\x92\x01\n" +
@@ -2188,7 +2285,8 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\breplaces\x18# \x01(\tB(\xe0A\x03\xfaA\"\n" +
 	" openfairlead.github.io/SelectionR\breplaces\x12*\n" +
 	"\x0edeclined_codes\x18$ \x03(\tB\x03\xe0A\x03R\rdeclinedCodes\x122\n" +
-	"\x05moves\x18% \x03(\v2\x17.fairlead.v1.RepairMoveB\x03\xe0A\x03R\x05moves\x1a8\n" +
+	"\x05moves\x18% \x03(\v2\x17.fairlead.v1.RepairMoveB\x03\xe0A\x03R\x05moves\x123\n" +
+	"\x06yields\x18& \x03(\v2\x16.fairlead.v1.RuleYieldB\x03\xe0A\x03R\x06yields\x1a8\n" +
 	"\n" +
 	"AllowEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\x05R\x03key\x12\x14\n" +
@@ -2206,7 +2304,13 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
 	"\x06SEALED\x10\a:g\xeaAd\n" +
 	" openfairlead.github.io/Selection\x12)programs/{program}/selections/{selection}*\n" +
-	"selections2\tselection\"\x93\x01\n" +
+	"selections2\tselection\"\xa7\x01\n" +
+	"\tRuleYield\x12\x17\n" +
+	"\x04rows\x18\x01 \x03(\x05B\x03\xe0A\x03R\x04rows\x12\x1f\n" +
+	"\bpriority\x18\x02 \x01(\x05B\x03\xe0A\x03R\bpriority\x12&\n" +
+	"\frun_priority\x18\x03 \x01(\x05B\x03\xe0A\x03R\vrunPriority\x12\x19\n" +
+	"\x05allow\x18\x04 \x01(\x05B\x03\xe0A\x03R\x05allow\x12\x1d\n" +
+	"\adropped\x18\x05 \x01(\bB\x03\xe0A\x03R\adropped\"\x93\x01\n" +
 	"\n" +
 	"RepairMove\x12\x1b\n" +
 	"\x06reason\x18\x01 \x01(\tB\x03\xe0A\x03R\x06reason\x12\x19\n" +
@@ -2375,88 +2479,90 @@ func file_fairlead_v1_selection_proto_rawDescGZIP() []byte {
 }
 
 var file_fairlead_v1_selection_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_fairlead_v1_selection_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_fairlead_v1_selection_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_fairlead_v1_selection_proto_goTypes = []any{
 	(Provenance)(0),               // 0: fairlead.v1.Provenance
 	(Selection_State)(0),          // 1: fairlead.v1.Selection.State
 	(SelectionResult_Status)(0),   // 2: fairlead.v1.SelectionResult.Status
 	(*Selection)(nil),             // 3: fairlead.v1.Selection
-	(*RepairMove)(nil),            // 4: fairlead.v1.RepairMove
-	(*SeedCommitment)(nil),        // 5: fairlead.v1.SeedCommitment
-	(*SelectionSeal)(nil),         // 6: fairlead.v1.SelectionSeal
-	(*ChanceSummary)(nil),         // 7: fairlead.v1.ChanceSummary
-	(*Exclusion)(nil),             // 8: fairlead.v1.Exclusion
-	(*SelectionDraw)(nil),         // 9: fairlead.v1.SelectionDraw
-	(*SelectionChoice)(nil),       // 10: fairlead.v1.SelectionChoice
-	(*SelectionLock)(nil),         // 11: fairlead.v1.SelectionLock
-	(*SelectionStep)(nil),         // 12: fairlead.v1.SelectionStep
-	(*SelectionError)(nil),        // 13: fairlead.v1.SelectionError
-	(*SelectionResult)(nil),       // 14: fairlead.v1.SelectionResult
-	(*DeclinerReport)(nil),        // 15: fairlead.v1.DeclinerReport
-	(*CohortGroup)(nil),           // 16: fairlead.v1.CohortGroup
-	(*CohortMember)(nil),          // 17: fairlead.v1.CohortMember
-	(*CohortSize)(nil),            // 18: fairlead.v1.CohortSize
-	(*Deviation)(nil),             // 19: fairlead.v1.Deviation
-	(*ObjectiveBound)(nil),        // 20: fairlead.v1.ObjectiveBound
-	nil,                           // 21: fairlead.v1.Selection.AllowEntry
-	nil,                           // 22: fairlead.v1.CohortMember.AnswersEntry
-	(Criteria_Lottery)(0),         // 23: fairlead.v1.Criteria.Lottery
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(Criteria_SeedKind)(0),        // 25: fairlead.v1.Criteria.SeedKind
-	(*RuleCount)(nil),             // 26: fairlead.v1.RuleCount
-	(*Infeasibility)(nil),         // 27: fairlead.v1.Infeasibility
-	(*Answer)(nil),                // 28: fairlead.v1.Answer
+	(*RuleYield)(nil),             // 4: fairlead.v1.RuleYield
+	(*RepairMove)(nil),            // 5: fairlead.v1.RepairMove
+	(*SeedCommitment)(nil),        // 6: fairlead.v1.SeedCommitment
+	(*SelectionSeal)(nil),         // 7: fairlead.v1.SelectionSeal
+	(*ChanceSummary)(nil),         // 8: fairlead.v1.ChanceSummary
+	(*Exclusion)(nil),             // 9: fairlead.v1.Exclusion
+	(*SelectionDraw)(nil),         // 10: fairlead.v1.SelectionDraw
+	(*SelectionChoice)(nil),       // 11: fairlead.v1.SelectionChoice
+	(*SelectionLock)(nil),         // 12: fairlead.v1.SelectionLock
+	(*SelectionStep)(nil),         // 13: fairlead.v1.SelectionStep
+	(*SelectionError)(nil),        // 14: fairlead.v1.SelectionError
+	(*SelectionResult)(nil),       // 15: fairlead.v1.SelectionResult
+	(*DeclinerReport)(nil),        // 16: fairlead.v1.DeclinerReport
+	(*CohortGroup)(nil),           // 17: fairlead.v1.CohortGroup
+	(*CohortMember)(nil),          // 18: fairlead.v1.CohortMember
+	(*CohortSize)(nil),            // 19: fairlead.v1.CohortSize
+	(*Deviation)(nil),             // 20: fairlead.v1.Deviation
+	(*ObjectiveBound)(nil),        // 21: fairlead.v1.ObjectiveBound
+	nil,                           // 22: fairlead.v1.Selection.AllowEntry
+	nil,                           // 23: fairlead.v1.CohortMember.AnswersEntry
+	(Criteria_Lottery)(0),         // 24: fairlead.v1.Criteria.Lottery
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(Criteria_SeedKind)(0),        // 26: fairlead.v1.Criteria.SeedKind
+	(*RuleCount)(nil),             // 27: fairlead.v1.RuleCount
+	(*Infeasibility)(nil),         // 28: fairlead.v1.Infeasibility
+	(*Answer)(nil),                // 29: fairlead.v1.Answer
 }
 var file_fairlead_v1_selection_proto_depIdxs = []int32{
 	1,  // 0: fairlead.v1.Selection.state:type_name -> fairlead.v1.Selection.State
-	11, // 1: fairlead.v1.Selection.include:type_name -> fairlead.v1.SelectionLock
-	11, // 2: fairlead.v1.Selection.exclude:type_name -> fairlead.v1.SelectionLock
-	23, // 3: fairlead.v1.Selection.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	12, // 4: fairlead.v1.Selection.steps:type_name -> fairlead.v1.SelectionStep
-	13, // 5: fairlead.v1.Selection.error:type_name -> fairlead.v1.SelectionError
+	12, // 1: fairlead.v1.Selection.include:type_name -> fairlead.v1.SelectionLock
+	12, // 2: fairlead.v1.Selection.exclude:type_name -> fairlead.v1.SelectionLock
+	24, // 3: fairlead.v1.Selection.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	13, // 4: fairlead.v1.Selection.steps:type_name -> fairlead.v1.SelectionStep
+	14, // 5: fairlead.v1.Selection.error:type_name -> fairlead.v1.SelectionError
 	0,  // 6: fairlead.v1.Selection.provenance:type_name -> fairlead.v1.Provenance
-	24, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
-	24, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
-	24, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
-	24, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
-	21, // 11: fairlead.v1.Selection.allow:type_name -> fairlead.v1.Selection.AllowEntry
-	25, // 12: fairlead.v1.Selection.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
-	5,  // 13: fairlead.v1.Selection.commitments:type_name -> fairlead.v1.SeedCommitment
-	6,  // 14: fairlead.v1.Selection.seal:type_name -> fairlead.v1.SelectionSeal
-	9,  // 15: fairlead.v1.Selection.draws:type_name -> fairlead.v1.SelectionDraw
-	10, // 16: fairlead.v1.Selection.choices:type_name -> fairlead.v1.SelectionChoice
-	4,  // 17: fairlead.v1.Selection.moves:type_name -> fairlead.v1.RepairMove
-	24, // 18: fairlead.v1.SeedCommitment.commit_time:type_name -> google.protobuf.Timestamp
-	24, // 19: fairlead.v1.SelectionSeal.seal_time:type_name -> google.protobuf.Timestamp
-	7,  // 20: fairlead.v1.SelectionSeal.chances:type_name -> fairlead.v1.ChanceSummary
-	23, // 21: fairlead.v1.ChanceSummary.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	8,  // 22: fairlead.v1.ChanceSummary.exclusions:type_name -> fairlead.v1.Exclusion
-	25, // 23: fairlead.v1.SelectionDraw.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
-	24, // 24: fairlead.v1.SelectionDraw.draw_time:type_name -> google.protobuf.Timestamp
-	24, // 25: fairlead.v1.SelectionChoice.choose_time:type_name -> google.protobuf.Timestamp
-	24, // 26: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
-	24, // 27: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 28: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
-	0,  // 29: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
-	16, // 30: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
-	16, // 31: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
-	26, // 32: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
-	18, // 33: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
-	19, // 34: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
-	20, // 35: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
-	27, // 36: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
-	23, // 37: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
-	17, // 38: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
-	7,  // 39: fairlead.v1.SelectionResult.chances:type_name -> fairlead.v1.ChanceSummary
-	15, // 40: fairlead.v1.SelectionResult.decliners:type_name -> fairlead.v1.DeclinerReport
-	17, // 41: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
-	22, // 42: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
-	28, // 43: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	25, // 7: fairlead.v1.Selection.create_time:type_name -> google.protobuf.Timestamp
+	25, // 8: fairlead.v1.Selection.update_time:type_name -> google.protobuf.Timestamp
+	25, // 9: fairlead.v1.Selection.end_time:type_name -> google.protobuf.Timestamp
+	25, // 10: fairlead.v1.Selection.offer_time:type_name -> google.protobuf.Timestamp
+	22, // 11: fairlead.v1.Selection.allow:type_name -> fairlead.v1.Selection.AllowEntry
+	26, // 12: fairlead.v1.Selection.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	6,  // 13: fairlead.v1.Selection.commitments:type_name -> fairlead.v1.SeedCommitment
+	7,  // 14: fairlead.v1.Selection.seal:type_name -> fairlead.v1.SelectionSeal
+	10, // 15: fairlead.v1.Selection.draws:type_name -> fairlead.v1.SelectionDraw
+	11, // 16: fairlead.v1.Selection.choices:type_name -> fairlead.v1.SelectionChoice
+	5,  // 17: fairlead.v1.Selection.moves:type_name -> fairlead.v1.RepairMove
+	4,  // 18: fairlead.v1.Selection.yields:type_name -> fairlead.v1.RuleYield
+	25, // 19: fairlead.v1.SeedCommitment.commit_time:type_name -> google.protobuf.Timestamp
+	25, // 20: fairlead.v1.SelectionSeal.seal_time:type_name -> google.protobuf.Timestamp
+	8,  // 21: fairlead.v1.SelectionSeal.chances:type_name -> fairlead.v1.ChanceSummary
+	24, // 22: fairlead.v1.ChanceSummary.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	9,  // 23: fairlead.v1.ChanceSummary.exclusions:type_name -> fairlead.v1.Exclusion
+	26, // 24: fairlead.v1.SelectionDraw.seed_kind:type_name -> fairlead.v1.Criteria.SeedKind
+	25, // 25: fairlead.v1.SelectionDraw.draw_time:type_name -> google.protobuf.Timestamp
+	25, // 26: fairlead.v1.SelectionChoice.choose_time:type_name -> google.protobuf.Timestamp
+	25, // 27: fairlead.v1.SelectionLock.lock_time:type_name -> google.protobuf.Timestamp
+	25, // 28: fairlead.v1.SelectionStep.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 29: fairlead.v1.SelectionResult.status:type_name -> fairlead.v1.SelectionResult.Status
+	0,  // 30: fairlead.v1.SelectionResult.provenance:type_name -> fairlead.v1.Provenance
+	17, // 31: fairlead.v1.SelectionResult.groups:type_name -> fairlead.v1.CohortGroup
+	17, // 32: fairlead.v1.SelectionResult.closest:type_name -> fairlead.v1.CohortGroup
+	27, // 33: fairlead.v1.SelectionResult.rules:type_name -> fairlead.v1.RuleCount
+	19, // 34: fairlead.v1.SelectionResult.size:type_name -> fairlead.v1.CohortSize
+	20, // 35: fairlead.v1.SelectionResult.deviations:type_name -> fairlead.v1.Deviation
+	21, // 36: fairlead.v1.SelectionResult.score:type_name -> fairlead.v1.ObjectiveBound
+	28, // 37: fairlead.v1.SelectionResult.infeasibility:type_name -> fairlead.v1.Infeasibility
+	24, // 38: fairlead.v1.SelectionResult.lottery:type_name -> fairlead.v1.Criteria.Lottery
+	18, // 39: fairlead.v1.SelectionResult.alternates:type_name -> fairlead.v1.CohortMember
+	8,  // 40: fairlead.v1.SelectionResult.chances:type_name -> fairlead.v1.ChanceSummary
+	16, // 41: fairlead.v1.SelectionResult.decliners:type_name -> fairlead.v1.DeclinerReport
+	18, // 42: fairlead.v1.CohortGroup.members:type_name -> fairlead.v1.CohortMember
+	23, // 43: fairlead.v1.CohortMember.answers:type_name -> fairlead.v1.CohortMember.AnswersEntry
+	29, // 44: fairlead.v1.CohortMember.AnswersEntry.value:type_name -> fairlead.v1.Answer
+	45, // [45:45] is the sub-list for method output_type
+	45, // [45:45] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_fairlead_v1_selection_proto_init() }
@@ -2472,7 +2578,7 @@ func file_fairlead_v1_selection_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_fairlead_v1_selection_proto_rawDesc), len(file_fairlead_v1_selection_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
