@@ -77,10 +77,17 @@ func (f *frozen) salt(random io.Reader) error {
 
 // entry is the salted digest of what the input holds about one person.
 func (f *frozen) entry(p matcher.Person) []byte {
+	var alone []int // rules that give way to them
+	for i, r := range f.Criteria.Rules {
+		if slices.Contains(r.Alone, p.ID) {
+			alone = append(alone, i)
+		}
+	}
 	about, err := json.Marshal(struct {
 		Person matcher.Person
 		Score  int
-	}{p, f.Criteria.Scores[p.ID]})
+		Alone  []int `json:",omitempty"`
+	}{p, f.Criteria.Scores[p.ID], alone})
 	if err != nil {
 		panic(err) // texts and numbers only
 	}
@@ -114,7 +121,11 @@ func (f *frozen) commitment() string {
 		write(entries[id])
 	}
 	criteria := f.Criteria
-	criteria.Scores = nil // they are in the entries
+	// These are in the entries.
+	criteria.Scores, criteria.Rules = nil, slices.Clone(criteria.Rules)
+	for i := range criteria.Rules {
+		criteria.Rules[i].Alone = nil
+	}
 	rest, err := json.Marshal(criteria)
 	if err != nil {
 		panic(err) // texts and numbers only
@@ -141,6 +152,10 @@ func (f *frozen) erase(id string) bool {
 	f.People = slices.Delete(f.People, i, i+1)
 	delete(f.Salts, id)
 	delete(f.Criteria.Scores, id)
+	for i := range f.Criteria.Rules {
+		r := &f.Criteria.Rules[i]
+		r.Alone = slices.DeleteFunc(r.Alone, func(other string) bool { return other == id })
+	}
 	return true
 }
 
@@ -151,14 +166,19 @@ func (f *frozen) erase(id string) bool {
 // from the person's answers goes, because with all others known it would tell
 // them: what the rules are missed by, and the digests that bind the input as it
 // was, which would confirm a guess. The commitment, which is salted, takes
-// their place. How company rules gave way stays, as the frozen criteria have it,
-// and is told to nobody any more.
+// their place.
 func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err error) {
 	for _, locks := range [][]Lock{sel.Include, sel.Exclude} {
 		for i := range locks {
 			if locks[i].Application == a.ID {
 				locks[i].Reason, held = "", true
 			}
+		}
+	}
+	for i := range sel.GaveWay {
+		y := &sel.GaveWay[i]
+		if at := slices.Index(y.People, a.Code); at >= 0 {
+			y.People, held = slices.Delete(y.People, at, at+1), true
 		}
 	}
 	for i := range sel.Choices {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/openfairlead/fairlead/applications"
 	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
@@ -57,21 +59,19 @@ func (w *world) counties(criteria ...*applications.Criteria) (versions []int) {
 // alone is the code of whoever is alone in their county.
 const alone = "NS-0012"
 
-// gaveWay checks that the company rule of row 1, which must hold, gave way by
-// one, in the run and in what it froze and proved.
+// gaveWay checks that the company rule of row 1, which must hold, gave way to
+// whoever is alone, in the run and in what it froze and proved.
 func (w *world) gaveWay(sel *applications.Selection) *matcher.Record {
 	w.Helper()
-	want := applications.GaveWay{Rows: []int{1}, Priority: matcher.Must, CountsAs: 1, Allow: 1}
-	if len(sel.GaveWay) != 1 || !slices.Equal(sel.GaveWay[0].Rows, want.Rows) || sel.GaveWay[0].Priority != want.Priority ||
-		sel.GaveWay[0].CountsAs != want.CountsAs || sel.GaveWay[0].Allow != want.Allow || sel.GaveWay[0].Dropped {
-		w.Fatalf("gave way by %+v, want %+v", sel.GaveWay, want)
+	if want := []selection.Yield{{Rows: []int{1}, People: []string{alone}, Relief: 1}}; !cmp.Equal(w.run(sel.ID).GaveWay, want) {
+		w.Fatalf("gave way by %+v", w.run(sel.ID).GaveWay)
 	}
 	record, err := matcher.ParseRecord(w.run(sel.ID).Record)
 	if err != nil {
 		w.Fatal(err)
 	}
-	if c := record.Certificate.Input.Criteria; c.Rules[0].Priority != 1 || c.Rules[0].Kind != matcher.Company {
-		w.Errorf("recorded with %+v", c.Rules)
+	if r := record.Certificate.Input.Criteria.Rules[0]; r.Priority != matcher.Must || r.Relief != 1 || !slices.Equal(r.Alone, []string{alone}) {
+		w.Errorf("recorded with %+v", r)
 	}
 	return record
 }
@@ -86,7 +86,7 @@ func TestCompanyGivesWay(t *testing.T) {
 	versions := w.counties(company(twoOf("county")), company(ranged, other))
 
 	v, err := w.ExamineCriteria(w.ctx, w.facilitator, company(twoOf("county")))
-	if err != nil || len(v.Details.Yields) != 1 || !slices.Equal(v.Details.Yields[0].Rows, []int{1}) || !slices.Equal(v.Details.Yields[0].People, []string{alone}) || v.Details.Yields[0].Allow != 1 {
+	if err != nil || !cmp.Equal(v.Details.Yields, []selection.Yield{{Rows: []int{1}, People: []string{alone}, Relief: 1}}) {
 		t.Errorf("%v: the check tells of %+v", explained(err), v.Details.Yields)
 	}
 	if v, err = w.ExamineCriteria(w.ctx, w.manager, company(twoOf("sector"))); err != nil || len(v.Details.Yields) != 1 || v.Details.Yields[0].People != nil {
@@ -102,28 +102,39 @@ func TestCompanyGivesWay(t *testing.T) {
 	if c := sel.Seal.Chances; c.Confirm || c.Impossible > 0 {
 		t.Errorf("sealed as %+v", c)
 	}
-	if sel.Allow[1] != 1 || record.Certificate.Input.Criteria.Allow[1] != 1 {
-		t.Errorf("allowed %v, recorded %v", sel.Allow, record.Certificate.Input.Criteria.Allow)
+	for _, line := range record.Lottery.Book { // the rule is missed only beside them
+		var cohort []string
+		with := false
+		for _, c := range line.Counts {
+			cohort = append(cohort, record.Lottery.Types[c.Type][:c.Count]...)
+			with = with || slices.Contains(record.Lottery.Types[c.Type][:c.Count], alone)
+		}
+		strict := record.Certificate.Input.Criteria
+		strict.Rules = slices.Clone(strict.Rules)
+		strict.Rules[0].Relief = 0
+		if short := selection.Count(record.Certificate.Input.People, strict, cohort)[0].Short; (short > 0) != with {
+			t.Errorf("%v is short by %d", cohort, short)
+		}
 	}
 	mustDraw(w, sel.ID, nil)
 	log := w.events(0)
 	i := slices.IndexFunc(log, func(e applications.Event) bool { return e.Action == "selection.freeze" })
-	if log[i].Detail != "commitment="+sel.Commitment+" gaveWay=rows 1" {
+	if log[i].Detail != "commitment="+sel.Commitment {
 		t.Errorf("logged as %q", log[i].Detail)
 	}
 
 	res, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", sel.ID)
-	if err != nil || len(res.GaveWay) != 1 || res.GaveWay[0].Row != 1 || res.Rules[0].Priority != 1 || len(res.Record.Deviation) != 1 || res.Record.Deviation[0].Priority != 1 {
-		t.Errorf("%v: the result tells %+v of %+v", explained(err), res.GaveWay, res.Rules)
+	if err != nil || len(res.Selection.GaveWay) != 1 || res.Rules[0].Priority != matcher.Must {
+		t.Errorf("%v: the result tells %+v of %+v", explained(err), res.Selection.GaveWay, res.Rules)
 	}
-	// Which rule, and by how much, tells that somebody is alone.
+	// That a rule gave way tells that somebody is alone.
 	res, err = w.SelectionResult(w.ctx, w.manager, "leaders", sel.ID)
-	if err != nil || res.GaveWay != nil {
-		t.Errorf("%v: the result tells %+v", explained(err), res.GaveWay)
+	if err != nil || res.Selection.GaveWay != nil {
+		t.Errorf("%v: the result tells %+v", explained(err), res.Selection.GaveWay)
 	}
 	seen, err := w.Selection(w.ctx, w.manager, "leaders", sel.ID)
-	if err != nil || seen.GaveWay[0].Rows != nil || seen.GaveWay[0].Allow != applications.TooFew || seen.Allow[1] != applications.TooFew {
-		t.Errorf("%v: who does not read identity answers is told of %+v and %v", explained(err), seen.GaveWay, seen.Allow)
+	if err != nil || seen.GaveWay != nil {
+		t.Errorf("%v: who does not read identity answers is told of %+v", explained(err), seen.GaveWay)
 	}
 
 	plain := w.lottery(func(s *applications.Selection) { s.Criteria = versions[1] })
@@ -206,13 +217,18 @@ func TestReplacementGivesWayAsBefore(t *testing.T) {
 		}
 		w.finish(applications.NewRunner(w.Service, "two"))
 		sel = mustDraw(w, next.ID, func(r *applications.DrawRequest) { r.ConfirmImpossible = "one seat" })
-		record := w.gaveWay(sel)
+		record, err := matcher.ParseRecord(w.run(sel.ID).Record)
+		if err != nil {
+			t.Fatal(err)
+		}
 		in := record.Certificate.Input
 		if err := selection.Audit(in.People, in.Criteria, &record.Outcome); err != nil {
 			t.Error(err)
 		}
-		if in.Criteria.Allow[1] != sel.Allow[1] {
-			t.Errorf("allowed %v, recorded %v", sel.Allow, in.Criteria.Allow)
+		// Whoever declined is nobody's company any more.
+		want := slices.DeleteFunc([]string{alone}, func(code string) bool { return code == gone.Code })
+		if r := in.Criteria.Rules[0]; r.Relief != 1 || !slices.Equal(r.Alone, want) && len(r.Alone)+len(want) > 0 {
+			t.Errorf("recorded with %+v, and %s is gone", r, gone.Code)
 		}
 	}
 	if _, err := w.VerifyRuns(w.ctx); err != nil {
@@ -220,25 +236,17 @@ func TestReplacementGivesWayAsBefore(t *testing.T) {
 	}
 }
 
-// Once somebody is erased, nothing says any more that somebody was alone: the run
-// keeps it, for the seats that it fills again.
-func TestGaveWayIsNotToldAfterErasure(t *testing.T) {
+// Once somebody is erased, nothing of the run says any more that they were alone.
+func TestGaveWayIsNotKeptOfTheErased(t *testing.T) {
 	w := newWorld(t)
 	versions := w.counties(company(twoOf("county")))
 	sel := mustDraw(w, w.lottery(func(s *applications.Selection) { s.Criteria = versions[0] }).ID, nil)
 	if _, err := w.EraseApplication(w.ctx, officer, "leaders", w.byCode(alone).ID, "asked", once); err != nil {
 		t.Fatal(explained(err))
 	}
-	seen, err := w.Selection(w.ctx, w.facilitator, "leaders", sel.ID)
-	if err != nil || len(seen.GaveWay) != 1 || seen.GaveWay[0].Rows != nil || seen.GaveWay[0].Allow != applications.TooFew || seen.Allow[1] != applications.TooFew {
-		t.Errorf("%v: told of %+v and %v", explained(err), seen.GaveWay, seen.Allow)
-	}
-	res, err := w.SelectionResult(w.ctx, w.facilitator, "leaders", sel.ID)
-	if err != nil || res.GaveWay != nil {
-		t.Errorf("%v: the result tells of %+v", explained(err), res.GaveWay)
-	}
-	if kept := w.run(sel.ID).GaveWay; len(kept) != 1 || kept[0].Allow != 1 {
-		t.Errorf("kept %+v", kept)
+	kept := w.run(sel.ID)
+	if len(kept.GaveWay) != 1 || len(kept.GaveWay[0].People) > 0 || strings.Contains(string(kept.Frozen), `"Alone":["`) || strings.Contains(string(kept.Record), "alone") {
+		t.Errorf("kept %+v", kept.GaveWay)
 	}
 	if _, err := w.VerifyRuns(w.ctx); err != nil {
 		t.Error(explained(err))

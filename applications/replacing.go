@@ -206,6 +206,7 @@ func withoutPeople(c matcher.Criteria, gone func(string) bool) matcher.Criteria 
 		p := &c.Rules[i].Property
 		listed := p.IDs
 		p.IDs = slices.DeleteFunc(slices.Clone(listed), gone)
+		c.Rules[i].Alone = slices.DeleteFunc(slices.Clone(c.Rules[i].Alone), gone)
 		if len(listed) > 0 && len(p.IDs) == 0 {
 			p.IDs, p.Terms = nil, []matcher.Term{{Attribute: nobodyHas, Values: listed}}
 		}

@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -199,9 +196,8 @@ func (r *Runner) freeze(ctx context.Context, sel *Selection) error {
 			return err
 		}
 	}
-	for {
-		var gave []GaveWay
-		var of string // digest of the input that they gave way in
+	for moved := 0; ; moved++ {
+		gave, of := sel.GaveWay, "" // and the digest of the input with it
 		if sel.Replaces == "" {
 			var err error
 			if gave, of, err = r.giveWay(ctx, sel); err != nil {
@@ -210,19 +206,13 @@ func (r *Runner) freeze(ctx context.Context, sel *Selection) error {
 		}
 		err := r.durable(ctx, sel, StepFrozen, 0, func(tx Tx, now *Selection) error {
 			now.take(repair)
+			now.GaveWay = gave
 			f, form, pool, err := s.inputNow(ctx, tx, now)
 			if err != nil {
 				return err
 			}
-			if now.Replaces == "" {
-				if f.digest() != of {
-					return errPoolMoved
-				}
-				now.GaveWay = gave
-				if len(gave) > 0 {
-					f.Criteria = yielded(f.Criteria, gave)
-					now.Allow = maps.Clone(f.Criteria.Allow)
-				}
+			if of != "" && f.digest() != of {
+				return errPoolMoved
 			}
 			if err := f.salts(pool, s.Random); err != nil {
 				return err
@@ -234,22 +224,23 @@ func (r *Runner) freeze(ctx context.Context, sel *Selection) error {
 				return err
 			}
 			// In the log, so that nobody can change afterwards what was frozen.
-			return tx.AppendEvents(ctx, s.event(calls.System, "selection.freeze", selectionName(now), "", now.freezeLine()))
+			return tx.AppendEvents(ctx, s.event(calls.System, "selection.freeze", selectionName(now), "", "commitment="+now.Commitment))
 		})
-		if !errors.Is(err, errPoolMoved) {
+		if err != errPoolMoved || moved == mostMoved || ctx.Err() != nil {
 			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
 		}
 	}
 }
 
-var errPoolMoved = errors.New("the pool moved while it was found how company rules give way")
+// mostMoved is how often the pool may move while it is found how company rules
+// give way, before the run is given up.
+const mostMoved = 10
+
+var errPoolMoved = Errorf(Aborted, "POOL_CHANGED", "the pool changed again and again while the run began: start it once the pool is at rest")
 
 // giveWay finds how company rules give way in the pool as it is now, and tells
 // the digest of the input that this is about.
-func (r *Runner) giveWay(ctx context.Context, sel *Selection) ([]GaveWay, string, error) {
+func (r *Runner) giveWay(ctx context.Context, sel *Selection) ([]selection.Yield, string, error) {
 	var f *frozen
 	err := r.Service.Store.View(ctx, func(tx Tx) (err error) {
 		f, _, _, err = r.Service.inputNow(ctx, tx, sel)
@@ -260,31 +251,14 @@ func (r *Runner) giveWay(ctx context.Context, sel *Selection) ([]GaveWay, string
 	}
 	var pivots atomic.Int64
 	yields, err := selection.GiveWay(ctx, f.People, f.Criteria, selection.Options{Work: sel.Work, Progress: r.progress(ctx, sel, &pivots)})
-	var problems selection.InputErrors
 	switch {
 	case ctx.Err() != nil:
 		return nil, "", ctx.Err()
-	case errors.As(err, &problems):
-		return nil, "", engineError("SELECTION_INVALID", problems)
 	case err != nil:
 		return nil, "", &leased.Fault{Err: err}
 	}
-	return gaveWay(f.Criteria, yields), f.digest(), nil
-}
-
-// freezeLine is what the audit log keeps of a frozen input.
-func (sel *Selection) freezeLine() string {
-	line := "commitment=" + sel.Commitment
-	var rows []string
-	for _, g := range sel.GaveWay {
-		for _, row := range g.Rows {
-			rows = append(rows, strconv.Itoa(row))
-		}
-	}
-	if len(rows) > 0 {
-		line += " gaveWay=rows " + strings.Join(rows, ",")
-	}
-	return line
+	f.Criteria = selection.Yielded(f.Criteria, yields)
+	return yields, f.digest(), nil
 }
 
 // inputNow makes the input of a run, without salts, from the pool as it is now.

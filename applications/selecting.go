@@ -247,9 +247,8 @@ func (f *frozen) contradiction() error {
 // freeze makes the input of a run from its pool. Links and rules may name people
 // who are not in the pool any more.
 func freeze(form *Form, c *Criteria, pool []*Application, sel *Selection) *frozen {
-	f := &frozen{People: poolOf(form, c, pool), Criteria: c.resolve(form).Criteria, Seed: sel.Seed, MaxChance: sel.MaxChance}
-	if sel.Replaces != "" { // the rules are as they gave way in the run that it replaces
-		f.Criteria = yielded(f.Criteria, sel.GaveWay)
+	f := &frozen{People: poolOf(form, c, pool), Criteria: selection.Yielded(c.resolve(form).Criteria, sel.GaveWay), Seed: sel.Seed, MaxChance: sel.MaxChance}
+	if sel.Replaces != "" {
 		f.Criteria.Allow = maps.Clone(sel.Allow)
 	}
 	there := map[string]bool{}
@@ -421,8 +420,6 @@ type SelectionResult struct {
 	// group as it stands, of the closest cohort when the rules cannot be kept, and
 	// of the likeliest cohort of the ticket book where nobody was drawn yet.
 	Rules []ResultRule
-	// GaveWay are the rules of Selection.GaveWay with their labels and no counts.
-	GaveWay []ResultRule
 	// Withheld are the labels of the groups whose rows the caller is not shown,
 	// because they tell who people are.
 	Withheld []Text
@@ -575,11 +572,6 @@ func (s *Service) SelectionResult(ctx context.Context, who access.Principal, pro
 	l := &r.Record.Lottery
 	l.Optimum, l.Types, l.Chances, l.Book = nil, nil, nil, nil
 	r.Selection.outside(who)
-	for _, g := range r.Selection.GaveWay {
-		for _, row := range g.Rows {
-			r.GaveWay = append(r.GaveWay, r.Criteria.resolve(r.Form).label(r.Form, r.Criteria, []matcher.RuleCount{{Row: row, Kind: matcher.Company}})...)
-		}
-	}
 	if !who.Can(access.IdentityRead, program) {
 		r.Withhold()
 	}

@@ -1,10 +1,8 @@
 package applications
 
 import (
-	"slices"
 	"time"
 
-	"github.com/openfairlead/fairlead/matcher"
 	"github.com/openfairlead/fairlead/matcher/selection"
 )
 
@@ -52,47 +50,6 @@ type RunStep struct {
 	Time  time.Time
 }
 
-// GaveWay is how company rules of one priority gave way in the pool of a run, so
-// that nobody who is alone lost their last chance by them: see selection.Yield.
-type GaveWay struct {
-	// Rows are the rules, or nil for some callers; Priority is what the registered
-	// criteria give them.
-	Rows     []int
-	Priority int
-	// CountsAs is the priority that they have in the run, for themselves; 0 if Dropped.
-	CountsAs int
-	// Allow is by how much they may be missed above the least; or TooFew, for some
-	// callers.
-	Allow int64
-	// Dropped: they ask for nothing, as no priority was left to give them.
-	Dropped bool
-}
-
-// gaveWay keeps of yields what is no one's: not who would have had no chance.
-func gaveWay(c matcher.Criteria, yields []selection.Yield) []GaveWay {
-	var gave []GaveWay
-	after := selection.Yielded(c, yields)
-	for _, y := range yields {
-		g := GaveWay{Rows: y.Rows, Priority: y.Priority, Allow: y.Allow, Dropped: y.Dropped}
-		for _, rule := range after.Rules {
-			if slices.Contains(y.Rows, rule.Row) && !y.Dropped {
-				g.CountsAs = rule.Priority
-			}
-		}
-		gave = append(gave, g)
-	}
-	return gave
-}
-
-// yielded is registered criteria as company rules gave way in them.
-func yielded(c matcher.Criteria, gave []GaveWay) matcher.Criteria {
-	var yields []selection.Yield
-	for _, g := range gave {
-		yields = append(yields, selection.Yield{Rows: g.Rows, Priority: g.Priority, Allow: g.Allow, Dropped: g.Dropped})
-	}
-	return selection.Yielded(c, yields)
-}
-
 // Selection is one run of the selector: its frozen input, its progress and
 // its result.
 type Selection struct {
@@ -111,13 +68,11 @@ type Selection struct {
 
 	// How the draw is to be, as it was resolved when the run was created.
 	MaxChance int // thousandths; 0: no limit
-	// Allow is by priority. From the frozen step on the priorities are those of the
-	// frozen criteria, where company rules may have given way. TooFew where a caller
-	// is not told.
-	Allow map[int]int64
-	// GaveWay are the company rules that gave way in the pool when it was frozen.
-	// A run that replaces another keeps the other's.
-	GaveWay    []GaveWay
+	Allow     map[int]int64
+	// GaveWay is how company rules gave way in the pool when it was frozen, so that
+	// nobody who is alone lost their last chance by them; nil for some callers. A run
+	// that replaces another keeps the other's.
+	GaveWay    []selection.Yield
 	SeedKind   SeedKind // "" where Lottery is NONE
 	SeedSource string
 	SeedPeople []string

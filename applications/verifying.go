@@ -134,7 +134,7 @@ func (sel *Selection) verify(logged committed) string {
 		return "its frozen input is not what its digest says"
 	case (len(f.Erased) > 0 || sel.Commitment != "") && f.commitment() != sel.Commitment:
 		return "its frozen input is not what was frozen"
-	case logged.frozen != "" && logged.frozen != sel.freezeLine():
+	case logged.frozen != "" && logged.frozen != "commitment="+sel.Commitment:
 		return "its frozen input is not the one that the audit log names"
 	case sel.Seal == nil && logged.sealed != "", sel.Seal != nil && logged.sealed != sel.Seal.line():
 		return "its seal is not the one that the audit log names"

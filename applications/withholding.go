@@ -1,7 +1,6 @@
 package applications
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -80,7 +79,6 @@ func (r *ResultRule) Missed() bool { return r.Short != 0 || r.Over != 0 }
 // Withhold leaves in a result what who does not read identity answers is shown.
 func (r *SelectionResult) Withhold() {
 	r.Rules, r.Withheld = withhold(r.Rules)
-	r.GaveWay = nil
 	r.Selection.withhold()
 	if r.Chances != nil {
 		*r.Chances = r.Chances.withheld()
@@ -106,24 +104,11 @@ func (sel *Selection) withhold() {
 	for i := range sel.Moves { // a sum over the rows
 		sel.Moves[i].Limit, sel.Moves[i].Least, sel.Moves[i].Rows, sel.Moves[i].Clash = TooFew, TooFew, nil, nil
 	}
-	sel.withholdYields()
+	sel.GaveWay = nil // tells that somebody is alone
 	if sel.Seal != nil {
 		seal := *sel.Seal
 		seal.Types, seal.Chances = TooFew, seal.Chances.withheld()
 		sel.Seal = &seal
-	}
-}
-
-// withholdYields hides which company rules gave way and by how much, which tells
-// that somebody is alone, and can tell who.
-func (sel *Selection) withholdYields() {
-	sel.GaveWay, sel.Allow = slices.Clone(sel.GaveWay), maps.Clone(sel.Allow)
-	for i := range sel.GaveWay {
-		g := &sel.GaveWay[i]
-		g.Rows, g.Allow = nil, TooFew
-		if _, told := sel.Allow[g.CountsAs]; told {
-			sel.Allow[g.CountsAs] = TooFew
-		}
 	}
 }
 
@@ -176,9 +161,6 @@ func (v *CriteriaVerdict) withhold() {
 // people's answers.
 func (sel *Selection) outside(who access.Principal) *Selection {
 	sel.Frozen, sel.Record = nil, nil
-	if sel.ErasedCount > 0 { // kept for a run that replaces this one
-		sel.withholdYields()
-	}
 	if !who.Can(access.IdentityRead, sel.Program) {
 		sel.withhold()
 	}

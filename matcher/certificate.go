@@ -149,6 +149,8 @@ type (
 		MinFlex  int      `json:"minFlex"`
 		MaxFlex  int      `json:"maxFlex"`
 		Fixed    bool     `json:"fixed"`
+		Alone    []string `json:"alone"`
+		Relief   int      `json:"relief"`
 	}
 )
 
@@ -252,6 +254,7 @@ func (in *ruleJSON) rule() (Rule, error) {
 	r := Rule{
 		Row: in.Row, Feature: in.Feature, Value: in.Value, Kind: kind, Min: in.Min, Max: in.Max,
 		Priority: in.Priority, Weight: in.Weight, MinFlex: in.MinFlex, MaxFlex: in.MaxFlex, Fixed: in.Fixed,
+		Alone: in.Alone, Relief: in.Relief,
 	}
 	r.Property.IDs = in.IDs
 	for i, t := range in.Terms {

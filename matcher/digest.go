@@ -200,6 +200,12 @@ func appendRule(w *canon, r Rule) {
 	w.int(int64(r.MaxFlex))
 	w.key("fixed")
 	w.bool(r.Fixed)
+	if r.Relief > 0 {
+		w.key("alone")
+		w.set(r.Alone)
+		w.key("relief")
+		w.int(int64(r.Relief))
+	}
 	w.close('}')
 }
 

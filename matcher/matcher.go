@@ -49,9 +49,9 @@ type Property struct {
 //	         short = max(0, Min − count), over = max(0, count − Max)
 //	Company  for each value of the attribute that at least Min people of the
 //	         pool (after exclusions) hold: count ≥ Min. A value held by fewer
-//	         carries no rule, so that nobody is shut out to protect them; and where
-//	         the others would, it gives way first (selection.GiveWay).
-//	         short = Σ over those values of max(0, Min − count)
+//	         carries no rule, so that nobody is shut out to protect them.
+//	         short = Σ over those values of max(0, Min − count − relief)
+//	         where relief = Relief · |S ∩ Alone|
 //	Spread   at least Min distinct values of the attribute in S
 //	         short = max(0, Min − distinct)
 //	Cap      at most Max people for each value of the attribute
@@ -97,6 +97,12 @@ type Rule struct {
 	// highest Max it may use. Fixed means: never suggest relaxing this rule.
 	MinFlex, MaxFlex int
 	Fixed            bool
+	// Alone and Relief are how a company rule gives way in a pool, for people who
+	// would else lose their last chance by it (selection.GiveWay): each of them who
+	// is in the cohort lowers every floor of the rule by Relief, to 0 at most.
+	// Left out of JSON without them, on which digests of earlier versions depend.
+	Alone  []string `json:",omitempty"`
+	Relief int      `json:",omitempty"`
 }
 
 // LinkKind is the kind of a Link.

@@ -15,7 +15,7 @@ const (
 // Count is who does:
 //
 //	Quota    people with the property
-//	Company  values that carry the rule; those whose floor is met
+//	Company  values that carry the rule; those that Min people hold
 //	Spread   distinct values
 //	Cap      the largest number of people who share one value
 type RuleCount struct {

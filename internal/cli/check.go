@@ -25,7 +25,7 @@ func (p *program) checkCommand() *cobra.Command {
 		Short: "Say whether any cohort can keep the rules that must hold",
 		Long: `Check says whether any cohort can keep the rules that must hold. If one can, it
 says for each rule how many an allowed cohort can have, whether those who
-declined to answer can be chosen, and whom rules that ask for company shut out.
+declined to answer can be chosen, and which rules that ask for company give way.
 If none can, it names a smallest set of conditions that cannot hold together, the
 ways out, and the cohort that comes closest. With --trade-off it also says what
 chances people would have if targets might be missed by more. It chooses nobody.
@@ -119,9 +119,10 @@ type (
 	yieldJSON struct {
 		Rows     []int    `json:"rows"`
 		Priority int      `json:"priority"`
+		People   []string `json:"people"`
+		Relief   int      `json:"relief"`
 		Allow    int64    `json:"allow"`
 		Dropped  bool     `json:"dropped"`
-		People   []string `json:"people"`
 	}
 	rangeJSON struct {
 		Row         int                 `json:"row"`
@@ -166,7 +167,7 @@ type (
 
 func writeVerdict(p *program, v *selection.Verdict, d *selection.Details, curve []selection.TradeOffPoint) error {
 	j := verdictJSON{
-		Status: string(v.Status), Complete: v.Complete,
+		Status: string(v.Status), Complete: v.Complete && d.Complete,
 		Witness: notNil(v.Witness), Rules: countsJSON(v.Rules), Clash: []string{},
 		Closest:  closestJSON{Cohort: []string{}, Rules: []countJSON{}},
 		Conflict: []matcher.Condition{}, Relaxations: []matcher.Relaxation{}, Cut: []string{},

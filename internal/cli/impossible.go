@@ -196,7 +196,7 @@ func changeWords(q *question, c matcher.Change) string {
 	return fmt.Sprintf("%s %s instead of %d", nameOf(r), sideWords(r, c.Bound, c.To), c.From)
 }
 
-// yields tells which company rules give way, and for whom.
+// yields tells which company rules give way, and to whom.
 func (t *report) yields(q *question, yields []selection.Yield) {
 	for i, y := range yields {
 		if i == 0 {
@@ -205,6 +205,9 @@ func (t *report) yields(q *question, yields []selection.Yield) {
 		}
 		at := slices.IndexFunc(q.criteria.Rules, func(r matcher.Rule) bool { return r.Row == y.Rows[0] })
 		t.line("  rule %d (%s) %s", y.Rows[0], nameOf(q.criteria.Rules[at]), y.Message())
+		if i < len(yields)-1 && slices.Equal(y.People, yields[i+1].People) {
+			continue
+		}
 		const most = 12 // names that fit on a line
 		named, more := y.People[:min(most, len(y.People))], ""
 		if n := len(y.People) - len(named); n > 0 {
@@ -217,6 +220,12 @@ func (t *report) yields(q *question, yields []selection.Yield) {
 // details tells what a check found out beyond its verdict: how far each rule
 // can be met, and who of those who declined can be in.
 func (t *report) details(v *selection.Verdict, d *selection.Details) {
+	if !d.Complete {
+		defer func() {
+			t.line("")
+			t.line("The details were stopped before they were finished.")
+		}()
+	}
 	if d.Ranges == nil {
 		return
 	}
@@ -232,6 +241,9 @@ func (t *report) details(v *selection.Verdict, d *selection.Details) {
 	t.line("")
 	t.table(rows, []bool{false, false, false, true, true, false}, func(row, column int) string {
 		if row == 0 || column != 5 {
+			return ""
+		}
+		if tightWords(d.Ranges[row-1], v.Rules[row-1]) == "" {
 			return ""
 		}
 		switch d.Ranges[row-1].Tightness(v.Rules[row-1].Priority) {
@@ -251,10 +263,6 @@ func (t *report) details(v *selection.Verdict, d *selection.Details) {
 			head = false
 		}
 		t.line("  %s", declinerWords(n))
-	}
-	if !d.Complete {
-		t.line("")
-		t.line("The details were stopped before they were finished.")
 	}
 }
 
@@ -277,6 +285,9 @@ func tightWords(g selection.Range, r matcher.RuleCount) string {
 	case selection.Never:
 		return "cannot be met"
 	case selection.Tight:
+		if r.Kind == matcher.Company {
+			return "" // it counts values, and more than all cannot be met
+		}
 		if g.Low > 0 && g.Most == g.Low {
 			return "tight: never above its min"
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -207,22 +206,13 @@ func (s *selecting) seal(ctx context.Context, p *program, q *question, method st
 	return &selected{question: q, record: record, lottery: found}, nil
 }
 
-// giveWay lets company rules give way where somebody who is alone would lose
-// their last chance by them.
+// giveWay lets company rules give way to whoever is alone and would lose their
+// last chance. Where time ends first there is none left to choose anybody either.
 func (s *selecting) giveWay(ctx context.Context, p *program, q *question) ([]selection.Yield, error) {
-	if end, ok := ctx.Deadline(); ok {
-		// The other half is for the cohort itself.
-		half, cancel := context.WithDeadline(ctx, end.Add(-time.Until(end)/2))
-		defer cancel()
-		ctx = half
-	}
 	line := newProgressLine(p.stderr, s.quiet)
 	yields, err := selection.GiveWay(ctx, q.people, q.criteria, selection.Options{Work: s.work, Progress: line.show})
 	line.clear()
-	switch {
-	case ctx.Err() != nil:
-		fmt.Fprintf(p.stderr, "fairlead: warning: %s: it was not found out in time whether rules that ask for company have to give way, so they do not\n", q.rules)
-	case err != nil:
+	if err != nil && ctx.Err() == nil {
 		return nil, err
 	}
 	if s.asJSON || s.asCSV { // else the report has it

@@ -42,10 +42,10 @@ func drawToWire(w *v1.Selection, s *applications.Selection) {
 		}
 		w.Allow[int32(priority)] = int32(deviation)
 	}
-	w.Yields = convert(s.GaveWay, func(g applications.GaveWay) *v1.RuleYield {
+	w.Yields = convert(s.GaveWay, func(y engine.Yield) *v1.RuleYield {
 		return &v1.RuleYield{
-			Rows: convert(g.Rows, func(n int) int32 { return int32(n) }), Priority: int32(g.Priority), RunPriority: int32(g.CountsAs),
-			Allow: small(int(g.Allow)), Dropped: g.Dropped,
+			Rows: convert(y.Rows, func(n int) int32 { return int32(n) }), Priority: int32(y.Priority),
+			Relief: int32(y.Relief), Allow: small(int(y.Allow)), Dropped: y.Dropped,
 		}
 	})
 	w.Commitments = convert(s.Commitments, func(c applications.SeedCommitment) *v1.SeedCommitment {

@@ -193,10 +193,10 @@ func newBoardPage(f frame, b *board) *boardPage {
 	for _, x := range run.Choices {
 		page.Events = append(page.Events, boardLine{l.say("board.chosen", "n", b.people(l, len(x.In))), x.Reason, b.by(x.By), l.moment(x.Time, zone)})
 	}
-	page.GaveWay = gaveWayLines(l, res)
 	page.result(l, b, seats)
 	page.declines(l, b)
 	if !b.public {
+		page.GaveWay = gaveWayLines(l, res)
 		for _, m := range res.Members {
 			page.Codes = append(page.Codes, m.Code)
 		}

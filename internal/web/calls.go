@@ -323,7 +323,7 @@ func newRuleLine(l tongue, form *applications.Form, r applications.CriteriaRule)
 	values := valueLabels(l, a, r.Values)
 	switch r.Kind {
 	case "company":
-		line.Text = l.count("rule.company", bound(r.Min))
+		line.Text = l.count("rule.company", bound(r.Min)) + "; " + l.say("rule.company_gives")
 	case "spread":
 		line.Text = l.count("rule.spread", bound(r.Min))
 	case "cap":

@@ -301,10 +301,7 @@ func sampleResult(shape string) *applications.SelectionResult {
 			res.Selection = sampleSealed(applications.SeedPublicNumber, 0)
 			res.Record.Cohort, res.Members, res.Record.Size.Got = nil, nil, 0
 		}
-		res.GaveWay = res.Rules
-		res.Selection.GaveWay = []applications.GaveWay{
-			{Rows: []int{3, 4}, CountsAs: 1, Allow: 2}, {Priority: 2, CountsAs: 3, Allow: applications.TooFew}, {Rows: []int{4}, Priority: 9, Allow: 1, Dropped: true}, {Priority: 9, Allow: applications.TooFew, Dropped: true},
-		}
+		res.Selection.GaveWay = []selection.Yield{{Rows: []int{3}, Relief: 1, People: []string{"NS-0107"}}, {Rows: []int{3, 4}, Priority: 1, Allow: 2}, {Rows: []int{4}, Priority: 2, Dropped: true}}
 	case "undecided":
 		res.Record.Status, res.Record.Complete = matcher.Undecided, false
 		res.Record.Cohort, res.Record.Deviation, res.Members, res.Rules = nil, nil, nil, nil
@@ -422,9 +419,9 @@ func sampleVerdict(status matcher.Status) *applications.CriteriaVerdict {
 	if status == matcher.Feasible {
 		v.Details = &selection.Details{
 			Yields: []selection.Yield{
-				{Rows: []int{2}, Allow: 1, People: []string{"NS-0107"}},
-				{Rows: []int{2, 3}, Priority: 1, Allow: 2, People: []string{"NS-0108", "NS-0109"}},
-				{Rows: []int{3}, Priority: 9, Allow: 3, Dropped: true},
+				{Rows: []int{2}, Relief: 1, People: []string{"NS-0107"}},
+				{Rows: []int{2, 3}, Priority: 1, Allow: 2, People: []string{"NS-0107", "NS-0108"}},
+				{Rows: []int{3}, Priority: 2, Dropped: true},
 			},
 			Ranges: []selection.Range{{Row: 1, Least: 0, Most: 2, MostProved: true, Low: 2, High: 4}, {Row: 2, Most: 1, MostProved: true, Low: 2, High: 9}, {Row: 3, Least: 3, Most: 5, LeastProved: true, Low: 1, High: 9}},
 			Decliners: []selection.Decliner{

@@ -116,38 +116,30 @@ func (e *editing) rowCheck(l tongue, verdict *applications.CriteriaVerdict, i in
 	return out
 }
 
-// yieldLine says who would have no chance by rules that ask for company, and how
-// these give way for them.
+// yieldLine says to whom rules that ask for company give way, and how.
 func (e *editing) yieldLine(l tongue, verdict *applications.CriteriaVerdict, y selection.Yield) string {
 	names := rowNames(l, verdict.Rules, y.Rows)
-	text := l.say("yield.some", "rules", names)
+	who := l.say("yield.some", "rules", names)
 	if n := len(y.People); n >= applications.Fewest || n > 0 && facilitates(e.who, e.program.ID) {
-		text = l.count("yield", n, "rules", names)
+		who = l.count("yield", n, "rules", names)
 	}
-	switch {
-	case y.Dropped:
-		return text + " " + l.say("yield.dropped")
-	case y.Priority == matcher.Must && verdict.Resolved.MinSize == verdict.Resolved.Size:
-		return text + " " + l.say("yield.by", "n", l.number(y.Allow))
-	}
-	return text + " " + l.say("yield.more", "n", l.number(y.Allow))
+	return who + " " + yieldHow(l, y)
 }
 
-// gaveWayLines say which rules that ask for company gave way in a run, and as
-// what they count there.
-func gaveWayLines(l tongue, res *applications.SelectionResult) (lines []string) {
-	for _, g := range res.Selection.GaveWay {
-		key, names := "gave", rowNames(l, res.GaveWay, g.Rows)
-		if len(g.Rows) == 0 {
-			key = "gave_some"
-		}
-		if g.Dropped {
-			key += "_nothing"
-		}
-		lines = append(lines, l.say("way."+key, "rules", names, "n", l.number(g.Allow), "priority", g.CountsAs))
+func yieldHow(l tongue, y selection.Yield) string {
+	switch {
+	case y.Dropped:
+		return l.say("yield.dropped")
+	case y.Priority == matcher.Must:
+		return l.say("yield.relief", "n", l.number(int64(y.Relief)))
 	}
-	if len(lines) > 0 {
-		lines = append(lines, l.say("way.gave_moved"))
+	return l.say("yield.allow", "n", l.number(y.Allow), "priority", y.Priority)
+}
+
+// gaveWayLines say which rules that ask for company gave way in a run, and how.
+func gaveWayLines(l tongue, res *applications.SelectionResult) (lines []string) {
+	for _, y := range res.Selection.GaveWay {
+		lines = append(lines, l.say("way.gave", "rules", rowNames(l, res.Rules, y.Rows))+" "+yieldHow(l, y))
 	}
 	return lines
 }

@@ -201,7 +201,7 @@ func (r *run) ruleConditions() []condition {
 		if rule.Kind != matcher.Cap && rule.Min > 0 {
 			parts := []matcher.Rule{{Kind: rule.Kind, Property: rule.Property, Min: rule.Min, Max: MaxBound}}
 			if rule.Kind == matcher.Company {
-				parts = r.floors(i, rule.Min)
+				parts = r.floors(i)
 			}
 			if len(parts) > 0 {
 				all = append(all, condition{
@@ -232,15 +232,16 @@ func (r *run) ruleConditions() []condition {
 	return all
 }
 
-// floors are a company rule as one quota for each value that carries it.
-func (r *run) floors(rule, least int) []matcher.Rule {
-	term := r.criteria.Rules[rule].Property.Terms[0]
-	var parts []matcher.Rule
-	for _, v := range r.carried(rule, least) {
-		property := matcher.Property{Terms: []matcher.Term{{Attribute: term.Attribute, Values: []string{v}}}}
-		parts = append(parts, matcher.Rule{Kind: matcher.Quota, Property: property, Min: least, Max: MaxBound})
+// floors are a company rule with the values that carry it in this pool; a pool
+// without the exclusions could have more.
+func (r *run) floors(rule int) []matcher.Rule {
+	of := r.criteria.Rules[rule]
+	values := r.carried(rule, of.Min)
+	if len(values) == 0 {
+		return nil
 	}
-	return parts
+	property := matcher.Property{Terms: []matcher.Term{{Attribute: of.Property.Terms[0].Attribute, Values: values}}}
+	return []matcher.Rule{{Kind: matcher.Company, Property: property, Min: of.Min, Max: MaxBound, Alone: of.Alone, Relief: of.Relief}}
 }
 
 // carried lists, sorted, the values of a rule of kind company, spread or cap

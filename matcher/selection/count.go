@@ -91,6 +91,12 @@ func countRule(r matcher.Rule, pool *poolCount, chosen []matcher.Person) matcher
 	inPool, inCohort := pool.perValue, perValue(term, chosen)
 	switch r.Kind {
 	case matcher.Company:
+		relief := 0
+		for _, p := range chosen {
+			if slices.Contains(r.Alone, p.ID) {
+				relief += r.Relief
+			}
+		}
 		for value, held := range inPool {
 			if held < r.Min {
 				continue
@@ -99,7 +105,7 @@ func countRule(r matcher.Rule, pool *poolCount, chosen []matcher.Person) matcher
 			if inCohort[value] >= r.Min {
 				n.Count++
 			}
-			n.Short += max(0, r.Min-inCohort[value])
+			n.Short += max(0, r.Min-inCohort[value]-relief)
 		}
 	case matcher.Spread:
 		n.Pool, n.Count = len(inPool), len(inCohort)

@@ -21,13 +21,14 @@ type Details struct {
 	// Decliners are, by attribute that a rule names, those of the pool who have
 	// no value for it; nil unless the verdict is Feasible.
 	Decliners []Decliner
-	// Yields are how company rules give way; nil unless the verdict is Feasible. The
-	// Decliners are counted with it, the Ranges without.
+	// Yields are how company rules give way; nil unless the verdict is Feasible.
+	// Ranges and Decliners are about the criteria Yielded.
 	Yields []Yield
 	// Infeasibility is that of the verdict with Conflict, Relaxations and Cut;
 	// nil unless the verdict is Infeasible.
 	Infeasibility *matcher.Infeasibility
-	// Complete is false when the context ended first.
+	// Complete is false when the context ended first, or work before it was known
+	// whether company rules give way.
 	Complete bool
 	Pivots   int64
 }
@@ -110,6 +111,7 @@ func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v
 	r := newRun(ctx, people, c, o, func(string) [3]int64 { return [3]int64{} })
 	d := &Details{}
 	var err error
+	known := true // whether company rules give way
 	switch v.Status {
 	case matcher.Infeasible:
 		inf := *v.Infeasibility
@@ -122,26 +124,20 @@ func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v
 		}
 		d.Infeasibility = &inf
 	case matcher.Feasible:
-		if d.Yields, err = r.giveWay(); err != nil {
-			break
-		}
-		var allowed *reach
-		if allowed, err = r.examine(v.Witness, d); err != nil {
+		if d.Yields, known, err = r.giveWay(); err != nil {
 			break
 		}
 		if len(d.Yields) > 0 {
-			more := newRun(ctx, people, Yielded(c, d.Yields), o, func(string) [3]int64 { return [3]int64{} })
-			more.pivots, more.canceled = r.pivots, r.canceled
-			r = more
-			// What was allowed still is.
-			allowed = r.allowed(allowed.seen)
+			spent := r.pivots
+			r = newRun(ctx, people, Yielded(c, d.Yields), o, noLots)
+			r.pivots = spent
 		}
-		err = r.decliners(allowed, d)
+		err = r.examine(v.Witness, d)
 	}
 	if err != nil && (ctx.Err() == nil || !errors.Is(err, ctx.Err())) {
 		return nil, err
 	}
-	d.Complete, d.Pivots = err == nil && !r.canceled, r.pivots
+	d.Complete, d.Pivots = err == nil && known && !r.canceled, r.pivots
 	return d, nil
 }
 
@@ -154,16 +150,9 @@ type reach struct {
 	seen    map[string]bool // who is in one of the cohorts found
 }
 
-// allowed are the cohorts that keep what must hold, of which some people are
-// known to be in one.
-func (r *run) allowed(seen map[string]bool) *reach {
+func (r *run) examine(witness []string, d *Details) error {
 	s := newStage()
-	return &reach{r: r, program: r.in.program(&s), work: detailWork, seen: seen}
-}
-
-// examine finds the ranges.
-func (r *run) examine(witness []string, d *Details) (*reach, error) {
-	allowed := r.allowed(map[string]bool{})
+	allowed := &reach{r: r, program: r.in.program(&s), work: detailWork, seen: map[string]bool{}}
 	for i, rule := range r.criteria.Rules {
 		g := Range{Row: rule.Row, Least: math.MaxInt, Most: -1, High: math.MaxInt}
 		switch rule.Kind {
@@ -191,14 +180,14 @@ func (r *run) examine(witness []string, d *Details) (*reach, error) {
 				end = allowed.most
 			}
 			if err := end(i); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		allowed.work = rangeWork
 	}
 	allowed.work = detailWork
-	d.Ranges, allowed.ranges = allowed.ranges, nil
-	return allowed, nil
+	d.Ranges = allowed.ranges
+	return r.decliners(allowed, d)
 }
 
 // note takes what a cohort counts and who is in it.

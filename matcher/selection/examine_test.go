@@ -45,33 +45,27 @@ func TestExamineAgainstBruteForce(t *testing.T) {
 			continue
 		}
 		possible++
+		c = selection.Yielded(c, d.Yields)
+		if len(d.Yields) > 0 {
+			yielded++
+		}
 		s := newSmall(people, c)
 		bounds := s.bounds()
 		want := make([]selection.Range, len(c.Rules))
 		for k := range want {
 			want[k] = selection.Range{Least: math.MaxInt, Most: -1}
 		}
-		gave := selection.Yielded(c, d.Yields)
-		if len(d.Yields) > 0 {
-			yielded++
-		}
-		seen := map[string]bool{} // in a cohort that is allowed when company gives way
+		seen := map[string]bool{}
 		for _, x := range s.allowed() {
+			if slices.ContainsFunc(bounds, func(b bound) bool { return !s.keeps(b.rule, b.side, b.from, x) }) {
+				continue
+			}
 			var cohort []string
 			for k, p := range people {
 				if x>>k&1 == 1 {
 					cohort = append(cohort, p.ID)
+					seen[p.ID] = true
 				}
-			}
-			if !slices.ContainsFunc(selection.Count(people, gave, cohort), func(n matcher.RuleCount) bool {
-				return n.Priority == matcher.Must && n.Short+n.Over > 0
-			}) {
-				for _, id := range cohort {
-					seen[id] = true
-				}
-			}
-			if slices.ContainsFunc(bounds, func(b bound) bool { return !s.keeps(b.rule, b.side, b.from, x) }) {
-				continue
 			}
 			for k, n := range selection.Count(people, c, cohort) {
 				want[k].Least, want[k].Most = min(want[k].Least, n.Count), max(want[k].Most, n.Count)
@@ -85,7 +79,7 @@ func TestExamineAgainstBruteForce(t *testing.T) {
 			tightness[g.Tightness(c.Rules[k].Priority)]++
 		}
 		atBest := map[string]bool{}
-		for _, cohort := range bestSets(people, gave) {
+		for _, cohort := range bestSets(people, c) {
 			for _, id := range cohort {
 				atBest[id] = true
 			}

@@ -15,137 +15,69 @@ import (
 // other values can fill the seats all the same (size 4, two counties of two, one
 // person of a third). So it gives way: docs/decisions/0006-company.md.
 
-// Yield is how company rules of one priority give way in a pool, because with
-// them people who are alone would lose their last chance. The rules then count
-// by themselves, right after the other rules of their priority, and may be
-// missed by Allow above what is best there.
+// Yield is how company rules give way in a pool: one that must hold, or the
+// targets of one priority.
 type Yield struct {
-	// Rows are the rules, ascending; Priority is what the criteria give them.
+	// Rows are the rules, ascending, and Priority theirs.
 	Rows     []int
 	Priority int
-	// Allow is the smallest deviation, with their weights divided by what these have
-	// in common, that leaves everybody who is alone a chance whom the criteria leave
-	// one without company rules; above 32 the smallest 32·2^k.
-	Allow int64
-	// Dropped: the rules ask for nothing, as no priority was left to give them.
-	Dropped bool `json:",omitempty"`
-	// People are those who would have had no chance, sorted.
-	People []string `json:",omitempty"`
+	// People are those for whom it does, sorted: they are alone, and would have no
+	// chance.
+	People []string
+	// Relief is of a rule that must hold: each of People who is in a cohort lowers
+	// every floor of it by so much, from 1 to its min.
+	Relief int
+	// Allow is of targets: what their priority may deviate from its optimum. If
+	// Dropped no such allowance was found, and they ask for nothing.
+	Allow   int64
+	Dropped bool
 }
 
-// Message says it in a sentence, after the name of the first row. Without People
-// it does not tell how many they are.
+// Message says it in a sentence, after the name of the first rule.
 func (y Yield) Message() string {
-	rules := "gives way"
-	if len(y.Rows) > 1 {
-		rules = "gives way together with " + strings.Trim(strings.ReplaceAll(fmt.Sprint(y.Rows[1:]), " ", ", "), "[]")
-	}
-	who := "somebody who has"
+	who := "somebody who is alone, and would have no chance" // withheld
 	switch n := len(y.People); {
 	case n == 1:
-		who = "1 person who has"
+		who = "1 person who is alone, and would have no chance"
 	case n > 1:
-		who = fmt.Sprintf("%d people who have", n)
+		who = fmt.Sprintf("%d people who are alone, and would have no chance", n)
 	}
-	here := fmt.Sprintf("is a target by itself, with a deviation of %d allowed", y.Allow)
-	if y.Dropped {
-		here = "asks for nothing"
+	with := ""
+	if len(y.Rows) > 1 {
+		with = " together with " + strings.Trim(strings.ReplaceAll(fmt.Sprint(y.Rows[1:]), " ", ", "), "[]")
 	}
-	return fmt.Sprintf("%s in this pool: its floors would leave no chance to %s too few others for company, so it %s", rules, who, here)
+	how := fmt.Sprintf("with one of them in, every min of it is %d lower", y.Relief)
+	switch {
+	case y.Dropped:
+		how = "it asks for nothing in this pool"
+	case y.Priority != matcher.Must:
+		how = fmt.Sprintf("a deviation of %d above the optimum is allowed at priority %d", y.Allow, y.Priority)
+	}
+	return fmt.Sprintf("gives way%s to %s: %s", with, who, how)
 }
 
-// Yielded is the criteria with company rules that give way. They become targets
-// of a priority of their own; where others have its number, these move up by one.
-// Where all priorities are taken the rules stay what they are, with a min of 0.
+// Yielded is the criteria with company rules that give way.
 func Yielded(c matcher.Criteria, yields []Yield) matcher.Criteria {
 	c.Rules, c.Allow = slices.Clone(c.Rules), maps.Clone(c.Allow)
 	for _, y := range yields {
-		gives := func(r *matcher.Rule) bool { return r.Kind == matcher.Company && slices.Contains(y.Rows, r.Row) }
-		at, common := 0, 0
-		for i := range c.Rules {
-			if r := &c.Rules[i]; gives(r) {
-				at, common = r.Priority, divisor(common, max(1, r.Weight))
+		if y.Allow > 0 && !y.Dropped {
+			if c.Allow == nil {
+				c.Allow = map[int]int64{}
 			}
-		}
-		if common == 0 {
-			continue
-		}
-		shared := slices.ContainsFunc(c.Rules, func(r matcher.Rule) bool { return r.Priority == at && !gives(&r) })
-		room := true
-		if shared || at == matcher.Must {
-			at++
-			room = makeRoom(&c, at)
+			c.Allow[y.Priority] = y.Allow
 		}
 		for i := range c.Rules {
-			switch r := &c.Rules[i]; {
-			case !gives(r):
-			case room:
-				r.Priority, r.Weight = at, max(1, r.Weight)/common
-			default:
+			r := &c.Rules[i]
+			switch {
+			case r.Kind != matcher.Company || r.Priority != y.Priority || !slices.Contains(y.Rows, r.Row):
+			case y.Dropped:
 				r.Min = 0
+			case y.Relief > 0:
+				r.Alone, r.Relief = y.People, y.Relief
 			}
 		}
-		if !room {
-			continue
-		}
-		if c.Allow == nil {
-			c.Allow = map[int]int64{}
-		}
-		c.Allow[at] = y.Allow
 	}
 	return c
-}
-
-// priorityBefore is, by priority of the yielded criteria, what it was in c; 0 of
-// one that company rules have got, and did not have, for themselves.
-func priorityBefore(c, yielded matcher.Criteria) (before [matcher.MaxPriority + 1]int) {
-	shared := map[int]bool{} // by rules that ask for no company
-	for i, r := range c.Rules {
-		if r.Kind != matcher.Company {
-			shared[r.Priority] = true
-			before[yielded.Rules[i].Priority] = r.Priority
-		}
-	}
-	for i, r := range c.Rules {
-		if r.Kind == matcher.Company && !shared[r.Priority] {
-			before[yielded.Rules[i].Priority] = r.Priority
-		}
-	}
-	return before
-}
-
-func divisor(a, b int) int {
-	for b > 0 {
-		a, b = b, a%b
-	}
-	return a
-}
-
-// makeRoom moves priorities up, as few as it takes that none has the number at.
-func makeRoom(c *matcher.Criteria, at int) bool {
-	var used [matcher.MaxPriority + 2]bool
-	for _, r := range c.Rules {
-		used[r.Priority] = true
-	}
-	gap := at
-	for gap <= matcher.MaxPriority && used[gap] {
-		gap++
-	}
-	if gap > matcher.MaxPriority {
-		return false
-	}
-	for i := range c.Rules {
-		if g := c.Rules[i].Priority; at <= g && g < gap {
-			c.Rules[i].Priority++
-		}
-	}
-	for g := gap; g >= at; g-- {
-		delete(c.Allow, g)
-		if allowed, ok := c.Allow[g-1]; ok && g > at {
-			c.Allow[g] = allowed
-		}
-	}
-	return true
 }
 
 // GiveWay finds how company rules have to give way so that nobody loses their
@@ -154,121 +86,162 @@ func makeRoom(c *matcher.Criteria, at int) bool {
 // chance has who is in a cohort that is as good as the best (see Lottery).
 //
 // Everybody who is alone and has a chance under the criteria without company
-// rules has one under Yielded. More important rules give way less: for each
-// priority in turn the rules stay as they are if that can be, with those of
-// later priorities left out; else they take the smallest Allow. There always is
-// one, as rules that may be missed by anything are none.
+// rules has one under Yielded:
 //
-// Where no cohort keeps what must hold, or the best are not found within
-// Options.Work, nothing gives way. A search that runs out of work counts as if
-// somebody had no chance: then more may give way than has to.
+//   - A rule that must hold takes the smallest Relief that suffices, the earlier
+//     rules before the later ones, which take all meanwhile, and without targets that
+//     ask for company. There always is one: with a Relief of min a cohort with one
+//     of the people is judged as if there were no such rule, and a set of cohorts in
+//     which it is among the best leaves it there.
+//   - Targets, priority by priority and without later ones, stay as they are or
+//     else have the smallest Allow that suffices. If none of the first 32 does, they
+//     ask for nothing.
+//
+// Options.Work is the limit of each search. Where the best cohorts are not proved
+// within it nothing gives way: they have no lottery either. A search that runs out
+// of work later counts as if somebody had no chance, so that more gives way than
+// may be needed.
 func GiveWay(ctx context.Context, people []matcher.Person, c matcher.Criteria, o Options) ([]Yield, error) {
 	if err := checkInput(people, c, ""); err != nil {
 		return nil, err
 	}
-	o.Done, o.Proved = nil, nil
-	return newRun(ctx, people, c, o, func(string) [3]int64 { return [3]int64{} }).giveWay()
+	yields, _, err := newRun(ctx, people, c, o, noLots).giveWay()
+	return yields, err
 }
 
-// StepCompany is what Progress tells of while it is found how company rules give
-// way.
-const StepCompany = "company"
+// mostAllowances is how many allowances of a priority are tried.
+const mostAllowances = 32
 
-func (r *run) giveWay() (yields []Yield, err error) {
+func noLots(string) [3]int64 { return [3]int64{} }
+
+// giveWay also says whether it is known: not if the best cohorts are not.
+func (r *run) giveWay() (yields []Yield, known bool, err error) {
 	alone := r.alone()
 	if len(alone) == 0 {
-		return nil, nil
+		return nil, true, nil
 	}
-	chance, err := r.chances(r.criteria, alone)
-	if chance == nil || err != nil || len(chance) == len(alone) {
-		return nil, err
+	if possible, known, err := r.possible(); err != nil || !possible {
+		return nil, known, err
 	}
-	of := r.companyRules()
-	free, err := r.chances(withoutRules(r.criteria, slices.Concat(of[:]...)), alone)
+	chance, _, known, err := r.chances(r.criteria, alone)
+	if err != nil || !known || len(chance) == len(alone) {
+		return nil, known, err
+	}
+	var must []Yield
+	var later [matcher.MaxPriority + 1]*Yield // targets
+	for _, rule := range r.criteria.Rules {
+		switch g := rule.Priority; {
+		case rule.Kind != matcher.Company:
+		case g == matcher.Must:
+			must = append(must, Yield{Rows: []int{rule.Row}, Relief: rule.Min})
+		case later[g] == nil:
+			later[g] = &Yield{Rows: []int{rule.Row}, Priority: g, Dropped: true}
+		default:
+			later[g].Rows = append(later[g].Rows, rule.Row)
+		}
+	}
+	without := r.criteria
+	without.Rules = slices.DeleteFunc(slices.Clone(without.Rules), func(rule matcher.Rule) bool { return rule.Kind == matcher.Company })
+	_, never, _, err := r.chances(without, alone)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var lost []string
-	for id := range free {
-		if !chance[id] {
-			lost = append(lost, id)
-		}
-	}
+	free := wordSet(lacking(alone, never)) // as far as it is known
+	lost := lacking(free, chance)
 	if len(lost) == 0 {
-		return nil, nil
+		return nil, true, nil
 	}
-	slices.Sort(lost)
-	for g, rules := range of {
-		if len(rules) == 0 {
-			continue
-		}
-		c := withoutRules(r.criteria, slices.Concat(of[g+1:]...))
-		enough := func(with ...Yield) (bool, error) {
-			chance, err := r.chances(Yielded(c, slices.Concat(yields, with)), free)
-			return len(chance) == len(free), err
-		}
-		if ok, err := enough(); err != nil || ok {
-			if err != nil {
-				return nil, err
+	given := func() []Yield {
+		all := slices.Clone(must)
+		for _, y := range later {
+			if y != nil {
+				all = append(all, *y)
 			}
-			continue
 		}
-		y, common := Yield{Priority: g, People: lost}, 0
-		for _, i := range rules {
-			y.Rows = append(y.Rows, r.criteria.Rules[i].Row)
-			common = divisor(common, max(1, r.criteria.Rules[i].Weight))
+		return slices.DeleteFunc(all, func(y Yield) bool { return y.Relief == 0 && y.Allow == 0 && !y.Dropped })
+	}
+	enough := func() (bool, error) {
+		chance, _, _, err := r.chances(Yielded(r.criteria, given()), free)
+		return len(chance) == len(free), err
+	}
+	// Cohorts with those who lost their chance can be so good that others who are
+	// alone lose theirs. It ends: nobody is added twice.
+	for {
+		for i := range must {
+			must[i].People = lost
 		}
-		slices.Sort(y.Rows)
-		shared := slices.ContainsFunc(c.Rules, func(rule matcher.Rule) bool { return rule.Priority == g && rule.Kind != matcher.Company })
-		switch {
-		case g == matcher.Must && r.criteria.MinSize == r.criteria.Size:
-			y.Allow = 1 // none is what must hold
-		case g != matcher.Must && !shared:
-			y.Allow = c.Allow[g]/int64(common) + 1 // that much has just been tried
+		chance, _, _, err := r.chances(Yielded(r.criteria, given()), free)
+		if err != nil {
+			return nil, false, err
 		}
-		for most := r.mostMissed(rules); y.Allow < most; y.Allow = more(y.Allow) {
-			if ok, err := enough(y); err != nil {
-				return nil, err
+		more := slices.DeleteFunc(lacking(free, chance), func(id string) bool { return slices.Contains(lost, id) })
+		if len(more) == 0 || len(must) == 0 {
+			break
+		}
+		lost = slices.Sorted(slices.Values(slices.Concat(lost, more)))
+	}
+	for i := range must {
+		most := must[i].Relief
+		for must[i].Relief = 0; must[i].Relief < most; must[i].Relief++ {
+			if ok, err := enough(); err != nil {
+				return nil, false, err
 			} else if ok {
 				break
 			}
 		}
-		yields = append(yields, y)
 	}
-	left := Yielded(r.criteria, yields).Rules
-	for k := range yields {
-		y := &yields[k]
-		y.Dropped = slices.ContainsFunc(left, func(rule matcher.Rule) bool {
-			return rule.Kind == matcher.Company && rule.Min == 0 && slices.Contains(y.Rows, rule.Row)
-		})
-	}
-	return yields, nil
-}
-
-func more(allow int64) int64 {
-	if allow < 32 {
-		return allow + 1
-	}
-	return 2 * allow
-}
-
-// companyRules are the rules of kind company by priority, as indexes.
-func (r *run) companyRules() (of [matcher.MaxPriority + 1][]int) {
-	for i, rule := range r.criteria.Rules {
-		if rule.Kind == matcher.Company {
-			of[rule.Priority] = append(of[rule.Priority], i)
+	for g, y := range later {
+		if y == nil {
+			continue
+		}
+		y.People, y.Dropped = lost, false
+		ok, err := enough()
+		step := r.step(g)
+		for y.Allow = r.criteria.Allow[g]; err == nil && !ok && y.Allow < r.criteria.Allow[g]+mostAllowances*step; {
+			y.Allow += step
+			ok, err = enough()
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		switch {
+		case !ok:
+			y.Allow, y.Dropped = 0, true
+		case y.Allow == r.criteria.Allow[g]:
+			y.Allow = 0 // as it is
 		}
 	}
-	return of
+	yields = given()
+	for i := range yields {
+		slices.Sort(yields[i].Rows)
+	}
+	return yields, true, nil
 }
 
-// mostMissed is an allowance that some rules of kind company cannot exceed.
-func (r *run) mostMissed(rules []int) (sum int64) {
-	for _, i := range rules {
-		rule := &r.criteria.Rules[i]
-		sum += int64(len(r.carried(i, rule.Min))) * int64(rule.Min) * int64(max(1, rule.Weight))
+// step is the least by which deviations of a priority can differ.
+func (r *run) step(g int) int64 {
+	common := 0
+	for _, rule := range r.criteria.Rules {
+		if rule.Priority == g {
+			for a, b := common, rule.Weight; ; a, b = b, a%b {
+				if common = a; b == 0 {
+					break
+				}
+			}
+		}
 	}
-	return sum
+	return int64(common)
+}
+
+// lacking are those of all who are not in some, sorted.
+func lacking(all, some map[string]bool) []string {
+	var ids []string
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if !some[id] {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // alone are the people who hold a value that is held too seldom for a company
@@ -292,47 +265,40 @@ func (r *run) alone() map[string]bool {
 	return alone
 }
 
-// chances is who of these people is in one of the best cohorts under other
-// criteria, as far as work suffices to find one; nil if the best are not known.
-func (r *run) chances(c matcher.Criteria, of map[string]bool) (map[string]bool, error) {
-	o := Options{}
-	if r.options.Work > 0 {
-		if o.Work = r.options.Work - r.pivots; o.Work <= 0 {
-			return nil, nil
-		}
+// possible is whether some cohort keeps what must hold. To settle would be to
+// explain why there is none.
+func (r *run) possible() (possible, known bool, err error) {
+	s := newStage()
+	found, err := newRun(r.ctx, r.people, r.criteria, Options{Work: r.options.Work}, noLots).peek(StepFeasible, &s)
+	if err == nil && found.choice == nil {
+		err = r.ctx.Err()
 	}
+	return found.choice != nil, found.choice != nil || found.state == none, err
+}
+
+// chances is who of these people is found to be in one of the best cohorts under
+// other criteria, who is proved to be in none, and whether the best are known.
+func (r *run) chances(c matcher.Criteria, of map[string]bool) (in, never map[string]bool, known bool, err error) {
+	o := Options{Work: r.options.Work}
 	if tell, before := r.options.Progress, r.pivots; tell != nil {
-		o.Progress = func(p Progress) { tell(Progress{Step: StepCompany, Pivots: before + p.Pivots}) }
+		o.Progress = func(p Progress) { tell(Progress{Step: p.Step, Pivots: before + p.Pivots}) }
 	}
-	other := newRun(r.ctx, r.people, c, o, func(string) [3]int64 { return [3]int64{} })
+	other := newRun(r.ctx, r.people, c, o, noLots)
 	defer func() { r.pivots += other.pivots }()
-	first := newStage()
-	found, err := other.solve(StepFeasible, &first)
-	switch {
-	case err != nil:
-		return nil, err
-	case found.choice == nil:
-		return nil, r.ctx.Err() // to settle would be to explain why there is none
-	}
 	a, err := other.reachable()
 	if err == nil && a != nil {
-		_, err = a.outOf(of)
+		never, err = a.outOf(of)
 	}
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, false, err
 	case r.ctx.Err() != nil:
-		return nil, r.ctx.Err() // how far it came depends on the machine
+		return nil, nil, false, r.ctx.Err() // how far it came depends on the machine
 	case a == nil:
-		return nil, nil
+		return nil, nil, false, nil
 	}
-	seen := map[string]bool{}
-	for id := range of {
-		if a.seen[id] {
-			seen[id] = true
-		}
-	}
-	return seen, nil
+	maps.DeleteFunc(a.seen, func(id string, _ bool) bool { return !of[id] })
+	return a.seen, never, true, nil
 }
 
 // reachable are the cohorts that are as good as the best; nil if these are not
@@ -348,15 +314,4 @@ func (r *run) reachable() (*reach, error) {
 		a.note(r.in.cohort(r.best))
 	}
 	return a, nil
-}
-
-func withoutRules(c matcher.Criteria, at []int) matcher.Criteria {
-	var rest []matcher.Rule
-	for i, rule := range c.Rules {
-		if !slices.Contains(at, i) {
-			rest = append(rest, rule)
-		}
-	}
-	c.Rules = rest
-	return c
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -40,40 +39,34 @@ func companyOf(row int, attribute string, least, size int) matcher.Rule {
 	}
 }
 
-// Company rules give way by as little as leaves everybody who is alone a chance.
+// Company rules give way to whoever would lose their last chance, and by as
+// little as leaves them one.
 func TestGiveWay(t *testing.T) {
-	target := func(row, priority, weight int, attribute string, least, most int) matcher.Rule {
+	target := func(row, priority int, attribute string, least, most int) matcher.Rule {
 		return matcher.Rule{
-			Row: row, Min: least, Max: most, Priority: priority, Weight: weight,
+			Row: row, Min: least, Max: most, Priority: priority, Weight: 1,
 			Property: matcher.Property{Terms: []matcher.Term{{Attribute: attribute, Wildcard: true}}},
 		}
 	}
-	at := func(r matcher.Rule, priority, weight int) matcher.Rule {
-		r.Priority, r.Weight = priority, weight
+	at := func(r matcher.Rule, priority int) matcher.Rule {
+		r.Priority, r.Weight = priority, 7
 		return r
 	}
 	countiesAndOne := holders("county=A", "county=A", "county=B", "county=B", "county=C")
-	var full []matcher.Rule // a rule of each priority
-	for g := 1; g <= matcher.MaxPriority; g++ {
-		full = append(full, target(10+g, g, 1, "skill", 0, 9))
-	}
+	p4 := []string{"p4"}
 	for name, c := range map[string]struct {
-		people     []matcher.Person
-		size       int
-		rules      []matcher.Rule
-		allow      map[int]int64
-		want       []selection.Yield
-		message    string
-		priorities []int // of the rules that are left, in their order
-		allowed    map[int]int64
+		people  []matcher.Person
+		size    int
+		rules   []matcher.Rule
+		allow   map[int]int64
+		want    []selection.Yield
+		message string
 	}{
 		"the seats are filled": {
 			people: countiesAndOne, size: 4,
 			rules:   []matcher.Rule{companyOf(1, "county", 2, 4)},
-			want:    []selection.Yield{{Rows: []int{1}, Allow: 1, People: []string{"p4"}}},
-			message: "gives way in this pool: its floors would leave no chance to 1 person who has too few others for company, so it is a target by itself, with a deviation of 1 allowed",
-			// It is the first target.
-			priorities: []int{1}, allowed: map[int]int64{1: 1},
+			want:    []selection.Yield{{Rows: []int{1}, People: p4, Relief: 1}},
+			message: "gives way to 1 person who is alone, and would have no chance: with one of them in, every min of it is 1 lower",
 		},
 		"room beside the floors": {
 			people: countiesAndOne, size: 3,
@@ -89,65 +82,50 @@ func TestGiveWay(t *testing.T) {
 		},
 		"two are too few for three": {
 			people: holders("county=A", "county=A", "county=A", "county=B", "county=B", "county=B", "county=C", "county=C"), size: 6,
-			rules:      []matcher.Rule{companyOf(1, "county", 3, 6)},
-			want:       []selection.Yield{{Rows: []int{1}, Allow: 1, People: []string{"p6", "p7"}}},
-			message:    "gives way in this pool: its floors would leave no chance to 2 people who have too few others for company, so it is a target by itself, with a deviation of 1 allowed",
-			priorities: []int{1}, allowed: map[int]int64{1: 1},
+			rules:   []matcher.Rule{companyOf(1, "county", 3, 6)},
+			want:    []selection.Yield{{Rows: []int{1}, People: []string{"p6", "p7"}, Relief: 1}},
+			message: "gives way to 2 people who are alone, and would have no chance: with one of them in, every min of it is 1 lower",
 		},
-		"two rules": {
+		"each of two rules": {
 			people: holders("county=A,nation=X", "county=A,nation=X", "county=B,nation=Y", "county=B,nation=Y", "county=C,nation=Z"), size: 4,
-			rules:      []matcher.Rule{companyOf(1, "county", 2, 4), companyOf(2, "nation", 2, 4)},
-			want:       []selection.Yield{{Rows: []int{1, 2}, Allow: 2, People: []string{"p4"}}},
-			message:    "gives way together with 2 in this pool: its floors would leave no chance to 1 person who has too few others for company, so it is a target by itself, with a deviation of 2 allowed",
-			priorities: []int{1, 1}, allowed: map[int]int64{1: 2},
+			rules: []matcher.Rule{companyOf(1, "county", 2, 4), companyOf(2, "nation", 2, 4)},
+			want:  []selection.Yield{{Rows: []int{1}, People: p4, Relief: 1}, {Rows: []int{2}, People: p4, Relief: 1}},
 		},
-		"other targets make room, and keep what is allowed to them": {
-			people: countiesAndOne, size: 4,
-			rules:      []matcher.Rule{target(2, 1, 1, "skill", 1, 4), companyOf(1, "county", 2, 4), target(3, 3, 1, "skill", 1, 4)},
-			allow:      map[int]int64{1: 2, 3: 4},
-			want:       []selection.Yield{{Rows: []int{1}, Allow: 1, People: []string{"p4"}}},
-			priorities: []int{2, 1, 3}, allowed: map[int]int64{1: 1, 2: 2, 3: 4},
+		"the less important one": {
+			people: holders("county=A", "county=A", "county=B,nation=X", "county=B,nation=X", "county=C", "nation=X"), size: 4,
+			rules: []matcher.Rule{at(companyOf(1, "county", 2, 4), 1), companyOf(2, "nation", 2, 4)},
+			want:  []selection.Yield{{Rows: []int{1}, Priority: 1, People: p4, Allow: 7}},
 		},
 		"in cohorts that keep it, but in none of the best": {
 			people: holders("county=A", "county=A", "county=C", "skill=s"), size: 3,
-			rules:      []matcher.Rule{companyOf(1, "county", 2, 3), target(2, 1, 1, "skill", 1, 3)},
-			want:       []selection.Yield{{Rows: []int{1}, Allow: 1, People: []string{"p2"}}},
-			priorities: []int{1, 2}, allowed: map[int]int64{1: 1},
+			rules: []matcher.Rule{companyOf(1, "county", 2, 3), target(2, 1, "skill", 1, 3)},
+			want:  []selection.Yield{{Rows: []int{1}, People: []string{"p2"}, Relief: 1}},
+		},
+		"two seats at once": {
+			people: holders("county=A", "county=A", "county=C,skill=s"), size: 2,
+			rules: []matcher.Rule{companyOf(1, "county", 2, 2), target(2, 1, "skill", 0, 2)},
+			want:  []selection.Yield{{Rows: []int{1}, People: []string{"p2"}, Relief: 1}},
 		},
 		"a target": {
 			people: countiesAndOne, size: 4,
-			rules:      []matcher.Rule{at(companyOf(1, "county", 2, 4), 3, 7)},
-			allow:      map[int]int64{3: 0},
-			want:       []selection.Yield{{Rows: []int{1}, Priority: 3, Allow: 1, People: []string{"p4"}}},
-			message:    "gives way in this pool: its floors would leave no chance to 1 person who has too few others for company, so it is a target by itself, with a deviation of 1 allowed",
-			priorities: []int{3}, allowed: map[int]int64{3: 1},
+			rules:   []matcher.Rule{at(companyOf(1, "county", 2, 4), 3)},
+			allow:   map[int]int64{1: 1},
+			want:    []selection.Yield{{Rows: []int{1}, Priority: 3, People: p4, Allow: 7}},
+			message: "gives way to 1 person who is alone, and would have no chance: a deviation of 7 above the optimum is allowed at priority 3",
 		},
-		"a target beside others": {
+		"a target that may be missed": {
 			people: countiesAndOne, size: 4,
-			rules:      []matcher.Rule{at(companyOf(1, "county", 2, 4), 1, 2), target(2, 1, 3, "skill", 1, 4), target(3, 2, 1, "skill", 2, 4)},
-			want:       []selection.Yield{{Rows: []int{1}, Priority: 1, Allow: 1, People: []string{"p4"}}},
-			priorities: []int{2, 1, 3}, allowed: map[int]int64{2: 1},
-		},
-		"the less important one": {
-			people: holders("county=A,nation=X", "county=A,nation=X", "county=B,nation=Y", "county=B", "county=C", "nation=Y"), size: 3,
-			rules:      []matcher.Rule{companyOf(1, "nation", 3, 3), at(companyOf(2, "county", 2, 3), 1, 1)},
-			want:       []selection.Yield{{Rows: []int{2}, Priority: 1, Allow: 1, People: []string{"p4", "p5"}}},
-			priorities: []int{0, 1}, allowed: map[int]int64{1: 1},
-		},
-		"no priority is left": {
-			people: countiesAndOne, size: 4,
-			rules:      append([]matcher.Rule{companyOf(1, "county", 2, 4)}, full...),
-			want:       []selection.Yield{{Rows: []int{1}, Allow: 1, Dropped: true, People: []string{"p4"}}},
-			message:    "gives way in this pool: its floors would leave no chance to 1 person who has too few others for company, so it asks for nothing",
-			priorities: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9},
+			rules: []matcher.Rule{at(companyOf(1, "county", 2, 4), 3)},
+			allow: map[int]int64{3: 7},
 		},
 		"other rules do it": {
 			people: holders("county=A", "county=A", "county=B", "county=B", "county=C,skill=s"), size: 3,
-			rules: []matcher.Rule{companyOf(1, "county", 3, 3), {Row: 2, Max: 0, Property: target(2, 0, 0, "skill", 0, 0).Property}},
+			rules: []matcher.Rule{companyOf(1, "county", 3, 3), {Row: 2, Max: 0, Property: target(2, 0, "skill", 0, 0).Property}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			criteria := matcher.Criteria{Size: c.size, MinSize: c.size, Rules: c.rules, Allow: c.allow}
+			before := slices.Clone(c.rules)
 			got := giveWay(t, c.people, criteria)
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Fatalf("(-want +got):\n%s", diff)
@@ -158,16 +136,8 @@ func TestGiveWay(t *testing.T) {
 			if c.message != "" && got[0].Message() != c.message {
 				t.Errorf("%s\nwanted %s", got[0].Message(), c.message)
 			}
-			before := slices.Clone(criteria.Rules)
 			left := selection.Yielded(criteria, got)
-			var priorities []int
-			for _, r := range left.Rules {
-				priorities = append(priorities, r.Priority)
-			}
-			if diff := cmp.Diff(c.priorities, priorities) + cmp.Diff(c.allowed, left.Allow); diff != "" {
-				t.Errorf("yielded (-want +got):\n%s", diff)
-			}
-			if !cmp.Equal(criteria.Rules, before) || !maps.Equal(criteria.Allow, c.allow) {
+			if !cmp.Equal(c.rules, before) {
 				t.Error("the criteria themselves changed")
 			}
 			l, err := selection.FindLottery(context.Background(), c.people, left, selection.LotteryOptions{})
@@ -179,9 +149,27 @@ func TestGiveWay(t *testing.T) {
 					t.Errorf("%s has no chance", id)
 				}
 			}
+			// Without any of them the rules are kept as they are.
+			for _, d := range l.Draws {
+				var cohort []string
+				for k, n := range d.Counts {
+					for _, block := range l.Types[k].Blocks[:n] {
+						cohort = append(cohort, block...)
+					}
+				}
+				for _, n := range selection.Count(c.people, criteria, cohort) {
+					with := slices.ContainsFunc(got[0].People, func(id string) bool { return slices.Contains(cohort, id) })
+					if n.Priority == matcher.Must && n.Short > 0 && !with {
+						t.Errorf("%v is short of row %d and has nobody it gives way to", cohort, n.Row)
+					}
+				}
+			}
 		})
 	}
-	if got := (selection.Yield{Rows: []int{3}}).Message(); !strings.Contains(got, "somebody who has") {
+	if got := (selection.Yield{Rows: []int{3}, Relief: 1}).Message(); !strings.Contains(got, "somebody who is alone") {
+		t.Error(got)
+	}
+	if got := (selection.Yield{Rows: []int{3, 4}, Priority: 2, Dropped: true, People: p4}).Message(); got != "gives way together with 4 to 1 person who is alone, and would have no chance: it asks for nothing in this pool" {
 		t.Error(got)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -192,6 +180,25 @@ func TestGiveWay(t *testing.T) {
 	}
 	if _, err := selection.GiveWay(context.Background(), nil, criteria, selection.Options{}); err == nil {
 		t.Error("no pool, and no error")
+	}
+}
+
+// Where the best cohorts are not proved in the work given, it is not known who
+// has a chance: nothing gives way, and the details say that they are not whole.
+func TestGiveWayWithoutWork(t *testing.T) {
+	people := invented(60, 1)
+	people[0].Values["county"] = []string{"nowhere else"}
+	c := northSound(15)
+	c.Rules = append(c.Rules, companyOf(99, "county", 2, 15))
+	v, err := selection.Check(context.Background(), people, c, selection.Options{})
+	if err != nil || v.Status != matcher.Feasible {
+		t.Fatalf("%v %+v", err, v)
+	}
+	for _, work := range []int64{1, 0} {
+		d, err := selection.Examine(context.Background(), people, c, v, selection.Options{Work: work})
+		if err != nil || d.Complete != (work == 0) || work > 0 && d.Yields != nil {
+			t.Errorf("work %d: %v, complete %v, %+v", work, err, d.Complete, d.Yields)
+		}
 	}
 }
 
@@ -214,10 +221,13 @@ func TestCompanyTakesNoLastChance(t *testing.T) {
 	if os.Getenv("FAIRLEAD_SOAK") != "" {
 		instances = 20_000
 	}
-	var alone, saved, gave, tight int
+	var alone, saved, gave, allowed, dropped int
 	for i := range instances {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		people, c := randomInstance(rng)
+		for k := range c.Rules {
+			c.Rules[k].Alone, c.Rules[k].Relief = nil, 0
+		}
 		priority := rng.IntN(4)
 		c.Rules = append(c.Rules, matcher.Rule{
 			Row: 20, Kind: matcher.Company, Min: 2, Max: max(2, c.Size), Priority: priority, Weight: max(1, priority),
@@ -288,41 +298,50 @@ func TestCompanyTakesNoLastChance(t *testing.T) {
 		}
 		gave++
 		saved += len(lost(c))
-		if !slices.Equal(yields[0].People, lost(c)) {
-			t.Fatalf("instance %d of seed %d: %v would lose their chance, not %v", i, seed, lost(c), yields[0].People)
-		}
-		// The last one by one less, as far as it may be less. The company rules after
-		// it are found with it, and not it with them.
+		// The last one by one less, though what comes after it asks for nothing.
 		less := slices.Clone(yields)
 		last := &less[len(less)-1]
-		last.Allow--
-		least := int64(0)
-		if !slices.ContainsFunc(c.Rules, func(r matcher.Rule) bool { return r.Kind != matcher.Company && r.Priority == last.Priority }) {
-			weights := int64(0)
+		for _, id := range lost(c) {
+			if !slices.Contains(last.People, id) {
+				t.Fatalf("instance %d of seed %d: gives way to %v and not to %s", i, seed, last.People, id)
+			}
+		}
+		var after []selection.Yield
+		for _, r := range c.Rules {
+			switch {
+			case r.Kind != matcher.Company || slices.Contains(last.Rows, r.Row):
+			case r.Priority > last.Priority:
+				after = append(after, selection.Yield{Rows: []int{r.Row}, Priority: r.Priority, Dropped: true})
+			case r.Priority == matcher.Must && last.Priority == matcher.Must && r.Row > last.Rows[0]:
+				after = append(after, selection.Yield{Rows: []int{r.Row}, People: last.People, Relief: r.Min})
+			}
+		}
+		switch {
+		case last.Dropped:
+			dropped++
+			continue
+		case last.Relief > 0:
+			last.Relief--
+		default:
+			allowed++
+			step := int64(0) // of the deviation
 			for _, r := range c.Rules {
-				if slices.Contains(last.Rows, r.Row) {
-					for a, b := weights, int64(max(1, r.Weight)); ; a, b = b, a%b {
-						if weights = a; b == 0 {
+				if r.Priority == last.Priority {
+					for a, b := step, int64(r.Weight); ; a, b = b, a%b {
+						if step = a; b == 0 {
 							break
 						}
 					}
 				}
 			}
-			least = c.Allow[last.Priority] / weights
+			last.Allow -= step
 		}
-		first := c
-		first.Rules = slices.DeleteFunc(slices.Clone(c.Rules), func(r matcher.Rule) bool {
-			return r.Kind == matcher.Company && r.Priority > last.Priority
-		})
-		if last.Allow >= least && len(lost(selection.Yielded(first, less))) == 0 {
-			t.Fatalf("instance %d of seed %d: %+v would do\npeople %+v\ncriteria %+v", i, seed, less, people, c)
-		}
-		if last.Allow >= least {
-			tight++
+		if len(lost(selection.Yielded(c, append(less, after...)))) == 0 {
+			t.Fatalf("instance %d of seed %d: %+v would do, not %+v\npeople %+v\ncriteria %+v", i, seed, less, yields, people, c)
 		}
 	}
-	t.Logf("figure: %d instances, %d people alone with a chance without company rules: %d would lose it in %d instances, and all keep it as the rules give way; %d times one less was tried, and would not do", instances, alone, saved, gave, tight)
-	if saved < 20 || tight < 10 {
-		t.Errorf("too easy: %d saved, %d tight", saved, tight)
+	t.Logf("figure: %d instances, %d people alone with a chance without company rules: %d would lose it in %d instances, and all keep it as the rules give way; one less would not do; the last to give way was a target that may deviate more %d times and one that asks for nothing %d times", instances, alone, saved, gave, allowed, dropped)
+	if saved < 20 || allowed < 5 {
+		t.Errorf("too easy: %d saved, %d allowances", saved, allowed)
 	}
 }

@@ -86,7 +86,8 @@ func (s *small) keeps(rule int, side string, bound int, cohort uint32) bool {
 		return bits.OnesCount32(cohort&masks[0]) >= bound
 	case side == matcher.BoundMin && r.Kind == matcher.Company:
 		for _, m := range masks {
-			if bits.OnesCount32(m&^s.excluded) >= bound && bits.OnesCount32(cohort&m) < bound {
+			relief := r.Relief * bits.OnesCount32(cohort&aloneMask(s.people, r))
+			if bits.OnesCount32(m&^s.excluded) >= bound && bits.OnesCount32(cohort&m)+relief < bound {
 				return false
 			}
 		}

@@ -15,6 +15,7 @@ type ledger struct {
 	groups []group
 	rules  []varied // of kind spread
 	of     map[string][]int32
+	relief map[string][]relief // by who gives it
 	st     *standing
 
 	// What the people who are in now come to.
@@ -40,6 +41,12 @@ type group struct {
 	whole bool
 }
 
+// relief is by how many more people of a group somebody counts who is no holder
+// of its value.
+type relief struct {
+	at, by int32
+}
+
 type varied struct {
 	level  int
 	weight int64
@@ -47,7 +54,7 @@ type varied struct {
 }
 
 func newLedger(st *standing) *ledger {
-	l := &ledger{st: st, of: map[string][]int32{}}
+	l := &ledger{st: st, of: map[string][]int32{}, relief: map[string][]relief{}}
 	c := &st.Criteria
 	group := func(g group, members []string) {
 		at := int32(len(l.groups))
@@ -101,6 +108,11 @@ func newLedger(st *standing) *ledger {
 					continue
 				}
 				g.lo, g.hi, g.company = int32(r.Min), noLimit, int32(len(of[v]))
+				if r.Relief > 0 {
+					for _, id := range distinct(r.Alone) {
+						l.relief[id] = append(l.relief[id], relief{int32(len(l.groups)), int32(r.Relief)})
+					}
+				}
 			case matcher.Cap:
 				g.hi = int32(r.Max)
 			}
@@ -167,15 +179,17 @@ func (g *group) cost(n int32, lapsed bool) int64 {
 // move takes somebody in (by 1) or out (by −1).
 func (l *ledger) move(id string, by int32) {
 	l.in += int(by)
+	for _, w := range l.relief[id] {
+		l.count(w.at, by*w.by)
+	}
 	for _, at := range l.of[id] {
 		g := &l.groups[at]
-		before := l.held[at]
-		l.held[at] += by
 		if g.varied < 0 {
-			l.cost[g.level] += g.cost(before+by, l.lapsed[at]) - g.cost(before, l.lapsed[at])
-			l.price(at)
+			l.count(at, by)
 			continue
 		}
+		before := l.held[at]
+		l.held[at] += by
 		if (before == 0) == (before+by == 0) {
 			continue
 		}
@@ -184,6 +198,15 @@ func (l *ledger) move(id string, by int32) {
 		l.distinct[g.varied] += by
 		l.cost[r.level] += r.weight * int64(max(0, r.lo-was-by)-max(0, r.lo-was))
 	}
+}
+
+// count takes so many people of a group that is not varied in.
+func (l *ledger) count(at, by int32) {
+	g := &l.groups[at]
+	before := l.held[at]
+	l.held[at] += by
+	l.cost[g.level] += g.cost(before+by, l.lapsed[at]) - g.cost(before, l.lapsed[at])
+	l.price(at)
 }
 
 func (l *ledger) moveAll(ids []string, by int32) {
@@ -236,17 +259,24 @@ func (l *ledger) price(at int32) {
 // values they hold.
 type newcomer struct {
 	groups []int32
-	levels []int32 // by group
+	levels []int32  // by group
+	relief []relief // of groups; who is in one counts with it
 	values [][]int32
 }
 
 func (l *ledger) newcomer(id string) newcomer {
 	var n newcomer
 	of := map[int32][]int32{}
+	for _, w := range l.relief[id] {
+		if slices.Contains(l.of[id], w.at) {
+			w.by++
+		}
+		n.relief = append(n.relief, w)
+	}
 	for _, at := range l.of[id] {
 		if r := l.groups[at].varied; r >= 0 {
 			of[r] = append(of[r], at)
-		} else {
+		} else if !slices.ContainsFunc(n.relief, func(w relief) bool { return w.at == at }) {
 			n.groups = append(n.groups, at)
 			n.levels = append(n.levels, int32(l.groups[at].level))
 		}
@@ -262,6 +292,10 @@ func (l *ledger) with(n *newcomer) loss {
 	c := l.cost
 	for i, at := range n.groups {
 		c[n.levels[i]] += l.up[at]
+	}
+	for _, w := range n.relief {
+		g := &l.groups[w.at]
+		c[g.level] += g.cost(l.held[w.at]+w.by, l.lapsed[w.at]) - g.cost(l.held[w.at], l.lapsed[w.at])
 	}
 	for _, values := range n.values {
 		fresh := int32(0)

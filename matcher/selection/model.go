@@ -321,9 +321,11 @@ func (b *builder) rule(r matcher.Rule) {
 	case matcher.Quota:
 		b.count(r.Priority, weight, b.members(r.Property), r.Min, r.Max)
 	case matcher.Company:
+		// Who gives relief counts as so many people of every value.
 		b.eachValue(r.Property.Terms[0], func(members []int32) {
 			if len(members) >= r.Min {
-				b.count(r.Priority, weight, members, r.Min, noLimit)
+				relief := slices.Repeat(b.peopleOf(r.Alone), min(r.Relief, r.Min))
+				b.count(r.Priority, weight, slices.Concat(members, relief), r.Min, noLimit)
 			}
 		})
 	case matcher.Cap:

@@ -224,8 +224,19 @@ func ruleMasks(pool []matcher.Person, r matcher.Rule) []uint32 {
 	masks := valueMasks(pool, r.Property.Terms[0])
 	if r.Kind == matcher.Company {
 		masks = slices.DeleteFunc(masks, func(m uint32) bool { return bits.OnesCount32(m) < r.Min })
+		masks = append(masks, aloneMask(pool, r)) // the last one
 	}
 	return masks
+}
+
+// aloneMask are the people who give relief to a company rule.
+func aloneMask(pool []matcher.Person, r matcher.Rule) (m uint32) {
+	for i, p := range pool {
+		if slices.Contains(r.Alone, p.ID) {
+			m |= 1 << i
+		}
+	}
+	return m
 }
 
 func valueMasks(pool []matcher.Person, t matcher.Term) []uint32 {
@@ -255,8 +266,10 @@ func ruleOff(r matcher.Rule, masks []uint32, s uint32, planted bug) int {
 		}
 		off = max(0, r.Min-n) + max(0, n-most)
 	case matcher.Company:
-		for _, m := range masks {
-			off += max(0, r.Min-bits.OnesCount32(s&m))
+		last := len(masks) - 1
+		relief := r.Relief * bits.OnesCount32(s&masks[last])
+		for _, m := range masks[:last] {
+			off += max(0, r.Min-bits.OnesCount32(s&m)-relief)
 		}
 	case matcher.Cap:
 		for _, m := range masks {

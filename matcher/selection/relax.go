@@ -3,6 +3,7 @@ package selection
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -430,7 +431,16 @@ func (l *loosening) rule(r *run, s side, steps []int32) {
 			}
 			return int64(least)
 		}
+		relief := map[int32]int64{} // by block
+		for k, b := range r.in.blocks {
+			for _, id := range b.ids {
+				if slices.Contains(rule.Alone, id) {
+					relief[int32(k)] += int64(rule.Relief)
+				}
+			}
+		}
 		each(max(1, rule.Min-len(steps)), func(held int, index []int32, value []int64) {
+			index, value = plus(index, value, relief)
 			lo := floor(held, rule.Min)
 			for k, j := range steps {
 				if d := floor(held, rule.Min-k) - floor(held, rule.Min-k-1); d != 0 {
@@ -450,6 +460,18 @@ func (l *loosening) rule(r *run, s side, steps []int32) {
 		distinct, ones = relaxed(distinct, ones, 1)
 		l.row(int64(rule.Min), math.MaxInt64, distinct, ones)
 	}
+}
+
+// plus adds to the entries of a row.
+func plus(index []int32, value []int64, more map[int32]int64) ([]int32, []int64) {
+	for _, j := range slices.Sorted(maps.Keys(more)) {
+		if at := slices.Index(index, j); at >= 0 {
+			value[at] += more[j]
+		} else {
+			index, value = append(index, j), append(value, more[j])
+		}
+	}
+	return index, value
 }
 
 // crowd is the people that a rule counts together, by blocks: all of a quota,

@@ -51,7 +51,7 @@ type TradeOffPoint struct {
 // impossible, and every point says how much allowing more would change. Nothing
 // is chosen by it. Errors are those of FindLottery, but a cap that no lottery
 // keeps is told in its point. Company rules give way at each point as they would
-// in a lottery there (GiveWay); priorities are those of c. A context that ends leaves out the points after the
+// in a lottery there (GiveWay). A context that ends leaves out the points after the
 // one it ended.
 func TradeOff(ctx context.Context, people []matcher.Person, c matcher.Criteria, o TradeOffOptions) ([]TradeOffPoint, error) {
 	if o.Extra == nil {
@@ -110,8 +110,8 @@ func tradeOffPoint(ctx context.Context, people []matcher.Person, c matcher.Crite
 		}
 		return TradeOffPoint{}, err
 	}
-	yielded := Yielded(c, yields)
-	l, err := FindLottery(ctx, people, yielded, options)
+	c = Yielded(c, yields)
+	l, err := FindLottery(ctx, people, c, options)
 	var input InputErrors
 	if errors.As(err, &input) && len(input) == 1 && input[0].Field == fieldCap {
 		return TradeOffPoint{Extra: maps.Clone(extra), Outcome: &matcher.Outcome{Status: matcher.Optimal}, Impossible: -1, Complete: true, OverCap: true}, nil
@@ -131,11 +131,8 @@ func tradeOffPoint(ctx context.Context, people []matcher.Person, c matcher.Crite
 	if l.Outcome.Status != matcher.Optimal {
 		return p, nil // the least deviations are not proved
 	}
-	registered := priorityBefore(c, yielded)
 	for _, d := range l.Outcome.Deviation {
-		if g := registered[d.Priority]; g != matcher.Must {
-			p.Allowed[g] = d.Value + yielded.Allow[d.Priority]
-		}
+		p.Allowed[d.Priority] = d.Value + c.Allow[d.Priority]
 	}
 	if l.Proved {
 		p.Impossible = len(l.Impossible)

@@ -46,6 +46,7 @@ func TestTradeOffAgainstBruteForce(t *testing.T) {
 		for _, p := range curve {
 			with := c
 			with.Allow = p.Extra
+			with = selection.Yielded(with, giveWay(t, people, with))
 			cohorts := optimal(people, with)
 			if len(cohorts) == 0 {
 				if p.Outcome.Status != matcher.Infeasible {

@@ -297,6 +297,14 @@ func (v *validator) property(field string, r matcher.Rule) bool {
 			v.unknown(fmt.Sprintf("%s.ids[%d]", field, k), id)
 		}
 	}
+	if r.Relief < 0 || r.Relief > MaxBound || r.Relief > 0 && r.Kind != matcher.Company {
+		v.fail(field+".relief", "is %d: it must be 0 to %d, of a rule of kind %s", r.Relief, MaxBound, matcher.Company)
+	}
+	for k, id := range r.Alone {
+		if !v.ids[id] {
+			v.unknown(fmt.Sprintf("%s.alone[%d]", field, k), id)
+		}
+	}
 	return len(v.errs) == before
 }
 

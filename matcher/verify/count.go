@@ -27,6 +27,7 @@ type ruled struct {
 	member []bool
 	pool   int // members after exclusions
 	valued
+	alone map[int]bool // of a company rule that gives way: who gives relief
 }
 
 // valued is the values of one attribute that take part, in byte order, and who
@@ -64,7 +65,11 @@ func newPool(in *matcher.Input) *pool {
 			}
 			p.rules = append(p.rules, q)
 		} else {
-			p.rules = append(p.rules, ruled{valued: p.valued(r.Property.Terms[0])})
+			q := ruled{valued: p.valued(r.Property.Terms[0]), alone: map[int]bool{}}
+			for _, id := range r.Alone {
+				q.alone[p.at[id]] = true
+			}
+			p.rules = append(p.rules, q)
 		}
 	}
 	for _, limit := range p.c.Caps {
@@ -232,7 +237,11 @@ func (p *pool) count(people []int) tally {
 
 func (q *ruled) count(r *matcher.Rule, n *matcher.RuleCount, people []int) {
 	in := make([]int, len(q.values))
+	relief := 0
 	for _, k := range people {
+		if q.alone[k] {
+			relief += r.Relief
+		}
 		for _, v := range q.held[k] {
 			in[v]++
 		}
@@ -242,7 +251,7 @@ func (q *ruled) count(r *matcher.Rule, n *matcher.RuleCount, people []int) {
 		case matcher.Company:
 			if pool >= max(1, r.Min) {
 				n.Pool++
-				n.Short += max(0, r.Min-in[v])
+				n.Short += max(0, r.Min-in[v]-relief)
 				if in[v] >= r.Min {
 					n.Count++
 				}

@@ -105,6 +105,8 @@ func validRule(r *matcher.Rule, unknown func(string, []string) error) error {
 		return fmt.Errorf("min %d, max %d", r.Min, r.Max)
 	case r.Priority == matcher.Must && r.Weight > 1, r.Priority != matcher.Must && (r.Weight < 1 || r.Weight > maxWeight):
 		return fmt.Errorf("weight %d with priority %d", r.Weight, r.Priority)
+	case r.Relief < 0 || r.Relief > maxBound || r.Kind != matcher.Company && r.Relief+len(r.Alone) > 0:
+		return fmt.Errorf("relief %d of a rule of kind %s", r.Relief, r.Kind)
 	case r.Kind != matcher.Quota && (len(r.Property.Terms) != 1 || len(r.Property.IDs) > 0):
 		return fmt.Errorf("a rule of kind %s is about exactly one attribute", r.Kind)
 	}
@@ -116,5 +118,5 @@ func validRule(r *matcher.Rule, unknown func(string, []string) error) error {
 			return fmt.Errorf("a rule of kind %s cannot ask for all values", r.Kind)
 		}
 	}
-	return unknown("ids", r.Property.IDs)
+	return errors.Join(unknown("ids", r.Property.IDs), unknown("alone", r.Alone))
 }

@@ -89,6 +89,9 @@ func randomRun(seed uint64) run {
 			}
 		case matcher.Company:
 			rule.Min = 2
+			if (size+row)%3 == 0 { // it gives way
+				rule.Relief, rule.Alone = 1+row%2, []string{r.people[row%len(r.people)].ID}
+			}
 		case matcher.Spread:
 			rule.Min = pick(0, 4)
 			rule.Max = max(rule.Min, size)

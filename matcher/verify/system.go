@@ -240,9 +240,20 @@ func (m *model) ruleLines(i int, f func(line)) {
 		emit(people, int64(r.Min), int64(r.Max))
 	case matcher.Company:
 		for v, holders := range q.holders {
-			if holders >= r.Min {
-				emit(q.people[v], int64(r.Min), NoUpper)
+			if holders < r.Min {
+				continue
 			}
+			l, binds := m.line(q.people[v], int64(r.Min), NoUpper)
+			if !binds {
+				continue
+			}
+			// Who gives relief counts as so many people of every value.
+			for k := range q.alone {
+				if b := m.pool.block[k]; b >= 0 && r.Relief > 0 {
+					l.entries[b] += int64(min(r.Relief, r.Min))
+				}
+			}
+			f(l)
 		}
 	case matcher.Cap:
 		for v := range q.values {

@@ -151,7 +151,9 @@ const (
 	// min ≤ the people of S with the property ≤ max.
 	CriteriaRule_QUOTA CriteriaRule_Kind = 1
 	// For each value that at least min people of the pool hold: at least min people of S. A
-	// value held by fewer carries no rule, so that nobody is shut out to protect them.
+	// value held by fewer carries no rule, so that nobody is shut out to protect them; and where
+	// the others would take the last chance of somebody who is alone, the rule gives way: see
+	// Selection.yields.
 	CriteriaRule_COMPANY CriteriaRule_Kind = 2
 	// At least min distinct values in S.
 	CriteriaRule_SPREAD CriteriaRule_Kind = 3
@@ -821,7 +823,7 @@ type RuleCount struct {
 	Min int32 `protobuf:"varint,7,opt,name=min,proto3" json:"min,omitempty"`
 	// Most wanted.
 	Max int32 `protobuf:"varint,8,opt,name=max,proto3" json:"max,omitempty"`
-	// 0: must hold; 1 to 9: a target. Of a run, as Selection.yields says it counts there.
+	// 0: must hold; 1 to 9: a target.
 	Priority int32 `protobuf:"varint,9,opt,name=priority,proto3" json:"priority,omitempty"`
 	// QUOTA: people of the pool with the property. COMPANY: values that carry the rule. SPREAD:
 	// distinct values in the pool. CAP: the largest number of people of the pool who share one

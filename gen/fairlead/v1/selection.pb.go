@@ -248,7 +248,7 @@ type Selection struct {
 	WorkLimit int64 `protobuf:"varint,9,opt,name=work_limit,json=workLimit,proto3" json:"work_limit,omitempty"`
 	// The durable steps done so far, in order.
 	Steps []*SelectionStep `protobuf:"bytes,10,rep,name=steps,proto3" json:"steps,omitempty"`
-	// The step being worked on: "claimed", "company", "frozen", "feasible", "size", "priority 1" to
+	// The step being worked on: "claimed", "frozen", "feasible", "size", "priority 1" to
 	// "priority 9", "score", "seed 1" to "seed 3", "verified", "sealed", "drawn", "stored".
 	CurrentStep string `protobuf:"bytes,11,opt,name=current_step,json=currentStep,proto3" json:"current_step,omitempty"`
 	// Work spent so far, in simplex pivots.
@@ -286,8 +286,7 @@ type Selection struct {
 	// The largest chance that anybody who is not locked in may have, in thousandths, 1 to 1,000; 0: no limit.
 	// Left out: what the criteria say.
 	MaxChance int32 `protobuf:"varint,26,opt,name=max_chance,json=maxChance,proto3" json:"max_chance,omitempty"`
-	// By priority: the weighted deviation allowed above that priority's optimum, as registered, or
-	// as company rules gave way: see yields. Of these -1 to a caller without identity.read.
+	// By priority: the weighted deviation allowed above that priority's optimum, as registered.
 	Allow map[int32]int32 `protobuf:"bytes,27,rep,name=allow,proto3" json:"allow,omitempty" protobuf_key:"varint,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// Where the seed of the draw comes from. Left out: what the criteria say, else SERVER.
 	SeedKind Criteria_SeedKind `protobuf:"varint,28,opt,name=seed_kind,json=seedKind,proto3,enum=fairlead.v1.Criteria_SeedKind" json:"seed_kind,omitempty"`
@@ -312,10 +311,8 @@ type Selection struct {
 	// group is as good as before.
 	Moves []*RepairMove `protobuf:"bytes,37,rep,name=moves,proto3" json:"moves,omitempty"`
 	// The company rules that gave way in the frozen pool, so that nobody who is alone lost their
-	// last chance by them. They then have a priority of their own, and later targets may have moved
-	// up: priorities in allow, steps, moves, the result and whatever explains it are those of the
-	// run, not of the criteria. A run that fills seats again keeps those of the run that it
-	// replaces.
+	// last chance by them. Empty to a caller without identity.read. A run that fills seats again keeps
+	// those of the run that it replaces.
 	Yields        []*RuleYield `protobuf:"bytes,38,rep,name=yields,proto3" json:"yields,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -617,20 +614,20 @@ func (x *Selection) GetYields() []*RuleYield {
 	return nil
 }
 
-// Company rules of one priority that gave way in the pool of a run.
+// How company rules gave way in the pool of a run: one that must hold, or the targets of one
+// priority.
 type RuleYield struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rows of the rules, from 1. Empty to a caller without identity.read, and once somebody was
-	// erased from the run: that a rule gave way tells that somebody is alone.
+	// The rows of the rules, from 1.
 	Rows []int32 `protobuf:"varint,1,rep,packed,name=rows,proto3" json:"rows,omitempty"`
-	// Their priority in the criteria: 0: must hold; 1 to 9: a target.
+	// Their priority: 0: must hold; 1 to 9: a target.
 	Priority int32 `protobuf:"varint,2,opt,name=priority,proto3" json:"priority,omitempty"`
-	// Their priority in the run, 1 to 9; 0 if dropped.
-	RunPriority int32 `protobuf:"varint,3,opt,name=run_priority,json=runPriority,proto3" json:"run_priority,omitempty"`
-	// The weighted deviation that they may be missed by above the least, with the weights divided
-	// by what these have in common. -1 where rows are not told.
+	// Of a rule that must hold: by how much each of the people that it gives way to lowers every min
+	// of it in a cohort that has them.
+	Relief int32 `protobuf:"varint,3,opt,name=relief,proto3" json:"relief,omitempty"`
+	// Of targets: the deviation that is allowed above the optimum of their priority.
 	Allow int32 `protobuf:"varint,4,opt,name=allow,proto3" json:"allow,omitempty"`
-	// They ask for nothing in this run, because no priority was left to give them.
+	// No such allowance was found: the targets ask for nothing.
 	Dropped       bool `protobuf:"varint,5,opt,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -680,9 +677,9 @@ func (x *RuleYield) GetPriority() int32 {
 	return 0
 }
 
-func (x *RuleYield) GetRunPriority() int32 {
+func (x *RuleYield) GetRelief() int32 {
 	if x != nil {
-		return x.RunPriority
+		return x.Relief
 	}
 	return 0
 }
@@ -2304,11 +2301,11 @@ const file_fairlead_v1_selection_proto_rawDesc = "" +
 	"\n" +
 	"\x06SEALED\x10\a:g\xeaAd\n" +
 	" openfairlead.github.io/Selection\x12)programs/{program}/selections/{selection}*\n" +
-	"selections2\tselection\"\xa7\x01\n" +
+	"selections2\tselection\"\x9c\x01\n" +
 	"\tRuleYield\x12\x17\n" +
 	"\x04rows\x18\x01 \x03(\x05B\x03\xe0A\x03R\x04rows\x12\x1f\n" +
-	"\bpriority\x18\x02 \x01(\x05B\x03\xe0A\x03R\bpriority\x12&\n" +
-	"\frun_priority\x18\x03 \x01(\x05B\x03\xe0A\x03R\vrunPriority\x12\x19\n" +
+	"\bpriority\x18\x02 \x01(\x05B\x03\xe0A\x03R\bpriority\x12\x1b\n" +
+	"\x06relief\x18\x03 \x01(\x05B\x03\xe0A\x03R\x06relief\x12\x19\n" +
 	"\x05allow\x18\x04 \x01(\x05B\x03\xe0A\x03R\x05allow\x12\x1d\n" +
 	"\adropped\x18\x05 \x01(\bB\x03\xe0A\x03R\adropped\"\x93\x01\n" +
 	"\n" +
