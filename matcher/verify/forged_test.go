@@ -307,6 +307,12 @@ var forgeries = []forgery{
 		c.Rules = c.Rules[:len(c.Rules)-1]
 		anew(r)
 	}},
+	{"a rule that must hold gives way to nobody any more", "6", "gives way", func(r *matcher.Record) bool {
+		return drawn(r) && off(relieved(r, 0), true) > 0
+	}, func(_ *testing.T, r *matcher.Record) { relieve(r, 0) }},
+	{"a target gives way to nobody any more", "7", "target gives way", func(r *matcher.Record) bool {
+		return drawn(r) && off(relieved(r, 0), true) == 0 && !slices.Equal(relieved(r, 0), r.Rules)
+	}, func(_ *testing.T, r *matcher.Record) { relieve(r, 0) }},
 	{"a rule's max is raised in the counts", "7", "must and soft", mustAndSoft, func(_ *testing.T, r *matcher.Record) { r.Rules[0].Max++ }},
 	{"a deviation is forged", "8", "short", func(r *matcher.Record) bool { return drawn(r) && off(r.Rules, false) > 0 }, func(_ *testing.T, r *matcher.Record) {
 		for i := range r.Deviation {
@@ -619,6 +625,28 @@ func soft(r matcher.Rule) bool { return r.Priority != matcher.Must }
 
 func manyLines(r *matcher.Record) bool {
 	return mustAndSoft(r) && len(r.Lottery.Book) > 3 && r.Lottery.Book[0].Tickets > 50_000 && r.Lottery.Book[1].Tickets > 50_000
+}
+
+// relieve sets by how much every rule gives way that does, and relieved is what
+// the cohort would count then.
+func relieve(r *matcher.Record, by int) {
+	for i := range r.Certificate.Input.Criteria.Rules {
+		if rule := &r.Certificate.Input.Criteria.Rules[i]; rule.Relief > 0 {
+			rule.Relief = by
+		}
+	}
+	anew(r)
+}
+
+func relieved(r *matcher.Record, by int) []matcher.RuleCount {
+	c := r.Certificate.Input.Criteria
+	c.Rules = slices.Clone(c.Rules)
+	for i := range c.Rules {
+		if c.Rules[i].Relief > 0 {
+			c.Rules[i].Relief = by
+		}
+	}
+	return selection.Count(r.Certificate.Input.People, c, r.Cohort)
 }
 
 // levelAt is the place of the first level among the claims.
