@@ -228,7 +228,7 @@ func (s *selecting) giveWay(ctx context.Context, p *program, q *question) ([]sel
 func capInWords(err error, maxChance int) error {
 	var input *selection.InputError
 	if errors.As(err, &input) && input.Field == "max_chance" {
-		return exit(exitData, "--max-chance %d: no lottery over the cohorts that are equally good keeps every chance within %d in 1000: raise it, or leave it out", maxChance, maxChance)
+		return exit(exitData, "--max-chance %d: no lottery over the cohorts that are equally good keeps every chance within %d in 1000 and leaves one to everybody who could be in: raise it, or leave it out", maxChance, maxChance)
 	}
 	return err
 }

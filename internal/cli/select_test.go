@@ -600,7 +600,7 @@ func TestBadInput(t *testing.T) {
 		{"no draw without a lottery", 2, "--no-draw shows a lottery, and with none there is nothing to show", with("--no-draw", "--lottery", "none")},
 		{"max-chance word", 2, `--max-chance "half": it must be a whole number of thousandths from 1 to 1000: 700 is 7 in 10`, with("--max-chance", "half")},
 		{"max-chance without a lottery", 2, "--max-chance belongs to a lottery, and with none there are no chances", with("--max-chance", "500", "--lottery", "none")},
-		{"max-chance too small", 3, "--max-chance 400: no lottery over the cohorts that are equally good keeps every chance within 400 in 1000: raise it, or leave it out", with("--max-chance", "400")},
+		{"max-chance too small", 3, "--max-chance 400: no lottery over the cohorts that are equally good keeps every chance within 400 in 1000 and leaves one to everybody who could be in: raise it, or leave it out", with("--max-chance", "400")},
 		{"alternates", 2, "--alternates 31: at most 30 can be named", with("--alternates", "31")},
 		{"json and csv", 2, "--json and --csv are two forms of the same result: keep one of them", with("--json", "--csv")},
 		{"empty seed", 2, "--seed is empty: name a text, or leave --seed out to have one drawn", with("--seed", "")},

@@ -113,7 +113,7 @@ func lotteryOptions(o Options) (string, selection.LotteryOptions, error) {
 func inPermille(err error, most int) error {
 	var input *selection.InputError
 	if most > 0 && errors.As(err, &input) && input.Field == "cap" {
-		return selection.InputErrors{{Field: "max_chance", Message: fmt.Sprintf("is %d, and no lottery over the cohorts that are equally good keeps every chance within %d in 1000: raise it, or leave it out", most, most)}}
+		return selection.InputErrors{{Field: "max_chance", Message: fmt.Sprintf("is %d, and no lottery over the cohorts that are equally good keeps every chance within %d in 1000 and leaves one to everybody who could be in: raise it, or leave it out", most, most)}}
 	}
 	return err
 }

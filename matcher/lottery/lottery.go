@@ -142,7 +142,8 @@ type Result struct {
 	// Bound is proved: no lottery has a larger smallest chance, types that no
 	// cohort holds left out.
 	Bound float64
-	// Impossible are the types that are proved to be in no cohort.
+	// Impossible are the types that are proved to be in no cohort or, right at the
+	// edge of what the cap allows, to have no chance in any lottery that keeps it.
 	Impossible []int
 	// Narrowings are bounds that were proved on the way.
 	Narrowings []Narrowing

@@ -318,7 +318,7 @@ func newPicker(ctx context.Context, st *standing) *picker {
 	for _, ids := range p.candidates {
 		key := fmt.Sprint(len(ids))
 		for _, id := range ids {
-			key += fmt.Sprint(p.ledger.of[id])
+			key += fmt.Sprint(p.ledger.of[id], p.ledger.relief[id])
 		}
 		kind, ok := known[key]
 		if !ok {

@@ -1,6 +1,7 @@
 package selection
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/openfairlead/fairlead/matcher"
@@ -35,7 +36,7 @@ type Exclusion struct {
 func (r *run) excluded(block int) (Exclusion, error) {
 	x, barred, err := r.barred(block, true)
 	if err == nil && !barred {
-		err = fmt.Errorf("selection: the lottery calls somebody impossible who is in a cohort")
+		err = errPossible
 	}
 	return x, err
 }
@@ -103,6 +104,8 @@ func (r *run) barred(block int, in bool) (x Exclusion, barred bool, err error) {
 	}
 	return Exclusion{}, false, nil
 }
+
+var errPossible = errors.New("selection: the lottery calls somebody impossible who is in a cohort")
 
 // errUnexplained: work or time ran out; the exclusion itself is proved.
 var errUnexplained = fmt.Errorf("selection: work or time ran out before an exclusion was explained")

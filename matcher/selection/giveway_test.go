@@ -345,3 +345,49 @@ func TestCompanyTakesNoLastChance(t *testing.T) {
 		t.Errorf("too easy: %d saved, %d allowances", saved, allowed)
 	}
 }
+
+// Whoever lowers the floors of a rule is not like somebody of the same groups who
+// does not: as alternates they fill other seats.
+func TestAlternatesWhoAreAlone(t *testing.T) {
+	people := holders("county=A", "county=A", "county=A", "county=B", "county=B", "county=B", "county=C", "")
+	c := matcher.Criteria{Size: 4, MinSize: 4, Rules: []matcher.Rule{companyOf(1, "county", 2, 4)}}
+	c = selection.Yielded(c, giveWay(t, people, c))
+	for _, seed := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} { // who comes first is by the seed
+		o, err := selection.Select(context.Background(), people, c, seed, selection.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Cohort = []string{"p0", "p1", "p3", "p5"}
+		if err := selection.Recount(people, c, o); err != nil {
+			t.Fatal(err)
+		}
+		standby, err := selection.Alternates(context.Background(), selection.Selected{People: people, Criteria: c, Outcome: o}, 4, selection.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range standby.Alternates {
+			want := map[string][]string{"p2": {"p0", "p1"}, "p4": {"p3", "p5"}, "p6": {"p0", "p1", "p3", "p5"}}[a.ID]
+			if !slices.Equal(a.Covers, want) {
+				t.Errorf("seed %s: %s covers %v, want %v", seed, a.ID, a.Covers, want)
+			}
+		}
+	}
+}
+
+// A limit on chances that would take somebody's last one is refused, and nobody
+// is called impossible for it.
+func TestCapTakesNoLastChance(t *testing.T) {
+	people := holders("b=x,c=w", "b=v,c=w", "b=w", "b=x,c=v", "b=v,c=v", "b=w,c=w", "b=v", "b=u,c=u", "b=v,c=w")
+	c := matcher.Criteria{Size: 3, MinSize: 3, Caps: []matcher.HardCap{{Attribute: "c", Max: 1}}, Rules: []matcher.Rule{{
+		Row: 1, Min: 2, Max: 3, Property: matcher.Property{Terms: []matcher.Term{{Attribute: "b", Values: []string{"v"}}}},
+	}}}
+	for _, c2 := range []struct {
+		most    float64
+		refused bool
+	}{{0.4, true}, {0.5, true}, {0.51, false}} {
+		l, err := selection.FindLottery(context.Background(), people, c, selection.LotteryOptions{Cap: c2.most})
+		if (err != nil) != c2.refused || err == nil && len(l.Impossible) > 0 {
+			t.Errorf("at most %v: %v %+v", c2.most, err, l)
+		}
+	}
+}

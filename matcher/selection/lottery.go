@@ -75,7 +75,8 @@ type Draw struct {
 }
 
 // FindLottery proves the stages up to the score and finds the lottery. Errors
-// are those of Select; a cap that no lottery keeps is an InputError.
+// are those of Select; a cap that no lottery keeps without taking somebody's last
+// chance is an InputError.
 func FindLottery(ctx context.Context, people []matcher.Person, c matcher.Criteria, o LotteryOptions) (*Lottery, error) {
 	if err := checkInput(people, c, ""); err != nil {
 		return nil, err
@@ -253,6 +254,10 @@ func (t *typed) choice(counts []int64, blocks int) []bool {
 // fieldCap is what an InputError names where no lottery keeps LotteryOptions.Cap.
 const fieldCap = "cap"
 
+func tooLowACap(most float64) error {
+	return InputErrors{{Field: fieldCap, Message: fmt.Sprintf("no lottery keeps every chance within %v and leaves one to everybody who could be in: raise it", most)}}
+}
+
 func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 	t := r.typed()
 	// r.best is not handed over: a run that was resumed has none, and has to come to
@@ -266,7 +271,7 @@ func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 	found, err := lottery.Solve(r.ctx, t.problem, lo)
 	switch {
 	case errors.Is(err, lottery.ErrCap):
-		return InputErrors{{Field: fieldCap, Message: fmt.Sprintf("no lottery keeps every chance within %v: raise it", o.Cap)}}
+		return tooLowACap(o.Cap)
 	case errors.Is(err, lottery.ErrInfeasible):
 		return fmt.Errorf("selection: the lottery finds no cohort although the stages before it did: %w", err)
 	case errors.Is(err, lottery.ErrUndecided):
@@ -304,12 +309,15 @@ func (r *run) lottery(o LotteryOptions, out *Lottery) error {
 		out.Largest = max(out.Largest, ty.Chance)
 		if impossible[at] {
 			out.Impossible = append(out.Impossible, ids...)
-			if o.Explain {
+			if o.Explain || o.Cap > 0 {
 				switch x, err := r.excluded(blocks[0]); {
 				case errors.Is(err, errUnexplained):
+				case errors.Is(err, errPossible) && o.Cap > 0:
+					// Only the cap keeps them out: it takes the last of the chances.
+					return tooLowACap(o.Cap)
 				case err != nil:
 					return err
-				default:
+				case o.Explain:
 					x.People = ids
 					out.Exclusions = append(out.Exclusions, x)
 				}

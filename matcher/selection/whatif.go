@@ -186,6 +186,9 @@ func (st *standing) edited(ch Changes) (matcher.Criteria, bool, error) {
 				*f.from = *f.to
 			}
 		}
+		if r.Priority != matcher.Must {
+			r.Alone, r.Relief = nil, 0 // a target gives way by what is allowed
+		}
 		switch {
 		case r.Priority == matcher.Must && edit.Weight == nil:
 			r.Weight = 1
