@@ -97,6 +97,8 @@ func Yielded(c matcher.Criteria, yields []Yield) matcher.Criteria {
 //     else have the smallest Allow that suffices. If none of the first 32 does, they
 //     ask for nothing.
 //
+// Criteria with a Relief gave way before: nothing more does.
+//
 // Options.Work is the limit of each search. Where the best cohorts are not proved
 // within it nothing gives way: they have no lottery either. A search that runs out
 // of work later counts as if somebody had no chance, so that more gives way than
@@ -117,7 +119,8 @@ func noLots(string) [3]int64 { return [3]int64{} }
 // giveWay also says whether it is known: not if the best cohorts are not.
 func (r *run) giveWay() (yields []Yield, known bool, err error) {
 	alone := r.alone()
-	if len(alone) == 0 {
+	gave := slices.ContainsFunc(r.criteria.Rules, func(rule matcher.Rule) bool { return rule.Relief > 0 })
+	if len(alone) == 0 || gave {
 		return nil, true, nil
 	}
 	if possible, known, err := r.possible(); err != nil || !possible {

@@ -186,7 +186,7 @@ func (st *standing) edited(ch Changes) (matcher.Criteria, bool, error) {
 				*f.from = *f.to
 			}
 		}
-		if r.Priority != matcher.Must {
+		if edit.Priority != nil && r.Priority != matcher.Must {
 			r.Alone, r.Relief = nil, 0 // a target gives way by what is allowed
 		}
 		switch {

@@ -38,6 +38,7 @@ func TestWhatIfAgainstSelect(t *testing.T) {
 				edit.Min, edit.Max = &r.Min, &r.Max
 			case 1:
 				r.Priority, r.Weight = 2, 1
+				r.Alone, r.Relief = nil, 0 // as a target it gives way by what is allowed
 				edit.Priority, edit.Weight = &r.Priority, &r.Weight
 			default:
 				edit.Remove = true
