@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o := &options{}
 	flags := flag.NewFlagSet("checks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.fuzzTime, "fuzztime", "", "how long each fuzz target runs (default 2s; soak 40s)")
+	flags.StringVar(&o.fuzzTime, "fuzztime", "", "how long each fuzz target runs (default 1s; soak 40s)")
 	flags.BoolVar(&o.verbose, "v", false, "also print what passing tests print")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: go run ./internal/checks [flags] COMMAND")
@@ -85,7 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		o.soak = c.name == "soak"
 		if o.fuzzTime == "" {
-			o.fuzzTime = "2s"
+			o.fuzzTime = "1s"
 			if o.soak {
 				o.fuzzTime = "40s"
 			}
