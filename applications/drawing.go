@@ -141,9 +141,8 @@ func poolChanged() error {
 // FailedPrecondition: RUN_NOT_SEALED, or SEED_TOO_EARLY if a seed is given before
 // the seal; RUN_DRAWN for a second draw without a reason; CONFIRMATION_NEEDED if
 // more than a tenth of the pool has no chance, and nobody said why that is all
-// right; SEED_MISSING, SEED_SOURCE,
-// SEED_USED, COMMITMENT_MISSING, COMMITMENT_MISMATCH for a seed that is not what
-// was registered.
+// right; SEED_MISSING, SEED_SOURCE, SEED_USED, COMMITMENT_MISSING,
+// COMMITMENT_MISMATCH for a seed that is not what was registered.
 func (s *Service) DrawSelection(ctx context.Context, who access.Principal, req DrawRequest, idem Idempotency) (*Selection, error) {
 	if err := calls.Need(who, access.SelectionsRun, req.Program); err != nil {
 		return nil, err

@@ -175,12 +175,6 @@ func (sel *Selection) erase(a *Application, random io.Reader) (held bool, err er
 			}
 		}
 	}
-	for i := range sel.GaveWay {
-		y := &sel.GaveWay[i]
-		if at := slices.Index(y.People, a.Code); at >= 0 {
-			y.People, held = slices.Delete(y.People, at, at+1), true
-		}
-	}
 	for i := range sel.Choices {
 		if sel.Choices[i].about(a.Code) {
 			sel.Choices[i].Reason, held = "", true

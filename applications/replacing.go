@@ -25,11 +25,10 @@ type ReplaceRequest struct {
 // ReplaceMembers queues a run that fills seats which became free: the others of
 // the group keep theirs, whoever declined is out, and the criteria and the
 // lottery are those of the run that it replaces, with a draw of its own; company
-// rules give way as they did there. Its
-// largest chance holds where some lottery keeps it: with few who can take a seat
-// somebody has to have a large one, and the run is then without the limit. Beside
-// those that are named, every member counts who has no open offer any more, or
-// left.
+// rules give way as they did there. Its largest chance holds where some lottery
+// keeps it: with few who can take a seat somebody has to have a large one, and the
+// run is then without the limit. Beside those that are named, every member counts
+// who has no open offer any more, or left.
 //
 // FailedPrecondition OFFER_OPEN if somebody who is named still has an offer:
 // the decline is recorded first. NOBODY_DECLINED if no seat is free.

@@ -197,8 +197,11 @@ func (r *Runner) freeze(ctx context.Context, sel *Selection) error {
 		}
 	}
 	for moved := 0; ; moved++ {
-		gave, of := sel.GaveWay, "" // and the digest of the input with it
-		if sel.Replaces == "" {
+		var gave []selection.Yield
+		var of string // digest of the input with it
+		if repair != nil {
+			gave = selection.YieldsOf(sel.GaveWay, repair.Criteria)
+		} else if sel.Replaces == "" {
 			var err error
 			if gave, of, err = r.giveWay(ctx, sel); err != nil {
 				return err
@@ -210,6 +213,12 @@ func (r *Runner) freeze(ctx context.Context, sel *Selection) error {
 			f, form, pool, err := s.inputNow(ctx, tx, now)
 			if err != nil {
 				return err
+			}
+			// To whom they give way is sealed with the input and stands nowhere else.
+			now.GaveWay = nil
+			for _, y := range gave {
+				y.People = nil
+				now.GaveWay = append(now.GaveWay, y)
 			}
 			if of != "" && f.digest() != of {
 				return errPoolMoved

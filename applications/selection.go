@@ -70,8 +70,8 @@ type Selection struct {
 	MaxChance int // thousandths; 0: no limit
 	Allow     map[int]int64
 	// GaveWay is how company rules gave way in the pool when it was frozen, so that
-	// nobody who is alone lost their last chance by them; nil for some callers. A run
-	// that replaces another keeps the other's.
+	// nobody who is alone lost their last chance by them, without People; nil for some
+	// callers. A run that replaces another keeps the other's.
 	GaveWay    []selection.Yield
 	SeedKind   SeedKind // "" where Lottery is NONE
 	SeedSource string

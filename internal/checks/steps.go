@@ -63,9 +63,6 @@ func ciSteps(o *options) []step {
 // each of two cores would leave these idle for half of the time.
 const packagesAtOnce = "4"
 
-// slowest come first: at the end one of them would run alone.
-var slowest = []string{"./internal/sqlstore", "./internal/server", "./internal/backup", "./internal/cli", "./applications"}
-
 // soakedAtOnce is less: the soak measures, too.
 const soakedAtOnce = "3"
 
@@ -76,7 +73,7 @@ func testSteps(o *options) []step {
 		}
 		noPostgres := needs(ctx, r, postgres) // without it the rest runs all the same
 		go o.browserReady(ctx, r)             // an installation takes a while: begin it now
-		args, env := append([]string{"-p", packagesAtOnce, "-timeout", "9m"}, append(slowest, "./...")...), []string(nil)
+		args, env := []string{"-p", packagesAtOnce, "-timeout", "9m", "./..."}, []string(nil)
 		if o.vetted {
 			args = append([]string{"-vet=off"}, args...)
 		}

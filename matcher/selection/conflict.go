@@ -107,7 +107,7 @@ func (r *run) trial(all []condition, some []int) (ilp.Status, []bool, error) {
 	for _, k := range some {
 		all[k].add(&c)
 	}
-	in := newInstance(r.people, c, func(string) [3]int64 { return [3]int64{} })
+	in := newInstance(r.people, c, noLots)
 	s := newStage()
 	p := in.program(&s)
 	sol, err := r.attempt(StepConflict, &p.ilp, ilp.Options{Work: trialWork})

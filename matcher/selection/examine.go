@@ -108,7 +108,7 @@ func Examine(ctx context.Context, people []matcher.Person, c matcher.Criteria, v
 	if err := checkInput(people, c, ""); err != nil {
 		return nil, err
 	}
-	r := newRun(ctx, people, c, o, func(string) [3]int64 { return [3]int64{} })
+	r := newRun(ctx, people, c, o, noLots)
 	d := &Details{}
 	var err error
 	known := true // whether company rules give way

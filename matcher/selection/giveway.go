@@ -80,6 +80,20 @@ func Yielded(c matcher.Criteria, yields []Yield) matcher.Criteria {
 	return c
 }
 
+// YieldsOf are yields with the people to whom criteria give way that they are in.
+func YieldsOf(yields []Yield, c matcher.Criteria) []Yield {
+	yields = slices.Clone(yields)
+	for i := range yields {
+		y := &yields[i]
+		for _, r := range c.Rules {
+			if r.Kind == matcher.Company && r.Relief > 0 && slices.Contains(y.Rows, r.Row) {
+				y.People = r.Alone
+			}
+		}
+	}
+	return yields
+}
+
 // GiveWay finds how company rules have to give way so that nobody loses their
 // last chance by them who is alone. Alone is who holds a value of one of these
 // rules that is held by somebody, and by fewer than min people of the pool; a
@@ -169,7 +183,7 @@ func (r *run) giveWay() (yields []Yield, known bool, err error) {
 	}
 	// Cohorts with those who lost their chance can be so good that others who are
 	// alone lose theirs. It ends: nobody is added twice.
-	for {
+	for len(must) > 0 {
 		for i := range must {
 			must[i].People = lost
 		}
@@ -178,7 +192,7 @@ func (r *run) giveWay() (yields []Yield, known bool, err error) {
 			return nil, false, err
 		}
 		more := slices.DeleteFunc(lacking(free, chance), func(id string) bool { return slices.Contains(lost, id) })
-		if len(more) == 0 || len(must) == 0 {
+		if len(more) == 0 {
 			break
 		}
 		lost = slices.Sorted(slices.Values(slices.Concat(lost, more)))
@@ -223,17 +237,13 @@ func (r *run) giveWay() (yields []Yield, known bool, err error) {
 
 // step is the least by which deviations of a priority can differ.
 func (r *run) step(g int) int64 {
-	common := 0
+	common := int64(0)
 	for _, rule := range r.criteria.Rules {
 		if rule.Priority == g {
-			for a, b := common, rule.Weight; ; a, b = b, a%b {
-				if common = a; b == 0 {
-					break
-				}
-			}
+			common = gcd(common, int64(rule.Weight))
 		}
 	}
-	return int64(common)
+	return common
 }
 
 // lacking are those of all who are not in some, sorted.

@@ -132,7 +132,7 @@ func (r *run) unlock(m condition) (*matcher.Relaxation, bool, error) {
 	} else {
 		c.Exclude = without(c.Exclude)
 	}
-	in := newInstance(r.people, c, func(string) [3]int64 { return [3]int64{} })
+	in := newInstance(r.people, c, noLots)
 	s := newStage()
 	sol, err := r.attempt(StepRelaxations, &in.program(&s).ilp, ilp.Options{Work: singleWork})
 	if err != nil || sol.X == nil {

@@ -123,7 +123,7 @@ func Check(ctx context.Context, people []matcher.Person, c matcher.Criteria, o O
 	if len(errs) > 0 {
 		return nil, InputErrors(errs)
 	}
-	r := newRun(ctx, people, c, o, func(string) [3]int64 { return [3]int64{} })
+	r := newRun(ctx, people, c, o, noLots)
 	if err := r.check(); err != nil {
 		return nil, err
 	}
